@@ -1,0 +1,8 @@
+//! The ground floor: time, a bounds-checked reader, and hex. Everything stands on it, it stands on nothing.
+
+pub mod hex;
+pub mod reader;
+pub mod time;
+
+pub use reader::Reader;
+pub use time::{Duration, Timestamp};

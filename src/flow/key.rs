@@ -1,0 +1,157 @@
+//! The symmetric five-tuple.
+
+use std::hash::Hasher;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The two ends of one conversation, the same for both directions: the lower endpoint is `a`, the higher one `b`.
+///
+/// VLAN ids are part of it (0 where there is none), so that equal addresses in two VLANs stay two flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowKey {
+    a: [u8; 16],
+    b: [u8; 16],
+    a_port: u16,
+    b_port: u16,
+    vlan: [u16; 2],
+    protocol: u8,
+}
+
+/// From which end of the key to which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Sent by `a`.
+    AToB,
+    /// Sent by `b`.
+    BToA,
+}
+
+impl Direction {
+    /// The other one.
+    pub const fn reverse(self) -> Self {
+        match self {
+            Self::AToB => Self::BToA,
+            Self::BToA => Self::AToB,
+        }
+    }
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// The address.
+    pub ip: IpAddr,
+    /// The TCP or UDP port.
+    pub port: u16,
+}
+
+impl FlowKey {
+    /// The key of a packet from `source` to `destination`, and which way the packet goes. `vlan` holds the outer and the
+    /// inner VLAN id.
+    pub fn new(source: Endpoint, destination: Endpoint, protocol: u8, vlan: [u16; 2]) -> (Self, Direction) {
+        let (s, d) = (octets(source.ip), octets(destination.ip));
+        if (s, source.port) <= (d, destination.port) {
+            (Self { a: s, b: d, a_port: source.port, b_port: destination.port, vlan, protocol }, Direction::AToB)
+        } else {
+            (Self { a: d, b: s, a_port: destination.port, b_port: source.port, vlan, protocol }, Direction::BToA)
+        }
+    }
+
+    /// The end that sends in `direction`.
+    pub fn sender(&self, direction: Direction) -> Endpoint {
+        match direction {
+            Direction::AToB => Endpoint { ip: address(self.a), port: self.a_port },
+            Direction::BToA => Endpoint { ip: address(self.b), port: self.b_port },
+        }
+    }
+
+    /// The end that receives in `direction`.
+    pub fn receiver(&self, direction: Direction) -> Endpoint {
+        self.sender(direction.reverse())
+    }
+
+    /// IP protocol number (6 is TCP).
+    pub const fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// The VLAN ids, outer first.
+    pub fn vlan(&self) -> impl Iterator<Item = u16> {
+        self.vlan.into_iter().filter(|&id| id != 0)
+    }
+
+    /// A keyed hash. `seed` keeps others from choosing keys that collide; the same seed gives the same hashes in every run.
+    pub fn hash(&self, seed: u64) -> u64 {
+        // SipHash-1-3 with the seed as secret prefix; whole words, since its buffer for odd bytes costs more than the rounds.
+        #[allow(deprecated)]
+        let mut h = std::collections::hash_map::DefaultHasher::new();
+        h.write_u64(seed);
+        let [a_hi, a_lo] = words(self.a);
+        let [b_hi, b_lo] = words(self.b);
+        let [v0, v1] = self.vlan;
+        let ports = u64::from(self.a_port) << 48 | u64::from(self.b_port) << 32 | u64::from(v0) << 16 | u64::from(v1);
+        if a_hi == 0 && b_hi == 0 && a_lo >> 32 == MAPPED && b_lo >> 32 == MAPPED {
+            h.write_u64(a_lo << 32 | b_lo & 0xffff_ffff);
+        } else {
+            for word in [a_hi, a_lo, b_hi, b_lo] {
+                h.write_u64(word);
+            }
+        }
+        h.write_u64(ports);
+        h.write_u64(u64::from(self.protocol));
+        h.finish()
+    }
+}
+
+/// The upper half of the low word of an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
+const MAPPED: u64 = 0xffff;
+
+fn words(bytes: [u8; 16]) -> [u64; 2] {
+    let n = u128::from_be_bytes(bytes);
+    #[allow(clippy::cast_possible_truncation)] // the two halves
+    [(n >> 64) as u64, n as u64]
+}
+
+fn octets(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+fn address(bytes: [u8; 16]) -> IpAddr {
+    match bytes {
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Ipv4Addr::new(a, b, c, d).into(),
+        other => Ipv6Addr::from(other).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(ip: &str, port: u16) -> Endpoint {
+        Endpoint { ip: ip.parse().unwrap(), port }
+    }
+
+    #[test]
+    fn both_directions_have_one_key() {
+        for (x, y) in [("10.0.0.1", "198.18.0.1"), ("2001:db8::1", "2001:db8::2"), ("10.0.0.1", "10.0.0.1")] {
+            let (there, d1) = FlowKey::new(end(x, 40_000), end(y, 443), 6, [7, 0]);
+            let (back, d2) = FlowKey::new(end(y, 443), end(x, 40_000), 6, [7, 0]);
+            assert_eq!(there, back);
+            assert_eq!(d1, d2.reverse());
+            assert_eq!(there.hash(1), back.hash(1));
+            assert_eq!(there.sender(d1), end(x, 40_000));
+            assert_eq!(there.receiver(d1), end(y, 443));
+        }
+    }
+
+    #[test]
+    fn vlan_ids_and_the_seed_tell_flows_apart() {
+        let key = |vlan| FlowKey::new(end("10.0.0.1", 1), end("10.0.0.2", 443), 6, vlan).0;
+        assert_ne!(key([1, 0]), key([2, 0]));
+        assert_ne!(key([1, 0]).hash(1), key([2, 0]).hash(1));
+        assert_ne!(key([1, 0]).hash(1), key([1, 0]).hash(2));
+        assert_eq!(key([1, 2]).vlan().collect::<Vec<_>>(), [1, 2]);
+    }
+}

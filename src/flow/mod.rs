@@ -1,0 +1,5 @@
+//! Flows: the key, the table, time-outs on packet time, TCP state and reassembly.
+
+pub mod key;
+
+pub use key::{Direction, Endpoint, FlowKey};

@@ -1,0 +1,93 @@
+//! A segment: one decoded TCP segment with tunnels, VLANs and fragments already peeled.
+
+use std::fmt;
+
+use crate::base::Timestamp;
+use crate::flow::{Direction, FlowKey};
+
+/// One decoded TCP segment: its header fields and its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// All but the payload.
+    pub header: &'a SegmentHeader,
+    /// The captured payload; shorter than `header.payload_len` where the capture cut the frame (snap length).
+    pub payload: &'a [u8],
+}
+
+/// The fields of a segment: small and copied freely, so that it can cross a channel apart from its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentHeader {
+    /// Which flow it belongs to.
+    pub key: FlowKey,
+    /// Which of the key's two endpoints sent it.
+    pub sender: Direction,
+    /// TCP flags.
+    pub flags: TcpFlags,
+    /// TCP sequence number.
+    pub seq: u32,
+    /// TCP acknowledgment number; meaningful where `flags` has ACK.
+    pub ack: u32,
+    /// TCP window as sent, unscaled.
+    pub window: u16,
+    /// Time to live or hop limit of the innermost IP header.
+    pub ttl: u8,
+    /// How many tunnel headers were peeled to reach it.
+    pub tunnel_depth: u8,
+    /// Payload bytes on the wire, by the IP header's length; the captured ones may be fewer.
+    pub payload_len: u32,
+    /// Length of the frame on the wire in bytes, all layers.
+    pub frame_len: u32,
+    /// When the frame was captured.
+    pub timestamp: Timestamp,
+    /// The frame's number in its capture, from 1.
+    pub number: u64,
+    /// Which capture of the run, from 0.
+    pub capture: u32,
+}
+
+/// The TCP flags byte (RFC 9293 §3.1).
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// FIN: no more data from the sender.
+    pub const FIN: u8 = 0x01;
+    /// SYN: synchronize sequence numbers.
+    pub const SYN: u8 = 0x02;
+    /// RST: reset the connection.
+    pub const RST: u8 = 0x04;
+    /// PSH: push.
+    pub const PSH: u8 = 0x08;
+    /// ACK: the acknowledgment field is significant.
+    pub const ACK: u8 = 0x10;
+    /// URG: the urgent pointer is significant.
+    pub const URG: u8 = 0x20;
+
+    /// Whether all of `bits` are set.
+    pub const fn has(self, bits: u8) -> bool {
+        self.0 & bits == bits
+    }
+
+    /// SYN without ACK: a client asks for a connection.
+    pub const fn is_syn(self) -> bool {
+        self.has(Self::SYN) && !self.has(Self::ACK)
+    }
+
+    /// SYN with ACK: a server agrees to one.
+    pub const fn is_syn_ack(self) -> bool {
+        self.has(Self::SYN | Self::ACK)
+    }
+}
+
+impl fmt::Debug for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (bit, letter) in
+            [(Self::FIN, 'F'), (Self::SYN, 'S'), (Self::RST, 'R'), (Self::PSH, 'P'), (Self::ACK, 'A'), (Self::URG, 'U')]
+        {
+            if self.has(bit) {
+                write!(f, "{letter}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! Names of numbers, as IANA registers them.

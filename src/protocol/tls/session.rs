@@ -1,0 +1,161 @@
+//! A session: what is known of one TLS session, and how whole the view was.
+
+use std::sync::Arc;
+
+use super::{ClientHello, ProtocolVersion, ServerHello};
+use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
+use crate::protocol::x509::Certificate;
+
+/// What is known of one TLS session. Everything in it was seen in the clear.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    /// The first ClientHello.
+    pub client_hello: Option<ClientHello>,
+    /// Fingerprints of the first ClientHello.
+    pub client_fingerprints: Option<ClientFingerprints>,
+    /// The ClientHello that answered a HelloRetryRequest.
+    pub second_client_hello: Option<ClientHello>,
+    /// The HelloRetryRequest (RFC 8446 §4.1.4).
+    pub hello_retry_request: Option<ServerHello>,
+    /// The ServerHello that settled the session.
+    pub server_hello: Option<ServerHello>,
+    /// Fingerprints of the ServerHello (of the HelloRetryRequest where nothing followed it).
+    pub server_fingerprints: Option<ServerFingerprints>,
+    /// The server's certificates in the order sent, leaf first.
+    pub server_certificates: Vec<Arc<Certificate>>,
+    /// The client's certificates in the order sent, leaf first.
+    pub client_certificates: Vec<Arc<Certificate>>,
+    /// The named group of a TLS 1.2 (or older) ServerKeyExchange (RFC 8422 §5.4).
+    pub server_key_exchange_group: Option<u16>,
+    /// The server asked for a client certificate, in the clear.
+    pub certificate_requested: bool,
+    /// A NewSessionTicket was seen in the clear (RFC 5077 §3.3).
+    pub new_session_ticket: bool,
+    /// Alerts seen in the clear, in order.
+    pub alerts: Vec<Alert>,
+    /// Hellos after the handshake was done, still in the clear.
+    pub renegotiations: u32,
+    /// The client's direction of the conversation.
+    pub client_view: View,
+    /// The server's direction of the conversation.
+    pub server_view: View,
+    /// What was wrong with it, each kind once, in the order seen.
+    pub anomalies: Vec<Anomaly>,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+/// An alert record in the clear (RFC 8446 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// The client sent it.
+    pub from_client: bool,
+    /// 1 warning, 2 fatal.
+    pub level: u8,
+    /// IANA's alert number.
+    pub description: u8,
+}
+
+/// How whole the view of one direction was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// At least one byte of payload was seen.
+    pub seen: bool,
+    /// It was joined in the middle: no SYN was seen.
+    pub midstream: bool,
+    /// Bytes before TLS began, passed over (STARTTLS, CONNECT, junk).
+    pub skipped_bytes: u64,
+    /// Bytes missing from the capture during the handshake.
+    pub gap_bytes: u64,
+    /// How many times bytes were missing.
+    pub gaps: u32,
+    /// Retransmitted bytes that differ from the first copy.
+    pub conflicting_bytes: u64,
+    /// Handshake messages that began but were not seen to the end.
+    pub truncated_messages: u32,
+    /// A limit was reached and some of it was given up: the flow is `degraded`.
+    pub degraded: bool,
+    /// The point where it goes dark was seen: from there on everything is encrypted.
+    pub dark: bool,
+}
+
+/// How far a session has come; rules are tried when a stage is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Nothing whole yet.
+    #[default]
+    Start,
+    /// The ClientHello is whole.
+    ClientHello,
+    /// The ServerHello is whole.
+    ServerHello,
+    /// The server's certificates are whole.
+    Certificates,
+    /// Both directions went dark.
+    Dark,
+    /// The flow ended.
+    Closed,
+}
+
+/// Something malformed or odd in the TLS of a session, by the name that EVE's `anomaly` event and `app-layer-event:tls.*` use
+/// where they have one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Anomaly {
+    /// A record with a type that does not exist.
+    InvalidRecordType,
+    /// A record longer than RFC 8446 §5.1 allows.
+    InvalidRecordLength,
+    /// A record version that is not 3.x.
+    InvalidRecordVersion,
+    /// A handshake message that could not be read to the end.
+    InvalidHandshakeMessage,
+    /// A handshake message longer than the limit, or with a length that lies.
+    HandshakeInvalidLength,
+    /// A certificate that is no certificate.
+    InvalidCertificate,
+    /// An alert record that is no alert.
+    InvalidAlert,
+    /// An SSL 2.0 header that lies.
+    InvalidSslv2Header,
+    /// More than one server_name extension, or more than one host name in it.
+    MultipleSni,
+    /// A server name with a type other than host_name.
+    InvalidSniType,
+    /// A server name that is empty or longer than 255 bytes.
+    InvalidSniLength,
+    /// An extension whose body does not fit its type.
+    MalformedExtension,
+    /// The same extension twice.
+    DuplicateExtension,
+    /// Bytes before the TLS began that are not TLS.
+    JunkBeforeTls,
+    /// A record's payload that is a heartbeat before encryption (RFC 6520).
+    HeartbeatMessage,
+    /// A heartbeat that claims more than it carries (CVE-2014-0160).
+    OverflowHeartbeat,
+    /// A retransmission that differs from the first copy.
+    OverlapDifferentData,
+    /// The ServerHello chose what the ClientHello did not offer.
+    UnofferedChoice,
+}
+
+impl Session {
+    /// The version that the session speaks; of the ClientHello's highest where no ServerHello was seen.
+    pub fn version(&self) -> Option<ProtocolVersion> {
+        let server = self.server_hello.as_ref().or(self.hello_retry_request.as_ref());
+        server.map(ServerHello::version)
+    }
+
+    /// The group that the key exchange used or, before TLS 1.3, that the ServerKeyExchange named.
+    pub fn group(&self) -> Option<u16> {
+        self.server_hello.as_ref().and_then(|sh| sh.key_share_group).or(self.server_key_exchange_group)
+    }
+
+    /// Notes an anomaly, once a kind.
+    pub fn note(&mut self, anomaly: Anomaly) {
+        if !self.anomalies.contains(&anomaly) {
+            self.anomalies.push(anomaly);
+        }
+    }
+}

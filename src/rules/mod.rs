@@ -1,0 +1,1 @@
+//! Rules in Suricata's language: text → AST → compiled set → candidates → matches.
