@@ -140,6 +140,9 @@ pub enum Anomaly {
     UnofferedChoice,
 }
 
+/// What a parser found wrong, in the order found.
+pub type Notes = smallvec::SmallVec<[Anomaly; 4]>;
+
 impl Session {
     /// The version that the session speaks; of the ClientHello's highest where no ServerHello was seen.
     pub fn version(&self) -> Option<ProtocolVersion> {
