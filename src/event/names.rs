@@ -96,7 +96,7 @@ pub(super) struct AlertDescription(pub u8);
 
 impl Serialize for AlertDescription {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match names::alert_description(self.0) {
+        match names::alert(self.0) {
             Some(name) => serializer.serialize_str(name),
             None => serializer.collect_str(&format_args!("0x{:02x}", self.0)),
         }

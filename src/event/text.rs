@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use serde::{Serialize, Serializer};
 
 use crate::base::{Timestamp, hex};
+use crate::protocol::x509;
 
 /// Bytes from the wire as a JSON string, without loss: UTF-8 stands as it is, any other byte as `\xNN`. A backslash that would
 /// read as the start of such an escape is itself written `\x5c`. So each `\xNN` in the string is one byte, and all else is text.
@@ -104,13 +105,11 @@ impl Serialize for Time {
 
 /// A certificate's date as Suricata writes it, in UTC: `2020-01-01T00:00:00`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Date(pub Timestamp);
+pub(super) struct Date(pub x509::Time);
 
 impl Serialize for Date {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = Ascii::<19>::new();
-        text.date(self.0);
-        serializer.serialize_str(text.as_str())
+        serializer.collect_str(&self.0)
     }
 }
 
@@ -367,7 +366,7 @@ mod tests {
         let time = Timestamp::from_parts(1_795_517_287, 123_456_789);
         assert_eq!(json(Time(time)), r#""2026-11-24T10:48:07.123456+0000""#);
         assert_eq!(json(Time(Timestamp::ZERO)), r#""1970-01-01T00:00:00.000000+0000""#);
-        assert_eq!(json(Date(time)), r#""2026-11-24T10:48:07""#);
+        assert_eq!(json(Date(x509::Time::from_unix(1_795_517_287))), r#""2026-11-24T10:48:07""#);
         for nanos in [0, 1_000, 999_999_999, 86_399_999_999_999, u64::MAX] {
             let time = Timestamp::from_nanos(nanos);
             assert_eq!(json(Time(time)), format!("\"{time}\""));
