@@ -20,7 +20,7 @@ pub enum OverlapPolicy {
 pub struct Stream {
     /// Position of the next byte in order; `None` before the first segment.
     next: Option<u64>,
-    /// The start is known from a SYN or from the peer's acknowledgment.
+    /// The start is known from a SYN.
     anchored: bool,
     /// Bytes in order; the last one stands right before `next`.
     bytes: Vec<u8>,
@@ -49,6 +49,11 @@ impl Stream {
     pub fn anchor(&mut self, seq: u32) {
         self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
         self.anchored = true;
+    }
+
+    /// The next byte of data is expected to have sequence number `seq`, by what the peer acknowledged; an earlier one may yet come.
+    pub fn expect(&mut self, seq: u32) {
+        self.next.get_or_insert(FIRST_POSITION.saturating_add(u64::from(seq)));
     }
 
     /// Whether a segment or an anchor told where it stands.
@@ -207,30 +212,28 @@ impl Stream {
         position(next, ack) >= first
     }
 
-    /// Gives the gap up: the stream goes on behind it. Answers how many bytes are missing; 0 without a gap.
-    /// What was not consumed of the bytes before it is gone, and with it what was kept for comparison.
-    pub fn skip_gap(&mut self) -> u64 {
+    /// How many bytes are missing before those that wait; 0 without a gap.
+    pub fn gap_len(&self) -> u64 {
         let (Some(next), Some((&first, _))) = (self.next, self.ahead.first_key_value()) else { return 0 };
-        self.bytes.clear();
-        self.consumed = 0;
-        self.next = Some(first);
-        self.join();
         first.saturating_sub(next)
     }
 
-    /// The next `n` bytes were not captured (snap length). Answers how many of them nothing else brought.
-    pub fn skip_uncaptured(&mut self, end: u32) -> u64 {
+    /// How many bytes are missing from here up to sequence number `end`, that nothing which waits brings: those of a segment that
+    /// the capture cut (snap length).
+    pub fn uncaptured_len(&self, end: u32) -> u64 {
         let Some(next) = self.next else { return 0 };
         let end = position(next, end);
         let first = self.ahead.first_key_value().map_or(end, |(&first, _)| first.min(end));
-        if first <= next {
-            return 0;
-        }
+        first.saturating_sub(next)
+    }
+
+    /// Gives `lost` bytes up: the stream goes on behind them. What was not consumed of the bytes before is gone, and with it what
+    /// was kept for comparison.
+    pub fn skip(&mut self, lost: u64) {
         self.bytes.clear();
         self.consumed = 0;
-        self.next = Some(first);
+        self.next = self.next.map(|next| next.saturating_add(lost));
         self.join();
-        first.saturating_sub(next)
     }
 
     /// Bytes of memory that it holds.
@@ -365,9 +368,10 @@ mod tests {
         s.push(5, b"fg", OverlapPolicy::First);
         assert_eq!(read(&s), "ab");
         assert!(s.has_gap() && s.gap_is_acknowledged(7) && !s.gap_is_acknowledged(2));
-        assert_eq!(s.skip_gap(), 3);
+        assert_eq!(s.gap_len(), 3);
+        s.skip(3);
         assert_eq!(read(&s), "fg");
-        assert_eq!(s.skip_gap(), 0);
+        assert_eq!(s.gap_len(), 0);
     }
 
     #[test]
