@@ -35,6 +35,31 @@ impl Direction {
     }
 }
 
+/// One value for each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pair<T> {
+    a_to_b: T,
+    b_to_a: T,
+}
+
+impl<T> Pair<T> {
+    /// The value of `direction`.
+    pub const fn get(&self, direction: Direction) -> &T {
+        match direction {
+            Direction::AToB => &self.a_to_b,
+            Direction::BToA => &self.b_to_a,
+        }
+    }
+
+    /// The value of `direction`, to change.
+    pub const fn get_mut(&mut self, direction: Direction) -> &mut T {
+        match direction {
+            Direction::AToB => &mut self.a_to_b,
+            Direction::BToA => &mut self.b_to_a,
+        }
+    }
+}
+
 /// An address and a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {

@@ -61,4 +61,20 @@ impl LinkType {
             other => Self::Unsupported(other),
         }
     }
+
+    /// The number that capture files use: of several that mean the same, the usual one.
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::Null => 0,
+            Self::Ethernet => 1,
+            Self::Ppp => 9,
+            Self::Raw => 101,
+            Self::Loop => 108,
+            Self::LinuxSll => 113,
+            Self::Ipv4 => 228,
+            Self::Ipv6 => 229,
+            Self::LinuxSll2 => 276,
+            Self::Unsupported(number) => number,
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! The ClientHello (RFC 8446 §4.1.2, RFC 5246 §7.4.1.2, SSL 2.0 §2.5 for the compatible form).
 
-use super::ProtocolVersion;
+use super::extension::{self, Fields};
+use super::session::{Anomaly, Notes};
+use super::{Extension, ProtocolVersion, is_grease};
+use crate::base::{Reader, reader::be16_values};
 
 /// All that a ClientHello says. Lists are as sent, GREASE included, in the order sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,15 +52,6 @@ pub struct ClientHello {
     pub length: u32,
 }
 
-/// One extension's place in a hello.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extension {
-    /// IANA's number.
-    pub typ: u16,
-    /// Length of its body in bytes.
-    pub len: u16,
-}
-
 /// What an encrypted_client_hello extension shows to those who cannot open it (RFC 9849 §5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ech {
@@ -81,6 +75,97 @@ pub enum Ech {
 }
 
 impl ClientHello {
+    /// Reads the body of a ClientHello message. `whole` says that `body` is all of it; what is missing or malformed ends in
+    /// `complete` being false and in `notes`, and never hides what can still be read.
+    pub fn parse(body: &[u8], whole: bool, notes: &mut Notes) -> Self {
+        let mut hello = Self { length: u32::try_from(body.len()).unwrap_or(u32::MAX), ..Self::default() };
+        let read_to_the_end = hello.read(body, notes).is_some();
+        if whole && !read_to_the_end {
+            notes.push(Anomaly::InvalidHandshakeMessage);
+        }
+        hello.complete = whole && read_to_the_end;
+        hello
+    }
+
+    fn read(&mut self, body: &[u8], notes: &mut Notes) -> Option<()> {
+        let mut r = Reader::new(body);
+        self.legacy_version = r.u16()?;
+        self.random = r.array()?;
+        self.session_id = r.vec8()?.to_vec();
+        if self.session_id.len() > 32 {
+            notes.push(Anomaly::InvalidHandshakeMessage);
+        }
+        let suites = usize::from(r.u16()?);
+        let (suites, all) = r.take_lenient(suites);
+        self.cipher_suites = be16_values(suites).collect();
+        if !all {
+            return None;
+        }
+        self.compression_methods = r.vec8()?.to_vec();
+        if r.is_empty() {
+            return Some(()); // hellos without extensions are as old as SSL 3.0
+        }
+        let length = usize::from(r.u16()?);
+        let (block, all) = r.take_lenient(length);
+        let mut walk = extension::Walk::new(block);
+        while let Some((extension, fields)) = walk.next(notes) {
+            self.extensions.push(extension);
+            if self.extension(extension.typ, fields, notes).is_none() {
+                notes.push(Anomaly::MalformedExtension);
+            }
+        }
+        if !r.is_empty() {
+            notes.push(Anomaly::InvalidHandshakeMessage); // bytes after the extensions
+        }
+        (all && walk.ended_well()).then_some(())
+    }
+
+    fn extension(&mut self, typ: u16, mut f: Fields<'_>, notes: &mut Notes) -> Option<()> {
+        match typ {
+            extension::SERVER_NAME => extension::server_names(f, &mut self.server_names, notes)?,
+            extension::SUPPORTED_GROUPS => self.groups = f.list16_of16()?,
+            extension::EC_POINT_FORMATS => self.point_formats = f.vec8()?.to_vec(),
+            extension::SIGNATURE_ALGORITHMS => self.signature_algorithms = f.list16_of16()?,
+            extension::ALPN => self.alpn = extension::protocol_names(f)?,
+            extension::SESSION_TICKET => self.session_ticket = Some(f.len()),
+            extension::SUPPORTED_VERSIONS => self.supported_versions = be16_values(f.vec8()?).collect(),
+            extension::PSK_KEY_EXCHANGE_MODES => self.psk_modes = f.vec8()?.to_vec(),
+            extension::EARLY_DATA => self.early_data = true,
+            extension::PRE_SHARED_KEY => self.psk_identities = extension::psk_identities(f)?,
+            extension::KEY_SHARE | extension::KEY_SHARE_DRAFT => extension::key_shares(f, &mut self.key_share_groups)?,
+            extension::ENCRYPTED_CLIENT_HELLO => self.ech = Some(extension::ech(f)),
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Reads the body of an SSL 2.0 compatible ClientHello, from the byte after the message type (RFC 5246 appendix E.2).
+    pub fn parse_sslv2(body: &[u8], notes: &mut Notes) -> Self {
+        let mut hello = Self { sslv2_format: true, compression_methods: vec![0], ..Self::default() };
+        hello.length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        hello.complete = hello.read_sslv2(body).is_some();
+        if !hello.complete {
+            notes.push(Anomaly::InvalidSslv2Header);
+        }
+        hello
+    }
+
+    fn read_sslv2(&mut self, body: &[u8]) -> Option<()> {
+        let mut r = Reader::new(body);
+        self.legacy_version = r.u16()?;
+        let (specs, id, challenge) = (r.u16()?, r.u16()?, r.u16()?);
+        let specs = r.take(usize::from(specs))?;
+        // Three bytes a cipher; those of SSL 3.0 and later begin with 0 and go on with their usual number.
+        self.cipher_suites = specs.chunks_exact(3).filter_map(|spec| spec.strip_prefix(&[0])).flat_map(be16_values).collect();
+        self.session_id = r.take(usize::from(id))?.to_vec();
+        let challenge = r.take(usize::from(challenge))?;
+        let tail = challenge.get(challenge.len().saturating_sub(self.random.len())..)?;
+        for (to, from) in self.random.iter_mut().rev().zip(tail.iter().rev()) {
+            *to = *from;
+        }
+        r.is_empty().then_some(())
+    }
+
     /// The host name asked for: the first one sent.
     pub fn server_name(&self) -> Option<&[u8]> {
         self.server_names.first().map(Vec::as_slice)
@@ -93,7 +178,98 @@ impl ClientHello {
 
     /// The highest version offered, GREASE left out: of supported_versions where that is there, else `legacy_version`.
     pub fn max_version(&self) -> ProtocolVersion {
-        let best = self.supported_versions.iter().copied().filter(|&v| !super::is_grease(v)).max();
+        let best = self.supported_versions.iter().copied().filter(|&v| !is_grease(v)).max();
         ProtocolVersion(best.unwrap_or(self.legacy_version))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::tls::build::ClientHelloBuilder;
+
+    fn parse(body: &[u8]) -> (ClientHello, Notes) {
+        let mut notes = Notes::default();
+        let hello = ClientHello::parse(body, true, &mut notes);
+        (hello, notes)
+    }
+
+    #[test]
+    fn reads_every_field() {
+        let body = ClientHelloBuilder::default()
+            .ciphers(&[0x1301, 0xc02f])
+            .server_name(b"www.portcullis.example")
+            .extension(extension::SUPPORTED_GROUPS, &[0, 4, 0x11, 0xec, 0, 29])
+            .extension(extension::EC_POINT_FORMATS, &[1, 0])
+            .extension(extension::SIGNATURE_ALGORITHMS, &[0, 2, 4, 3])
+            .extension(extension::ALPN, b"\x00\x0c\x02h2\x08http/1.1")
+            .extension(extension::SUPPORTED_VERSIONS, &[4, 3, 4, 3, 3])
+            .extension(extension::PSK_KEY_EXCHANGE_MODES, &[1, 1])
+            .extension(extension::KEY_SHARE, &[0, 5, 0, 29, 0, 1, 9])
+            .extension(extension::SESSION_TICKET, &[1, 2, 3])
+            .extension(extension::EARLY_DATA, &[])
+            .body();
+        let (hello, notes) = parse(&body);
+        assert!(hello.complete && notes.is_empty(), "{notes:?}");
+        assert_eq!(hello.server_name(), Some(&b"www.portcullis.example"[..]));
+        assert_eq!(hello.cipher_suites, [0x1301, 0xc02f]);
+        assert_eq!(hello.groups, [0x11ec, 29]);
+        assert_eq!(hello.signature_algorithms, [0x0403]);
+        assert_eq!(hello.alpn, [&b"h2"[..], b"http/1.1"]);
+        assert_eq!(hello.max_version(), ProtocolVersion::TLS1_3);
+        assert_eq!((hello.psk_modes.as_slice(), hello.key_share_groups.as_slice()), (&[1][..], &[29][..]));
+        assert_eq!((hello.session_ticket, hello.early_data), (Some(3), true));
+        assert_eq!(hello.extensions.len(), 10);
+    }
+
+    #[test]
+    fn a_bad_server_name_hides_nothing_after_it() {
+        let long = [b'a'; 300];
+        for (what, sni, note) in [
+            ("type 7", b"\x00\x08\x07\x00\x05a.exa".to_vec(), Anomaly::InvalidSniType),
+            ("length 0", b"\x00\x03\x00\x00\x00".to_vec(), Anomaly::InvalidSniLength),
+            ("300 bytes", [&[1, 47, 0, 1, 44][..], &long].concat(), Anomaly::InvalidSniLength),
+            ("a list length that lies", b"\x00\xff\x00\x00\x01a".to_vec(), Anomaly::MalformedExtension),
+            ("empty", vec![], Anomaly::MalformedExtension),
+        ] {
+            let body = ClientHelloBuilder::default()
+                .extension(extension::SERVER_NAME, &sni)
+                .extension(extension::ALPN, b"\x00\x03\x02h2")
+                .body();
+            let (hello, notes) = parse(&body);
+            assert_eq!(hello.alpn, [b"h2"], "{what}");
+            assert_eq!(notes.as_slice(), [note], "{what}");
+        }
+    }
+
+    #[test]
+    fn two_server_names_are_both_kept_and_noted() {
+        let body = ClientHelloBuilder::default().server_name(b"good.example").server_name(b"evil.example").body();
+        let (hello, notes) = parse(&body);
+        assert_eq!(hello.server_names, [&b"good.example"[..], b"evil.example"]);
+        assert!(notes.contains(&Anomaly::MultipleSni));
+    }
+
+    #[test]
+    fn a_hello_cut_anywhere_gives_what_was_there() {
+        let body = ClientHelloBuilder::default().server_name(b"cut.example").extension(extension::ALPN, b"\x00\x03\x02h2").body();
+        let sni_ends = body.len() - 9;
+        for cut in 0..body.len() {
+            let mut notes = Notes::default();
+            let hello = ClientHello::parse(&body[..cut], false, &mut notes);
+            assert!(!hello.complete || cut == sni_ends - 2 - 16, "cut at {cut}");
+            assert_eq!(hello.server_name().is_some(), cut >= sni_ends, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn an_sslv2_hello_gives_its_later_ciphers_and_its_challenge() {
+        let mut body = vec![3, 1, 0, 6, 0, 0, 0, 16, 0, 0, 0x2f, 1, 0, 0x80];
+        body.extend([7; 16]);
+        let mut notes = Notes::default();
+        let hello = ClientHello::parse_sslv2(&body, &mut notes);
+        assert!(hello.complete && hello.sslv2_format && notes.is_empty());
+        assert_eq!((hello.legacy_version, hello.cipher_suites.as_slice()), (0x0301, &[0x2f][..]));
+        assert_eq!(hello.random[15..], [[0].as_slice(), &[7; 16]].concat());
     }
 }

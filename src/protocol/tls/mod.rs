@@ -1,11 +1,18 @@
 //! TLS, SSL 2.0 hello to TLS 1.3, up to the point where it goes dark.
 
+#[cfg(test)]
+pub(crate) mod build;
 pub mod client_hello;
+pub mod conversation;
+pub mod extension;
+mod half;
 pub mod names;
 pub mod server_hello;
 pub mod session;
 
-pub use client_hello::{ClientHello, Ech, Extension};
+pub use client_hello::{ClientHello, Ech};
+pub use conversation::Conversation;
+pub use extension::Extension;
 pub use server_hello::ServerHello;
 pub use session::Session;
 

@@ -140,6 +140,9 @@ pub enum Anomaly {
     UnofferedChoice,
 }
 
+/// What a parser found wrong, in the order found.
+pub type Notes = smallvec::SmallVec<[Anomaly; 4]>;
+
 impl Session {
     /// The version that the session speaks; of the ClientHello's highest where no ServerHello was seen.
     pub fn version(&self) -> Option<ProtocolVersion> {
@@ -157,5 +160,107 @@ impl Session {
         if !self.anomalies.contains(&anomaly) {
             self.anomalies.push(anomaly);
         }
+    }
+}
+
+/// How a session was resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resumption {
+    /// By the session id, from the server's cache (RFC 5246 §7.4.1.3).
+    SessionId,
+    /// By a ticket that the client brought (RFC 5077 §3.1).
+    Ticket,
+    /// By a pre-shared key of TLS 1.3 (RFC 8446 §2.2).
+    Psk,
+}
+
+impl Session {
+    /// How the server resumed an earlier session; `None` where it did not, or where its ServerHello was not seen.
+    ///
+    /// Since TLS 1.3 an echoed session id says nothing (RFC 8446 §4.1.3). Before, it says that the session is resumed, by the
+    /// ticket where the client sent one (RFC 5077 §3.4). A server that takes a ticket sent without a session id is told by
+    /// what it leaves out: it goes dark without certificate or key exchange.
+    pub fn resumption(&self) -> Option<Resumption> {
+        let server = self.server_hello.as_ref()?;
+        if server.version().is_tls13() {
+            return server.selected_psk.map(|_| Resumption::Psk);
+        }
+        let client = self.client_hello.as_ref()?;
+        let full_handshake = !self.server_certificates.is_empty() || self.server_key_exchange_group.is_some();
+        let by_ticket = client.session_ticket.is_some_and(|len| len > 0);
+        let echoed = !client.session_id.is_empty() && client.session_id == server.session_id;
+        let abbreviated = self.server_view.dark && self.server_view.gaps == 0;
+        match (full_handshake, by_ticket) {
+            (true, _) => None,
+            (false, true) => (echoed || abbreviated).then_some(Resumption::Ticket),
+            (false, false) => echoed.then_some(Resumption::SessionId),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A TLS 1.2 session with the two session ids and the length of the client's ticket.
+    fn tls12(client_id: &[u8], server_id: &[u8], ticket: Option<usize>) -> Session {
+        Session {
+            client_hello: Some(ClientHello { session_id: client_id.to_vec(), session_ticket: ticket, ..Default::default() }),
+            server_hello: Some(ServerHello { legacy_version: 0x0303, session_id: server_id.to_vec(), ..Default::default() }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn before_tls13_an_echoed_session_id_means_resumed() {
+        for (client, server, ticket, expected) in [
+            (&[1, 2][..], &[1, 2][..], None, Some(Resumption::SessionId)),
+            (&[1, 2], &[1, 2], Some(0), Some(Resumption::SessionId)),
+            (&[1, 2], &[1, 2], Some(160), Some(Resumption::Ticket)),
+            (&[1, 2], &[3, 4], None, None),
+            (&[1, 2], &[], Some(160), None),
+            (&[], &[], None, None),
+        ] {
+            assert_eq!(tls12(client, server, ticket).resumption(), expected, "{client:?} {server:?} {ticket:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_or_key_exchange_means_a_full_handshake() {
+        let mut session = tls12(&[1], &[1], Some(160));
+        session.server_certificates.push(Arc::default());
+        assert_eq!(session.resumption(), None);
+
+        let mut session = tls12(&[1], &[1], None);
+        session.server_key_exchange_group = Some(0x1d);
+        assert_eq!(session.resumption(), None);
+    }
+
+    #[test]
+    fn a_ticket_without_session_id_is_taken_where_the_server_goes_dark_at_once() {
+        let mut session = tls12(&[], &[], Some(160));
+        session.server_view.dark = true;
+        assert_eq!(session.resumption(), Some(Resumption::Ticket));
+        session.server_view.gaps = 1; // the certificate may be what is missing
+        assert_eq!(session.resumption(), None);
+
+        let mut asks_only = tls12(&[], &[], Some(0));
+        asks_only.server_view.dark = true;
+        assert_eq!(asks_only.resumption(), None);
+    }
+
+    #[test]
+    fn in_tls13_only_a_selected_psk_means_resumed() {
+        let mut session = tls12(&[1], &[1], None);
+        let server = session.server_hello.as_mut().unwrap();
+        server.selected_version = Some(0x0304);
+        assert_eq!(session.resumption(), None);
+        session.server_hello.as_mut().unwrap().selected_psk = Some(0);
+        assert_eq!(session.resumption(), Some(Resumption::Psk));
+    }
+
+    #[test]
+    fn without_a_server_hello_it_is_not_known() {
+        assert_eq!(Session::default().resumption(), None);
     }
 }

@@ -1,8 +1,30 @@
 //! Certificates: the facts of one, read once and shared.
+//!
+//! [`Certificate::parse`] takes any bytes. x509-parser does the reading; where it gives up, a lenient walk of the bytes finds
+//! each part by its place ([`outline`]), so that a broken extension does not hide the subject. Every fact has its own
+//! function: [`name`], [`time`], [`key`], [`extension`], [`oid`].
 
-use crate::base::Timestamp;
+mod cache;
+mod extension;
+mod key;
+mod name;
+mod oid;
+mod outline;
+mod time;
+mod tlv;
 
-/// The facts of one certificate (RFC 5280).
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+use x509_parser::certificate::X509CertificateParser;
+use x509_parser::nom::Parser;
+
+use self::outline::Outline;
+use crate::base::hex;
+
+pub use self::cache::{CacheCounters, CertificateCache};
+pub use self::time::Time;
+
+/// One certificate as sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Certificate {
     /// The DER as sent.
@@ -15,23 +37,29 @@ pub struct Certificate {
     pub facts: Option<Facts>,
 }
 
-/// What a certificate's DER says.
+/// What a certificate's DER says (RFC 5280). What cannot be read is empty or `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The subject in the text form that Suricata writes: `C=US, O=Example, CN=www.example`.
+    ///
+    /// Nothing is escaped in it but bytes that are no text in their string's encoding: these are `\xNN`.
     pub subject: String,
     /// The issuer in the same form.
     pub issuer: String,
-    /// The serial number's content bytes, as encoded.
+    /// The serial number's content bytes, as encoded: with the leading zero of a positive number.
     pub serial: Vec<u8>,
-    /// notBefore. `None` where it cannot be read.
-    pub not_before: Option<Timestamp>,
+    /// notBefore.
+    pub not_before: Option<Time>,
     /// notAfter.
-    pub not_after: Option<Timestamp>,
+    pub not_after: Option<Time>,
     /// subjectAltName: DNS names, addresses, mail addresses and URIs as text, in the order of the certificate.
     pub subject_alt_names: Vec<String>,
+    /// How many names of other kinds subjectAltName has.
+    pub other_alt_names: u32,
     /// The public key's algorithm: `RSA`, `EC`, `Ed25519`, `ML-DSA-44`, or the OID in dots.
     pub key_type: String,
+    /// Of an elliptic curve key the curve: `secp256r1`, or the OID in dots.
+    pub key_curve: Option<String>,
     /// Size of the key in bits, where the type has one.
     pub key_bits: Option<u32>,
     /// The signature algorithm: `sha256WithRSAEncryption`, or the OID in dots.
@@ -40,7 +68,64 @@ pub struct Facts {
     pub is_ca: Option<bool>,
     /// The issuer's bytes equal the subject's.
     pub self_issued: bool,
+    /// It breaks the rules of DER or of RFC 5280: the other fields hold what could be read all the same.
+    pub malformed: bool,
     /// JA4X.
     #[cfg(feature = "ja4plus")]
     pub ja4x: String,
 }
+
+impl Certificate {
+    /// Reads what can be read of `der`.
+    pub fn parse(der: &[u8]) -> Self {
+        Self { der: der.to_vec(), sha1: Sha1::digest(der).into(), sha256: Sha256::digest(der).into(), facts: Facts::parse(der) }
+    }
+}
+
+impl Facts {
+    /// The serial number as EVE writes it: `00:8A:07:E0`.
+    pub fn serial_text(&self) -> String {
+        hex::upper_colons(&self.serial)
+    }
+
+    fn parse(der: &[u8]) -> Option<Self> {
+        // Extensions are read by us: one that is broken must not cost the others.
+        let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
+        if let Ok(([], certificate)) = parser.parse(der)
+            && let Some(outline) = Outline::of(&certificate)
+        {
+            return Some(Self::of(&outline));
+        }
+        Outline::walk(der).map(|outline| Self::of(&outline))
+    }
+
+    fn of(outline: &Outline<'_>) -> Self {
+        let key = key::read(outline.public_key);
+        let alt_names = outline.extension(extension::SUBJECT_ALT_NAME).map(extension::alt_names).unwrap_or_default();
+        Self {
+            subject: name::text(outline.subject),
+            issuer: name::text(outline.issuer),
+            serial: outline.serial.to_vec(),
+            not_before: outline.not_before,
+            not_after: outline.not_after,
+            subject_alt_names: alt_names.texts,
+            other_alt_names: alt_names.others,
+            key_type: key.typ,
+            key_curve: key.curve,
+            key_bits: key.bits,
+            signature_algorithm: oid::signature_algorithm(outline.signature_algorithm),
+            is_ca: outline.extension(extension::BASIC_CONSTRAINTS).map(extension::is_ca),
+            self_issued: outline.subject == outline.issuer,
+            malformed: outline.malformed,
+            #[cfg(feature = "ja4plus")]
+            ja4x: crate::protocol::fingerprint::ja4x(
+                name::attribute_types(outline.issuer),
+                name::attribute_types(outline.subject),
+                outline.extensions.iter().map(|e| e.oid),
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

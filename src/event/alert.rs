@@ -1,0 +1,142 @@
+//! The `alert` event: what a rule said.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::common::{Common, Line};
+use super::flow::{Flow, FlowCounters};
+use super::tls::{Tls, TlsOptions};
+use crate::protocol::tls::Session;
+
+/// What a rule said, in the rule's words.
+#[derive(Clone, Copy, Debug)]
+pub struct AlertInfo<'a> {
+    /// The generator: 1 for rules.
+    pub gid: u32,
+    /// `sid`.
+    pub signature_id: u32,
+    /// `rev`.
+    pub rev: u32,
+    /// `msg`.
+    pub signature: &'a str,
+    /// The long name of the rule's `classtype`; empty without one.
+    pub category: &'a str,
+    /// The rule's priority: 1 is the gravest.
+    pub severity: u8,
+    /// `metadata`: its keys and values in the order of the rule; a key may come again.
+    pub metadata: &'a [(String, String)],
+    /// `reference`: each as a link.
+    pub references: &'a [String],
+    /// What became of the packet.
+    pub verdict: Verdict,
+}
+
+/// What became of the packet that raised an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// A `pass` rule let it through.
+    Pass,
+    /// It went on: the rule only alerts.
+    Alert,
+    /// It was dropped, and the flow with it.
+    Drop,
+    /// As dropped, and the sender was told by a reset.
+    Reject,
+}
+
+/// Appends the event to `out`. Source in `common` is who sent the packet. The session, where there is one, is told as it was
+/// known when the rule matched.
+pub fn alert(out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
+    let mut line = Line::new(common, "alert");
+    line.alert = Some(Alert::of(info));
+    line.tls = session.map(|session| Tls::of(session, TlsOptions::default()));
+    line.flow = Some(Flow::so_far(flow));
+    line.verdict = Some(VerdictObject::of(info.verdict));
+    line.write(out);
+}
+
+/// EVE's `alert` object.
+#[derive(Serialize)]
+pub(super) struct Alert<'a> {
+    action: &'static str,
+    gid: u32,
+    signature_id: u32,
+    rev: u32,
+    signature: &'a str,
+    category: &'a str,
+    severity: u8,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: Metadata<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    references: &'a [String],
+}
+
+impl<'a> Alert<'a> {
+    pub fn of(info: &AlertInfo<'a>) -> Self {
+        Self {
+            action: match info.verdict {
+                Verdict::Pass | Verdict::Alert => "allowed",
+                Verdict::Drop | Verdict::Reject => "blocked",
+            },
+            gid: info.gid,
+            signature_id: info.signature_id,
+            rev: info.rev,
+            signature: info.signature,
+            category: info.category,
+            severity: info.severity,
+            metadata: Metadata(info.metadata),
+            references: info.references,
+        }
+    }
+}
+
+/// EVE's `verdict` object.
+#[derive(Serialize)]
+pub(super) struct VerdictObject {
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reject: Option<[&'static str; 1]>,
+}
+
+impl VerdictObject {
+    pub const fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self { action: "pass", reject: None },
+            Verdict::Alert => Self { action: "alert", reject: None },
+            Verdict::Drop => Self { action: "drop", reject: None },
+            Verdict::Reject => Self { action: "drop", reject: Some(["tcp-reset"]) },
+        }
+    }
+}
+
+/// Each key once, with all of its values, at the place where it first stood.
+struct Metadata<'a>(&'a [(String, String)]);
+
+impl Metadata<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (i, (key, _)) in self.0.iter().enumerate() {
+            if !self.0.iter().take(i).any(|(earlier, _)| earlier == key) {
+                map.serialize_entry(key, &Values { pairs: self.0, key })?;
+            }
+        }
+        map.end()
+    }
+}
+
+struct Values<'a> {
+    pairs: &'a [(String, String)],
+    key: &'a str,
+}
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.pairs.iter().filter(|(key, _)| key == self.key).map(|(_, value)| value))
+    }
+}

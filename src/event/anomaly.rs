@@ -1,0 +1,86 @@
+//! The `anomaly` event: what was not as the protocol has it.
+
+use serde::Serialize;
+
+use super::common::{Common, Line};
+use crate::protocol::tls::session::Anomaly;
+
+/// One anomaly by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct AnomalyInfo<'a> {
+    /// Who found it.
+    pub typ: AnomalyType,
+    /// Its name: `INVALID_RECORD_TYPE`, `stream.reassembly_overlap_different_data`, `decoder.ipv4.trunc_pkt`.
+    pub event: &'a str,
+}
+
+/// Who found an anomaly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnomalyType {
+    /// The decoding of a packet.
+    Decode,
+    /// The following of a TCP stream.
+    Stream,
+    /// The parsing of TLS.
+    Applayer,
+}
+
+impl AnomalyInfo<'_> {
+    /// One found in a session.
+    pub const fn of_tls(anomaly: Anomaly) -> AnomalyInfo<'static> {
+        let typ = match anomaly {
+            Anomaly::OverlapDifferentData => AnomalyType::Stream,
+            _ => AnomalyType::Applayer,
+        };
+        AnomalyInfo { typ, event: tls_anomaly_name(anomaly) }
+    }
+}
+
+/// Appends the event to `out`.
+pub fn anomaly(out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>) {
+    let mut line = Line::new(common, "anomaly");
+    line.anomaly = Some(AnomalyObject {
+        app_proto: common.app_proto.filter(|_| info.typ == AnomalyType::Applayer),
+        typ: info.typ,
+        event: info.event,
+        layer: (info.typ == AnomalyType::Applayer).then_some("proto_parser"),
+    });
+    line.write(out);
+}
+
+/// EVE's name of an anomaly; for those that Suricata does not have, one in the same manner.
+pub const fn tls_anomaly_name(anomaly: Anomaly) -> &'static str {
+    match anomaly {
+        Anomaly::InvalidRecordType => "INVALID_RECORD_TYPE",
+        Anomaly::InvalidRecordLength => "INVALID_RECORD_LENGTH",
+        Anomaly::InvalidRecordVersion => "INVALID_RECORD_VERSION",
+        Anomaly::InvalidHandshakeMessage => "INVALID_HANDSHAKE_MESSAGE",
+        Anomaly::HandshakeInvalidLength => "HANDSHAKE_INVALID_LENGTH",
+        Anomaly::InvalidCertificate => "INVALID_CERTIFICATE",
+        Anomaly::InvalidAlert => "INVALID_ALERT",
+        Anomaly::InvalidSslv2Header => "INVALID_SSLV2_HEADER",
+        Anomaly::MultipleSni => "MULTIPLE_SNI_EXTENSIONS",
+        Anomaly::InvalidSniType => "INVALID_SNI_TYPE",
+        Anomaly::InvalidSniLength => "INVALID_SNI_LENGTH",
+        Anomaly::MalformedExtension => "MALFORMED_EXTENSION",
+        Anomaly::DuplicateExtension => "DUPLICATE_EXTENSION",
+        Anomaly::JunkBeforeTls => "JUNK_BEFORE_TLS",
+        Anomaly::HeartbeatMessage => "HEARTBEAT_MESSAGE",
+        Anomaly::OverflowHeartbeat => "OVERFLOW_HEARTBEAT_MESSAGE",
+        Anomaly::OverlapDifferentData => "stream.reassembly_overlap_different_data",
+        Anomaly::UnofferedChoice => "UNOFFERED_CHOICE",
+    }
+}
+
+/// EVE's `anomaly` object.
+#[derive(Serialize)]
+pub(super) struct AnomalyObject<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_proto: Option<&'a str>,
+    #[serde(rename = "type")]
+    typ: AnomalyType,
+    event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<&'static str>,
+}

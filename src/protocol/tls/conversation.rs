@@ -1,0 +1,361 @@
+//! Both directions of a TLS conversation joined into one [`Session`].
+
+use super::half::{Half, Item};
+use super::session::{Alert, Anomaly, Notes, Stage, View};
+use super::{ClientHello, ProtocolVersion, ServerHello, Session};
+use crate::base::Reader;
+use crate::flow::{Direction, Pair};
+use crate::protocol::fingerprint::{self, Transport};
+use crate::protocol::x509::CertificateCache;
+
+/// A TLS conversation in the making: give it each direction's bytes in order.
+#[derive(Debug)]
+pub struct Conversation {
+    halves: Pair<Half>,
+    views: Pair<View>,
+    session: Session,
+    client: Option<Direction>,
+    is_tls: bool,
+    longest_message: usize,
+}
+
+impl Conversation {
+    /// A conversation of which nothing is known yet. `longest_message` bounds one handshake message in bytes.
+    pub fn new(longest_message: usize) -> Self {
+        Self {
+            halves: Pair::default(),
+            views: Pair::default(),
+            session: Session::default(),
+            client: None,
+            is_tls: false,
+            longest_message,
+        }
+    }
+
+    /// Reads `bytes`, all that `direction` has and that was not consumed yet, and answers how many it consumed. The rest is to
+    /// be given again, with more behind it.
+    pub fn data(&mut self, direction: Direction, bytes: &[u8], certificates: &mut CertificateCache) -> usize {
+        self.views.get_mut(direction).seen = true;
+        let mut consumed = 0_usize;
+        while let Some(rest) = bytes.get(consumed..) {
+            let (n, item) = self.halves.get_mut(direction).step(rest, self.longest_message);
+            consumed = consumed.saturating_add(n);
+            let mut cx =
+                Meaning { session: &mut self.session, client: &mut self.client, is_tls: &mut self.is_tls, direction, certificates };
+            match item {
+                Item::Wait => break,
+                Item::ApplicationData => {
+                    if !cx.is_early_data() {
+                        self.go_dark(direction);
+                    }
+                }
+                Item::Dark => self.go_dark(direction),
+                Item::Begins => self.begin(direction),
+                other => cx.take(other),
+            }
+        }
+        self.update_stage();
+        consumed
+    }
+
+    /// `lost` bytes of `direction` are missing after `tail`, which is what was not consumed.
+    pub fn gap(&mut self, direction: Direction, tail: &[u8], lost: u64, certificates: &mut CertificateCache) {
+        let view = self.views.get_mut(direction);
+        view.gap_bytes = view.gap_bytes.saturating_add(lost);
+        view.gaps = view.gaps.saturating_add(1);
+        self.lose(direction, certificates, |half| half.gap(tail, lost));
+    }
+
+    /// `direction` ends here; `tail` was not consumed.
+    pub fn end(&mut self, direction: Direction, tail: &[u8], certificates: &mut CertificateCache) {
+        self.lose(direction, certificates, |half| half.end(tail));
+        self.halves.get_mut(direction).finish();
+    }
+
+    fn lose<'a>(
+        &'a mut self,
+        direction: Direction,
+        certificates: &mut CertificateCache,
+        f: impl FnOnce(&'a mut Half) -> Option<Item<'a>>,
+    ) {
+        let Some(item) = f(self.halves.get_mut(direction)) else { return };
+        let view = self.views.get_mut(direction);
+        view.truncated_messages = view.truncated_messages.saturating_add(1);
+        Meaning { session: &mut self.session, client: &mut self.client, is_tls: &mut self.is_tls, direction, certificates }
+            .take(item);
+    }
+
+    /// Reads no more of `direction`, whose limits are reached.
+    pub fn give_up(&mut self, direction: Direction) {
+        self.views.get_mut(direction).degraded = true;
+        self.halves.get_mut(direction).finish();
+        self.update_stage();
+    }
+
+    /// Whether nothing more is to be read of `direction`.
+    pub fn is_over(&self, direction: Direction) -> bool {
+        self.halves.get(direction).is_over()
+    }
+
+    /// Whether both directions were read as far as they can be.
+    pub fn is_finished(&self) -> bool {
+        self.is_over(Direction::AToB) && self.is_over(Direction::BToA)
+    }
+
+    /// Whether TLS was recognised.
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// Whether a direction that was seen from its start did not begin with TLS.
+    pub fn began_otherwise(&self) -> bool {
+        [Direction::AToB, Direction::BToA].into_iter().any(|d| self.halves.get(d).began_otherwise && !self.views.get(d).midstream)
+    }
+
+    /// Which direction is the client's, by who sent which hello.
+    pub const fn client(&self) -> Option<Direction> {
+        self.client
+    }
+
+    /// How far it has come.
+    pub const fn stage(&self) -> Stage {
+        self.session.stage
+    }
+
+    /// How whole the view of `direction` is.
+    pub fn view_mut(&mut self, direction: Direction) -> &mut View {
+        self.views.get_mut(direction)
+    }
+
+    /// Notes an anomaly of the transport.
+    pub fn note(&mut self, anomaly: Anomaly) {
+        self.session.note(anomaly);
+    }
+
+    /// The session as far as it is known; `client` tells the direction of the client where the hellos did not.
+    pub fn session(&mut self, client: Direction) -> &Session {
+        let client = self.client.unwrap_or(client);
+        for (direction, view) in [(client, &mut self.session.client_view), (client.reverse(), &mut self.session.server_view)] {
+            *view = *self.views.get(direction);
+            view.skipped_bytes = self.halves.get(direction).skipped;
+        }
+        &self.session
+    }
+
+    /// Marks the flow as ended.
+    pub fn close(&mut self) {
+        self.session.stage = Stage::Closed;
+    }
+
+    fn begin(&mut self, direction: Direction) {
+        self.is_tls = true;
+        if self.halves.get(direction).began_otherwise && !self.views.get(direction).midstream {
+            self.session.note(Anomaly::JunkBeforeTls);
+        }
+    }
+
+    fn go_dark(&mut self, direction: Direction) {
+        self.is_tls = true;
+        self.views.get_mut(direction).dark = true;
+        self.halves.get_mut(direction).finish();
+    }
+
+    fn update_stage(&mut self) {
+        let s = &mut self.session;
+        let complete_server_hello = s.server_hello.as_ref().is_some_and(|h| h.complete);
+        let stage = if self.halves.get(Direction::AToB).is_over() && self.halves.get(Direction::BToA).is_over() && self.is_tls {
+            Stage::Dark
+        } else if !s.server_certificates.is_empty() {
+            Stage::Certificates
+        } else if complete_server_hello {
+            Stage::ServerHello
+        } else if s.client_hello.as_ref().is_some_and(|h| h.complete) {
+            Stage::ClientHello
+        } else {
+            Stage::Start
+        };
+        s.stage = s.stage.max(stage);
+    }
+}
+
+/// What items mean for the session.
+struct Meaning<'a> {
+    session: &'a mut Session,
+    client: &'a mut Option<Direction>,
+    is_tls: &'a mut bool,
+    direction: Direction,
+    certificates: &'a mut CertificateCache,
+}
+
+impl Meaning<'_> {
+    fn take(&mut self, item: Item<'_>) {
+        match item {
+            Item::Message { typ, body, whole } => self.message(typ, body, whole),
+            Item::Sslv2ClientHello(body) => {
+                *self.is_tls = true;
+                let mut notes = Notes::default();
+                let hello = ClientHello::parse_sslv2(body, &mut notes);
+                self.client_hello(hello, notes);
+            }
+            Item::Sslv2ServerHello(body) => {
+                *self.is_tls = true;
+                self.sslv2_server_hello(body);
+            }
+            Item::Alert { level, description } => self.alert(level, description),
+            Item::Heartbeat { overflows } => {
+                self.session.note(Anomaly::HeartbeatMessage);
+                if overflows {
+                    self.session.note(Anomaly::OverflowHeartbeat);
+                }
+            }
+            Item::Bad(anomaly) => self.session.note(anomaly),
+            Item::Wait | Item::Passed | Item::Begins | Item::ApplicationData | Item::Dark | Item::NotTls => {}
+        }
+    }
+
+    fn message(&mut self, typ: u8, body: &[u8], whole: bool) {
+        let mut notes = Notes::default();
+        match typ {
+            1 => {
+                let hello = ClientHello::parse(body, whole, &mut notes);
+                self.client_hello(hello, notes);
+            }
+            2 => {
+                let hello = ServerHello::parse(body, whole, &mut notes);
+                self.server_hello(hello, notes);
+            }
+            6 => {
+                let hello = ServerHello::parse_draft_retry(body, whole, &mut notes);
+                self.server_hello(hello, notes);
+            }
+            4 => self.session.new_session_ticket = true,
+            11 => self.certificate(body, whole),
+            12 => self.server_key_exchange(body),
+            13 => self.session.certificate_requested = true,
+            // HelloRequest, EndOfEarlyData, EncryptedExtensions, ServerHelloDone, CertificateVerify, ClientKeyExchange, Finished,
+            // CertificateURL, CertificateStatus, KeyUpdate, CompressedCertificate, NextProtocol: nothing of theirs is kept.
+            0 | 5 | 8 | 14..=16 | 20..=25 | 67 => {}
+            _ => self.session.note(Anomaly::InvalidHandshakeMessage),
+        }
+    }
+
+    fn client_hello(&mut self, hello: ClientHello, notes: Notes) {
+        self.client.get_or_insert(self.direction);
+        for note in notes {
+            self.session.note(note);
+        }
+        let s = &mut *self.session;
+        if s.client_hello.is_none() {
+            s.client_fingerprints = Some(fingerprint::client(&hello, Transport::Tcp));
+            s.client_hello = Some(hello);
+        } else if s.second_client_hello.is_none() && s.server_hello.is_none() {
+            s.second_client_hello = Some(hello);
+        } else {
+            s.renegotiations = s.renegotiations.saturating_add(1);
+        }
+    }
+
+    fn server_hello(&mut self, hello: ServerHello, notes: Notes) {
+        self.client.get_or_insert(self.direction.reverse());
+        for note in notes {
+            self.session.note(note);
+        }
+        let s = &mut *self.session;
+        if s.server_hello.is_some() {
+            return; // renegotiation, counted with its ClientHello
+        }
+        if let Some(offer) = &s.client_hello
+            && offer.complete
+            && hello.complete
+            && !offer.cipher_suites.contains(&hello.cipher_suite)
+            && !offer.sslv2_format
+            && !hello.is_hello_retry_request()
+        {
+            s.note(Anomaly::UnofferedChoice);
+        }
+        if hello.is_hello_retry_request() {
+            if s.hello_retry_request.is_none() {
+                s.server_fingerprints = Some(fingerprint::server(&hello, Transport::Tcp));
+                s.hello_retry_request = Some(hello);
+            }
+            return;
+        }
+        s.server_fingerprints = Some(fingerprint::server(&hello, Transport::Tcp));
+        s.server_hello = Some(hello);
+    }
+
+    /// SSL 2.0 ServerHello: session-id-hit, certificate type, version, three lengths, certificate.
+    fn sslv2_server_hello(&mut self, body: &[u8]) {
+        let mut r = Reader::new(body);
+        let hello = ServerHello { legacy_version: ProtocolVersion::SSL2.0, complete: true, ..ServerHello::default() };
+        let read = (|| {
+            let (_hit, kind, _version) = (r.u8()?, r.u8()?, r.u16()?);
+            let (certificate, _ciphers, _connection_id) = (r.u16()?, r.u16()?, r.u16()?);
+            let der = r.take(usize::from(certificate))?;
+            (kind == 1 && !der.is_empty()).then_some(der)
+        })();
+        self.client.get_or_insert(self.direction.reverse());
+        if self.session.server_hello.is_none() {
+            self.session.server_hello = Some(hello);
+        }
+        if let Some(der) = read
+            && self.session.server_certificates.is_empty()
+        {
+            self.session.server_certificates.push(self.certificates.get_or_parse(der));
+        }
+    }
+
+    /// Certificate of TLS 1.2 and older (RFC 5246 §7.4.2).
+    fn certificate(&mut self, body: &[u8], whole: bool) {
+        let from_client = *self.client == Some(self.direction);
+        let chain = if from_client { &mut self.session.client_certificates } else { &mut self.session.server_certificates };
+        if !chain.is_empty() {
+            return; // renegotiation: the first chain stands
+        }
+        let mut r = Reader::new(body);
+        let list_length = r.u24();
+        let mut list = r;
+        let mut bad = list_length.is_none_or(|n| usize::try_from(n).ok() != Some(list.len())) && whole;
+        while !list.is_empty() {
+            let Some(der) = list.vec24() else {
+                bad |= whole;
+                break;
+            };
+            let certificate = self.certificates.get_or_parse(der);
+            bad |= certificate.facts.is_none();
+            chain.push(certificate);
+        }
+        if bad {
+            self.session.note(Anomaly::InvalidCertificate);
+        }
+    }
+
+    /// ServerKeyExchange of an elliptic-curve suite: curve type named_curve, then the group (RFC 8422 §5.4).
+    fn server_key_exchange(&mut self, body: &[u8]) {
+        let suite = self.session.server_hello.as_ref().map_or(0, |h| h.cipher_suite);
+        let is_ec = tls_parser::TlsCipherSuite::from_id(suite)
+            .is_some_and(|c| matches!(c.kx, tls_parser::TlsCipherKx::Ecdhe | tls_parser::TlsCipherKx::Ecdh));
+        let mut r = Reader::new(body);
+        if is_ec && r.u8() == Some(3) {
+            self.session.server_key_exchange_group = r.u16();
+        }
+    }
+
+    fn alert(&mut self, level: u8, description: u8) {
+        if !(1..=2).contains(&level) {
+            self.session.note(Anomaly::InvalidAlert);
+        } else if self.session.alerts.len() < MOST_ALERTS {
+            let from_client = *self.client == Some(self.direction);
+            self.session.alerts.push(Alert { from_client, level, description });
+        }
+    }
+
+    /// Early data goes between the client's hellos; it does not end the handshake (RFC 8446 §2.3).
+    fn is_early_data(&self) -> bool {
+        let s = &*self.session;
+        *self.client == Some(self.direction) && s.server_hello.is_none() && s.client_hello.as_ref().is_some_and(|h| h.early_data)
+    }
+}
+
+/// Warnings can be repeated without end; these are enough to see.
+const MOST_ALERTS: usize = 8;

@@ -1,0 +1,487 @@
+//! One direction of a TLS conversation: from bytes in order to records, and from records to handshake messages.
+//!
+//! A [`Half`] is given all bytes that it has not consumed yet, and answers with one [`Item`] at a time. A message that lies within
+//! one record is read where it lies; only one that is cut over records is copied. It knows lengths and boundaries; what a
+//! message means is the [`Conversation`](super::Conversation)'s business.
+
+use memchr::memchr;
+
+use super::session::Anomaly;
+use crate::base::Reader;
+
+/// The state of one direction.
+#[derive(Debug, Default)]
+pub(super) struct Half {
+    phase: Phase,
+    record: Record,
+    /// A message cut over records, as far as it has come, with its header.
+    message: Vec<u8>,
+    /// `message` was handed out and is to be emptied.
+    handed_out: bool,
+    /// Bytes of a handshake message that are to be passed over: it is too long, or part of it was lost.
+    skip: usize,
+    /// A ChangeCipherSpec was seen.
+    changed_cipher: bool,
+    /// Bytes passed over before TLS began, or between a loss and the next hello.
+    pub skipped: u64,
+    /// The first bytes were there and were not TLS.
+    pub began_otherwise: bool,
+}
+
+/// What a direction shows next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Item<'a> {
+    /// Nothing until more bytes come.
+    Wait,
+    /// Something was passed over.
+    Passed,
+    /// TLS begins here.
+    Begins,
+    /// A handshake message; `whole` is false where its end is missing.
+    Message { typ: u8, body: &'a [u8], whole: bool },
+    /// An SSL 2.0 ClientHello from the byte after its type.
+    Sslv2ClientHello(&'a [u8]),
+    /// An SSL 2.0 ServerHello from the byte after its type.
+    Sslv2ServerHello(&'a [u8]),
+    /// An alert.
+    Alert { level: u8, description: u8 },
+    /// A heartbeat in the clear; `overflows` where it claims more than it carries.
+    Heartbeat { overflows: bool },
+    /// A record of application data begins.
+    ApplicationData,
+    /// From here on everything is encrypted.
+    Dark,
+    /// Something malformed; parsing goes on.
+    Bad(Anomaly),
+    /// It is not TLS, and the search for it is over.
+    NotTls,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// At the first byte.
+    #[default]
+    Start,
+    /// Looking for a hello.
+    Searching,
+    /// Inside TLS records.
+    Records,
+    /// Encrypted, or not TLS: nothing more is read.
+    Over,
+}
+
+/// The record that is being read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    typ: u8,
+    /// Bytes of it to come.
+    remaining: usize,
+    /// Its first byte is still to come.
+    fresh: bool,
+    /// Message boundaries in it are lost.
+    damaged: bool,
+}
+
+impl Half {
+    /// Whether nothing more is to be read from this direction.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Reads no more.
+    pub fn finish(&mut self) {
+        self.phase = Phase::Over;
+        self.message = Vec::new();
+    }
+
+    /// Takes the next item off the front of `bytes`; answers how many bytes it consumed. `longest` bounds a message in bytes.
+    pub fn step<'a>(&'a mut self, bytes: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+        if std::mem::take(&mut self.handed_out) {
+            self.message.clear();
+        }
+        match self.phase {
+            Phase::Start => self.start(bytes),
+            Phase::Searching => self.search(bytes),
+            Phase::Records if self.record.remaining == 0 && !self.record.fresh => self.record_header(bytes),
+            Phase::Records => self.record_body(bytes, longest),
+            Phase::Over => (bytes.len(), Item::Wait),
+        }
+    }
+
+    /// `lost` bytes are missing after `tail`, which is what was not consumed. Answers the message that they were part of.
+    pub fn gap<'a>(&'a mut self, tail: &'a [u8], lost: u64) -> Option<Item<'a>> {
+        if std::mem::take(&mut self.handed_out) {
+            self.message.clear();
+        }
+        let lost = usize::try_from(lost).unwrap_or(usize::MAX);
+        let beyond_tail = self.record.remaining.checked_sub(tail.len());
+        match (self.phase, beyond_tail) {
+            (Phase::Over, _) => None,
+            (Phase::Records, Some(rest)) if rest >= lost && self.record.remaining > 0 => {
+                self.record.remaining = rest.saturating_sub(lost);
+                self.record.fresh = false;
+                self.lose_part_of_message(tail, lost)
+            }
+            (phase, _) => {
+                self.phase = Phase::Searching;
+                let record = std::mem::take(&mut self.record);
+                let skip = std::mem::take(&mut self.skip);
+                if phase == Phase::Records && record.typ == HANDSHAKE && skip == 0 { self.hand_out_partial(tail) } else { None }
+            }
+        }
+    }
+
+    /// The flow ended; `tail` was not consumed. Answers the message whose end is missing.
+    pub fn end<'a>(&'a mut self, tail: &'a [u8]) -> Option<Item<'a>> {
+        if std::mem::take(&mut self.handed_out) {
+            self.message.clear();
+        }
+        if self.phase != Phase::Records { None } else { self.lose_part_of_message(tail, usize::MAX) }
+    }
+
+    /// Accounts for `lost` bytes after `tail` within the record at hand.
+    fn lose_part_of_message<'a>(&'a mut self, tail: &'a [u8], lost: usize) -> Option<Item<'a>> {
+        if self.record.typ != HANDSHAKE {
+            return None;
+        }
+        if let Some(rest) = self.skip.checked_sub(tail.len()).filter(|_| self.skip > 0) {
+            self.skip_after_loss(rest, lost);
+            return None;
+        }
+        let so_far = if self.message.is_empty() { tail } else { &self.message };
+        let length = self.message.len().saturating_add(tail.len());
+        match message_header(so_far) {
+            Some((_, total)) => self.skip_after_loss(total.saturating_sub(length), lost),
+            None => self.record.damaged = true,
+        }
+        self.hand_out_partial(tail)
+    }
+
+    /// The message that was begun, with what is there of it.
+    fn hand_out_partial<'a>(&'a mut self, tail: &'a [u8]) -> Option<Item<'a>> {
+        let partial = if self.message.is_empty() {
+            tail
+        } else {
+            self.message.extend_from_slice(tail);
+            self.handed_out = true;
+            &self.message
+        };
+        let (typ, body) = (partial.first().copied()?, partial.get(MESSAGE_HEADER..)?);
+        Some(Item::Message { typ, body, whole: false })
+    }
+
+    fn skip_after_loss(&mut self, rest: usize, lost: usize) {
+        self.skip = rest.saturating_sub(lost);
+        self.record.damaged |= lost > rest;
+    }
+
+    fn start<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
+        let (Some(&first), true) = (bytes.first(), bytes.len() >= RECORD_HEADER) else {
+            if bytes.iter().zip([HANDSHAKE, 3]).any(|(got, want)| *got != want)
+                && !is_sslv2_length(bytes)
+                && !is_record_start(bytes)
+            {
+                self.not_at_once();
+                return (0, Item::Passed);
+            }
+            return (0, Item::Wait);
+        };
+        if is_record_header(bytes) {
+            self.phase = Phase::Records;
+            return (0, Item::Begins);
+        }
+        if first & 0x80 != 0
+            && let Some(item) = sslv2_hello(bytes)
+        {
+            let consumed = match item {
+                Item::Wait => return (0, Item::Wait),
+                _ => sslv2_length(bytes),
+            };
+            self.phase = Phase::Records;
+            return (consumed, item);
+        }
+        self.not_at_once();
+        (0, Item::Passed)
+    }
+
+    fn not_at_once(&mut self) {
+        self.began_otherwise = true;
+        self.phase = Phase::Searching;
+    }
+
+    /// Looks for a record that begins with a hello; its eleven bytes leave no room for chance.
+    fn search<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
+        let mut at = 0_usize;
+        while let Some(rest) = bytes.get(at..) {
+            let Some(hit) = memchr(HANDSHAKE, rest) else {
+                at = bytes.len();
+                break;
+            };
+            at = at.saturating_add(hit);
+            match bytes.get(at..).map(begins_with_hello) {
+                Some(Some(true)) => {
+                    self.pass(at);
+                    (self.phase, self.record) = (Phase::Records, Record::default());
+                    return (at, Item::Begins);
+                }
+                Some(Some(false)) => at = at.saturating_add(1),
+                Some(None) | None => break,
+            }
+        }
+        self.pass(at);
+        if self.skipped > SEARCH_LIMIT {
+            self.finish();
+            return (bytes.len(), Item::NotTls);
+        }
+        (at, Item::Wait)
+    }
+
+    fn pass(&mut self, n: usize) {
+        self.skipped = self.skipped.saturating_add(u64::try_from(n).unwrap_or(u64::MAX));
+    }
+
+    fn record_header<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
+        let mut r = Reader::new(bytes);
+        let (Some(typ), Some(version), Some(length)) = (r.u8(), r.u16(), r.u16()) else {
+            return (0, Item::Wait);
+        };
+        let anomaly = if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&typ) {
+            Anomaly::InvalidRecordType
+        } else if version >> 8 != 3 {
+            Anomaly::InvalidRecordVersion
+        } else if usize::from(length) > LONGEST_RECORD {
+            Anomaly::InvalidRecordLength
+        } else {
+            self.record = Record { typ, remaining: usize::from(length), fresh: true, damaged: false };
+            return (RECORD_HEADER, Item::Passed);
+        };
+        self.message.clear();
+        self.phase = Phase::Searching;
+        (0, Item::Bad(anomaly))
+    }
+
+    fn record_body<'a>(&'a mut self, bytes: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+        let available = bytes.get(..self.record.remaining).unwrap_or(bytes);
+        let whole = available.len() == self.record.remaining;
+        if self.record.fresh && self.record.typ != HANDSHAKE {
+            return self.other_record(available, whole);
+        }
+        if self.record.fresh && self.changed_cipher && self.message.is_empty() {
+            match is_plain_hello(available) {
+                None if !whole => return (0, Item::Wait),
+                Some(true) => {}
+                _ => {
+                    self.finish();
+                    return (bytes.len(), Item::Dark);
+                }
+            }
+        }
+        self.record.fresh = false;
+        if self.record.typ != HANDSHAKE || self.record.damaged {
+            return self.consume(available.len(), Item::Passed);
+        }
+        if self.skip > 0 {
+            let n = self.skip.min(available.len());
+            self.skip = self.skip.saturating_sub(n);
+            return self.consume(n, Item::Passed);
+        }
+        self.handshake(available, longest)
+    }
+
+    fn consume<'a>(&mut self, n: usize, item: Item<'a>) -> (usize, Item<'a>) {
+        self.record.remaining = self.record.remaining.saturating_sub(n);
+        (n, if n == 0 && item == Item::Passed && self.record.remaining > 0 { Item::Wait } else { item })
+    }
+
+    fn other_record<'a>(&mut self, available: &'a [u8], whole: bool) -> (usize, Item<'a>) {
+        match (self.record.typ, available) {
+            (CHANGE_CIPHER_SPEC, _) if !whole => return (0, Item::Wait),
+            (CHANGE_CIPHER_SPEC, _) => self.changed_cipher = true,
+            (ALERT, _) if self.changed_cipher => return self.dark(available),
+            (ALERT, _) if self.record.remaining > 2 => {
+                self.record.fresh = false; // encrypted without a ChangeCipherSpec that we saw, or nonsense
+                return (0, Item::Bad(Anomaly::InvalidAlert));
+            }
+            (ALERT, [level, description]) => {
+                let (level, description) = (*level, *description);
+                self.record.fresh = false;
+                return self.consume(2, Item::Alert { level, description });
+            }
+            (ALERT | HEARTBEAT, _) if !whole && available.len() < 3 => return (0, Item::Wait),
+            (ALERT, _) => {
+                self.record.fresh = false;
+                return (0, Item::Bad(Anomaly::InvalidAlert));
+            }
+            (HEARTBEAT, _) if self.changed_cipher => return self.dark(available),
+            (HEARTBEAT, _) => {
+                self.record.fresh = false;
+                return (0, Item::Heartbeat { overflows: heartbeat_overflows(available, self.record.remaining) });
+            }
+            (APPLICATION_DATA, _) => {
+                self.record.fresh = false;
+                return (0, Item::ApplicationData);
+            }
+            _ => {}
+        }
+        self.record.fresh = false;
+        self.consume(available.len(), Item::Passed)
+    }
+
+    fn dark<'a>(&mut self, available: &'a [u8]) -> (usize, Item<'a>) {
+        self.finish();
+        (available.len(), Item::Dark)
+    }
+
+    fn handshake<'a>(&'a mut self, available: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+        if available.is_empty() {
+            return (0, if self.record.remaining == 0 { Item::Passed } else { Item::Wait });
+        }
+        if !self.message.is_empty() {
+            return self.go_on_with_message(available, longest);
+        }
+        let Some((typ, total)) = message_header(available) else {
+            return if self.record.remaining < MESSAGE_HEADER { self.gather(available) } else { (0, Item::Wait) };
+        };
+        if total > longest {
+            self.skip = total;
+            return (0, Item::Bad(Anomaly::HandshakeInvalidLength));
+        }
+        if total > self.record.remaining {
+            return self.gather(available);
+        }
+        match available.get(MESSAGE_HEADER..total) {
+            Some(body) => self.consume(total, Item::Message { typ, body, whole: true }),
+            None => (0, Item::Wait),
+        }
+    }
+
+    /// Copies what belongs to a message that is cut over records.
+    fn gather<'a>(&mut self, piece: &'a [u8]) -> (usize, Item<'a>) {
+        self.message.extend_from_slice(piece);
+        self.consume(piece.len(), Item::Passed)
+    }
+
+    fn go_on_with_message<'a>(&'a mut self, available: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+        let wanted = message_header(&self.message).map_or(MESSAGE_HEADER, |(_, total)| total);
+        if wanted > longest {
+            self.skip = wanted.saturating_sub(self.message.len());
+            self.message.clear();
+            return (0, Item::Bad(Anomaly::HandshakeInvalidLength));
+        }
+        let n = wanted.saturating_sub(self.message.len()).min(available.len());
+        self.message.extend_from_slice(available.get(..n).unwrap_or_default());
+        self.record.remaining = self.record.remaining.saturating_sub(n);
+        match message_header(&self.message) {
+            Some((typ, total)) if self.message.len() >= total => {
+                self.handed_out = true;
+                (n, Item::Message { typ, body: self.message.get(MESSAGE_HEADER..).unwrap_or_default(), whole: true })
+            }
+            _ => (n, Item::Passed),
+        }
+    }
+}
+
+fn message_header(bytes: &[u8]) -> Option<(u8, usize)> {
+    let mut r = Reader::new(bytes);
+    let (typ, length) = (r.u8()?, r.u24()?);
+    Some((typ, usize::try_from(length).ok()?.saturating_add(MESSAGE_HEADER)))
+}
+
+/// Whether five bytes can be the header of a record (RFC 8446 §5.1).
+fn is_record_header(bytes: &[u8]) -> bool {
+    let mut r = Reader::new(bytes);
+    match (r.u8(), r.u8(), r.u8(), r.u16()) {
+        (Some(typ), Some(3), Some(0..=4), Some(length)) => {
+            (CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&typ) && length > 0 && usize::from(length) <= LONGEST_RECORD
+        }
+        _ => false,
+    }
+}
+
+/// Whether fewer than five bytes can be the start of a record.
+fn is_record_start(bytes: &[u8]) -> bool {
+    match *bytes {
+        [] => true,
+        [typ] => (CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&typ),
+        [typ, major, ..] => (CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&typ) && major == 3,
+    }
+}
+
+/// Whether `bytes` begin with a handshake record that holds a hello; `None` where they are too few to tell.
+fn begins_with_hello(bytes: &[u8]) -> Option<bool> {
+    let plausible = |at: usize, ok: &dyn Fn(u8) -> bool| bytes.get(at).is_none_or(|&b| ok(b));
+    let ok = plausible(1, &|b| b == 3)
+        && plausible(2, &|b| b <= 4)
+        && plausible(3, &|b| b <= 0x48)
+        && plausible(5, &|b| b == CLIENT_HELLO || b == SERVER_HELLO)
+        && plausible(6, &|b| b == 0)
+        && plausible(9, &|b| b == 3 || b == 0x7f)
+        && plausible(10, &|b| b <= 0x1f);
+    match (ok, bytes.len() >= 11) {
+        (false, _) => Some(false),
+        (true, true) => Some(true),
+        (true, false) => None,
+    }
+}
+
+/// Whether a handshake record after a ChangeCipherSpec is yet a hello in the clear, as TLS 1.3's compatibility mode has it around a
+/// HelloRetryRequest (RFC 8446 appendix D.4); an encrypted Finished cannot look so but by chance.
+fn is_plain_hello(bytes: &[u8]) -> Option<bool> {
+    let mut r = Reader::new(bytes);
+    let (typ, length, version) = (r.u8()?, r.u24()?, r.u8()?);
+    Some((typ == CLIENT_HELLO || typ == SERVER_HELLO) && length < 0x1_0000 && (version == 3 || version == 0x7f))
+}
+
+fn is_sslv2_length(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|b| b & 0x80 != 0) && bytes.get(2).is_none_or(|&t| t == SSLV2_CLIENT_HELLO || t == SSLV2_SERVER_HELLO)
+}
+
+fn sslv2_length(bytes: &[u8]) -> usize {
+    Reader::new(bytes).u16().map_or(0, |n| usize::from(n & 0x7fff).saturating_add(2))
+}
+
+/// An SSL 2.0 hello at the front of `bytes`; `None` where it is none.
+fn sslv2_hello(bytes: &[u8]) -> Option<Item<'_>> {
+    let mut r = Reader::new(bytes.get(2..)?);
+    let typ = r.u8()?;
+    let sane = match typ {
+        SSLV2_CLIENT_HELLO => matches!(r.u16()?, 0x0002 | 0x0300..=0x0304),
+        SSLV2_SERVER_HELLO => r.u16()? >> 8 <= 1 && bytes.get(5..7).is_none_or(|v| v == [0, 2]),
+        _ => false,
+    };
+    let length = sslv2_length(bytes);
+    if !sane || length < SSLV2_SHORTEST {
+        return None;
+    }
+    Some(match bytes.get(3..length) {
+        None => Item::Wait,
+        Some(body) if typ == SSLV2_CLIENT_HELLO => Item::Sslv2ClientHello(body),
+        Some(body) => Item::Sslv2ServerHello(body),
+    })
+}
+
+/// RFC 6520 §4: type, payload length, payload, at least 16 bytes of padding.
+fn heartbeat_overflows(start: &[u8], record: usize) -> bool {
+    let mut r = Reader::new(start);
+    match (r.u8(), r.u16()) {
+        (Some(1), Some(claimed)) => usize::from(claimed).saturating_add(3 + 16) > record,
+        _ => false,
+    }
+}
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+const HEARTBEAT: u8 = 24;
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+const SSLV2_CLIENT_HELLO: u8 = 1;
+const SSLV2_SERVER_HELLO: u8 = 4;
+const SSLV2_SHORTEST: usize = 11;
+const RECORD_HEADER: usize = 5;
+const MESSAGE_HEADER: usize = 4;
+/// 2^14 and what the oldest versions allow for compression and encryption on top (RFC 5246 §6.2.3).
+const LONGEST_RECORD: usize = 16_384 + 2_048;
+/// How many bytes a hello may come late (STARTTLS, CONNECT, junk) before the search for it ends.
+const SEARCH_LIMIT: u64 = 16_384;

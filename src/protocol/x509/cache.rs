@@ -1,0 +1,188 @@
+//! Certificates by content: the same chain comes back thousands of times, so what it says is read once.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use super::Certificate;
+
+/// Certificates that were parsed lately, by their DER, bounded in bytes.
+///
+/// Two generations instead of a list by last use: what is found moves to the young one, and when that has grown to half of
+/// the limit it becomes the old one and the old one goes. So nothing that came back within the last quarter of the limit is
+/// lost, and there is no bookkeeping per look-up.
+///
+/// The key is a keyed hash of the DER's length and last bytes, which are the signature's. One entry is held per key and the
+/// whole DER is compared: who makes certificates that end alike displaces his own and gains nothing.
+#[derive(Debug)]
+pub struct CertificateCache {
+    young: Generation,
+    old: Generation,
+    /// What one generation may hold, in bytes.
+    limit: usize,
+    hasher: RandomState,
+    counters: CacheCounters,
+}
+
+/// What a cache has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheCounters {
+    /// Found.
+    pub hits: u64,
+    /// Parsed anew.
+    pub misses: u64,
+    /// Given up to stay within the limit.
+    pub evicted: u64,
+    /// Too large to be held at all.
+    pub refused: u64,
+}
+
+#[derive(Debug, Default)]
+struct Generation {
+    entries: HashMap<u64, Arc<Certificate>>,
+    bytes: usize,
+}
+
+impl CertificateCache {
+    /// The limit in bytes that serves by default.
+    pub const DEFAULT_LIMIT: usize = 16 << 20;
+
+    /// A cache that holds about `limit` bytes at most; with 0 it holds nothing.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            young: Generation::default(),
+            old: Generation::default(),
+            limit: limit / 2,
+            hasher: RandomState::new(),
+            counters: CacheCounters::default(),
+        }
+    }
+
+    /// The certificate that `der` is.
+    pub fn get_or_parse(&mut self, der: &[u8]) -> Arc<Certificate> {
+        let key = self.key(der);
+        if let Some(found) = self.young.entries.get(&key).filter(|c| c.der == der) {
+            self.counters.hits = self.counters.hits.saturating_add(1);
+            return Arc::clone(found);
+        }
+        let certificate = match self.old.remove(key) {
+            Some(found) if found.der == der => {
+                self.counters.hits = self.counters.hits.saturating_add(1);
+                found
+            }
+            _ => {
+                self.counters.misses = self.counters.misses.saturating_add(1);
+                Arc::new(Certificate::parse(der))
+            }
+        };
+        self.insert(key, &certificate);
+        certificate
+    }
+
+    /// What it has done so far.
+    pub const fn counters(&self) -> CacheCounters {
+        self.counters
+    }
+
+    /// About how many bytes it holds.
+    pub const fn bytes(&self) -> usize {
+        self.young.bytes.saturating_add(self.old.bytes)
+    }
+
+    fn key(&self, der: &[u8]) -> u64 {
+        self.hasher.hash_one((der.len(), der.last_chunk::<64>()))
+    }
+
+    fn insert(&mut self, key: u64, certificate: &Arc<Certificate>) {
+        let size = size(certificate);
+        if size > self.limit {
+            self.counters.refused = self.counters.refused.saturating_add(1);
+            return;
+        }
+        if self.young.bytes.saturating_add(size) > self.limit {
+            let gone = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+            let gone = u64::try_from(gone.entries.len()).unwrap_or(u64::MAX);
+            self.counters.evicted = self.counters.evicted.saturating_add(gone);
+        }
+        self.young.remove(key);
+        self.young.bytes = self.young.bytes.saturating_add(size);
+        self.young.entries.insert(key, Arc::clone(certificate));
+    }
+}
+
+impl Default for CertificateCache {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT_LIMIT)
+    }
+}
+
+impl Generation {
+    fn remove(&mut self, key: u64) -> Option<Arc<Certificate>> {
+        let certificate = self.entries.remove(&key)?;
+        self.bytes = self.bytes.saturating_sub(size(&certificate));
+        Some(certificate)
+    }
+}
+
+/// About how many bytes of memory a certificate takes: itself, its DER, what was copied out of that, and its entry.
+fn size(certificate: &Certificate) -> usize {
+    const PER_STRING: usize = size_of::<String>() + 16;
+    let texts = certificate.facts.as_ref().map_or(0, |facts| {
+        let names = facts.subject_alt_names.iter().map(|name| name.capacity().saturating_add(PER_STRING));
+        names.fold(facts.subject.capacity().saturating_add(facts.issuer.capacity()), usize::saturating_add)
+    });
+    PER_ENTRY.saturating_add(certificate.der.capacity()).saturating_add(texts)
+}
+
+/// The certificate itself, its entry in the table, the reference counts and the short strings.
+const PER_ENTRY: usize = size_of::<Certificate>() + 160;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_bytes_are_parsed_once() {
+        let mut cache = CertificateCache::default();
+        let first = cache.get_or_parse(b"one");
+        let second = cache.get_or_parse(b"one");
+        assert!(Arc::ptr_eq(&first, &second));
+        assert_eq!(cache.get_or_parse(b"two").der, b"two");
+        assert_eq!(cache.counters(), CacheCounters { hits: 1, misses: 2, ..CacheCounters::default() });
+    }
+
+    #[test]
+    fn certificates_that_end_alike_are_told_apart() {
+        let mut cache = CertificateCache::default();
+        let (a, b) = ([&[1; 100][..], &[0; 64]].concat(), [&[2; 100][..], &[0; 64]].concat());
+        for der in [&a, &b, &a] {
+            assert_eq!(&cache.get_or_parse(der).der, der);
+        }
+        assert_eq!(cache.counters().misses, 3, "the one displaces the other");
+    }
+
+    #[test]
+    fn it_keeps_what_comes_back_and_stays_within_its_limit() {
+        let limit = 64 << 10;
+        let mut cache = CertificateCache::new(limit);
+        let intermediate = [7; 1000];
+        for n in 0..1000_u32 {
+            cache.get_or_parse(&[&[0; 1000][..], &n.to_be_bytes()].concat());
+            cache.get_or_parse(&intermediate);
+            assert!(cache.bytes() <= limit, "{} bytes", cache.bytes());
+        }
+        let counters = cache.counters();
+        assert_eq!((counters.hits, counters.misses), (999, 1001));
+        assert!(counters.evicted > 900, "{counters:?}");
+    }
+
+    #[test]
+    fn what_is_larger_than_the_limit_is_parsed_all_the_same() {
+        let mut cache = CertificateCache::new(1 << 10);
+        for _ in 0..2 {
+            assert_eq!(cache.get_or_parse(&[0; 2000]).der.len(), 2000);
+        }
+        assert_eq!(cache.counters(), CacheCounters { misses: 2, refused: 2, ..CacheCounters::default() });
+        assert_eq!(cache.bytes(), 0);
+    }
+}

@@ -1,0 +1,111 @@
+//! The extensions that facts come from (RFC 5280 §4.2).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::name;
+use super::tlv::{Tlvs, first_of, tag};
+
+/// One Extension: where its parts lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Extension<'a> {
+    /// extnID: the OID's bytes.
+    pub oid: &'a [u8],
+    /// What extnValue's OCTET STRING holds.
+    pub value: &'a [u8],
+}
+
+/// 2.5.29.17.
+pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
+/// 2.5.29.19.
+pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+
+/// The names of a subjectAltName (RFC 5280 §4.2.1.6) that have a text form, and how many have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AltNames {
+    pub texts: Vec<String>,
+    pub others: u32,
+}
+
+/// Reads a subjectAltName's value: DNS names, mail addresses and URIs as they are, IP addresses in their usual form. The
+/// other kinds (directory names, X.400 addresses, registered ids, otherName) are counted.
+pub(super) fn alt_names(value: &[u8]) -> AltNames {
+    let mut names = AltNames::default();
+    for general_name in Tlvs::new(first_of(value, tag::SEQUENCE).unwrap_or_default()) {
+        let mut text = String::new();
+        match (general_name.tag, general_name.value) {
+            // rfc822Name [1], dNSName [2], uniformResourceIdentifier [6]
+            (0x81 | 0x82 | 0x86, bytes) => name::push_utf8(&mut text, bytes),
+            // iPAddress [7]
+            (0x87, bytes) => text = address(bytes),
+            _ => {
+                names.others = names.others.saturating_add(1);
+                continue;
+            }
+        }
+        names.texts.push(text);
+    }
+    names
+}
+
+/// An iPAddress: 4 or 16 bytes; what has another length in hex.
+fn address(bytes: &[u8]) -> String {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        Ipv4Addr::from(v4).to_string()
+    } else if let Ok(v6) = <[u8; 16]>::try_from(bytes) {
+        Ipv6Addr::from(v6).to_string()
+    } else {
+        crate::base::hex::lower(bytes)
+    }
+}
+
+/// Whether a basicConstraints' value says cA (RFC 5280 §4.2.1.9). BER's every value but 0 is true.
+pub(super) fn is_ca(value: &[u8]) -> bool {
+    let ca = first_of(value, tag::SEQUENCE).and_then(|constraints| first_of(constraints, tag::BOOLEAN));
+    ca.is_some_and(|value| value.iter().any(|b| *b != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alternative_names_are_text() {
+        let mut value = vec![0x30, 0];
+        for (tag, name) in [
+            (0x82, &b"www.example"[..]),
+            (0x87, &[192, 0, 2, 1]),
+            (0x87, &[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+            (0x81, b"a@example"),
+            (0x86, b"https://example/"),
+            (0xa4, &[0x30, 0]),
+            (0x82, b"\xff.example"),
+            (0x87, &[1, 2, 3]),
+        ] {
+            value.extend([tag, u8::try_from(name.len()).unwrap()]);
+            value.extend(name);
+        }
+        value[1] = u8::try_from(value.len() - 2).unwrap();
+        let want = ["www.example", "192.0.2.1", "2001:db8::1", "a@example", "https://example/", r"\xFF.example", "010203"];
+        assert_eq!(alt_names(&value), AltNames { texts: want.map(String::from).into(), others: 1 });
+    }
+
+    #[test]
+    fn a_list_that_is_cut_keeps_what_came_before() {
+        assert_eq!(alt_names(&[0x30, 0x20, 0x82, 1, b'a', 0x82, 9, b'b']).texts, ["a", "b"]);
+        assert_eq!(alt_names(&[0x04, 1, 0]), AltNames::default());
+    }
+
+    #[test]
+    fn only_a_true_ca_is_a_ca() {
+        for (value, want) in [
+            (&[0x30, 3, 0x01, 1, 0xff][..], true),
+            (&[0x30, 6, 0x01, 1, 0xff, 0x02, 1, 0], true),
+            (&[0x30, 3, 0x01, 1, 0x01], true),
+            (&[0x30, 3, 0x01, 1, 0x00], false),
+            (&[0x30, 0], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_ca(value), want, "{value:x?}");
+        }
+    }
+}
