@@ -11,7 +11,7 @@ use crate::packet::{SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::session::{self, Anomaly, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
-use crate::protocol::x509::{Certificate, Facts};
+use crate::protocol::x509::{self, Certificate, Facts};
 
 fn client() -> Endpoint {
     Endpoint { ip: "192.0.2.10".parse().unwrap(), port: 50_123 }
@@ -79,8 +79,8 @@ fn certificate(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate> {
             subject: format!("C=US, O=Example, CN={name}"),
             issuer: "C=US, O=Example, CN=Root".to_owned(),
             serial: vec![0x08, 0x3a, seed],
-            not_before: Some(Timestamp::from_parts(1_577_836_800, 0)),
-            not_after: Some(Timestamp::from_parts(1_609_459_199, 0)),
+            not_before: Some(x509::Time::from_unix(1_577_836_800)),
+            not_after: Some(x509::Time::from_unix(1_609_459_199)),
             subject_alt_names: if is_ca { vec![] } else { vec![name.to_owned(), "192.0.2.1".to_owned()] },
             key_type: "RSA".to_owned(),
             key_bits: Some(2_048),
@@ -89,6 +89,7 @@ fn certificate(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate> {
             self_issued: is_ca,
             #[cfg(feature = "ja4plus")]
             ja4x: "a_b_c".to_owned(),
+            ..Facts::default()
         }),
     })
 }

@@ -1,5 +1,10 @@
-//! Flows: the key, the table, time-outs on packet time, TCP state and reassembly.
+//! Flows: the key, the table, time-outs on packet time, and reassembly.
 
 pub mod key;
+pub mod stream;
+pub mod table;
+pub mod timers;
 
 pub use key::{Direction, Endpoint, FlowKey, Pair};
+pub use stream::{OverlapPolicy, Stream};
+pub use table::{FlowId, Table};

@@ -85,6 +85,16 @@ impl Conversation {
             .take(item);
     }
 
+    /// `direction` turned out to begin earlier than it seemed: all of it will be given again.
+    pub fn restart(&mut self, direction: Direction) {
+        *self.halves.get_mut(direction) = Half::default();
+    }
+
+    /// Whether TLS was found in `direction`, so that it need not be searched for any more.
+    pub fn has_begun(&self, direction: Direction) -> bool {
+        self.halves.get(direction).has_begun()
+    }
+
     /// Reads no more of `direction`, whose limits are reached.
     pub fn give_up(&mut self, direction: Direction) {
         self.views.get_mut(direction).degraded = true;

@@ -88,6 +88,11 @@ impl Half {
         self.phase == Phase::Over
     }
 
+    /// Whether TLS was found.
+    pub fn has_begun(&self) -> bool {
+        matches!(self.phase, Phase::Records | Phase::Over)
+    }
+
     /// Reads no more.
     pub fn finish(&mut self) {
         self.phase = Phase::Over;

@@ -1,8 +1,8 @@
 //! Certificates: the facts of one, read once and shared.
 //!
 //! [`Certificate::parse`] takes any bytes. x509-parser does the reading; where it gives up, a lenient walk of the bytes finds
-//! each part by its place ([`outline`]), so that a broken extension does not hide the subject. Every fact has its own
-//! function: [`name`], [`time`], [`key`], [`extension`], [`oid`].
+//! each part by its place (`outline`), so that a broken extension does not hide the subject. Every kind of fact has its own
+//! module: `name`, `time`, `key`, `extension`, `oid`.
 
 mod cache;
 mod extension;
@@ -68,7 +68,7 @@ pub struct Facts {
     pub is_ca: Option<bool>,
     /// The issuer's bytes equal the subject's.
     pub self_issued: bool,
-    /// It breaks the rules of DER or of RFC 5280: the other fields hold what could be read all the same.
+    /// x509-parser would not have it, because it breaks DER or RFC 5280: the other fields hold what could be read all the same.
     pub malformed: bool,
     /// JA4X.
     #[cfg(feature = "ja4plus")]

@@ -147,6 +147,19 @@ fn a_broken_extension_does_not_hide_the_others() {
 }
 
 #[test]
+fn an_extension_that_is_none_does_not_hide_the_others() {
+    let der = self_signed(params());
+    let alt_name = der.windows(5).position(|window| window == [0x06, 3, 0x55, 0x1d, 0x11]).unwrap();
+    for tag in [0x31, 0x05, 0x04] {
+        let mut der = der.clone();
+        der[alt_name - 2] = tag;
+        let facts = facts(&der);
+        assert_all_facts(&facts);
+        assert!(facts.malformed, "{tag:#x}");
+    }
+}
+
+#[test]
 fn a_name_with_a_broken_string_keeps_its_other_parts() {
     let facts = facts(&patched(self_signed(params()), b"Example, Inc.", b"Ex\xffmple, Inc."));
     assert_eq!(facts.issuer, r"C=US, O=Ex\xFFmple, Inc., CN=www.example");

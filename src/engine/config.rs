@@ -1,0 +1,70 @@
+//! What can be set about following flows, each with the default that serves.
+
+use crate::base::Duration;
+use crate::flow::OverlapPolicy;
+
+/// Settings of the flow tracker and of TLS parsing.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Keys the hash of the flow table; the same seed gives the same order of eviction.
+    pub hash_seed: u64,
+    /// Which copy of overlapping bytes wins.
+    pub overlap: OverlapPolicy,
+    /// Whether the server's port tells the roles where neither SYN nor hello does: these ports are servers'.
+    pub server_ports: crate::packet::PortSet,
+    /// Limits of memory.
+    pub limits: Limits,
+    /// Time-outs.
+    pub timeouts: Timeouts,
+    /// A `flow` event for each flow.
+    pub flow_events: bool,
+}
+
+/// Limits of memory. Over one of them the oldest and least useful state goes first, and is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Flows in the table.
+    pub flows: usize,
+    /// Bytes that wait to be put in order or parsed, over all flows.
+    pub reassembly_memory: usize,
+    /// Bytes that one direction of a handshake may have; also the longest handshake message.
+    pub handshake_bytes: usize,
+    /// Bytes of certificates that are remembered, so as not to be parsed again.
+    pub certificate_memory: usize,
+}
+
+/// Time-outs, in packet time since the flow's last packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// Packets from one side only.
+    pub new: Duration,
+    /// Packets from both sides.
+    pub established: Duration,
+    /// Closed by FIN or RST.
+    pub closed: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            hash_seed: 0x706f_7274_6375_6c6c,
+            overlap: OverlapPolicy::First,
+            server_ports: crate::packet::PortSet::default(),
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            flow_events: false,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { flows: 4_000_000, reassembly_memory: 256 << 20, handshake_bytes: 512 << 10, certificate_memory: 16 << 20 }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { new: Duration::from_secs(60), established: Duration::from_secs(600), closed: Duration::from_secs(10) }
+    }
+}

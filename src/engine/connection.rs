@@ -1,0 +1,346 @@
+//! A flow's state: next to nothing for half-open ones, more once both sides spoke, and the TLS only while it is read.
+
+use crate::base::Timestamp;
+use crate::event::{FlowCounters, TcpEnd, TcpState};
+use crate::flow::{Direction, FlowKey, OverlapPolicy, Pair, Stream};
+use crate::packet::{SegmentHeader, TcpFlags};
+use crate::protocol::tls::Conversation;
+use crate::protocol::tls::session::Anomaly;
+use crate::protocol::x509::CertificateCache;
+use crate::rules::FlowRules;
+
+use super::report::PacketId;
+
+/// A flow. Half-open ones have no `connection`: a flood of a million SYNs must cost little.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub first: PacketId,
+    pub start: Timestamp,
+    pub last: Timestamp,
+    /// The direction in which the client sends, as far as is known.
+    pub client: Direction,
+    /// Of a half-open flow: who sends, what it sent so far.
+    pub opening: Opening,
+    pub connection: Option<Box<Connection>>,
+}
+
+/// What is kept of a flow that has one side only and no payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    pub sender: Direction,
+    pub flags: TcpFlags,
+    pub packets: u16,
+    pub bytes: u32,
+    /// Sequence number of its SYN.
+    pub syn: Option<u32>,
+}
+
+/// A flow with payload or with two sides.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub counters: Pair<Counters>,
+    /// All flags that each side ever set.
+    pub flags: Pair<TcpFlags>,
+    /// Initial sequence number of each side.
+    pub isn: Pair<Option<u32>>,
+    /// A SYN that may turn out to open a new connection on the same five-tuple.
+    pub rival_syn: Option<(Direction, u32)>,
+    pub closed: bool,
+    /// Bytes of each side are missing.
+    pub gap: Pair<bool>,
+    /// What is read of TLS; `None` once it is told.
+    pub following: Option<Box<Following>>,
+    pub was_tls: bool,
+    pub rules: FlowRules,
+    pub alerted: bool,
+    pub dropped: bool,
+}
+
+/// Packets and bytes of one side.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// Both directions while their TLS is read.
+#[derive(Debug)]
+pub(super) struct Following {
+    pub streams: Pair<Stream>,
+    pub conversation: Conversation,
+    /// Segments of the flow since a gap is waited for.
+    gap_age: u32,
+    /// What the lane's account holds for it.
+    pub accounted: usize,
+}
+
+/// What reading a segment came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Read {
+    pub conflicting: u64,
+    pub duplicate: u64,
+    pub out_of_window: u64,
+    pub gaps: u64,
+    pub over_limit: bool,
+}
+
+impl Flow {
+    pub fn new(header: &SegmentHeader, client: Direction) -> Self {
+        Self {
+            first: PacketId::of(header),
+            start: header.timestamp,
+            last: header.timestamp,
+            client,
+            opening: Opening { sender: header.sender, flags: TcpFlags(0), packets: 0, bytes: 0, syn: None },
+            connection: None,
+        }
+    }
+
+    /// The connection, made from what the half-open flow knew.
+    pub fn connection(&mut self, longest_message: usize) -> &mut Connection {
+        let opening = self.opening;
+        self.connection.get_or_insert_with(|| Box::new(Connection::from(opening, longest_message)))
+    }
+
+    /// Counts a segment of a flow that has no connection yet.
+    pub fn count_opening(&mut self, header: &SegmentHeader) {
+        self.opening.packets = self.opening.packets.saturating_add(1);
+        self.opening.bytes = self.opening.bytes.saturating_add(header.frame_len);
+        self.opening.flags.0 |= header.flags.0;
+        if header.flags.has(TcpFlags::SYN) {
+            self.opening.syn.get_or_insert(header.seq);
+        }
+    }
+
+    /// Whether both FINs or a RST were seen.
+    pub fn is_closed(&self) -> bool {
+        self.connection.as_ref().map_or_else(|| self.opening.flags.has(TcpFlags::RST), |c| c.closed)
+    }
+
+    pub fn counters(&self, key: &FlowKey) -> FlowCounters {
+        let of = |direction| match &self.connection {
+            Some(c) => *c.counters.get(direction),
+            None if self.opening.sender == direction => {
+                Counters { packets: u64::from(self.opening.packets), bytes: u64::from(self.opening.bytes) }
+            }
+            None => Counters::default(),
+        };
+        let (to_server, to_client) = (of(self.client), of(self.client.reverse()));
+        FlowCounters {
+            client: key.sender(self.client),
+            server: key.receiver(self.client),
+            pkts_toserver: to_server.packets,
+            pkts_toclient: to_client.packets,
+            bytes_toserver: to_server.bytes,
+            bytes_toclient: to_client.bytes,
+            start: self.start,
+        }
+    }
+
+    pub fn tcp_end(&self) -> TcpEnd {
+        let of = |direction| match &self.connection {
+            Some(c) => *c.flags.get(direction),
+            None if self.opening.sender == direction => self.opening.flags,
+            None => TcpFlags(0),
+        };
+        let gap = |direction| self.connection.as_ref().is_some_and(|c| *c.gap.get(direction));
+        let (client, server) = (of(self.client), of(self.client.reverse()));
+        TcpEnd {
+            flags_toserver: client,
+            flags_toclient: server,
+            state: tcp_state(client, server),
+            gap_toserver: gap(self.client),
+            gap_toclient: gap(self.client.reverse()),
+        }
+    }
+}
+
+/// The state by the flags that were ever seen; of the client, as RFC 9293 §3.3.2 counts it.
+const fn tcp_state(client: TcpFlags, server: TcpFlags) -> TcpState {
+    let (fin, syn) = (TcpFlags::FIN, TcpFlags::SYN);
+    if client.has(TcpFlags::RST) || server.has(TcpFlags::RST) {
+        TcpState::Closed
+    } else if client.has(fin) && server.has(fin) {
+        TcpState::TimeWait
+    } else if client.has(fin) {
+        TcpState::FinWait1
+    } else if server.has(fin) {
+        TcpState::CloseWait
+    } else if client.has(syn) && client.0 == syn && server.0 == 0 {
+        TcpState::SynSent
+    } else if server.has(syn) && !client.has(TcpFlags::ACK) {
+        TcpState::SynRecv
+    } else if client.0 | server.0 == 0 {
+        TcpState::None
+    } else {
+        TcpState::Established
+    }
+}
+
+impl Connection {
+    fn from(opening: Opening, longest_message: usize) -> Self {
+        let mut connection = Self {
+            counters: Pair::default(),
+            flags: Pair::default(),
+            isn: Pair::default(),
+            rival_syn: None,
+            closed: opening.flags.has(TcpFlags::RST),
+            gap: Pair::default(),
+            following: Some(Box::new(Following {
+                streams: Pair::default(),
+                conversation: Conversation::new(longest_message),
+                gap_age: 0,
+                accounted: 0,
+            })),
+            was_tls: false,
+            rules: FlowRules::default(),
+            alerted: false,
+            dropped: false,
+        };
+        let sent = connection.counters.get_mut(opening.sender);
+        (sent.packets, sent.bytes) = (u64::from(opening.packets), u64::from(opening.bytes));
+        *connection.flags.get_mut(opening.sender) = opening.flags;
+        if let Some(isn) = opening.syn {
+            connection.anchor(opening.sender, isn);
+        }
+        connection
+    }
+
+    /// Counts a segment and keeps its flags.
+    pub fn count(&mut self, header: &SegmentHeader) {
+        let counters = self.counters.get_mut(header.sender);
+        counters.packets = counters.packets.saturating_add(1);
+        counters.bytes = counters.bytes.saturating_add(u64::from(header.frame_len));
+        self.flags.get_mut(header.sender).0 |= header.flags.0;
+    }
+
+    /// The first byte of `direction` follows the SYN's `isn`.
+    pub fn anchor(&mut self, direction: Direction, isn: u32) {
+        *self.isn.get_mut(direction) = Some(isn);
+        if let Some(following) = &mut self.following {
+            following.streams.get_mut(direction).anchor(isn.wrapping_add(1));
+        }
+    }
+
+    /// Packets from both sides were seen.
+    pub fn is_two_sided(&self) -> bool {
+        self.counters.get(Direction::AToB).packets > 0 && self.counters.get(Direction::BToA).packets > 0
+    }
+}
+
+impl Following {
+    /// Reads a segment's payload, which begins at sequence number `seq`.
+    pub fn read(
+        &mut self,
+        header: &SegmentHeader,
+        seq: u32,
+        payload: &[u8],
+        policy: OverlapPolicy,
+        limit: usize,
+        certificates: &mut CertificateCache,
+    ) -> Read {
+        let (direction, mut read) = (header.sender, Read::default());
+        if !payload.is_empty() && !self.conversation.is_over(direction) {
+            self.push(direction, seq, payload, policy, &mut read);
+            self.parse(direction, certificates);
+        }
+        if payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX) {
+            let end = seq.wrapping_add(header.payload_len);
+            let lost = self.streams.get(direction).uncaptured_len(end);
+            self.skip(direction, lost, &mut read, certificates);
+        }
+        self.give_up_on_gaps(header, &mut read, certificates);
+        for direction in [Direction::AToB, Direction::BToA] {
+            if !self.conversation.is_over(direction) && self.streams.get(direction).memory() > limit {
+                read.over_limit = true;
+                self.conversation.give_up(direction);
+            }
+            if self.conversation.is_over(direction) && self.streams.get(direction).memory() > 0 {
+                self.streams.get_mut(direction).release();
+            }
+        }
+        read
+    }
+
+    fn push(&mut self, direction: Direction, seq: u32, payload: &[u8], policy: OverlapPolicy, read: &mut Read) {
+        let stream = self.streams.get_mut(direction);
+        let pushed = stream.push(seq, payload, policy);
+        let view = self.conversation.view_mut(direction);
+        view.midstream = !stream.is_anchored();
+        view.conflicting_bytes = view.conflicting_bytes.saturating_add(pushed.conflicting);
+        if pushed.conflicting > 0 {
+            self.conversation.note(Anomaly::OverlapDifferentData);
+        }
+        if pushed.restarted {
+            self.conversation.restart(direction);
+        }
+        (read.conflicting, read.duplicate, read.out_of_window) = (pushed.conflicting, pushed.duplicate, pushed.out_of_window);
+    }
+
+    fn parse(&mut self, direction: Direction, certificates: &mut CertificateCache) {
+        let stream = self.streams.get_mut(direction);
+        let consumed = self.conversation.data(direction, stream.unread(), certificates);
+        stream.consume(consumed);
+    }
+
+    fn skip(&mut self, direction: Direction, lost: u64, read: &mut Read, certificates: &mut CertificateCache) {
+        if lost == 0 || self.conversation.is_over(direction) {
+            return;
+        }
+        read.gaps = read.gaps.saturating_add(1);
+        let stream = self.streams.get_mut(direction);
+        self.conversation.gap(direction, stream.unread(), lost, certificates);
+        stream.skip(lost);
+        self.parse(direction, certificates);
+    }
+
+    /// A gap is waited for, since the missing segment may only be late; but not for ever once the other side acknowledged it.
+    fn give_up_on_gaps(&mut self, header: &SegmentHeader, read: &mut Read, certificates: &mut CertificateCache) {
+        let other = header.sender.reverse();
+        let has_gap = self.streams.get(header.sender).has_gap() || self.streams.get(other).has_gap();
+        if !has_gap {
+            self.gap_age = 0;
+            return;
+        }
+        self.gap_age = self.gap_age.saturating_add(1);
+        if self.gap_age < GAP_PATIENCE || !header.flags.has(TcpFlags::ACK) || !self.streams.get(other).gap_is_acknowledged(header.ack) {
+            return;
+        }
+        let lost = self.streams.get(other).gap_len();
+        self.skip(other, lost, read, certificates);
+        self.gap_age = 0;
+    }
+
+    /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.
+    pub fn end(&mut self, read: &mut Read, certificates: &mut CertificateCache) {
+        for direction in [Direction::AToB, Direction::BToA] {
+            while !self.conversation.is_over(direction) && self.streams.get(direction).has_gap() {
+                let lost = self.streams.get(direction).gap_len();
+                self.skip(direction, lost, read, certificates);
+            }
+        }
+        for direction in [Direction::AToB, Direction::BToA] {
+            let stream = self.streams.get_mut(direction);
+            self.conversation.end(direction, stream.unread(), certificates);
+            stream.release();
+        }
+    }
+
+    /// Stops reading: its memory is needed elsewhere.
+    pub fn give_up(&mut self) {
+        for direction in [Direction::AToB, Direction::BToA] {
+            if !self.conversation.is_over(direction) {
+                self.conversation.give_up(direction);
+            }
+            self.streams.get_mut(direction).release();
+        }
+    }
+
+    /// Bytes of memory that the streams hold.
+    pub fn memory(&self) -> usize {
+        self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory())
+    }
+}
+
+/// How many segments of the flow an acknowledged gap is waited for: more than any reordering of a span port.
+const GAP_PATIENCE: u32 = 64;

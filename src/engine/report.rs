@@ -1,0 +1,50 @@
+//! What the engine reports, and where in the order of the capture it belongs.
+
+use crate::event::{AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, TcpEnd};
+use crate::packet::SegmentHeader;
+use crate::protocol::tls::Session;
+
+/// Takes the events of the engine. Two things do today: lines of EVE JSON, and lines for a terminal.
+pub trait Report {
+    /// A session, once: when it went dark, or when its flow ended.
+    fn session(&mut self, at: Order, common: &Common<'_>, session: &Session);
+    /// A rule matched.
+    fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
+    /// A segment that does not go on.
+    fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>);
+    /// A flow ended.
+    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
+    /// Something was not as the protocol has it.
+    fn anomaly(&mut self, at: Order, common: &Common<'_>, info: &AnomalyInfo<'_>);
+}
+
+/// Where an event belongs: by the packet that caused it, and for what time caused, by the flow's first packet. Events sorted by it
+/// are the same for any number of workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Order {
+    /// The packet that caused it.
+    pub packet: PacketId,
+    /// What time caused comes before what the packet itself did.
+    pub by_packet: bool,
+    /// The first packet of the flow concerned.
+    pub flow: PacketId,
+}
+
+/// A packet of the run: its capture, and its number there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketId {
+    /// Which capture, from 0.
+    pub capture: u32,
+    /// Which packet of it, from 1.
+    pub number: u64,
+}
+
+impl PacketId {
+    /// After all packets.
+    pub const END: Self = Self { capture: u32::MAX, number: u64::MAX };
+
+    /// The packet that `header` is from.
+    pub const fn of(header: &SegmentHeader) -> Self {
+        Self { capture: header.capture, number: header.number }
+    }
+}

@@ -1,0 +1,406 @@
+//! One direction of a TCP flow put back in order (RFC 9293 §3.4), with a bound in bytes.
+//!
+//! The bytes in order are kept from the first one on as long as the direction is read: it is what retransmissions are compared
+//! with, and where messages are parsed in place. Once the direction goes dark the whole of it is released.
+
+use std::collections::BTreeMap;
+
+/// Which copy of bytes that came twice wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OverlapPolicy {
+    /// The first copy, as most systems do for data in order.
+    #[default]
+    First,
+    /// The last copy, as long as it was not read yet.
+    Last,
+}
+
+/// One direction of a TCP flow. Positions are 64-bit, so that sequence numbers may wrap as often as they like.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// Position of the next byte in order; `None` before the first segment.
+    next: Option<u64>,
+    /// The start is known from a SYN.
+    anchored: bool,
+    /// Bytes in order; the last one stands right before `next`.
+    bytes: Vec<u8>,
+    /// How many of `bytes` were consumed.
+    consumed: usize,
+    /// Bytes ahead of a gap, by position; pieces neither touch nor overlap.
+    ahead: BTreeMap<u64, Vec<u8>>,
+    ahead_len: usize,
+}
+
+/// What a segment did to the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Bytes that were there before and differ from the new copy.
+    pub conflicting: u64,
+    /// Bytes that were there before.
+    pub duplicate: u64,
+    /// Bytes that lie too far ahead of or behind the stream to belong to it.
+    pub out_of_window: u64,
+    /// The stream turned out to begin earlier: what was read must be read again from the start.
+    pub restarted: bool,
+}
+
+impl Stream {
+    /// The first byte of data will have sequence number `seq`.
+    pub fn anchor(&mut self, seq: u32) {
+        self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
+        self.anchored = true;
+    }
+
+    /// The next byte of data is expected to have sequence number `seq`, by what the peer acknowledged; an earlier one may yet come.
+    pub fn expect(&mut self, seq: u32) {
+        self.next.get_or_insert(FIRST_POSITION.saturating_add(u64::from(seq)));
+    }
+
+    /// Whether a segment or an anchor told where it stands.
+    pub const fn is_placed(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Whether the start is known, or it was joined in the middle.
+    pub const fn is_anchored(&self) -> bool {
+        self.anchored
+    }
+
+    /// Takes the payload of a segment.
+    pub fn push(&mut self, seq: u32, payload: &[u8], policy: OverlapPolicy) -> Pushed {
+        let mut pushed = Pushed::default();
+        let next = *self.next.get_or_insert(FIRST_POSITION.saturating_add(u64::from(seq)));
+        let at = position(next, seq);
+        let end = at.saturating_add(len64(payload));
+        if end > next.saturating_add(WINDOW) || at.saturating_add(WINDOW) < next {
+            pushed.out_of_window = len64(payload);
+            return pushed;
+        }
+        if at < self.start() && !self.anchored && self.bytes.len() <= RESTART_LIMIT {
+            self.restart_at(at);
+            pushed.restarted = true;
+        }
+        self.place(at, payload, policy, &mut pushed);
+        self.join();
+        pushed
+    }
+
+    /// Position of the first byte that is kept.
+    fn start(&self) -> u64 {
+        self.next.unwrap_or_default().saturating_sub(len64(&self.bytes))
+    }
+
+    fn restart_at(&mut self, at: u64) {
+        let start = self.start();
+        let bytes = std::mem::take(&mut self.bytes);
+        if !bytes.is_empty() {
+            self.ahead_len = self.ahead_len.saturating_add(bytes.len());
+            self.ahead.insert(start, bytes);
+        }
+        self.consumed = 0;
+        self.next = Some(at);
+    }
+
+    /// Puts `payload` where it belongs: what lies behind is compared, what lies ahead is compared and its holes are filled.
+    fn place(&mut self, at: u64, payload: &[u8], policy: OverlapPolicy, pushed: &mut Pushed) {
+        let next = self.next.unwrap_or(at);
+        let behind = usize::try_from(next.saturating_sub(at)).unwrap_or(usize::MAX).min(payload.len());
+        let (old, new) = payload.split_at_checked(behind).unwrap_or((payload, &[]));
+        if !old.is_empty() {
+            self.compare_behind(at, old, policy, pushed);
+        }
+        if new.is_empty() {
+            return;
+        }
+        if self.ahead.is_empty() && at.max(next) == next {
+            self.append(new);
+        } else {
+            self.place_ahead(at.max(next), new, policy, pushed);
+        }
+    }
+
+    fn append(&mut self, new: &[u8]) {
+        self.bytes.extend_from_slice(new);
+        self.next = self.next.map(|next| next.saturating_add(len64(new)));
+    }
+
+    fn compare_behind(&mut self, at: u64, old: &[u8], policy: OverlapPolicy, pushed: &mut Pushed) {
+        pushed.duplicate = pushed.duplicate.saturating_add(len64(old));
+        let start = self.start();
+        let cut = usize::try_from(start.saturating_sub(at)).unwrap_or(usize::MAX); // what is kept no more cannot be compared
+        let from = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
+        let (Some(old), Some(kept)) = (old.get(cut..), self.bytes.get_mut(from..)) else { return };
+        let keep_alive = old.len() == 1 && kept.len() == 1; // its one byte is garbage by design (RFC 9293 §3.8.4)
+        if keep_alive {
+            return;
+        }
+        let readable = self.consumed.saturating_sub(from);
+        pushed.conflicting = pushed.conflicting.saturating_add(overlay(kept, old, readable, policy));
+    }
+
+    fn place_ahead(&mut self, at: u64, new: &[u8], policy: OverlapPolicy, pushed: &mut Pushed) {
+        let end = at.saturating_add(len64(new));
+        let mut holes: Vec<(u64, u64)> = Vec::new();
+        let mut hole = at;
+        let first = self.ahead.range(..=at).next_back().map_or(at, |(&position, _)| position);
+        for (&position, piece) in self.ahead.range_mut(first..end) {
+            let piece_end = position.saturating_add(len64(piece));
+            if piece_end <= at {
+                continue;
+            }
+            if position > hole {
+                holes.push((hole, position));
+            }
+            let (from, to) = (position.max(at), piece_end.min(end));
+            pushed.duplicate = pushed.duplicate.saturating_add(to.saturating_sub(from));
+            if let (Some(kept), Some(copy)) = (slice_mut(piece, position, from, to), slice(new, at, from, to)) {
+                pushed.conflicting = pushed.conflicting.saturating_add(overlay(kept, copy, 0, policy));
+            }
+            hole = piece_end;
+        }
+        if hole < end {
+            holes.push((hole, end));
+        }
+        for (from, to) in holes {
+            if let Some(part) = slice(new, at, from, to) {
+                self.insert(from, part);
+            }
+        }
+    }
+
+    /// Adds a piece that overlaps none, joined to the one right before it.
+    fn insert(&mut self, at: u64, part: &[u8]) {
+        self.ahead_len = self.ahead_len.saturating_add(part.len());
+        if let Some((&position, piece)) = self.ahead.range_mut(..at).next_back()
+            && position.saturating_add(len64(piece)) == at
+        {
+            piece.extend_from_slice(part);
+            return;
+        }
+        self.ahead.insert(at, part.to_vec());
+    }
+
+    /// Moves what is no longer ahead of a gap into order.
+    fn join(&mut self) {
+        while let Some(entry) = self.ahead.first_entry()
+            && Some(*entry.key()) == self.next
+        {
+            let piece = entry.remove();
+            self.ahead_len = self.ahead_len.saturating_sub(piece.len());
+            self.append(&piece);
+        }
+    }
+
+    /// The bytes in order that were not consumed yet.
+    pub fn unread(&self) -> &[u8] {
+        self.bytes.get(self.consumed..).unwrap_or_default()
+    }
+
+    /// Marks `n` bytes as consumed.
+    pub fn consume(&mut self, n: usize) {
+        self.consumed = self.consumed.saturating_add(n).min(self.bytes.len());
+    }
+
+    /// Whether bytes wait behind a gap.
+    pub fn has_gap(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Whether the peer acknowledged bytes that lie behind the gap: it has what the capture lacks.
+    pub fn gap_is_acknowledged(&self, ack: u32) -> bool {
+        let (Some(next), Some((&first, _))) = (self.next, self.ahead.first_key_value()) else { return false };
+        position(next, ack) >= first
+    }
+
+    /// How many bytes are missing before those that wait; 0 without a gap.
+    pub fn gap_len(&self) -> u64 {
+        let (Some(next), Some((&first, _))) = (self.next, self.ahead.first_key_value()) else { return 0 };
+        first.saturating_sub(next)
+    }
+
+    /// How many bytes are missing from here up to sequence number `end`, that nothing which waits brings: those of a segment that
+    /// the capture cut (snap length).
+    pub fn uncaptured_len(&self, end: u32) -> u64 {
+        let Some(next) = self.next else { return 0 };
+        let end = position(next, end);
+        let first = self.ahead.first_key_value().map_or(end, |(&first, _)| first.min(end));
+        first.saturating_sub(next)
+    }
+
+    /// Gives `lost` bytes up: the stream goes on behind them. What was not consumed of the bytes before is gone, and with it what
+    /// was kept for comparison.
+    pub fn skip(&mut self, lost: u64) {
+        self.bytes.clear();
+        self.consumed = 0;
+        self.next = self.next.map(|next| next.saturating_add(lost));
+        self.join();
+    }
+
+    /// Bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        let pieces = self.ahead.len().saturating_mul(PIECE_OVERHEAD);
+        self.bytes.len().saturating_add(self.ahead_len).saturating_add(pieces)
+    }
+
+    /// Gives all memory back; nothing more is kept.
+    pub fn release(&mut self) {
+        *self = Self { next: self.next, anchored: self.anchored, ..Self::default() };
+    }
+}
+
+/// Where `seq` lies near the position `near`: RFC 9293's arithmetic modulo 2^32, without losing the turns.
+fn position(near: u64, seq: u32) -> u64 {
+    #[allow(clippy::cast_possible_truncation)] // the sequence number is the low half
+    let distance = seq.wrapping_sub(near as u32).cast_signed();
+    near.saturating_add_signed(i64::from(distance))
+}
+
+/// Lays `copy` over `kept`: counts the bytes that differ, and for `Last` takes them from byte `readable` on.
+fn overlay(kept: &mut [u8], copy: &[u8], readable: usize, policy: OverlapPolicy) -> u64 {
+    let mut differ = 0_u64;
+    for (i, (old, new)) in kept.iter_mut().zip(copy).enumerate() {
+        if old != new {
+            differ = differ.saturating_add(1);
+            if policy == OverlapPolicy::Last && i >= readable {
+                *old = *new;
+            }
+        }
+    }
+    differ
+}
+
+/// The part of `bytes`, which begin at position `at`, from one position to another.
+fn slice(bytes: &[u8], at: u64, from: u64, to: u64) -> Option<&[u8]> {
+    let (from, to) = (usize::try_from(from.checked_sub(at)?).ok()?, usize::try_from(to.checked_sub(at)?).ok()?);
+    bytes.get(from..to)
+}
+
+fn slice_mut(bytes: &mut [u8], at: u64, from: u64, to: u64) -> Option<&mut [u8]> {
+    let (from, to) = (usize::try_from(from.checked_sub(at)?).ok()?, usize::try_from(to.checked_sub(at)?).ok()?);
+    bytes.get_mut(from..to)
+}
+
+fn len64(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// Position of sequence number 0 of the first turn, so that what comes before the first byte has a position too.
+const FIRST_POSITION: u64 = 1 << 32;
+/// How far ahead or behind a segment may lie: more than any window that a handshake needs.
+const WINDOW: u64 = 1 << 20;
+/// How many bytes may have come before it turns out that an unanchored stream begins earlier.
+const RESTART_LIMIT: usize = 64 << 10;
+/// What a piece costs beside its bytes, about: a map entry and an allocation.
+const PIECE_OVERHEAD: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn anchored(seq: u32) -> Stream {
+        let mut s = Stream::default();
+        s.anchor(seq);
+        s
+    }
+
+    fn read(s: &Stream) -> String {
+        String::from_utf8(s.unread().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn segments_in_any_order_give_the_stream_across_the_wrap() {
+        let mut s = anchored(u32::MAX - 2);
+        for (seq, text) in [(4, "hij"), (u32::MAX - 2, "ab"), (u32::MAX, "cdefg"), (4, "hij")] {
+            s.push(seq, text.as_bytes(), OverlapPolicy::First);
+        }
+        assert_eq!(read(&s), "abcdefghij");
+        assert!(!s.has_gap());
+    }
+
+    #[test]
+    fn the_policy_decides_which_copy_wins_and_both_count_the_conflict() {
+        for (policy, ahead, behind) in [(OverlapPolicy::First, "..BBcc", "aaBB"), (OverlapPolicy::Last, "..XXcc", "XXBB")] {
+            let mut s = anchored(0);
+            s.push(2, b"BB", OverlapPolicy::First);
+            let pushed = s.push(2, b"XXcc", policy);
+            assert_eq!((pushed.conflicting, pushed.duplicate), (2, 2));
+            s.push(0, b"..", policy);
+            assert_eq!(read(&s), ahead);
+
+            let mut s = anchored(0);
+            s.push(0, b"aaBB", policy);
+            assert_eq!(s.push(0, b"XX", policy).conflicting, 2);
+            assert_eq!(read(&s), behind);
+        }
+    }
+
+    #[test]
+    fn what_was_consumed_is_not_rewritten() {
+        let mut s = anchored(0);
+        s.push(0, b"abcd", OverlapPolicy::Last);
+        s.consume(2);
+        assert_eq!(s.push(0, b"XXXX", OverlapPolicy::Last).conflicting, 4);
+        assert_eq!(read(&s), "XX");
+    }
+
+    #[test]
+    fn a_keep_alive_is_no_conflict() {
+        let mut s = anchored(0);
+        s.push(0, b"abcd", OverlapPolicy::First);
+        assert_eq!(s.push(3, &[0], OverlapPolicy::First).conflicting, 0);
+        assert_eq!(s.push(2, &[0], OverlapPolicy::First).conflicting, 1);
+    }
+
+    #[test]
+    fn a_stream_joined_in_the_middle_may_turn_out_to_begin_earlier() {
+        let mut s = Stream::default();
+        s.push(100, b"world", OverlapPolicy::First);
+        s.consume(5);
+        assert!(s.push(94, b"hello ", OverlapPolicy::First).restarted);
+        assert_eq!(read(&s), "hello world");
+    }
+
+    #[test]
+    fn a_gap_is_kept_until_it_is_given_up() {
+        let mut s = anchored(0);
+        s.push(0, b"ab", OverlapPolicy::First);
+        s.push(5, b"fg", OverlapPolicy::First);
+        assert_eq!(read(&s), "ab");
+        assert!(s.has_gap() && s.gap_is_acknowledged(7) && !s.gap_is_acknowledged(2));
+        assert_eq!(s.gap_len(), 3);
+        s.skip(3);
+        assert_eq!(read(&s), "fg");
+        assert_eq!(s.gap_len(), 0);
+    }
+
+    #[test]
+    fn what_lies_outside_the_window_is_counted_and_left() {
+        let mut s = anchored(0);
+        assert_eq!(s.push(1 << 25, b"far", OverlapPolicy::First).out_of_window, 3);
+        assert_eq!(s.memory(), 0);
+    }
+
+    proptest! {
+        /// A reference that knows no positions but an array of optional bytes.
+        #[test]
+        fn agrees_with_a_plain_array(
+            base in any::<u32>(),
+            segments in prop::collection::vec((0_u32..60, prop::collection::vec(any::<u8>(), 1..20)), 1..40),
+        ) {
+            let mut model = [None; 80];
+            let mut s = anchored(base);
+            for (at, bytes) in &segments {
+                for (i, b) in bytes.iter().enumerate() {
+                    model[*at as usize + i].get_or_insert(*b);
+                }
+                s.push(base.wrapping_add(*at), bytes, OverlapPolicy::First);
+            }
+            let in_order: Vec<u8> = model.iter().map_while(|b| *b).collect();
+            prop_assert_eq!(s.unread(), &in_order[..]);
+            let held = model.iter().flatten().count();
+            prop_assert_eq!(s.bytes.len() + s.ahead_len, held);
+            prop_assert_eq!(s.ahead.values().map(Vec::len).sum::<usize>(), s.ahead_len);
+        }
+    }
+}
