@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Makes the fuzz targets' first inputs from the project's own captures: seeds.py (writes fuzz/corpus/TARGET/)."""
+
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).resolve().parent
+CAPTURES = HERE.parent / "pcaps"
+
+
+def main():
+    for path in sorted(CAPTURES.glob("*.pcap*")):
+        save("pcap_file", path.name, path.read_bytes())
+        if path.suffix != ".pcap":
+            continue
+        conversation = b""
+        for number, frame in enumerate(ethernet_frames(path.read_bytes())):
+            if number < 8:
+                save("decode", f"{path.stem}-{number}", frame)
+            if event := tls_event(frame):
+                conversation += event
+        if conversation:
+            save("tls", path.stem, conversation)
+
+
+def ethernet_frames(capture):
+    magic, *_, link = struct.unpack_from("<IHHiIII", capture)
+    at = 24
+    while (magic, link) == (0xA1B2C3D4, 1) and at < len(capture):
+        length = struct.unpack_from("<I", capture, at + 8)[0]
+        yield capture[at + 16 : at + 16 + length]
+        at += 16 + length
+
+
+def tls_event(frame):
+    """An event as fuzz_targets/tls.rs reads it, of a segment of plain IPv4 and TCP."""
+    if frame[12:14] != b"\x08\x00" or frame[14] != 0x45 or frame[23] != 6:
+        return None
+    segment = frame[34 : 14 + struct.unpack_from(">H", frame, 16)[0]]
+    payload = segment[(segment[12] >> 4) * 4 :]
+    from_server = segment[:2] == struct.pack(">H", 443)
+    return struct.pack(">BH", from_server, len(payload)) + payload if payload else None
+
+
+def save(target, name, data):
+    folder = HERE / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
