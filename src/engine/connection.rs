@@ -46,6 +46,8 @@ pub(super) struct Connection {
     /// A SYN that may turn out to open a new connection on the same five-tuple.
     pub rival_syn: Option<(Direction, u32)>,
     pub closed: bool,
+    /// The handshake of TCP was done before the segment at hand, or the flow was joined in the middle.
+    pub established: bool,
     /// Bytes of each side are missing.
     pub gap: Pair<bool>,
     /// What is read of TLS; `None` once it is told.
@@ -108,7 +110,7 @@ impl Flow {
         self.opening.bytes = self.opening.bytes.saturating_add(header.frame_len);
         self.opening.flags.0 |= header.flags.0;
         if header.flags.has(TcpFlags::SYN) {
-            self.opening.syn.get_or_insert(header.seq);
+            self.opening.syn = Some(header.seq); // of several, the last
         }
     }
 
@@ -185,6 +187,7 @@ impl Connection {
             isn: Pair::default(),
             rival_syn: None,
             closed: opening.flags.has(TcpFlags::RST),
+            established: false,
             gap: Pair::default(),
             following: Some(Box::new(Following {
                 streams: Pair::default(),
@@ -303,7 +306,10 @@ impl Following {
             return;
         }
         self.gap_age = self.gap_age.saturating_add(1);
-        if self.gap_age < GAP_PATIENCE || !header.flags.has(TcpFlags::ACK) || !self.streams.get(other).gap_is_acknowledged(header.ack) {
+        if self.gap_age < GAP_PATIENCE
+            || !header.flags.has(TcpFlags::ACK)
+            || !self.streams.get(other).gap_is_acknowledged(header.ack)
+        {
             return;
         }
         let lost = self.streams.get(other).gap_len();

@@ -9,12 +9,10 @@ use super::judge::Judge;
 use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
 use crate::base::Timestamp;
-use crate::event::{
-    self, AnomalyInfo, Common, CommunityId, DropReason, FlowEnd, FlowEndReason, FlowState, PacketSource,
-};
+use crate::event::{self, AnomalyInfo, Common, CommunityId, FlowEnd, FlowEndReason, FlowState, PacketSource};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
-use crate::protocol::tls::session::Stage;
+use crate::protocol::tls::Conversation;
 use crate::protocol::x509::CertificateCache;
 use crate::rules::RuleSet;
 
@@ -215,7 +213,8 @@ impl Inspector {
         let seq = anchor(connection, header);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
         let limits = &self.config.limits;
-        let read = following.read(header, seq, segment.payload, self.config.overlap, limits.handshake_bytes, &mut self.certificates);
+        let read =
+            following.read(header, seq, segment.payload, self.config.overlap, limits.handshake_bytes, &mut self.certificates);
         let (before, after) = (following.accounted, following.memory());
         following.accounted = after;
         let finished = following.conversation.is_finished();
@@ -225,11 +224,16 @@ impl Inspector {
         if read.gaps > 0 {
             *connection.gap.get_mut(header.sender) = true;
         }
-        lane.account(place.id, before, after);
         note_end(connection, header.flags);
+        lane.account(place.id, before, after);
         self.count_read(&read);
         self.keep_within_memory(place);
         let verdict = self.judge(place, header, report);
+        if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
+            && let Some(connection) = flow.connection.as_deref_mut()
+        {
+            connection.note_established(flow.client);
+        }
         if finished {
             let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
             self.tell_session(place, at, Some(header), report);
@@ -250,7 +254,8 @@ impl Inspector {
     fn keep_within_memory(&mut self, place: &Place) {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         while let Some(id) = lane.memory_victim() {
-            let Some(following) = lane.table.get_mut(id).and_then(|f| f.connection.as_mut()).and_then(|c| c.following.as_mut()) else {
+            let Some(following) = lane.table.get_mut(id).and_then(|f| f.connection.as_mut()).and_then(|c| c.following.as_mut())
+            else {
                 continue;
             };
             following.give_up();
@@ -279,40 +284,36 @@ impl Inspector {
             return Verdict::Pass;
         }
         let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
-        let common = Common { pkt_src: Some(PacketSource::Wire), ..self.common(place, Common::of_segment(header), header.capture) };
-        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
-        let (alerts, dropped) = self.judge.tell(&judged, flow, header, at, &common, report);
+        let common = common(&self.names, &header.key, flow, Common::of_segment(header), header.capture);
+        let alerts = self.judge.tell(&judged, flow, header, at, &common, report);
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
-        if dropped {
-            self.counters.dropped = self.counters.dropped.saturating_add(1);
-            return Verdict::Drop;
+        if !judged.blocks() {
+            return Verdict::Pass;
         }
-        Verdict::Pass
+        self.counters.dropped = self.counters.dropped.saturating_add(1);
+        Verdict::Drop
     }
 
     /// Reports the session, and lets go of all that was kept to read it.
     fn tell_session(&mut self, place: &Place, at: Order, header: Option<&SegmentHeader>, report: &mut impl Report) {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
-        let Some((key, client, last, capture)) = lane.table.get(place.id).map(|(k, f)| (*k, f.client, f.last, f.first.capture)) else {
-            return;
-        };
-        let Some(connection) = lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()) else { return };
+        let Some((&key, _)) = lane.table.get(place.id) else { return };
+        let Some(flow) = lane.table.get_mut(place.id) else { return };
+        let client = flow.client;
+        let Some(connection) = flow.connection.as_deref_mut() else { return };
         let Some(mut following) = connection.following.take() else { return };
         connection.was_tls = following.conversation.is_tls();
-        lane.account(place.id, std::mem::take(&mut following.accounted), 0);
-        if !following.conversation.is_tls() {
-            return;
+        let held = std::mem::take(&mut following.accounted);
+        if connection.was_tls {
+            self.counters.sessions = self.counters.sessions.saturating_add(1);
+            let (base, capture) = match header {
+                Some(header) => (Common::of_segment(header), header.capture),
+                None => (of_flow(&key, flow.last), flow.first.capture),
+            };
+            let common = common(&self.names, &key, flow, base, capture).between(key.sender(client), key.receiver(client));
+            tell(&mut following.conversation, client, at, &common, report);
         }
-        self.counters.sessions = self.counters.sessions.saturating_add(1);
-        let base = header.map_or_else(|| of_flow(&key, last), Common::of_segment);
-        let common = self
-            .common(place, base, header.map_or(capture, |h| h.capture))
-            .between(key.sender(client), key.receiver(client));
-        let session = following.conversation.session(client);
-        report.session(at, &common, session);
-        for &anomaly in &session.anomalies {
-            report.anomaly(at, &common, &AnomalyInfo::of_tls(anomaly));
-        }
+        lane.account(place.id, held, 0);
     }
 
     /// Ends a flow: what is unfinished is told as it is.
@@ -320,7 +321,8 @@ impl Inspector {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         let Some((&key, flow)) = lane.table.get(place.id) else { return };
         let at = Order { packet, by_packet, flow: flow.first };
-        let following = lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut());
+        let following =
+            lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut());
         if let Some(following) = following {
             let mut read = Read::default();
             following.end(&mut read, &mut self.certificates);
@@ -348,10 +350,8 @@ impl Inspector {
         if judged.is_empty() {
             return;
         }
-        let (last, capture) = (flow.last, flow.first.capture);
-        let common = self.common(place, of_flow(key, last), capture);
-        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return };
-        let alerts = self.judge.tell_at_end(&judged, flow, key, at, &common, report);
+        let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture);
+        let alerts = self.judge.alerts(&judged, flow, key, at, &common, report);
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
     }
 
@@ -364,29 +364,27 @@ impl Inspector {
         };
         let (alerted, dropped) = flow.connection.as_ref().map_or((false, false), |c| (c.alerted, c.dropped));
         let end = FlowEnd { end: flow.last, state, reason, alerted, dropped };
-        let common = self.common(place, of_flow(key, flow.last), flow.first.capture);
+        let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture);
         let common = common.between(key.sender(flow.client), key.receiver(flow.client));
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
     }
+}
 
-    /// Adds to `base` what events say of the flow.
-    fn common<'a>(&'a self, place: &Place, base: Common<'a>, capture: u32) -> Common<'a> {
-        let Some((key, flow)) = self.lanes.get(place.lane).and_then(|l| l.table.get(place.id)) else { return base };
-        let app_proto = flow.connection.as_ref().and_then(|c| match &c.following {
-            Some(f) if f.conversation.is_tls() => Some("tls"),
-            Some(f) if f.conversation.began_otherwise() => Some("failed"),
-            None if c.was_tls => Some("tls"),
-            None => Some("failed"),
-            Some(_) => None,
-        });
-        let client = key.sender(flow.client);
-        Common {
-            flow_id: Some(event::flow_id(key, flow.start, flow.first.number)),
-            community_id: Some(CommunityId::new(client, key.receiver(flow.client), key.protocol())),
-            pcap_filename: usize::try_from(capture).ok().and_then(|i| self.names.get(i)).map(String::as_str),
-            app_proto,
-            ..base
-        }
+/// Adds to `base` what events say of the flow.
+fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>, capture: u32) -> Common<'a> {
+    let app_proto = flow.connection.as_ref().and_then(|c| match &c.following {
+        Some(f) if f.conversation.is_tls() => Some("tls"),
+        Some(f) if f.conversation.began_otherwise() => Some("failed"),
+        None if c.was_tls => Some("tls"),
+        None => Some("failed"),
+        Some(_) => None,
+    });
+    Common {
+        flow_id: Some(event::flow_id(key, flow.start, flow.first.number)),
+        community_id: Some(CommunityId::new(key.sender(flow.client), key.receiver(flow.client), key.protocol())),
+        pcap_filename: usize::try_from(capture).ok().and_then(|i| names.get(i)).map(String::as_str),
+        app_proto,
+        ..base
     }
 }
 
@@ -394,7 +392,8 @@ impl Inspector {
 /// of its first payload byte.
 fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
     let syn = header.flags.has(TcpFlags::SYN);
-    if syn && connection.isn.get(header.sender).is_none() && connection.rival_syn.is_none() {
+    let untouched = connection.following.as_ref().is_some_and(|f| f.streams.get(header.sender).is_untouched());
+    if syn && connection.rival_syn.is_none() && (untouched || connection.isn.get(header.sender).is_none()) {
         connection.anchor(header.sender, header.seq);
     }
     if header.flags.has(TcpFlags::ACK)
@@ -402,7 +401,7 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         && let Some(following) = &mut connection.following
     {
         let other = following.streams.get_mut(header.sender.reverse());
-        other.expect(header.ack);
+        other.correct(header.ack);
     }
     header.seq.wrapping_add(u32::from(syn))
 }
@@ -414,19 +413,21 @@ fn note_end(connection: &mut Connection, flags: TcpFlags) {
     }
 }
 
+fn tell(conversation: &mut Conversation, client: Direction, at: Order, common: &Common<'_>, report: &mut impl Report) {
+    let session = conversation.session(client);
+    report.session(at, common, session);
+    for &anomaly in &session.anomalies {
+        report.anomaly(at, common, &AnomalyInfo::of_tls(anomaly));
+    }
+}
+
 /// What an event that no packet caused says of its flow.
 fn of_flow(key: &FlowKey, last: Timestamp) -> Common<'static> {
     let mut vlan = [0; 2];
     for (slot, id) in vlan.iter_mut().zip(key.vlan()) {
         *slot = id;
     }
-    Common {
-        timestamp: last,
-        vlan,
-        protocol: Some(key.protocol()),
-        pkt_src: Some(PacketSource::FlowTimeout),
-        ..Common::default()
-    }
+    Common { timestamp: last, vlan, protocol: Some(key.protocol()), pkt_src: Some(PacketSource::FlowTimeout), ..Common::default() }
 }
 
 fn len64<T>(items: &[T]) -> u64 {

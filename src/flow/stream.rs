@@ -14,6 +14,8 @@ pub struct Stream {
     next: Option<u64>,
     /// The start is known from a SYN.
     anchored: bool,
+    /// No payload was pushed since it was placed.
+    untouched: bool,
     /// Bytes in order; the last one stands right before `next`.
     bytes: Vec<u8>,
     /// How many of `bytes` were consumed.
@@ -41,6 +43,21 @@ impl Stream {
     pub fn anchor(&mut self, seq: u32) {
         self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
         self.anchored = true;
+        self.untouched = true;
+    }
+
+    /// The peer acknowledged up to `seq` before a byte of data was seen. Where that is nowhere near the SYN's place, the SYN was not
+    /// the one that the peer took: there were several, and this tells which.
+    pub fn correct(&mut self, seq: u32) {
+        let Some(next) = self.next.filter(|_| self.is_untouched()) else { return self.expect(seq) };
+        if position(next, seq).abs_diff(next) > WINDOW {
+            self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
+        }
+    }
+
+    /// Whether no payload was pushed since it was placed.
+    pub fn is_untouched(&self) -> bool {
+        self.untouched
     }
 
     /// The next byte of data is expected to have sequence number `seq`, by what the peer acknowledged; an earlier one may yet come.
@@ -61,6 +78,7 @@ impl Stream {
     /// Takes the payload of a segment.
     pub fn push(&mut self, seq: u32, payload: &[u8], policy: OverlapPolicy) -> Pushed {
         let mut pushed = Pushed::default();
+        self.untouched = false;
         let next = *self.next.get_or_insert(FIRST_POSITION.saturating_add(u64::from(seq)));
         let at = position(next, seq);
         let end = at.saturating_add(len64(payload));
@@ -351,6 +369,19 @@ mod tests {
         s.consume(5);
         assert!(s.push(94, b"hello ", OverlapPolicy::First).restarted);
         assert_eq!(read(&s), "hello world");
+    }
+
+    #[test]
+    fn of_several_syns_the_acknowledged_one_counts() {
+        let mut s = anchored(1_000);
+        s.correct(500_000_000);
+        s.push(500_000_000, b"data", OverlapPolicy::First);
+        assert_eq!(read(&s), "data");
+
+        let mut s = anchored(1_000);
+        s.correct(1_004); // data was acknowledged that the capture brings late
+        s.push(1_000, b"data", OverlapPolicy::First);
+        assert_eq!(read(&s), "data");
     }
 
     #[test]

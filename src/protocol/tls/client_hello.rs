@@ -18,7 +18,7 @@ pub struct ClientHello {
     pub cipher_suites: Vec<u16>,
     /// `legacy_compression_methods`.
     pub compression_methods: Vec<u8>,
-    /// Extensions: types and body lengths in the order sent.
+    /// Extensions: types and body lengths in the order sent; without the last one where that is cut.
     pub extensions: Vec<Extension>,
     /// server_name (RFC 6066 §3): all host names, as bytes, in the order sent. Mostly one.
     pub server_names: Vec<Vec<u8>>,
@@ -109,7 +109,9 @@ impl ClientHello {
         let (block, all) = r.take_lenient(length);
         let mut walk = extension::Walk::new(block);
         while let Some((extension, fields)) = walk.next(notes) {
-            self.extensions.push(extension);
+            if walk.ended_well() {
+                self.extensions.push(extension);
+            }
             if self.extension(extension.typ, fields, notes).is_none() {
                 notes.push(Anomaly::MalformedExtension);
             }

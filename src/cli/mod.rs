@@ -1,0 +1,38 @@
+//! The command line.
+//!
+//! Exit status: 0 done, 1 it failed (or some of it did), 2 it was asked wrongly; killed by a signal as such.
+
+mod printer;
+mod replay;
+mod rule_files;
+pub mod terminal;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Watches port 443: TLS sessions, certificates and fingerprints from captures, Suricata rules, EVE JSON events.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(Box<replay::Replay>),
+}
+
+/// Runs the command that the arguments ask for.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Replay(replay) => replay.run(),
+    }
+}
+
+/// Tells about something on standard error, in one line.
+fn say(kind: &str, what: impl std::fmt::Display) {
+    eprintln!("portcullis: {kind}: {what}");
+}

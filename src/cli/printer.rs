@@ -1,0 +1,38 @@
+//! Events as short lines for a terminal.
+
+use super::terminal::{Style, alert_line, session_line};
+use crate::base::Timestamp;
+use crate::event::{AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, TcpEnd};
+use crate::packet::SegmentHeader;
+use crate::pipeline::Printer;
+use crate::protocol::tls::Session;
+
+/// A line for each session and alert; what else there is comes in the summary.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TerminalPrinter {
+    pub style: Style,
+}
+
+impl Printer for TerminalPrinter {
+    fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session) {
+        line(out, |text| session_line(text, self.style, common, session));
+    }
+
+    fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, _: &FlowCounters, session: Option<&Session>) {
+        line(out, |text| alert_line(text, self.style, common, info, session));
+    }
+
+    fn drop(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &SegmentHeader, _: DropReason, _: Option<&AlertInfo<'_>>) {}
+
+    fn flow(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &FlowCounters, _: &FlowEnd, _: &TcpEnd) {}
+
+    fn anomaly(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &AnomalyInfo<'_>) {}
+
+    fn stats(&self, _: &mut Vec<u8>, _: Timestamp, _: &[(&str, u64)]) {}
+}
+
+fn line(out: &mut Vec<u8>, print: impl FnOnce(&mut String)) {
+    let mut text = String::new();
+    print(&mut text);
+    out.extend_from_slice(text.as_bytes());
+}

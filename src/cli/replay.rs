@@ -1,0 +1,304 @@
+//! `portcullis replay`: capture files in, events out.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use super::printer::TerminalPrinter;
+use super::terminal::{self, Progress, Style};
+use super::{rule_files, say, units};
+use crate::capture::{CaptureError, CaptureSet, CaptureSettings, PcapngWriter, Severity};
+use crate::engine::{Config, LANES, Limits, Timeouts};
+use crate::packet::{DecoderConfig, OverlapPolicy, PortSet};
+use crate::pipeline::{self, EvePrinter, Outcome, Printer, RunError, Settings};
+use crate::rules::{RuleConfig, RuleSet};
+use crate::sink::Sink;
+
+/// Read capture files and write an event for every TLS session and every alert
+///
+/// Captures are pcap or pcapng, plain or compressed with gzip, zstd, xz or lz4. They are played in the order of their first
+/// packets. On a terminal events are short lines, with a summary at the end; into a pipe or a file they are EVE JSON, one a line.
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// Capture files, directories (searched for captures at any depth), globs, or - for standard input
+    #[arg(required = true, value_name = "CAPTURE")]
+    captures: Vec<OsString>,
+
+    /// Write events to FILE as EVE JSON
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Load rules from a file, or from all *.rules files of a directory, in place of those that ship; may be repeated
+    #[arg(long, value_name = "FILE|DIR", conflicts_with = "no_rules")]
+    rules: Vec<PathBuf>,
+
+    /// Run without rules
+    #[arg(long)]
+    no_rules: bool,
+
+    /// Set a variable of the rules: HOME_NET=10.0.0.0/8; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    var: Vec<(String, String)>,
+
+    /// TCP ports to watch: 443,8443,9000-9100, or any, where TLS is recognised by its first bytes
+    #[arg(long, default_value = "443", value_name = "PORTS")]
+    ports: PortSet,
+
+    /// Worker threads, 1 to 16 [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    workers: Option<u8>,
+
+    /// Write a flow event for every flow
+    #[arg(long)]
+    flows: bool,
+
+    /// Put the certificates themselves into tls events, in base64
+    #[arg(long)]
+    certificates: bool,
+
+    /// Write a stats event every so many seconds of packet time, beside the one at the end
+    #[arg(long, value_name = "SECONDS", value_parser = units::seconds)]
+    stats_interval: Option<Duration>,
+
+    /// Write the frames that an inline Portcullis would have let pass to FILE, as pcapng
+    #[arg(long, value_name = "FILE")]
+    write_passed: Option<PathBuf>,
+
+    #[command(flatten)]
+    decoding: Decoding,
+
+    #[command(flatten)]
+    bounds: Bounds,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Decoding")]
+struct Decoding {
+    /// Leave VLAN ids out of what tells flows apart
+    #[arg(long)]
+    ignore_vlan: bool,
+
+    /// Drop packets with wrong IPv4 or TCP checksums
+    #[arg(long)]
+    check_checksums: bool,
+
+    /// Which copy wins where segments or fragments overlap
+    #[arg(long, value_enum, default_value_t = Overlap::First)]
+    overlap: Overlap,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Overlap {
+    First,
+    Last,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits and time-outs")]
+struct Bounds {
+    /// Flows that are followed at a time
+    #[arg(long, default_value_t = Limits::default().flows, value_name = "N")]
+    max_flows: usize,
+
+    /// Memory for bytes that wait to be put in order and parsed
+    #[arg(long, default_value = "256MiB", value_parser = units::bytes, value_name = "BYTES")]
+    reassembly_memory: usize,
+
+    /// Bytes of handshake in one direction, beyond which it is given up
+    #[arg(long, default_value = "512KiB", value_parser = units::bytes, value_name = "BYTES")]
+    handshake_bytes: usize,
+
+    /// Memory for certificates that were seen before, for each worker
+    #[arg(long, default_value = "16MiB", value_parser = units::bytes, value_name = "BYTES")]
+    certificate_memory: usize,
+
+    /// Memory for IP fragments that wait for others
+    #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
+    fragment_memory: usize,
+
+    /// Seconds without a packet after which a flow with packets from one side only ends
+    #[arg(long, default_value = "60", value_parser = units::seconds, value_name = "SECONDS")]
+    timeout_new: Duration,
+
+    /// Seconds without a packet after which a flow with packets from both sides ends
+    #[arg(long, default_value = "600", value_parser = units::seconds, value_name = "SECONDS")]
+    timeout_established: Duration,
+
+    /// Seconds after FIN or RST for which a flow is kept
+    #[arg(long, default_value = "10", value_parser = units::seconds, value_name = "SECONDS")]
+    timeout_closed: Duration,
+}
+
+impl Replay {
+    /// Runs it, and says how it went.
+    pub fn run(self) -> ExitCode {
+        let Some(rules) = self.load_rules() else { return ExitCode::FAILURE };
+        let (mut captures, problems) = CaptureSet::plan(&self.captures, CaptureSettings::default());
+        let mut failed = false;
+        for problem in problems {
+            failed |= tell(&problem);
+        }
+        let Ok(interrupted) = catch_signals() else {
+            say("error", "cannot catch signals");
+            return ExitCode::FAILURE;
+        };
+        let result = self.play(&mut captures, &Arc::new(rules), &interrupted, &mut failed);
+        match result {
+            Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
+            Err(error) => {
+                say("error", error);
+                failed = true;
+            }
+            Ok(()) => {}
+        }
+        let signal = interrupted.load(Ordering::Relaxed);
+        if let Ok(signal) = i32::try_from(signal)
+            && signal != 0
+        {
+            let _ = signal_hook::low_level::emulate_default_handler(signal); // ends this process as the signal would have
+        }
+        if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    fn load_rules(&self) -> Option<RuleSet> {
+        if self.no_rules {
+            return Some(RuleSet::default());
+        }
+        let mut config = RuleConfig::default();
+        for (name, value) in &self.var {
+            config.set_variable(name, value);
+        }
+        let (rules, report) =
+            if self.rules.is_empty() { rule_files::shipped(&config) } else { rule_files::load(&self.rules, &config)? };
+        rule_files::report(&report);
+        Some(rules)
+    }
+
+    fn play(
+        &self,
+        captures: &mut CaptureSet,
+        rules: &Arc<RuleSet>,
+        interrupted: &Arc<AtomicUsize>,
+        failed: &mut bool,
+    ) -> Result<(), RunError> {
+        let to_terminal = self.output.is_none() && io::stdout().is_terminal();
+        let style = Style { colour: to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) };
+        let outcome = if to_terminal {
+            self.pump(captures, rules, interrupted, failed, &TerminalPrinter { style })?
+        } else {
+            self.pump(captures, rules, interrupted, failed, &EvePrinter { certificates: self.certificates })?
+        };
+        let summary = terminal::summary(style, &outcome.summary);
+        if to_terminal {
+            println!("{summary}");
+        } else if io::stderr().is_terminal() {
+            eprintln!("{summary}");
+        }
+        Ok(())
+    }
+
+    /// Opens the sink and runs the threads.
+    fn pump<P: Printer>(
+        &self,
+        captures: &mut CaptureSet,
+        rules: &Arc<RuleSet>,
+        interrupted: &Arc<AtomicUsize>,
+        failed: &mut bool,
+        printer: &P,
+    ) -> Result<Outcome, RunError> {
+        let mut sink = match &self.output {
+            Some(path) => Sink::create(path).map_err(RunError::Sink)?,
+            None => Sink::stdout(),
+        };
+        let passed = self.write_passed.as_ref().map(PcapngWriter::create).transpose().map_err(RunError::Passed)?;
+        let consumed = captures.consumed();
+        let progress = Progress::new(captures.total_len(), io::stderr().is_terminal());
+        let lines_share_the_terminal = self.output.is_none() && io::stdout().is_terminal();
+        let mut take = |lines: &[u8]| {
+            progress.set(consumed.load(Ordering::Relaxed), 0, 0);
+            if lines_share_the_terminal {
+                return progress.suspend(|| sink.write(lines).and_then(|()| sink.flush()));
+            }
+            sink.write(lines)
+        };
+        let mut problem = |error: CaptureError| *failed |= progress.suspend(|| tell(&error));
+        let outcome = pipeline::run(captures, rules, &self.settings(interrupted), printer, &mut take, passed, &mut problem)?;
+        sink.flush().map_err(RunError::Sink)?;
+        progress.finish();
+        Ok(outcome)
+    }
+
+    fn settings(&self, stop: &Arc<AtomicUsize>) -> Settings {
+        let overlap = match self.decoding.overlap {
+            Overlap::First => OverlapPolicy::First,
+            Overlap::Last => OverlapPolicy::Last,
+        };
+        let b = &self.bounds;
+        Settings {
+            workers: self.workers.map_or_else(processors, usize::from),
+            decoder: DecoderConfig {
+                ports: self.ports.clone(),
+                ignore_vlan: self.decoding.ignore_vlan,
+                check_checksums: self.decoding.check_checksums,
+                fragment_memory: b.fragment_memory,
+                overlap,
+                ..DecoderConfig::default()
+            },
+            engine: Config {
+                overlap,
+                server_ports: if self.ports.is_any() { PortSet::default() } else { self.ports.clone() },
+                limits: Limits {
+                    flows: b.max_flows,
+                    reassembly_memory: b.reassembly_memory,
+                    handshake_bytes: b.handshake_bytes,
+                    certificate_memory: b.certificate_memory,
+                },
+                timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
+                flow_events: self.flows,
+                ..Config::default()
+            },
+            stats_interval: self.stats_interval,
+            stop: Arc::clone(stop),
+        }
+    }
+}
+
+/// A worker for each processor, as far as there are lanes.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(LANES))
+}
+
+/// Says what is wrong with a capture; true where that makes the run a failure.
+fn tell(error: &CaptureError) -> bool {
+    let (kind, failure) = match error.severity() {
+        Severity::Error => ("error", true),
+        Severity::Warning => ("warning", false),
+        Severity::Note => ("note", false),
+    };
+    say(kind, error);
+    failure
+}
+
+/// The first SIGINT or SIGTERM is kept in the answer, and the run ends in good order; the second kills.
+fn catch_signals() -> io::Result<Arc<AtomicUsize>> {
+    let caught = Arc::new(AtomicUsize::new(0));
+    for signal in [SIGINT, SIGTERM] {
+        let armed = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&armed))?;
+        signal_hook::flag::register(signal, armed)?;
+        signal_hook::flag::register_usize(signal, Arc::clone(&caught), usize::try_from(signal).unwrap_or(0))?;
+    }
+    Ok(caught)
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "expected NAME=VALUE".to_owned())?;
+    Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
+}

@@ -1,0 +1,48 @@
+//! Amounts as people write them.
+
+use std::time::Duration;
+
+/// A number of bytes: `65536`, `512K`, `256MiB`, `1G`. Units are powers of 1024.
+pub(super) fn bytes(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    let shift = match unit.to_ascii_lowercase().trim_end_matches("ib").trim_end_matches('b') {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return Err(format!("unknown unit '{unit}': use K, M or G")),
+    };
+    let number: usize = digits.parse().map_err(|_| format!("'{digits}' is no whole number"))?;
+    number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
+}
+
+/// A number of seconds, with a fraction where one is wanted: `30`, `0.5`.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| format!("'{text}' is no number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text} seconds are out of range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_units_of_1024() {
+        for (text, n) in [("0", 0), ("1000", 1000), ("64K", 65_536), ("2kb", 2_048), ("256MiB", 256 << 20), ("1g", 1 << 30)] {
+            assert_eq!(bytes(text), Ok(n), "{text}");
+        }
+        for text in ["", "x", "1T", "-1", "1.5M", "99999999999999999999"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction() {
+        assert_eq!(seconds("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(seconds("0.5s"), Ok(Duration::from_millis(500)));
+        for text in ["", "soon", "-1", "inf", "1e30"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+}

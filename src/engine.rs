@@ -1,0 +1,112 @@
+//! The engine: frames in, events and verdicts out. Sans-IO: its only clock is that of the frames.
+//!
+//! [`Engine::process`] is the data path. A program with several threads splits it where it divides by flows: one [`Decoder`]
+//! makes segments of frames, and each of several [`Inspector`]s follows the flows of its lanes ([`lane_of`]).
+
+mod config;
+mod connection;
+mod counters;
+mod inspector;
+mod judge;
+mod lane;
+mod report;
+
+use std::sync::Arc;
+
+pub use config::{Config, Limits, Timeouts};
+pub use counters::Counters;
+pub use inspector::{Inspector, Verdict};
+pub use lane::{LANES, lane_of};
+pub use report::{Order, PacketId, Report};
+
+use crate::base::Timestamp;
+use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
+use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame, Segment};
+use crate::rules::RuleSet;
+
+/// The whole of it for one thread.
+#[derive(Debug)]
+pub struct Engine {
+    decoder: Decoder,
+    inspector: Inspector,
+    seed: u64,
+    clock: Clock,
+}
+
+impl Engine {
+    /// An engine. `names` are the captures' names, by the number that frames carry; it may be empty.
+    pub fn new(decoder: DecoderConfig, config: Config, rules: Arc<RuleSet>, names: Arc<[String]>) -> Self {
+        let seed = config.hash_seed;
+        Self { decoder: Decoder::new(decoder), inspector: Inspector::new(config, rules, names), seed, clock: Clock::default() }
+    }
+
+    /// Takes a frame all the way: decode and defragment it, find its flow, put its bytes in order, parse them, match the rules,
+    /// decide, report.
+    pub fn process(&mut self, frame: &Frame<'_>, report: &mut impl Report) -> Verdict {
+        let packet = PacketId { capture: frame.capture, number: frame.number };
+        if let Some(now) = self.clock.tick(frame.timestamp) {
+            self.inspector.tick(now, packet, report);
+        }
+        match self.decoder.decode(frame) {
+            Decoded::Segment(decoded) => {
+                if let Some(anomaly) = decoded.anomaly {
+                    report_malformed(frame, anomaly, &[], report);
+                }
+                let segment = Segment { header: &decoded.header, payload: decoded.payload.slice(frame.data) };
+                let hash = decoded.header.key.hash(self.seed);
+                self.inspector.process(hash, &segment, report)
+            }
+            Decoded::Malformed(anomaly) => {
+                report_malformed(frame, anomaly, &[], report);
+                Verdict::Pass
+            }
+            Decoded::NotWatched | Decoded::NotTcp | Decoded::FragmentHeld | Decoded::Unsupported(_) => Verdict::Pass,
+        }
+    }
+
+    /// The capture is over: tells what is unfinished.
+    pub fn finish(&mut self, report: &mut impl Report) {
+        self.inspector.finish(report);
+    }
+
+    /// What was counted so far of flows and TLS.
+    pub fn counters(&self) -> Counters {
+        self.inspector.counters()
+    }
+
+    /// The decoder, for its counters.
+    pub const fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}
+
+/// Reports that `frame` is malformed.
+pub fn report_malformed(frame: &Frame<'_>, anomaly: DecodeAnomaly, names: &[String], report: &mut impl Report) {
+    let packet = PacketId { capture: frame.capture, number: frame.number };
+    let common = Common {
+        timestamp: frame.timestamp,
+        pcap_cnt: Some(frame.number),
+        pcap_filename: usize::try_from(frame.capture).ok().and_then(|i| names.get(i)).map(String::as_str),
+        pkt_src: Some(PacketSource::Wire),
+        ..Common::default()
+    };
+    let info = AnomalyInfo { typ: AnomalyType::Decode, event: anomaly.name() };
+    report.anomaly(Order { packet, by_packet: true, flow: packet }, &common, &info);
+}
+
+/// Packet time in whole seconds: flows are looked over once a second, at the same packet for any number of workers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clock {
+    second: u64,
+}
+
+impl Clock {
+    /// The new time, where a packet at `now` begins a new second. Time does not go back.
+    pub const fn tick(&mut self, now: Timestamp) -> Option<Timestamp> {
+        if now.as_secs() <= self.second {
+            return None;
+        }
+        self.second = now.as_secs();
+        Some(now)
+    }
+}

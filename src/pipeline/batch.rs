@@ -1,0 +1,72 @@
+//! What crosses the channels.
+
+use std::sync::Arc;
+
+use crate::base::Timestamp;
+use crate::capture::Block;
+use crate::engine::{Counters, Order, PacketId};
+use crate::event::Summary;
+use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
+
+/// A worker's share of a block of frames.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// The bytes that payloads lie in.
+    pub bytes: Arc<Vec<u8>>,
+    pub jobs: Vec<Job>,
+    /// The captures are over after this one.
+    pub last: bool,
+}
+
+/// What a worker is to do, in this order.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Inspect a segment. `frame` is the offset of its frame in the bytes, `index` the frame's place in the block.
+    Segment { hash: u64, frame: u32, index: u32, header: SegmentHeader, payload: PayloadRef },
+    /// Time has moved on.
+    Tick { now: Timestamp, packet: PacketId },
+    /// Answer with the counters as they are.
+    Count,
+}
+
+/// What came of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub bytes: Vec<u8>,
+    pub marks: Vec<Mark>,
+    /// Places in the block of the frames that are dropped.
+    pub dropped: Vec<u32>,
+    /// For each `Count`.
+    pub counted: Vec<Counters>,
+    /// With the last one.
+    pub end: Option<Box<(Counters, Summary)>>,
+}
+
+/// Where a line ends in the output's bytes, and where it belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub order: Order,
+    pub end: usize,
+}
+
+/// What the decoder tells the collector of a block.
+#[derive(Debug, Default)]
+pub(super) struct Dealt {
+    /// Lines about malformed packets.
+    pub output: Output,
+    /// The frames, where those that pass are to be written.
+    pub block: Option<Block>,
+    /// Where `stats` events belong, and the decoder's counters there.
+    pub stats: Vec<(PacketId, Timestamp, DecoderCounters)>,
+    /// The captures are over.
+    pub end: Option<Box<Ending>>,
+}
+
+/// What the dealer knows at the end.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// When the last second of packet time began.
+    pub last: Timestamp,
+    pub decoder: DecoderCounters,
+    pub summary: Summary,
+}

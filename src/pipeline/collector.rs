@@ -1,0 +1,126 @@
+//! The collector: puts the workers' lines into one order and hands them to the sink.
+
+use crossbeam_channel::Receiver;
+
+use super::batch::{Dealt, Ending, Mark, Output};
+use super::lines::Printer;
+use super::{Outcome, RunError, Take};
+use crate::base::Timestamp;
+use crate::capture::PcapngWriter;
+use crate::engine::{Counters, Order, PacketId};
+use crate::packet::DecoderCounters;
+
+pub(super) struct Collector<P> {
+    workers: Vec<Receiver<Output>>,
+    dealer: Receiver<Dealt>,
+    printer: P,
+    passed: Option<PcapngWriter>,
+    merged: Vec<u8>,
+}
+
+impl<P: Printer> Collector<P> {
+    pub fn new(workers: Vec<Receiver<Output>>, dealer: Receiver<Dealt>, printer: P, passed: Option<PcapngWriter>) -> Self {
+        Self { workers, dealer, printer, passed, merged: Vec::new() }
+    }
+
+    /// Collects until the last block. Ends early where the sink fails; the others then find their channels closed.
+    pub fn collect(mut self, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
+        while let Ok(dealt) = self.dealer.recv() {
+            let mut outputs = Vec::with_capacity(self.workers.len().saturating_add(2));
+            for worker in &self.workers {
+                outputs.push(worker.recv().map_err(|_| RunError::Worker)?);
+            }
+            self.write_passed(&dealt, &outputs)?;
+            let Dealt { output, stats, end, .. } = dealt;
+            outputs.push(self.stats(&stats, &outputs));
+            outputs.push(output);
+            self.write(&outputs, sink)?;
+            if let Some(ending) = end {
+                return self.finish(outputs, *ending, sink);
+            }
+        }
+        Err(RunError::Worker) // the dealer went away before the end
+    }
+
+    fn write(&mut self, outputs: &[Output], sink: &mut Take<'_>) -> Result<(), RunError> {
+        let mut filled = outputs.iter().filter(|o| !o.bytes.is_empty());
+        let lines = match (filled.next(), filled.next()) {
+            (None, _) => return Ok(()),
+            (Some(only), None) if is_sorted(&only.marks) => only.bytes.as_slice(),
+            _ => {
+                merge(outputs, &mut self.merged);
+                self.merged.as_slice()
+            }
+        };
+        sink(lines).map_err(RunError::Sink)
+    }
+
+    fn write_passed(&mut self, dealt: &Dealt, outputs: &[Output]) -> Result<(), RunError> {
+        let (Some(writer), Some(block)) = (&mut self.passed, &dealt.block) else { return Ok(()) };
+        let mut dropped: Vec<u32> = outputs.iter().flat_map(|o| o.dropped.iter().copied()).collect();
+        dropped.sort_unstable();
+        for (index, frame) in (0_u32..).zip(block.frames()) {
+            if dropped.binary_search(&index).is_err() {
+                writer.write(&frame).map_err(RunError::Passed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The `stats` events of a block, from what each worker counted when it came to the packet.
+    fn stats(&self, due: &[(PacketId, Timestamp, DecoderCounters)], outputs: &[Output]) -> Output {
+        let mut lines = Output::default();
+        for (i, (packet, timestamp, decoder)) in due.iter().enumerate() {
+            let mut counters = Counters::default();
+            outputs.iter().filter_map(|o| o.counted.get(i)).for_each(|c| counters.add(c));
+            self.printer.stats(&mut lines.bytes, *timestamp, &named(decoder, &counters));
+            let order = Order { packet: *packet, by_packet: false, flow: PacketId::END };
+            lines.marks.push(Mark { order, end: lines.bytes.len() });
+        }
+        lines
+    }
+
+    fn finish(mut self, outputs: Vec<Output>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
+        let Ending { last, decoder, mut summary } = ending;
+        let mut counters = Counters::default();
+        for (theirs, seen) in outputs.into_iter().filter_map(|o| o.end).map(|end| *end) {
+            counters.add(&theirs);
+            summary.merge(&seen);
+        }
+        summary.flows = counters.flows;
+        summary.dropped_packets = counters.dropped;
+        let mut line = Vec::new();
+        self.printer.stats(&mut line, last, &named(&decoder, &counters));
+        sink(&line).map_err(RunError::Sink)?;
+        if let Some(writer) = self.passed.take() {
+            writer.finish().map_err(RunError::Passed)?;
+        }
+        Ok(Outcome { counters, decoder, summary })
+    }
+}
+
+/// All counters by name.
+fn named(decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u64)> {
+    decoder.iter().chain(counters.named()).collect()
+}
+
+fn is_sorted(marks: &[Mark]) -> bool {
+    marks.is_sorted_by_key(|m| m.order)
+}
+
+/// Lays the lines of all outputs into `merged` by their order; equal ones stay as they were.
+fn merge(outputs: &[Output], merged: &mut Vec<u8>) {
+    let mut lines: Vec<(Order, &[u8])> = Vec::with_capacity(outputs.iter().map(|o| o.marks.len()).sum());
+    for output in outputs {
+        let mut start = 0;
+        for mark in &output.marks {
+            lines.push((mark.order, output.bytes.get(start..mark.end).unwrap_or_default()));
+            start = mark.end;
+        }
+    }
+    lines.sort_by_key(|(order, _)| *order);
+    merged.clear();
+    for (_, line) in lines {
+        merged.extend_from_slice(line);
+    }
+}

@@ -1,0 +1,156 @@
+//! The dealer: makes segments of frames and deals them out to the workers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::Settings;
+use super::batch::{Batch, Dealt, Ending, Job};
+use super::lines::{Lines, Printer};
+use crate::base::{Duration, Timestamp};
+use crate::capture::{Block, CaptureError, CaptureSet};
+use crate::engine::{Clock, PacketId, lane_of, report_malformed};
+use crate::packet::{Decoded, Decoder, DecoderCounters, Frame};
+
+pub(super) struct Dealer<P> {
+    decoder: Decoder,
+    seed: u64,
+    clock: Clock,
+    last: Timestamp,
+    stats_interval: Option<Duration>,
+    next_stats: Option<Timestamp>,
+    lines: Lines<P>,
+    names: Arc<[String]>,
+    hands: Vec<Vec<Job>>,
+    stats: Vec<(PacketId, Timestamp, DecoderCounters)>,
+    to_workers: Vec<Sender<Batch>>,
+    to_collector: Sender<Dealt>,
+    recycled: Receiver<Vec<Job>>,
+    stop: Arc<AtomicUsize>,
+}
+
+impl<P: Printer> Dealer<P> {
+    pub fn new(
+        settings: &Settings,
+        printer: P,
+        names: Arc<[String]>,
+        to_workers: Vec<Sender<Batch>>,
+        to_collector: Sender<Dealt>,
+        recycled: Receiver<Vec<Job>>,
+    ) -> Self {
+        Self {
+            decoder: Decoder::new(settings.decoder.clone()),
+            seed: settings.engine.hash_seed,
+            clock: Clock::default(),
+            last: Timestamp::ZERO,
+            stats_interval: settings.stats_interval,
+            next_stats: None,
+            lines: Lines::new(printer),
+            names,
+            hands: to_workers.iter().map(|_| Vec::new()).collect(),
+            stats: Vec::new(),
+            to_workers,
+            to_collector,
+            recycled,
+            stop: Arc::clone(&settings.stop),
+        }
+    }
+
+    /// Plays all captures, or until it is told to stop, or until a thread at the other end is gone.
+    pub fn play(&mut self, captures: &mut CaptureSet, problem: &mut dyn FnMut(CaptureError)) {
+        while self.stop.load(Ordering::Relaxed) == 0 {
+            match captures.next_block() {
+                Some(Ok(block)) => {
+                    self.block(&block);
+                    if !self.hand_out(Some(block), false) {
+                        return;
+                    }
+                }
+                Some(Err(error)) => problem(error),
+                None => break,
+            }
+        }
+        self.hand_out(None, true);
+    }
+
+    fn ending(&mut self) -> Ending {
+        let decoder = self.decoder.counters().clone();
+        let mut summary = std::mem::take(&mut self.lines.summary);
+        summary.packets = decoder.pkts;
+        summary.bytes = decoder.bytes;
+        Ending { last: self.last, decoder, summary }
+    }
+
+    fn block(&mut self, block: &Block) {
+        let base = block.bytes().as_ptr() as usize;
+        for (index, frame) in (0_u32..).zip(block.frames()) {
+            if let Some(now) = self.clock.tick(frame.timestamp) {
+                self.tick(now, &frame);
+            }
+            let offset = (frame.data.as_ptr() as usize).saturating_sub(base);
+            match self.decoder.decode(&frame) {
+                Decoded::Segment(decoded) => {
+                    if let Some(anomaly) = decoded.anomaly {
+                        report_malformed(&frame, anomaly, &self.names, &mut self.lines);
+                    }
+                    let hash = decoded.header.key.hash(self.seed);
+                    let frame = u32::try_from(offset).unwrap_or(u32::MAX);
+                    let worker = lane_of(hash).checked_rem(self.hands.len()).unwrap_or(0);
+                    if let Some(hand) = self.hands.get_mut(worker) {
+                        hand.push(Job::Segment { hash, frame, index, header: decoded.header, payload: decoded.payload });
+                    }
+                }
+                Decoded::Malformed(anomaly) => {
+                    self.lines.summary.add_anomaly(anomaly.name());
+                    report_malformed(&frame, anomaly, &self.names, &mut self.lines);
+                }
+                Decoded::NotWatched | Decoded::NotTcp | Decoded::FragmentHeld | Decoded::Unsupported(_) => {}
+            }
+        }
+    }
+
+    /// A new second of packet time has begun.
+    fn tick(&mut self, now: Timestamp, frame: &Frame<'_>) {
+        self.last = now;
+        let packet = PacketId { capture: frame.capture, number: frame.number };
+        let stats_are_due = self.stats_interval.is_some_and(|interval| match self.next_stats {
+            Some(due) if now < due => false,
+            first_or_due => {
+                self.next_stats = Some(now.saturating_add(interval));
+                first_or_due.is_some()
+            }
+        });
+        for hand in &mut self.hands {
+            hand.push(Job::Tick { now, packet });
+            if stats_are_due {
+                hand.push(Job::Count);
+            }
+        }
+        if stats_are_due {
+            self.stats.push((packet, now, self.decoder.counters().clone()));
+        }
+    }
+
+    /// Hands out what was dealt. False where a thread at the other end is gone.
+    fn hand_out(&mut self, block: Option<Block>, last: bool) -> bool {
+        let bytes = block.as_ref().map(|b| Arc::clone(b.bytes())).unwrap_or_default();
+        let dealt = Dealt {
+            output: std::mem::take(&mut self.lines.output),
+            block,
+            stats: std::mem::take(&mut self.stats),
+            end: last.then(|| Box::new(self.ending())),
+        };
+        if self.to_collector.send(dealt).is_err() {
+            return false;
+        }
+        for (hand, worker) in self.hands.iter_mut().zip(&self.to_workers) {
+            let spare = self.recycled.try_recv().unwrap_or_default();
+            let jobs = std::mem::replace(hand, spare);
+            if worker.send(Batch { bytes: Arc::clone(&bytes), jobs, last }).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}

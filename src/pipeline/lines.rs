@@ -1,0 +1,118 @@
+//! From reports to lines: a printer makes the bytes, [`Lines`] keeps where each belongs.
+
+use super::batch::{Mark, Output};
+use crate::base::Timestamp;
+use crate::engine::{Order, Report};
+use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, Summary, TcpEnd, TlsOptions};
+use crate::packet::SegmentHeader;
+use crate::protocol::tls::Session;
+
+/// Makes lines of events; one that is not wanted makes none. There are two: EVE JSON, and short lines for a terminal.
+pub trait Printer: Clone + Send {
+    /// A session.
+    fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session);
+    /// An alert.
+    fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
+    /// A dropped segment.
+    fn drop(
+        &self,
+        out: &mut Vec<u8>,
+        common: &Common<'_>,
+        segment: &SegmentHeader,
+        reason: DropReason,
+        rule: Option<&AlertInfo<'_>>,
+    );
+    /// The end of a flow.
+    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
+    /// An anomaly.
+    fn anomaly(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>);
+    /// Counters.
+    fn stats(&self, out: &mut Vec<u8>, timestamp: Timestamp, counters: &[(&str, u64)]);
+}
+
+/// Lines of EVE JSON.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EvePrinter {
+    /// Put the certificates themselves into `tls` events.
+    pub certificates: bool,
+}
+
+impl Printer for EvePrinter {
+    fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session) {
+        event::tls(out, common, session, TlsOptions { certificates: self.certificates });
+    }
+
+    fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
+        event::alert(out, common, info, flow, session);
+    }
+
+    fn drop(
+        &self,
+        out: &mut Vec<u8>,
+        common: &Common<'_>,
+        segment: &SegmentHeader,
+        reason: DropReason,
+        rule: Option<&AlertInfo<'_>>,
+    ) {
+        event::drop(out, common, segment, reason, rule);
+    }
+
+    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
+        event::flow(out, common, counters, end, Some(tcp));
+    }
+
+    fn anomaly(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>) {
+        event::anomaly(out, common, info);
+    }
+
+    fn stats(&self, out: &mut Vec<u8>, timestamp: Timestamp, counters: &[(&str, u64)]) {
+        event::stats(out, timestamp, counters);
+    }
+}
+
+/// Collects the lines of one batch and the numbers of the run.
+#[derive(Debug)]
+pub(super) struct Lines<P> {
+    printer: P,
+    pub output: Output,
+    pub summary: Summary,
+}
+
+impl<P: Printer> Lines<P> {
+    pub fn new(printer: P) -> Self {
+        Self { printer, output: Output::default(), summary: Summary::default() }
+    }
+
+    fn line(&mut self, order: Order, print: impl FnOnce(&P, &mut Vec<u8>)) {
+        let start = self.output.bytes.len();
+        print(&self.printer, &mut self.output.bytes);
+        let end = self.output.bytes.len();
+        if end > start {
+            self.output.marks.push(Mark { order, end });
+        }
+    }
+}
+
+impl<P: Printer> Report for Lines<P> {
+    fn session(&mut self, at: Order, common: &Common<'_>, session: &Session) {
+        self.summary.add_session(session);
+        self.line(at, |p, out| p.session(out, common, session));
+    }
+
+    fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
+        self.summary.add_alert(info);
+        self.line(at, |p, out| p.alert(out, common, info, flow, session));
+    }
+
+    fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>) {
+        self.line(at, |p, out| p.drop(out, common, segment, reason, rule));
+    }
+
+    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
+        self.line(at, |p, out| p.flow(out, common, counters, end, tcp));
+    }
+
+    fn anomaly(&mut self, at: Order, common: &Common<'_>, info: &AnomalyInfo<'_>) {
+        self.line(at, |p, out| p.anomaly(out, common, info));
+    }
+}

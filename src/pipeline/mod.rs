@@ -1,0 +1,128 @@
+//! The threads of a run, and the channels between them:
+//!
+//! ```text
+//! read-ahead ──buffers──▶ decoder (the caller's thread) ──batches──▶ N workers ──lines──▶ collector ──▶ sink
+//! ```
+//!
+//! The decoder makes segments of frames and deals them out by flow; each worker owns its flows outright; the collector puts the
+//! workers' lines into the order of the packets that caused them. All channels are bounded, so the slowest stage sets the pace.
+//! For every block of frames each worker gets one batch and answers with one output, which is what makes the order exact.
+
+mod batch;
+mod collector;
+mod deal;
+mod lines;
+mod worker;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread;
+
+use crossbeam_channel::bounded;
+
+pub use lines::{EvePrinter, Printer};
+
+use crate::base::Duration;
+use crate::capture::{CaptureError, CaptureSet, PcapngWriter};
+use crate::engine::{Config, Counters, LANES};
+use crate::event::Summary;
+use crate::packet::{DecoderConfig, DecoderCounters};
+use crate::rules::RuleSet;
+use crate::sink;
+
+use collector::Collector;
+use deal::Dealer;
+
+/// What a run needs beside captures, rules and a sink.
+#[derive(Debug)]
+pub struct Settings {
+    /// Worker threads: 1 to [`LANES`]; more are of no use.
+    pub workers: usize,
+    /// How frames are decoded.
+    pub decoder: DecoderConfig,
+    /// How flows are followed.
+    pub engine: Config,
+    /// A `stats` event as often as this in packet time, beside the one at the end.
+    pub stats_interval: Option<Duration>,
+    /// Ends the run early, as if the captures ended here, once it is not 0.
+    pub stop: Arc<AtomicUsize>,
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Counted by the workers.
+    pub counters: Counters,
+    /// Counted by the decoder.
+    pub decoder: DecoderCounters,
+    /// The numbers for people.
+    pub summary: Summary,
+}
+
+/// Why a run ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The sink took no more.
+    #[error(transparent)]
+    Sink(sink::Error),
+    /// The file of passed frames could not be written.
+    #[error(transparent)]
+    Passed(CaptureError),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// A thread ended with a panic: a mistake in this program.
+    #[error("a worker thread failed; this is a bug, please report it with the capture if you can")]
+    Worker,
+}
+
+/// Takes the lines of a block, in order.
+pub type Take<'a> = dyn FnMut(&[u8]) -> Result<(), sink::Error> + Send + 'a;
+
+/// Plays `captures` and writes lines to `sink` through `printer`. What is wrong with a capture goes to `problem`, and the run
+/// goes on.
+pub fn run<P: Printer>(
+    captures: &mut CaptureSet,
+    rules: &Arc<RuleSet>,
+    settings: &Settings,
+    printer: &P,
+    sink: &mut Take<'_>,
+    passed: Option<PcapngWriter>,
+    problem: &mut dyn FnMut(CaptureError),
+) -> Result<Outcome, RunError> {
+    let names: Arc<[String]> = captures.captures().iter().map(|c| c.name.clone()).collect();
+    let workers = settings.workers.clamp(1, LANES);
+    thread::scope(|scope| {
+        let mut to_workers = Vec::with_capacity(workers);
+        let mut from_workers = Vec::with_capacity(workers);
+        let (recycle, recycled) = bounded(workers.saturating_mul(BATCHES_AHEAD.saturating_add(2)));
+        for index in 0..workers {
+            let (send, receive) = bounded(BATCHES_AHEAD);
+            let (answer, answers) = bounded(BATCHES_AHEAD);
+            let (rules, names, recycle) = (Arc::clone(rules), Arc::clone(&names), recycle.clone());
+            let (config, printer) = (settings.engine.clone(), printer.clone());
+            thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &receive, &answer, &recycle))
+                .map_err(RunError::Thread)?;
+            to_workers.push(send);
+            from_workers.push(answers);
+        }
+        let (to_collector, from_dealer) = bounded(BATCHES_AHEAD);
+        let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed);
+        let collecting = thread::Builder::new()
+            .name("collector".to_owned())
+            .spawn_scoped(scope, move || collector.collect(sink))
+            .map_err(RunError::Thread)?;
+
+        let mut dealer = Dealer::new(settings, printer.clone(), names, to_workers, to_collector, recycled);
+        dealer.play(captures, problem);
+        drop(dealer); // its channels close, so that the others end too
+        collecting.join().map_err(|_| RunError::Worker)?
+    })
+}
+
+/// Batches on their way to a worker. Each holds on to a buffer of frames.
+const BATCHES_AHEAD: usize = 3;
