@@ -1,7 +1,7 @@
 //! What can be set about following flows, each with the default that serves.
 
 use crate::base::Duration;
-use crate::flow::OverlapPolicy;
+use crate::packet::{OverlapPolicy, PortSet};
 
 /// Settings of the flow tracker and of TLS parsing.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct Config {
     /// Which copy of overlapping bytes wins.
     pub overlap: OverlapPolicy,
     /// Whether the server's port tells the roles where neither SYN nor hello does: these ports are servers'.
-    pub server_ports: crate::packet::PortSet,
+    pub server_ports: PortSet,
     /// Limits of memory.
     pub limits: Limits,
     /// Time-outs.
@@ -49,7 +49,7 @@ impl Default for Config {
         Self {
             hash_seed: 0x706f_7274_6375_6c6c,
             overlap: OverlapPolicy::First,
-            server_ports: crate::packet::PortSet::default(),
+            server_ports: PortSet::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             flow_events: false,

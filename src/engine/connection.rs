@@ -2,8 +2,8 @@
 
 use crate::base::Timestamp;
 use crate::event::{FlowCounters, TcpEnd, TcpState};
-use crate::flow::{Direction, FlowKey, OverlapPolicy, Pair, Stream};
-use crate::packet::{SegmentHeader, TcpFlags};
+use crate::flow::{Direction, FlowKey, Pair, Stream};
+use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;

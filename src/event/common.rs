@@ -4,11 +4,12 @@ use serde::{Serialize, Serializer};
 
 use super::alert::{Alert, VerdictObject};
 use super::anomaly::AnomalyObject;
+use super::ascii::{Address, Time};
 use super::community_id::CommunityId;
 use super::drop::Drop;
 use super::flow::{Flow, Tcp};
 use super::portcullis::Portcullis;
-use super::text::{Address, OneLine, Text, Time};
+use super::text::{OneLine, Str};
 use super::tls::Tls;
 use crate::base::Timestamp;
 use crate::flow::{Endpoint, FlowKey};
@@ -160,7 +161,7 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub portcullis: Option<Portcullis<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pcap_filename: Option<Text<'a>>,
+    pcap_filename: Option<Str<'a>>,
 }
 
 impl<'a> Line<'a> {
@@ -191,7 +192,7 @@ impl<'a> Line<'a> {
             tcp: None,
             verdict: None,
             portcullis: None,
-            pcap_filename: common.pcap_filename.map(|name| Text(name.as_bytes())),
+            pcap_filename: common.pcap_filename.map(Str),
         }
     }
 

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 use sha1::{Digest, Sha1};
 
-use super::text::base64;
+use super::ascii::base64;
+use super::text::Plain;
 use crate::flow::Endpoint;
 
 /// A community id with seed 0, the specification's default: `1:` and the base64 of a SHA-1.
@@ -42,7 +43,7 @@ impl CommunityId {
 
 impl Serialize for CommunityId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+        Plain(&self.0).serialize(serializer)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::ascii::{Address, Time};
 use super::common::{Common, Line};
-use super::text::{Address, Time};
 use crate::base::Timestamp;
 use crate::flow::Endpoint;
 use crate::packet::TcpFlags;

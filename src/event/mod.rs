@@ -14,6 +14,7 @@
 
 mod alert;
 mod anomaly;
+mod ascii;
 mod certificate;
 mod common;
 mod community_id;

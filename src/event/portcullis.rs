@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
+use super::ascii::Hex;
 #[cfg(feature = "ja4plus")]
 use super::certificate::ChainJa4x;
 use super::certificate::{Chain, ChainSha256};
 use super::names::{AlertDescription, AlertLevel, Cipher, Group, Groups, HpkeName, PskModes, Versions};
 use super::second_hello::SecondHello;
-use super::text::{Hex, Texts};
+use super::text::{Str, Texts};
 use crate::protocol::tls::session::{Alert, Resumption, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Session, is_grease, names};
 
@@ -59,13 +60,13 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     server_random: Option<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4_r: Option<&'a str>,
+    ja4_r: Option<Str<'a>>,
     #[cfg(feature = "ja4plus")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4s: Option<&'a str>,
+    ja4s: Option<Str<'a>>,
     #[cfg(feature = "ja4plus")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4s_r: Option<&'a str>,
+    ja4s_r: Option<Str<'a>>,
     #[cfg(feature = "ja4plus")]
     #[serde(skip_serializing_if = "Option::is_none")]
     ja4x: Option<ChainJa4x<'a>>,
@@ -120,11 +121,11 @@ impl<'a> Portcullis<'a> {
             offered: client.map(Offered::of),
             client_random: client.map(|ch| Hex(&ch.random)),
             server_random: answer.map(|sh| Hex(&sh.random)),
-            ja4_r: session.client_fingerprints.as_ref().map(|p| p.ja4_r.as_str()),
+            ja4_r: session.client_fingerprints.as_ref().map(|p| Str(&p.ja4_r)),
             #[cfg(feature = "ja4plus")]
-            ja4s: session.server_fingerprints.as_ref().map(|p| p.ja4s.as_str()),
+            ja4s: session.server_fingerprints.as_ref().map(|p| Str(&p.ja4s)),
             #[cfg(feature = "ja4plus")]
-            ja4s_r: session.server_fingerprints.as_ref().map(|p| p.ja4s_r.as_str()),
+            ja4s_r: session.server_fingerprints.as_ref().map(|p| Str(&p.ja4s_r)),
             #[cfg(feature = "ja4plus")]
             ja4x: listed(server_chain, ChainJa4x),
             fingerprint_sha256: server_chain.first().map(|leaf| Hex(&leaf.sha256)),

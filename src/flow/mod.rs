@@ -6,5 +6,5 @@ pub mod table;
 pub mod timers;
 
 pub use key::{Direction, Endpoint, FlowKey, Pair};
-pub use stream::{OverlapPolicy, Stream};
+pub use stream::Stream;
 pub use table::{FlowId, Table};

@@ -5,15 +5,7 @@
 
 use std::collections::BTreeMap;
 
-/// Which copy of bytes that came twice wins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OverlapPolicy {
-    /// The first copy, as most systems do for data in order.
-    #[default]
-    First,
-    /// The last copy, as long as it was not read yet.
-    Last,
-}
+use crate::packet::OverlapPolicy;
 
 /// One direction of a TCP flow. Positions are 64-bit, so that sequence numbers may wrap as often as they like.
 #[derive(Debug, Default)]

@@ -1,0 +1,101 @@
+//! What is counted beside the events, by the names of Suricata's `stats` where it has them.
+
+/// Counters of flow tracking and TLS. Those of several workers are added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Flows begun.
+    pub flows: u64,
+    /// Flows in the tables now.
+    pub flows_active: u64,
+    /// Flows ended by a time-out.
+    pub flows_timed_out: u64,
+    /// Flows given up because the table was full.
+    pub flows_evicted: u64,
+    /// Flows ended by a new SYN on their five-tuple.
+    pub flows_reused: u64,
+    /// SYN segments without ACK.
+    pub syn: u64,
+    /// SYN segments with ACK.
+    pub syn_ack: u64,
+    /// RST segments.
+    pub rst: u64,
+    /// Flows joined in the middle.
+    pub midstream: u64,
+    /// Segments with bytes that were there before.
+    pub overlap: u64,
+    /// Segments with bytes that differ from those that were there before.
+    pub overlap_diff_data: u64,
+    /// Segments too far off their stream.
+    pub out_of_window: u64,
+    /// Gaps that were given up.
+    pub gaps: u64,
+    /// Directions of which no more was read: too many bytes of handshake.
+    pub handshake_limit: u64,
+    /// Flows of which no more was read: too many bytes over all.
+    pub reassembly_memcap: u64,
+    /// Bytes that streams hold now.
+    pub reassembly_memuse: u64,
+    /// Sessions told.
+    pub sessions: u64,
+    /// Alerts.
+    pub alerts: u64,
+    /// Segments dropped by a verdict.
+    pub dropped: u64,
+}
+
+impl Counters {
+    /// Adds those of another worker.
+    pub fn add(&mut self, other: &Self) {
+        for ((_, mine), (_, theirs)) in self.fields().into_iter().zip(other.clone().fields()) {
+            *mine = mine.saturating_add(*theirs);
+        }
+    }
+
+    /// Names and values for a `stats` event.
+    pub fn named(&self) -> Vec<(&'static str, u64)> {
+        let mut copy = *self;
+        copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
+    }
+
+    fn fields(&mut self) -> [(&'static str, &mut u64); 19] {
+        [
+            ("flow.total", &mut self.flows),
+            ("flow.active", &mut self.flows_active),
+            ("flow.end.timeout", &mut self.flows_timed_out),
+            ("flow.end.forced", &mut self.flows_evicted),
+            ("flow.end.tcp_reuse", &mut self.flows_reused),
+            ("tcp.syn", &mut self.syn),
+            ("tcp.synack", &mut self.syn_ack),
+            ("tcp.rst", &mut self.rst),
+            ("tcp.midstream_pickups", &mut self.midstream),
+            ("tcp.overlap", &mut self.overlap),
+            ("tcp.overlap_diff_data", &mut self.overlap_diff_data),
+            ("tcp.out_of_window", &mut self.out_of_window),
+            ("tcp.reassembly_gap", &mut self.gaps),
+            ("tcp.stream_depth_reached", &mut self.handshake_limit),
+            ("tcp.segment_memcap_drop", &mut self.reassembly_memcap),
+            ("tcp.reassembly_memuse", &mut self.reassembly_memuse),
+            ("app_layer.flow.tls", &mut self.sessions),
+            ("detect.alert", &mut self.alerts),
+            ("ips.blocked", &mut self.dropped),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_every_counter() {
+        let mut one = Counters::default();
+        for (i, (_, value)) in one.fields().into_iter().enumerate() {
+            *value = i as u64 + 1;
+        }
+        let mut sum = one;
+        sum.add(&one);
+        for (i, (name, value)) in sum.named().into_iter().enumerate() {
+            assert_eq!(value, 2 * (i as u64 + 1), "{name}");
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! From a segment to events and a verdict: find the flow, put its bytes in order, read its TLS, try the rules, report.
+
+use std::sync::Arc;
+
+use super::config::Config;
+use super::connection::{Connection, Flow, Read};
+use super::counters::Counters;
+use super::judge::Judge;
+use super::lane::{LANES, Lane, lane_of};
+use super::report::{Order, PacketId, Report};
+use crate::base::Timestamp;
+use crate::event::{
+    self, AnomalyInfo, Common, CommunityId, DropReason, FlowEnd, FlowEndReason, FlowState, PacketSource,
+};
+use crate::flow::{Direction, FlowId, FlowKey};
+use crate::packet::{Segment, SegmentHeader, TcpFlags};
+use crate::protocol::tls::session::Stage;
+use crate::protocol::x509::CertificateCache;
+use crate::rules::RuleSet;
+
+/// What becomes of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    #[default]
+    Pass,
+    /// It does not.
+    Drop,
+}
+
+/// Follows the flows of some lanes. It owns them outright: nothing is shared, nothing is locked.
+#[derive(Debug)]
+pub struct Inspector {
+    config: Config,
+    judge: Judge,
+    lanes: Vec<Lane>,
+    certificates: CertificateCache,
+    names: Arc<[String]>,
+    counters: Counters,
+}
+
+/// A flow that is being worked on: where it lies, and for whom to report.
+struct Place {
+    lane: usize,
+    id: FlowId,
+}
+
+impl Inspector {
+    /// An inspector for any flows. `names` are the captures' names, by the number that segments carry.
+    pub fn new(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>) -> Self {
+        Self {
+            lanes: std::iter::repeat_with(|| Lane::new(&config.limits)).take(LANES).collect(),
+            certificates: CertificateCache::new(config.limits.certificate_memory),
+            judge: Judge::new(rules),
+            config,
+            names,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Inspects a segment whose key has hash `hash`.
+    pub fn process(&mut self, hash: u64, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+        let header = segment.header;
+        self.count_flags(header.flags);
+        let Some(place) = self.find_or_add(hash, header, report) else { return Verdict::Pass };
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
+        flow.last = flow.last.max(header.timestamp);
+        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && {
+            let opening = flow.opening;
+            opening.packets == 0 || opening.sender == header.sender
+        };
+        if stays_half_open {
+            flow.count_opening(header);
+            return self.judge_opening(&place, header, report);
+        }
+        let connection = flow.connection(self.config.limits.handshake_bytes);
+        connection.count(header);
+        if connection.dropped {
+            self.counters.dropped = self.counters.dropped.saturating_add(1);
+            return Verdict::Drop;
+        }
+        if connection.following.is_some() {
+            self.follow(&place, segment, report)
+        } else {
+            note_end(connection, header.flags);
+            Verdict::Pass
+        }
+    }
+
+    /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
+    pub fn tick(&mut self, now: Timestamp, packet: PacketId, report: &mut impl Report) {
+        for lane in 0..self.lanes.len() {
+            let Some(expired) = self.lanes.get_mut(lane).map(|l| l.expired(now, &self.config)) else { continue };
+            self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(len64(&expired));
+            for id in expired {
+                self.end(&Place { lane, id }, FlowEndReason::Timeout, packet, false, report);
+            }
+        }
+    }
+
+    /// The capture is over: ends all flows.
+    pub fn finish(&mut self, report: &mut impl Report) {
+        for lane in 0..self.lanes.len() {
+            let ids = self.lanes.get(lane).map(Lane::all).unwrap_or_default();
+            for id in ids {
+                self.end(&Place { lane, id }, FlowEndReason::Shutdown, PacketId::END, false, report);
+            }
+        }
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        for lane in &self.lanes {
+            counters.flows_active = counters.flows_active.saturating_add(u64::try_from(lane.table.len()).unwrap_or(u64::MAX));
+            let memory = u64::try_from(lane.stream_memory()).unwrap_or(u64::MAX);
+            counters.reassembly_memuse = counters.reassembly_memuse.saturating_add(memory);
+        }
+        counters
+    }
+
+    fn count_flags(&mut self, flags: TcpFlags) {
+        let c = &mut self.counters;
+        let counter = match flags {
+            f if f.is_syn_ack() => &mut c.syn_ack,
+            f if f.is_syn() => &mut c.syn,
+            f if f.has(TcpFlags::RST) => &mut c.rst,
+            _ => return,
+        };
+        *counter = counter.saturating_add(1);
+    }
+
+    /// The segment's flow; a new one where there is none, or where it opens a new connection on an old five-tuple.
+    fn find_or_add(&mut self, hash: u64, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
+        let lane = lane_of(hash);
+        if let Some(id) = self.lanes.get(lane)?.table.find(hash, &header.key) {
+            let place = Place { lane, id };
+            let Some(rival) = self.is_reused(&place, header) else { return Some(place) };
+            self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
+            self.end(&place, FlowEndReason::TcpReuse, PacketId::of(header), true, report);
+            let place = self.add(hash, header, report)?;
+            if let Some((direction, isn)) = rival {
+                let flow = self.lanes.get_mut(lane)?.table.get_mut(place.id)?;
+                flow.client = direction;
+                flow.connection(self.config.limits.handshake_bytes).anchor(direction, isn);
+            }
+            return Some(place);
+        }
+        self.add(hash, header, report)
+    }
+
+    fn add(&mut self, hash: u64, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
+        let lane = lane_of(hash);
+        if let Some(id) = self.lanes.get_mut(lane)?.victim() {
+            self.counters.flows_evicted = self.counters.flows_evicted.saturating_add(1);
+            self.end(&Place { lane, id }, FlowEndReason::Forced, PacketId::of(header), true, report);
+        }
+        let flow = Flow::new(header, self.guess_client(header));
+        self.counters.flows = self.counters.flows.saturating_add(1);
+        if !header.flags.has(TcpFlags::SYN) {
+            self.counters.midstream = self.counters.midstream.saturating_add(1);
+        }
+        let id = self.lanes.get_mut(lane)?.add(hash, header.key, flow, &self.config)?;
+        Some(Place { lane, id })
+    }
+
+    /// Who the client is, before a hello tells: who sends the SYN, else who does not have the server's port, else who speaks first.
+    fn guess_client(&self, header: &SegmentHeader) -> Direction {
+        let is_server = |direction| self.config.server_ports.contains(header.key.sender(direction).port);
+        let (sender, receiver) = (header.sender, header.sender.reverse());
+        if header.flags.is_syn() {
+            sender
+        } else if header.flags.is_syn_ack() || (is_server(sender) && !is_server(receiver)) {
+            receiver
+        } else {
+            sender
+        }
+    }
+
+    /// Whether the segment belongs to a new connection; if so, with the SYN that opened it where that came before.
+    ///
+    /// A SYN alone does not end a live connection, or anybody could blind the detector with one: the new connection must go on.
+    fn is_reused(&mut self, place: &Place, header: &SegmentHeader) -> Option<Option<(Direction, u32)>> {
+        let flow = self.lanes.get_mut(place.lane)?.table.get_mut(place.id)?;
+        let closed = flow.is_closed();
+        let Some(connection) = &mut flow.connection else {
+            let same = flow.opening.sender != header.sender || flow.opening.syn == Some(header.seq);
+            return (header.flags.is_syn() && !same && flow.opening.packets > 0).then_some(None);
+        };
+        if header.flags.is_syn() {
+            if *connection.isn.get(header.sender) == Some(header.seq) {
+                return None; // sent again
+            }
+            if closed {
+                return Some(None);
+            }
+            connection.rival_syn = Some((header.sender, header.seq));
+            return None;
+        }
+        let (direction, isn) = connection.rival_syn?;
+        let first = isn.wrapping_add(1);
+        let goes_on = match header.sender == direction {
+            true => header.seq == first,
+            false => header.flags.is_syn_ack() && header.ack == first,
+        };
+        goes_on.then_some(Some((direction, isn)))
+    }
+
+    /// Reads the segment, and reports what that made known.
+    fn follow(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return Verdict::Pass };
+        let Some(flow) = lane.table.get_mut(place.id) else { return Verdict::Pass };
+        let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
+        let header = segment.header;
+        let seq = anchor(connection, header);
+        let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
+        let limits = &self.config.limits;
+        let read = following.read(header, seq, segment.payload, self.config.overlap, limits.handshake_bytes, &mut self.certificates);
+        let (before, after) = (following.accounted, following.memory());
+        following.accounted = after;
+        let finished = following.conversation.is_finished();
+        if let Some(client) = following.conversation.client() {
+            flow.client = client;
+        }
+        if read.gaps > 0 {
+            *connection.gap.get_mut(header.sender) = true;
+        }
+        lane.account(place.id, before, after);
+        note_end(connection, header.flags);
+        self.count_read(&read);
+        self.keep_within_memory(place);
+        let verdict = self.judge(place, header, report);
+        if finished {
+            let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
+            self.tell_session(place, at, Some(header), report);
+        }
+        verdict
+    }
+
+    fn count_read(&mut self, read: &Read) {
+        let c = &mut self.counters;
+        c.overlap = c.overlap.saturating_add(u64::from(read.duplicate > 0));
+        c.overlap_diff_data = c.overlap_diff_data.saturating_add(u64::from(read.conflicting > 0));
+        c.out_of_window = c.out_of_window.saturating_add(u64::from(read.out_of_window > 0));
+        c.gaps = c.gaps.saturating_add(read.gaps);
+        c.handshake_limit = c.handshake_limit.saturating_add(u64::from(read.over_limit));
+    }
+
+    /// While all streams together hold too much, gives up those that have held some for longest.
+    fn keep_within_memory(&mut self, place: &Place) {
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        while let Some(id) = lane.memory_victim() {
+            let Some(following) = lane.table.get_mut(id).and_then(|f| f.connection.as_mut()).and_then(|c| c.following.as_mut()) else {
+                continue;
+            };
+            following.give_up();
+            let before = std::mem::take(&mut following.accounted);
+            lane.account(id, before, 0);
+            self.counters.reassembly_memcap = self.counters.reassembly_memcap.saturating_add(1);
+        }
+    }
+
+    fn judge_opening(&mut self, place: &Place, header: &SegmentHeader, report: &mut impl Report) -> Verdict {
+        if self.judge.wants_opening() {
+            let limit = self.config.limits.handshake_bytes;
+            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
+                flow.connection(limit);
+            }
+            return self.judge(place, header, report);
+        }
+        Verdict::Pass
+    }
+
+    /// Tries the rules on what is known of the flow now.
+    fn judge(&mut self, place: &Place, header: &SegmentHeader, report: &mut impl Report) -> Verdict {
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
+        let judged = self.judge.judge(flow, &header.key);
+        if judged.is_empty() {
+            return Verdict::Pass;
+        }
+        let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
+        let common = Common { pkt_src: Some(PacketSource::Wire), ..self.common(place, Common::of_segment(header), header.capture) };
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
+        let (alerts, dropped) = self.judge.tell(&judged, flow, header, at, &common, report);
+        self.counters.alerts = self.counters.alerts.saturating_add(alerts);
+        if dropped {
+            self.counters.dropped = self.counters.dropped.saturating_add(1);
+            return Verdict::Drop;
+        }
+        Verdict::Pass
+    }
+
+    /// Reports the session, and lets go of all that was kept to read it.
+    fn tell_session(&mut self, place: &Place, at: Order, header: Option<&SegmentHeader>, report: &mut impl Report) {
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let Some((key, client, last, capture)) = lane.table.get(place.id).map(|(k, f)| (*k, f.client, f.last, f.first.capture)) else {
+            return;
+        };
+        let Some(connection) = lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()) else { return };
+        let Some(mut following) = connection.following.take() else { return };
+        connection.was_tls = following.conversation.is_tls();
+        lane.account(place.id, std::mem::take(&mut following.accounted), 0);
+        if !following.conversation.is_tls() {
+            return;
+        }
+        self.counters.sessions = self.counters.sessions.saturating_add(1);
+        let base = header.map_or_else(|| of_flow(&key, last), Common::of_segment);
+        let common = self
+            .common(place, base, header.map_or(capture, |h| h.capture))
+            .between(key.sender(client), key.receiver(client));
+        let session = following.conversation.session(client);
+        report.session(at, &common, session);
+        for &anomaly in &session.anomalies {
+            report.anomaly(at, &common, &AnomalyInfo::of_tls(anomaly));
+        }
+    }
+
+    /// Ends a flow: what is unfinished is told as it is.
+    fn end(&mut self, place: &Place, reason: FlowEndReason, packet: PacketId, by_packet: bool, report: &mut impl Report) {
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let Some((&key, flow)) = lane.table.get(place.id) else { return };
+        let at = Order { packet, by_packet, flow: flow.first };
+        let following = lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut());
+        if let Some(following) = following {
+            let mut read = Read::default();
+            following.end(&mut read, &mut self.certificates);
+            following.conversation.close();
+            let client = following.conversation.client();
+            if let (Some(client), Some(flow)) = (client, lane.table.get_mut(place.id)) {
+                flow.client = client;
+            }
+            self.count_read(&read);
+            self.judge_end(place, &key, at, report);
+            self.tell_session(place, at, None, report);
+        }
+        if self.config.flow_events {
+            self.tell_flow(place, reason, at, report);
+        }
+        if let Some(lane) = self.lanes.get_mut(place.lane) {
+            lane.table.remove(place.id);
+        }
+    }
+
+    /// Tries the rules a last time: some facts are only known at the end.
+    fn judge_end(&mut self, place: &Place, key: &FlowKey, at: Order, report: &mut impl Report) {
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return };
+        let judged = self.judge.judge(flow, key);
+        if judged.is_empty() {
+            return;
+        }
+        let (last, capture) = (flow.last, flow.first.capture);
+        let common = self.common(place, of_flow(key, last), capture);
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return };
+        let alerts = self.judge.tell_at_end(&judged, flow, key, at, &common, report);
+        self.counters.alerts = self.counters.alerts.saturating_add(alerts);
+    }
+
+    fn tell_flow(&self, place: &Place, reason: FlowEndReason, at: Order, report: &mut impl Report) {
+        let Some((key, flow)) = self.lanes.get(place.lane).and_then(|l| l.table.get(place.id)) else { return };
+        let state = match &flow.connection {
+            _ if flow.is_closed() => FlowState::Closed,
+            Some(c) if c.is_two_sided() => FlowState::Established,
+            _ => FlowState::New,
+        };
+        let (alerted, dropped) = flow.connection.as_ref().map_or((false, false), |c| (c.alerted, c.dropped));
+        let end = FlowEnd { end: flow.last, state, reason, alerted, dropped };
+        let common = self.common(place, of_flow(key, flow.last), flow.first.capture);
+        let common = common.between(key.sender(flow.client), key.receiver(flow.client));
+        report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
+    }
+
+    /// Adds to `base` what events say of the flow.
+    fn common<'a>(&'a self, place: &Place, base: Common<'a>, capture: u32) -> Common<'a> {
+        let Some((key, flow)) = self.lanes.get(place.lane).and_then(|l| l.table.get(place.id)) else { return base };
+        let app_proto = flow.connection.as_ref().and_then(|c| match &c.following {
+            Some(f) if f.conversation.is_tls() => Some("tls"),
+            Some(f) if f.conversation.began_otherwise() => Some("failed"),
+            None if c.was_tls => Some("tls"),
+            None => Some("failed"),
+            Some(_) => None,
+        });
+        let client = key.sender(flow.client);
+        Common {
+            flow_id: Some(event::flow_id(key, flow.start, flow.first.number)),
+            community_id: Some(CommunityId::new(client, key.receiver(flow.client), key.protocol())),
+            pcap_filename: usize::try_from(capture).ok().and_then(|i| self.names.get(i)).map(String::as_str),
+            app_proto,
+            ..base
+        }
+    }
+}
+
+/// Places the stream by the segment's SYN or, failing that, by what it acknowledges of the other side. Answers the sequence number
+/// of its first payload byte.
+fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
+    let syn = header.flags.has(TcpFlags::SYN);
+    if syn && connection.isn.get(header.sender).is_none() && connection.rival_syn.is_none() {
+        connection.anchor(header.sender, header.seq);
+    }
+    if header.flags.has(TcpFlags::ACK)
+        && !header.flags.has(TcpFlags::RST)
+        && let Some(following) = &mut connection.following
+    {
+        let other = following.streams.get_mut(header.sender.reverse());
+        other.expect(header.ack);
+    }
+    header.seq.wrapping_add(u32::from(syn))
+}
+
+fn note_end(connection: &mut Connection, flags: TcpFlags) {
+    let fin = |direction| connection.flags.get(direction).has(TcpFlags::FIN);
+    if flags.has(TcpFlags::RST) || (fin(Direction::AToB) && fin(Direction::BToA)) {
+        connection.closed = true;
+    }
+}
+
+/// What an event that no packet caused says of its flow.
+fn of_flow(key: &FlowKey, last: Timestamp) -> Common<'static> {
+    let mut vlan = [0; 2];
+    for (slot, id) in vlan.iter_mut().zip(key.vlan()) {
+        *slot = id;
+    }
+    Common {
+        timestamp: last,
+        vlan,
+        protocol: Some(key.protocol()),
+        pkt_src: Some(PacketSource::FlowTimeout),
+        ..Common::default()
+    }
+}
+
+fn len64<T>(items: &[T]) -> u64 {
+    u64::try_from(items.len()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,161 @@
+//! A lane: a fixed share of the flows, with a share of every limit.
+//!
+//! Flows go to lanes by the hash of their key, and lanes to workers. Since the number of lanes does not depend on that of workers,
+//! neither does what is given up when a limit is reached.
+
+use std::collections::VecDeque;
+
+use super::config::{Config, Limits};
+use super::connection::Flow;
+use crate::base::{Duration, Timestamp};
+use crate::flow::timers::Wheel;
+use crate::flow::{FlowId, FlowKey, Table};
+
+/// How many lanes there are, for any number of workers.
+pub const LANES: usize = 16;
+
+/// The lane of a flow whose key has hash `hash`.
+pub const fn lane_of(hash: u64) -> usize {
+    (hash >> 60) as usize % LANES
+}
+
+/// A share of the flows.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub table: Table<Flow>,
+    wheel: Wheel<FlowId>,
+    /// Half-open flows, oldest first; those that went on or ended are skipped when their turn comes.
+    half_open: VecDeque<FlowId>,
+    /// Flows that hold stream memory, by when they began to, oldest first.
+    holders: VecDeque<FlowId>,
+    stream_memory: usize,
+    most_flows: usize,
+    most_memory: usize,
+}
+
+impl Lane {
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            table: Table::default(),
+            wheel: Wheel::default(),
+            half_open: VecDeque::new(),
+            holders: VecDeque::new(),
+            stream_memory: 0,
+            most_flows: (limits.flows / LANES).max(1),
+            most_memory: (limits.reassembly_memory / LANES).max(1),
+        }
+    }
+
+    /// Adds a flow and its timer.
+    pub fn add(&mut self, hash: u64, key: FlowKey, flow: Flow, config: &Config) -> Option<FlowId> {
+        let due = deadline(&flow, config);
+        let id = self.table.insert(hash, key, flow)?;
+        self.wheel.insert(due, id);
+        self.half_open.push_back(id);
+        if self.half_open.len() > self.table.len().saturating_mul(2).max(64) {
+            self.forget_opened();
+        }
+        Some(id)
+    }
+
+    fn forget_opened(&mut self) {
+        let table = &self.table;
+        self.half_open.retain(|&id| table.get(id).is_some_and(|(_, f)| f.connection.is_none()));
+    }
+
+    /// The flow to give up when the table is full: the oldest half-open one, else the longest idle of a few.
+    pub fn victim(&mut self) -> Option<FlowId> {
+        if self.table.len() < self.most_flows {
+            return None;
+        }
+        while let Some(id) = self.half_open.pop_front() {
+            if self.table.get(id).is_some_and(|(_, f)| f.connection.is_none()) {
+                return Some(id);
+            }
+        }
+        let sample = self.table.sample(SAMPLE);
+        sample.into_iter().min_by_key(|&id| self.table.get(id).map(|(_, f)| (f.is_read(), f.last, f.first)))
+    }
+
+    /// Flows whose time is over at `now`, in the order of their first packets. Timers of the others are set anew.
+    pub fn expired(&mut self, now: Timestamp, config: &Config) -> Vec<FlowId> {
+        let mut due = Vec::new();
+        self.wheel.advance(now, &mut due);
+        due.retain(|&id| {
+            let Some((_, flow)) = self.table.get(id) else { return false };
+            let deadline = deadline(flow, config);
+            if deadline > now {
+                self.wheel.insert(deadline, id);
+            }
+            deadline <= now
+        });
+        self.sort(&mut due);
+        due
+    }
+
+    /// All flows, in the order of their first packets.
+    pub fn all(&self) -> Vec<FlowId> {
+        let mut ids = self.table.ids();
+        self.sort(&mut ids);
+        ids
+    }
+
+    fn sort(&self, ids: &mut [FlowId]) {
+        ids.sort_by_cached_key(|&id| self.table.get(id).map(|(_, f)| f.first));
+    }
+
+    /// Brings the account of stream memory up to date for one flow.
+    pub fn account(&mut self, id: FlowId, before: usize, after: usize) {
+        self.stream_memory = self.stream_memory.saturating_add(after).saturating_sub(before);
+        if before == 0 && after > 0 {
+            self.holders.push_back(id);
+        }
+    }
+
+    /// The flow whose stream memory is to be given up, since all together hold too much: the one that has held some for longest.
+    pub fn memory_victim(&mut self) -> Option<FlowId> {
+        if self.stream_memory <= self.most_memory {
+            if self.holders.len() > self.table.len().saturating_mul(2).max(64) {
+                let table = &self.table;
+                self.holders.retain(|&id| table.get(id).is_some_and(|(_, f)| f.stream_memory() > 0));
+            }
+            return None;
+        }
+        while let Some(id) = self.holders.pop_front() {
+            if self.table.get(id).is_some_and(|(_, f)| f.stream_memory() > 0) {
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Bytes that streams hold.
+    pub const fn stream_memory(&self) -> usize {
+        self.stream_memory
+    }
+}
+
+impl Flow {
+    fn is_read(&self) -> bool {
+        self.connection.as_ref().is_some_and(|c| c.following.is_some())
+    }
+
+    fn stream_memory(&self) -> usize {
+        self.connection.as_ref().and_then(|c| c.following.as_ref()).map_or(0, |f| f.accounted)
+    }
+}
+
+fn deadline(flow: &Flow, config: &Config) -> Timestamp {
+    flow.last.saturating_add(timeout(flow, config))
+}
+
+fn timeout(flow: &Flow, config: &Config) -> Duration {
+    match &flow.connection {
+        _ if flow.is_closed() => config.timeouts.closed,
+        Some(c) if c.is_two_sided() => config.timeouts.established,
+        _ => config.timeouts.new,
+    }
+}
+
+/// How many flows are looked at to find one that can go.
+const SAMPLE: usize = 16;

@@ -1,0 +1,214 @@
+//! Where the decoder is in a packet, and what it has learned on the way.
+
+use std::sync::Arc;
+
+use super::counters::{DecoderCounters, bump};
+use super::wire::tcp;
+use super::{DecodeAnomaly, Frame, PayloadRef, SegmentHeader};
+use crate::flow::{Direction, FlowKey};
+
+/// The way through one frame, outside in.
+#[derive(Debug)]
+pub struct Walk {
+    /// Offset of the next header in the bytes at hand.
+    pub at: usize,
+    /// Offset behind the last captured byte that the lengths so far leave.
+    pub end: usize,
+    /// Offset behind the last byte that was on the wire; `end` or more.
+    pub wire_end: usize,
+    /// The innermost IP header.
+    pub ip: Ip,
+    /// What was wrong on the way and did not matter.
+    pub anomaly: Option<DecodeAnomaly>,
+    /// VLAN ids of the first two tags, outside in; 0 where there is none.
+    vlan: [u16; 2],
+    tags: u8,
+    layers: u8,
+    tunnels: u8,
+}
+
+/// What counts of an IP header and its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Ip {
+    /// Source and destination.
+    pub addresses: Addresses,
+    /// Time to live or hop limit.
+    pub ttl: u8,
+    /// Whether the destination is the last one, and not the next stop of a routing header.
+    pub is_final: bool,
+    /// Whether a fragment header was there.
+    pub is_fragment: bool,
+}
+
+/// Source and destination address, as they stand in the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Addresses {
+    /// IPv4.
+    V4([u8; 4], [u8; 4]),
+    /// IPv6.
+    V6([u8; 16], [u8; 16]),
+}
+
+impl Walk {
+    /// At the start of `frame`.
+    pub fn new(frame: &Frame<'_>) -> Self {
+        let ip = Ip { addresses: Addresses::V4([0; 4], [0; 4]), ttl: 0, is_final: true, is_fragment: false };
+        let end = frame.data.len();
+        let wire_end = end.max(frame.original_len as usize);
+        Self { at: 0, end, wire_end, ip, anomaly: None, vlan: [0; 2], tags: 0, layers: 0, tunnels: 0 }
+    }
+
+    /// At the start of a reassembled datagram of `len` bytes, with all that is known so far.
+    pub const fn restart(&mut self, len: usize) {
+        (self.at, self.end, self.wire_end) = (0, len, len);
+    }
+
+    /// Counts a header.
+    pub const fn enter_layer(&mut self) -> Result<(), DecodeAnomaly> {
+        self.layers = self.layers.saturating_add(1);
+        if self.layers > MAX_LAYERS { Err(DecodeAnomaly::TooManyLayers) } else { Ok(()) }
+    }
+
+    /// Counts a tunnel.
+    pub const fn enter_tunnel(&mut self, max_depth: u8) -> Result<(), DecodeAnomaly> {
+        if self.tunnels >= max_depth {
+            return Err(DecodeAnomaly::TooManyLayers);
+        }
+        self.tunnels = self.tunnels.saturating_add(1);
+        Ok(())
+    }
+
+    /// Takes note of an IP header.
+    pub const fn enter_ip(&mut self, addresses: Addresses, ttl: u8) {
+        self.ip = Ip { addresses, ttl, is_final: true, is_fragment: false };
+    }
+
+    /// Takes note of a VLAN tag. The first two from outside count, whether they are outside of tunnels or inside.
+    pub fn add_vlan(&mut self, id: u16, counters: &mut DecoderCounters) {
+        if let Some(slot) = self.vlan.get_mut(usize::from(self.tags)) {
+            *slot = id;
+        }
+        self.tags = self.tags.saturating_add(1);
+        match self.tags {
+            1 => bump(&mut counters.vlan),
+            2 => bump(&mut counters.vlan_qinq),
+            3 => bump(&mut counters.vlan_qinqinq),
+            _ => counters.count_anomaly(DecodeAnomaly::VlanTooManyLayers),
+        }
+    }
+
+    /// What is left of `source`.
+    pub fn rest<'a>(&self, source: &'a Source<'_>) -> &'a [u8] {
+        source.bytes().get(self.at..self.end).unwrap_or_default()
+    }
+
+    /// Goes on by `len` bytes.
+    pub fn advance(&mut self, len: usize) {
+        self.at = self.at.saturating_add(len).min(self.end);
+    }
+
+    /// Says that the packet that starts here is `len` bytes long; an error if there was not so much on the wire.
+    pub fn limit(&mut self, len: usize) -> Result<(), Shortage> {
+        let end = self.at.saturating_add(len);
+        if end > self.wire_end {
+            return Err(Shortage);
+        }
+        self.wire_end = end;
+        self.end = self.end.min(end);
+        Ok(())
+    }
+
+    /// Whether the capture cut what is left.
+    pub const fn is_cut(&self) -> bool {
+        self.end < self.wire_end
+    }
+
+    /// The VLAN ids for keys.
+    pub const fn vlan(&self, ignore: bool) -> [u16; 2] {
+        if ignore { [0; 2] } else { self.vlan }
+    }
+
+    /// How many tunnels were entered.
+    pub const fn tunnels(&self) -> u8 {
+        self.tunnels
+    }
+}
+
+impl Addresses {
+    /// Whether they are IPv4 addresses.
+    pub const fn is_v4(&self) -> bool {
+        matches!(self, Self::V4(..))
+    }
+
+    /// The key of a TCP segment between them.
+    pub fn flow_key(&self, tcp: &tcp::Header, vlan: [u16; 2]) -> (FlowKey, Direction) {
+        let (from, to) = (tcp.source, tcp.destination);
+        match *self {
+            Self::V4(source, destination) => FlowKey::from_v4((source, from), (destination, to), tcp::PROTOCOL, vlan),
+            Self::V6(source, destination) => FlowKey::from_v6((source, from), (destination, to), tcp::PROTOCOL, vlan),
+        }
+    }
+}
+
+/// Fewer bytes on the wire than a header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage;
+
+/// The bytes that are walked through.
+#[derive(Clone, Debug)]
+pub enum Source<'a> {
+    /// Those of the frame.
+    Frame(&'a [u8]),
+    /// Those of a datagram whose last fragment the frame held.
+    Datagram(Arc<[u8]>),
+}
+
+impl Source<'_> {
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Frame(bytes) => bytes,
+            Self::Datagram(bytes) => bytes,
+        }
+    }
+
+    /// A payload from `start` to `end`.
+    pub fn payload(&self, start: usize, end: usize) -> PayloadRef {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX); // frames are far smaller
+        let (start, len) = (number(start), number(end.saturating_sub(start)));
+        match self {
+            Self::Frame(_) => PayloadRef::InFrame { start, len },
+            Self::Datagram(bytes) => PayloadRef::Reassembled { bytes: Arc::clone(bytes), start, len },
+        }
+    }
+}
+
+/// Puts a segment's header together.
+#[inline]
+pub fn segment_header(
+    frame: &Frame<'_>,
+    tcp: &tcp::Header,
+    (key, sender): (FlowKey, Direction),
+    ttl: u8,
+    tunnel_depth: u8,
+    payload_len: u32,
+) -> SegmentHeader {
+    SegmentHeader {
+        key,
+        sender,
+        flags: tcp.flags,
+        seq: tcp.seq,
+        ack: tcp.ack,
+        window: tcp.window,
+        ttl,
+        tunnel_depth,
+        payload_len,
+        frame_len: frame.original_len,
+        timestamp: frame.timestamp,
+        number: frame.number,
+        capture: frame.capture,
+    }
+}
+
+/// Headers that are followed in one frame, the extension headers of IPv6 among them.
+const MAX_LAYERS: u8 = 64;

@@ -1,0 +1,36 @@
+//! The Internet checksum (RFC 1071): over the IPv4 header, and over a TCP segment with its pseudo-header.
+
+use etherparse::checksum::Sum16BitWords;
+
+use crate::packet::walk::Addresses;
+
+/// Whether an IPv4 header with its options adds up (RFC 791 §3.1).
+pub fn ipv4_is_valid(header: &[u8]) -> bool {
+    Sum16BitWords::new().add_slice(header).ones_complement() == 0
+}
+
+/// Whether a whole TCP segment adds up with the pseudo-header of IPv4 (RFC 9293 §3.1) or IPv6 (RFC 8200 §8.1).
+pub fn tcp_is_valid(addresses: &Addresses, segment: &[u8]) -> bool {
+    let Ok(len) = u32::try_from(segment.len()) else { return false };
+    let sum = Sum16BitWords::new().add_slice(segment);
+    let sum = match addresses {
+        Addresses::V4(source, destination) => sum.add_slice(source).add_slice(destination),
+        Addresses::V6(source, destination) => sum.add_slice(source).add_slice(destination),
+    };
+    sum.add_slice(&len.to_be_bytes()).add_2bytes([0, 6]).ones_complement() == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_ipv4_header_adds_up() {
+        // Wikipedia, "Internet checksum", worked example.
+        let header = [0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7];
+        assert!(ipv4_is_valid(&header));
+        let mut wrong = header;
+        wrong[8] -= 1;
+        assert!(!ipv4_is_valid(&wrong));
+    }
+}
