@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::flow::{OverlapPolicy, Stream};
+use portcullis::flow::Stream;
+use portcullis::packet::OverlapPolicy;
 
 fuzz_target!(|input: (u32, bool, Vec<(u8, Vec<u8>)>)| {
     let (first_seq, last_wins, segments) = input;
