@@ -2,4 +2,4 @@
 
 pub mod key;
 
-pub use key::{Direction, Endpoint, FlowKey};
+pub use key::{Address, Direction, Endpoint, FlowKey};
