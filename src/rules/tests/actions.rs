@@ -96,13 +96,28 @@ fn a_tls_rule_without_buffer_waits_for_a_hello_or_the_end() {
 #[test]
 fn rules_of_flows_without_tls() {
     let start = subject(None);
-    let established = |session| Subject { established: true, ..subject(session) };
-    assert_eq!(play(&set, &[start]), (vec![], Verdict::None));
-    assert_eq!(play(&set, &[start, established(Some(&good))]), (vec![], Verdict::Pass));
-    assert_eq!(play(&set, &[start, established(Some(&bad))]), (vec![3], Verdict::Drop));
-    let not_tls = Subject { app_proto: AppProto::NotTls, ..established(None) };
-    assert_eq!(play(&set, &[start, not_tls]), (vec![3], Verdict::Drop));
-}
+    let established = Subject { established: true, ..start };
+    let other = Subject { app_proto: AppProto::NotTls, ..established };
+    let hello = asking("www.example.test");
+    let tls = subject(Some(&hello));
+    for (options, at_start, at_established, not_tls, is_tls) in [
+        ("", true, true, true, true),
+        ("flow:to_server;", true, true, true, true),
+        ("flow:stateless;", true, true, true, true),
+        ("flow:not_established;", true, true, true, true),
+        ("flow:established;", false, true, true, true),
+        ("flow:to_client;", false, true, true, true),
+        ("app-layer-protocol:!tls;", false, false, true, false),
+        ("flow:established,to_server; app-layer-protocol:tls;", false, false, false, true),
+    ] {
+        let set = rules(&format!("alert tcp any any -> any any ({options} sid:1;)"));
+        let fired = |steps: &[Subject<'_>]| !play(&set, steps).0.is_empty();
+        assert_eq!(fired(&[start]), at_start, "{options} at the start");
+        assert_eq!(fired(&[start, established]), at_established, "{options} established");
+        assert_eq!(fired(&[start, established, other]), not_tls, "{options} not TLS");
+        assert_eq!(fired(&[start, established, tls]), is_tls, "{options} TLS");
+        assert!(play(&set, &[start, established, tls]).0.len() < 2, "{options} fires once");
+    }
     // A flow that is joined in the middle is established from the start.
     assert!(play(&rules("alert tcp any any -> any any (flow:not_established; sid:1;)"), &[established]).0.is_empty());
 }
@@ -149,10 +164,10 @@ fn an_allow_list_passes_the_handshake_and_then_decides() {
     );
     let (good, bad) = (asking("allowed.test"), asking("other.test"));
     let start = subject(None);
-    let established = Subject { established: true, app_proto: AppProto::Tls, ..start };
-    assert_eq!(play(&set, &[start, established]), (vec![], Verdict::None));
-    assert_eq!(play(&set, &[start, established, subject(Some(&good))]), (vec![], Verdict::Pass));
-    assert_eq!(play(&set, &[start, established, subject(Some(&bad))]), (vec![3], Verdict::Drop));
-    let not_tls = Subject { app_proto: AppProto::NotTls, ..established };
-    assert_eq!(play(&set, &[start, established, not_tls]), (vec![3], Verdict::Drop));
+    let established = |session| Subject { established: true, ..subject(session) };
+    assert_eq!(play(&set, &[start]), (vec![], Verdict::None));
+    assert_eq!(play(&set, &[start, established(Some(&good))]), (vec![], Verdict::Pass));
+    assert_eq!(play(&set, &[start, established(Some(&bad))]), (vec![3], Verdict::Drop));
+    let not_tls = Subject { app_proto: AppProto::NotTls, ..established(None) };
+    assert_eq!(play(&set, &[start, not_tls]), (vec![3], Verdict::Drop));
 }
