@@ -126,4 +126,4 @@ pub fn run<P: Printer>(
 }
 
 /// Batches on their way to a worker. Each holds on to a buffer of frames.
-const BATCHES_AHEAD: usize = 3;
+const BATCHES_AHEAD: usize = 2;

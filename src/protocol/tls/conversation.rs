@@ -16,6 +16,7 @@ pub struct Conversation {
     session: Session,
     client: Option<Direction>,
     is_tls: bool,
+    news: u32,
     longest_message: usize,
 }
 
@@ -28,6 +29,7 @@ impl Conversation {
             session: Session::default(),
             client: None,
             is_tls: false,
+            news: 0,
             longest_message,
         }
     }
@@ -42,6 +44,9 @@ impl Conversation {
             consumed = consumed.saturating_add(n);
             let mut cx =
                 Meaning { session: &mut self.session, client: &mut self.client, is_tls: &mut self.is_tls, direction, certificates };
+            if !matches!(item, Item::Wait | Item::Passed) {
+                self.news = self.news.wrapping_add(1);
+            }
             match item {
                 Item::Wait => break,
                 Item::ApplicationData => {
@@ -56,6 +61,11 @@ impl Conversation {
         }
         self.update_stage();
         consumed
+    }
+
+    /// A number that changes whenever there is something new to know.
+    pub fn news(&self) -> u32 {
+        self.news.wrapping_add(u32::from(self.began_otherwise()))
     }
 
     /// `lost` bytes of `direction` are missing after `tail`, which is what was not consumed.
@@ -78,6 +88,7 @@ impl Conversation {
         certificates: &mut CertificateCache,
         f: impl FnOnce(&'a mut Half) -> Option<Item<'a>>,
     ) {
+        self.news = self.news.wrapping_add(1);
         let Some(item) = f(self.halves.get_mut(direction)) else { return };
         let view = self.views.get_mut(direction);
         view.truncated_messages = view.truncated_messages.saturating_add(1);
