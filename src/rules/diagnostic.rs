@@ -1,0 +1,183 @@
+//! The truth about rules that do not load: where, why, and what to do.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a rule, or a part of it, is not taken. The text in a variant is the user's, cut to a readable length.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The text breaks off, or something else stands where this should.
+    #[error("expected {0}")]
+    Expected(&'static str),
+    /// The first word is no action.
+    #[error("`{0}` is no action")]
+    UnknownAction(String),
+    /// A protocol that Suricata has and Portcullis has not.
+    #[error("protocol `{0}` is not supported yet")]
+    ProtocolNotSupported(String),
+    /// The second word is no protocol.
+    #[error("`{0}` is no protocol")]
+    UnknownProtocol(String),
+    /// No address, CIDR block or range.
+    #[error("`{0}` is no address, network or range of addresses")]
+    BadAddress(String),
+    /// No port or range.
+    #[error("`{0}` is no port or range of ports")]
+    BadPort(String),
+    /// Lists within lists, or variables within variables, beyond what anyone writes.
+    #[error("nested too deeply")]
+    TooDeep,
+    /// No such variable.
+    #[error("variable `${0}` is not defined")]
+    UnknownVariable(String),
+    /// A variable that is defined by itself.
+    #[error("variable `${0}` is defined by itself")]
+    CircularVariable(String),
+    /// The text of a variable has a mistake of its own.
+    #[error("in variable `${name}`: {reason}")]
+    InVariable {
+        /// The variable.
+        name: String,
+        /// What is wrong with its text.
+        reason: Box<Reason>,
+    },
+    /// What is left after all negations is nothing.
+    #[error("nothing is left of it after the negations")]
+    EmptySet,
+    /// A keyword that Suricata has and Portcullis has not.
+    #[error("keyword `{0}` is not supported yet")]
+    KeywordNotSupported(String),
+    /// No such keyword.
+    #[error("`{0}` is no keyword")]
+    UnknownKeyword(String),
+    /// The keyword wants a value.
+    #[error("a value is missing")]
+    MissingValue,
+    /// The keyword has no value.
+    #[error("it takes no value")]
+    UnexpectedValue,
+    /// The value does not have the form that the keyword wants.
+    #[error("bad value: expected {0}")]
+    BadValue(&'static str),
+    /// The keyword's value has a form that Suricata knows and Portcullis does not.
+    #[error("{0} is not supported yet")]
+    NotSupported(&'static str),
+    /// The keyword works on a sticky buffer and none is named before it.
+    #[error("no buffer is named before it; matching raw payload is not supported yet")]
+    NeedsBuffer,
+    /// The keyword changes a content and none is before it.
+    #[error("no content is before it to apply to")]
+    NeedsContent,
+    /// A buffer is named and nothing is asked of it.
+    #[error("buffer `{0}` is named, but nothing is matched in it")]
+    EmptyBuffer(&'static str),
+    /// Two parts that exclude each other.
+    #[error("it can never match: {0}")]
+    NeverMatches(&'static str),
+    /// The keyword was given before.
+    #[error("it is given twice")]
+    GivenTwice,
+    /// The regular expression is wrong, or too large.
+    #[error("regular expression: {0}")]
+    Pcre(String),
+    /// No sid.
+    #[error("it has no sid")]
+    MissingSid,
+    /// More text, or more parts, than any rule needs.
+    #[error("too long: more than {0}")]
+    TooLong(&'static str),
+    /// A note: the same sid twice.
+    #[error("sid {sid} is defined twice: revision {kept} is kept, {dropped} is not")]
+    DuplicateSid {
+        /// The sid.
+        sid: u32,
+        /// The revision that loads.
+        kept: u32,
+        /// The one that does not.
+        dropped: u32,
+    },
+    /// A note: a classtype without classification.
+    #[error("classtype `{0}` has no classification: severity 3")]
+    UnknownClasstype(String),
+}
+
+impl Reason {
+    /// What to do about it, where there is something to say beyond the reason.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
+            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp or ip",
+            Self::UnknownVariable(_) => "define it in the configuration",
+            Self::UnknownKeyword(name) => return super::keyword::similar(name).map(|k| format!("did you mean `{k}`?")),
+            Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
+            Self::Expected(";") => "every option ends with `;`, the last one too",
+            Self::MissingSid => "give it a number of its own: `sid:1000001;`",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// A [`Reason`] and the place it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The name that the source was given with.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+    /// The sid of the rule where it could be read.
+    pub sid: Option<u32>,
+    /// The keyword concerned.
+    pub keyword: Option<String>,
+    /// What is wrong.
+    pub reason: Reason,
+}
+
+impl Diagnostic {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.reason.hint()
+    }
+}
+
+/// `file:line:column: keyword: reason (hint)`
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
+        if let Some(keyword) = &self.keyword {
+            write!(f, "{keyword}: ")?;
+        }
+        write!(f, "{}", self.reason)?;
+        match self.hint() {
+            Some(hint) => write!(f, " ({hint})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What came of loading.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Rules that loaded.
+    pub loaded: usize,
+    /// Rules that are there as comments.
+    pub disabled: usize,
+    /// Why others did not load, one each, in the order of the text.
+    pub errors: Vec<Diagnostic>,
+    /// What loaded and is worth a word all the same.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// `text` for a message: its first 60 characters, without control characters.
+pub(super) fn excerpt(text: &str) -> String {
+    let mut out: String = text.chars().take(EXCERPT_CHARS).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(EXCERPT_CHARS).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+const EXCERPT_CHARS: usize = 60;
