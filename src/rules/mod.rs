@@ -1,1 +1,41 @@
 //! Rules in Suricata's language: text → AST → compiled set → candidates → matches.
+//!
+//! - [`RuleSet::compile`] reads text ([`Source`]) with a [`RuleConfig`] and gives a set and a [`LoadReport`]: one [`Diagnostic`]
+//!   for each rule that did not load.
+//! - [`RuleSet::evaluate`] tries the set on a flow ([`Subject`]), as often as there is something new to see of it, and gives
+//!   [`Match`]es and a [`Verdict`].
+//!
+//! On the way: `parse` (text to `ast`), `keyword` (one small file for each family; each writes what it means to a `builder`),
+//! `vars` (names to sets), `compile` (when is it tried, and on which direction), `prefilter` (who is a candidate) and `matcher`
+//! (does it hold).
+
+mod ast;
+mod builder;
+mod compile;
+mod config;
+mod diagnostic;
+mod inspect;
+mod interval;
+mod keyword;
+mod load;
+mod matcher;
+mod parse;
+mod prefilter;
+mod rule;
+mod set;
+mod shipped;
+mod subject;
+mod transform;
+mod vars;
+
+#[cfg(test)]
+mod tests;
+
+pub use ast::{Action, RejectTarget};
+pub use config::{Classification, RuleConfig};
+pub use diagnostic::{Diagnostic, LoadReport, Reason};
+pub use load::Source;
+pub use rule::{Match, Reference, Rule, RuleId, Target, Verdict};
+pub use set::{Counters, RuleSet, Scratch};
+pub use shipped::SHIPPED;
+pub use subject::{AppProto, Facts, FlowDirection, FlowRules, Subject};

@@ -1,0 +1,140 @@
+//! What keywords write to while a rule is read.
+
+use super::config::RuleConfig;
+use super::diagnostic::Reason;
+use super::inspect::{Content, Inspection, Step};
+use super::keyword::{Buffer, Regexes};
+use super::rule::{Reference, Target};
+use super::subject::{FlowDirection, Sides, Subject};
+
+/// A rule while its options are read one by one.
+pub(super) struct Builder<'c> {
+    /// What rules are loaded with.
+    pub config: &'c RuleConfig,
+    /// What alerts say of it.
+    pub meta: Meta,
+    /// What `flow` asks.
+    pub flow: FlowOption,
+    /// What is asked of the session or flow besides buffers.
+    pub tests: Vec<Box<dyn Test>>,
+    /// What is asked of buffers, in the order written.
+    pub inspections: Vec<Inspection>,
+    /// The same, by keywords that name no buffer for those after them.
+    pub apart: Vec<Inspection>,
+    /// Regular expressions compiled so far, for this rule and others.
+    pub regexes: &'c mut Regexes,
+    /// What is worth a word though it loads.
+    pub notes: Vec<Reason>,
+}
+
+/// What options say about the rule itself.
+#[derive(Default)]
+pub(super) struct Meta {
+    pub msg: Option<String>,
+    pub sid: Option<u32>,
+    pub rev: Option<u32>,
+    pub gid: Option<u32>,
+    pub classtype: Option<String>,
+    pub priority: Option<u32>,
+    pub references: Vec<Reference>,
+    pub metadata: Vec<(String, String)>,
+    pub target: Option<Target>,
+    /// `alert` or `noalert`
+    pub alert: Option<bool>,
+}
+
+/// What `flow` asks.
+#[derive(Default)]
+pub(super) struct FlowOption {
+    pub direction: Option<FlowDirection>,
+    pub state: Option<FlowState>,
+}
+
+/// How far TCP's handshake has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum FlowState {
+    /// Done.
+    Established,
+    /// Not done.
+    NotEstablished,
+    /// It does not matter.
+    Stateless,
+}
+
+/// Something asked of a session or a flow other than by a buffer.
+pub(super) trait Test: std::fmt::Debug + Send + Sync {
+    /// What it is read from.
+    fn sides(&self) -> Sides;
+    /// Whether `subject` has it, read from what went in direction `side`.
+    fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool;
+}
+
+impl<'c> Builder<'c> {
+    pub fn new(config: &'c RuleConfig, regexes: &'c mut Regexes) -> Self {
+        Self {
+            config,
+            meta: Meta::default(),
+            flow: FlowOption::default(),
+            tests: Vec::new(),
+            inspections: Vec::new(),
+            apart: Vec::new(),
+            regexes,
+            notes: Vec::new(),
+        }
+    }
+
+    /// What follows is asked of `buffer`.
+    pub fn select(&mut self, buffer: &'static Buffer) -> Result<(), Reason> {
+        self.close()?;
+        if self.inspections.len() >= MAX_PARTS {
+            return Err(Reason::TooLong("256 buffers"));
+        }
+        self.inspections.push(Inspection::new(buffer));
+        Ok(())
+    }
+
+    /// What is asked of the buffer named last.
+    pub fn current(&mut self) -> Result<&mut Inspection, Reason> {
+        self.inspections.last_mut().ok_or(Reason::NeedsBuffer)
+    }
+
+    /// Adds to what is asked of the buffer named last.
+    pub fn step(&mut self, step: Step) -> Result<(), Reason> {
+        let current = self.current()?;
+        if current.steps.len() >= MAX_PARTS {
+            return Err(Reason::TooLong("256 matches in one buffer"));
+        }
+        current.steps.push(step);
+        Ok(())
+    }
+
+    /// The content that a modifier is about: the last thing asked has to be one.
+    pub fn content(&mut self) -> Result<&mut Content, Reason> {
+        let steps = self.inspections.last_mut().map(|i| &mut i.steps).ok_or(Reason::NeedsContent)?;
+        let last = steps.iter_mut().rev().find_map(|s| match s {
+            Step::Content(c) => Some(c),
+            _ => None,
+        });
+        last.ok_or(Reason::NeedsContent)
+    }
+
+    /// Ends the buffer named last. A second mention of a buffer that has one value goes on with the first.
+    pub fn close(&mut self) -> Result<(), Reason> {
+        let Some(last) = self.inspections.pop() else { return Ok(()) };
+        if last.is_empty() {
+            return Err(Reason::EmptyBuffer(last.buffer.name));
+        }
+        let same = |i: &&mut Inspection| i.buffer.name == last.buffer.name && i.transforms == last.transforms;
+        match self.inspections.iter_mut().find(same) {
+            Some(first) if !last.buffer.multiple && first.steps.len().saturating_add(last.steps.len()) <= MAX_PARTS => {
+                first.size.extend(last.size);
+                first.steps.extend(last.steps);
+            }
+            _ => self.inspections.push(last),
+        }
+        Ok(())
+    }
+}
+
+/// More than any rule has.
+const MAX_PARTS: usize = 256;

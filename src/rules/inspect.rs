@@ -1,0 +1,159 @@
+//! What a rule asks of one buffer.
+
+use smallvec::SmallVec;
+
+use super::keyword::Buffer;
+use super::parse::number::Comparison;
+use super::subject::FlowDirection;
+use super::transform::Transform;
+
+/// All that a rule asks of one mention of a buffer. It holds where one value of the buffer has all of it.
+#[derive(Debug)]
+pub(super) struct Inspection {
+    /// The buffer.
+    pub buffer: &'static Buffer,
+    /// What is done to its value first.
+    pub transforms: SmallVec<[Transform; 1]>,
+    /// What its length has to be.
+    pub size: SmallVec<[Comparison; 1]>,
+    /// What has to be in it, in order: relative ones look from where the one before ended.
+    pub steps: Vec<Step>,
+}
+
+/// One thing to find, or not to find.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// `content`
+    Content(Content),
+    /// `pcre`
+    Pcre(Pcre),
+    /// `isdataat`
+    IsDataAt(IsDataAt),
+}
+
+/// A literal and where it may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Content {
+    /// The bytes; lower-case where `nocase`.
+    pub pattern: Box<[u8]>,
+    /// It must not be there.
+    pub negated: bool,
+    /// ASCII letters match in either case.
+    pub nocase: bool,
+    /// The first byte to look at.
+    pub offset: Option<usize>,
+    /// How many bytes from there.
+    pub depth: Option<usize>,
+    /// How far after the last match it begins at the earliest.
+    pub distance: Option<isize>,
+    /// In how many bytes from there it ends.
+    pub within: Option<usize>,
+    /// It begins the buffer.
+    pub startswith: bool,
+    /// It ends the buffer.
+    pub endswith: bool,
+    /// The author wants it to be the one that candidates are found by.
+    pub fast: Option<FastPattern>,
+}
+
+/// What of a content is looked for first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FastPattern {
+    /// All of it.
+    Whole,
+    /// `fast_pattern:offset,length`
+    Chop(usize, usize),
+}
+
+/// A regular expression.
+#[derive(Debug)]
+pub(super) struct Pcre {
+    /// The expression.
+    pub regex: regex::bytes::Regex,
+    /// It must not match.
+    pub negated: bool,
+    /// `R`: it sees only what is after the last match.
+    pub relative: bool,
+}
+
+/// Whether there is data at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IsDataAt {
+    /// How many bytes.
+    pub at: usize,
+    /// There must be none.
+    pub negated: bool,
+    /// Counted from the last match.
+    pub relative: bool,
+}
+
+impl Content {
+    /// Its place depends on the match before it.
+    pub const fn is_relative(&self) -> bool {
+        self.distance.is_some() || self.within.is_some()
+    }
+
+    /// Where in a buffer of `len` bytes it may be, the last match having ended at `last`: first and end.
+    pub fn window(&self, len: usize, last: usize) -> Option<(usize, usize)> {
+        let (mut first, mut end) = if self.is_relative() {
+            let from = last.saturating_add_signed(self.distance.unwrap_or(0));
+            (from, self.within.map_or(len, |w| from.saturating_add(w)))
+        } else {
+            let from = self.offset.unwrap_or(0);
+            (from, self.depth.map_or(len, |d| from.saturating_add(d)))
+        };
+        end = end.min(len);
+        if self.startswith {
+            end = end.min(self.pattern.len());
+        }
+        if self.endswith {
+            first = first.max(len.checked_sub(self.pattern.len())?);
+            if end < len {
+                return None;
+            }
+        }
+        (first.checked_add(self.pattern.len())? <= end).then_some((first, end))
+    }
+
+    /// What is looked for first.
+    pub fn fast_bytes(&self) -> &[u8] {
+        match self.fast {
+            Some(FastPattern::Chop(offset, len)) => self.pattern.get(offset..).and_then(|p| p.get(..len)).unwrap_or(&self.pattern),
+            _ => &self.pattern,
+        }
+    }
+}
+
+impl Inspection {
+    /// A new mention of `buffer`.
+    pub fn new(buffer: &'static Buffer) -> Self {
+        Self { buffer, transforms: SmallVec::new(), size: SmallVec::new(), steps: Vec::new() }
+    }
+
+    /// Which side its buffer is read from where `wanted` is asked for.
+    pub const fn side(&self, wanted: FlowDirection) -> FlowDirection {
+        self.buffer.sides.side(wanted)
+    }
+
+    /// Nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.size.is_empty() && self.steps.is_empty()
+    }
+
+    /// The contents that have to be there.
+    pub fn wanted(&self) -> impl Iterator<Item = &Content> {
+        self.steps.iter().filter_map(|s| match s {
+            Step::Content(c) if !c.negated => Some(c),
+            _ => None,
+        })
+    }
+
+    /// Whether a value that has `content` is, letter case aside, `content` and nothing else.
+    pub fn is_whole(&self, content: &Content) -> bool {
+        let len = content.pattern.len();
+        let fits = |c: &Comparison| matches!(c, Comparison::Equal(n) if usize::try_from(*n) == Ok(len));
+        (content.startswith && content.endswith)
+            || self.size.iter().any(fits)
+            || (self.transforms.is_empty() && self.buffer.width == Some(len))
+    }
+}

@@ -1,0 +1,179 @@
+//! Keywords, a small file for each family. A new family is one file and one line in [`FAMILIES`]; a new keyword is one entry
+//! in its family's table.
+
+mod app_layer;
+mod content;
+mod flow;
+mod ja;
+mod later;
+mod meta;
+mod pcre;
+mod regex_syntax;
+mod tls_certificate;
+mod tls_hello;
+mod tls_version;
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use super::builder::Builder;
+use super::diagnostic::{Reason, excerpt};
+use super::matcher::Values;
+use super::subject::{FlowDirection, Sides};
+use crate::protocol::tls::Session;
+
+pub(super) use pcre::Regexes;
+
+/// All of them.
+static FAMILIES: &[&[Keyword]] = &[
+    meta::KEYWORDS,
+    flow::KEYWORDS,
+    content::KEYWORDS,
+    pcre::KEYWORDS,
+    tls_hello::KEYWORDS,
+    tls_certificate::KEYWORDS,
+    tls_version::KEYWORDS,
+    ja::KEYWORDS,
+    app_layer::KEYWORDS,
+];
+
+/// A word that a rule's options may have.
+pub(super) struct Keyword {
+    /// As Suricata's documentation writes it.
+    pub name: &'static str,
+    /// Older ways to write it.
+    pub aliases: &'static [&'static str],
+    /// What it does.
+    pub kind: Kind,
+}
+
+/// What a keyword does.
+pub(super) enum Kind {
+    /// A sticky buffer: what follows is matched in it.
+    Buffer(Buffer),
+    /// Anything else: reads its value and writes to the rule.
+    Option(fn(&mut Builder<'_>, Option<&str>) -> Result<(), Reason>),
+}
+
+/// A sticky buffer.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    /// The keyword's name.
+    pub name: &'static str,
+    /// What it is read from.
+    pub sides: Sides,
+    /// It may have several values at once; all that is asked has to be in one of them.
+    pub multiple: bool,
+    /// All values have this many bytes.
+    pub width: Option<usize>,
+    /// In which case its letters are written; contents are brought to it.
+    pub case: Case,
+    /// Reads the values that went in a direction. None: the session has none, and nothing asked of it holds.
+    pub read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
+}
+
+/// In which case a buffer's letters are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Case {
+    /// As they were sent.
+    AsSent,
+    /// In lower case.
+    Lower,
+    /// In upper case.
+    Upper,
+}
+
+/// The keywords by all their names.
+pub(super) struct Registry(HashMap<&'static str, &'static Keyword>);
+
+impl Registry {
+    pub fn new() -> Self {
+        let names = |k: &'static Keyword| std::iter::once(k.name).chain(k.aliases.iter().copied()).map(move |n| (n, k));
+        Self(all().flat_map(names).collect())
+    }
+
+    /// Does to `builder` what the option `name` with `value` says.
+    pub fn apply(&self, builder: &mut Builder<'_>, name: &str, value: Option<&str>) -> Result<(), Reason> {
+        match self.0.get(name).map(|k| &k.kind) {
+            Some(Kind::Option(read)) => read(builder, value),
+            Some(Kind::Buffer(buffer)) => no_value(value).and_then(|()| builder.select(buffer)),
+            None if later::NAMES.contains(&name) => Err(Reason::KeywordNotSupported(name.to_owned())),
+            None => Err(Reason::UnknownKeyword(excerpt(name))),
+        }
+    }
+}
+
+/// The keyword that `name` may be a slip of: at most two letters inserted, left out or exchanged.
+pub(super) fn similar(name: &str) -> Option<&'static str> {
+    let names = all().flat_map(|k| std::iter::once(k.name).chain(k.aliases.iter().copied()));
+    names.map(|k| (distance(name.as_bytes(), k.as_bytes()), k)).filter(|&(d, _)| d <= 2).min_by_key(|&(d, _)| d).map(|(_, k)| k)
+}
+
+fn all() -> impl Iterator<Item = &'static Keyword> {
+    FAMILIES.iter().copied().flatten()
+}
+
+/// Levenshtein's distance; `usize::MAX` where it is sure to be more than two.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    if a.len().abs_diff(b.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for &x in a {
+        let mut left = row.first().map_or(0, |d| d.saturating_add(1));
+        let mut diagonal = std::mem::replace(row.first_mut().unwrap_or(&mut 0), left);
+        for (cell, &y) in row.iter_mut().skip(1).zip(b) {
+            let cost = diagonal.saturating_add(usize::from(x != y));
+            diagonal = *cell;
+            left = cost.min(left.saturating_add(1)).min(cell.saturating_add(1));
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+fn no_value(value: Option<&str>) -> Result<(), Reason> {
+    if value.is_some() { Err(Reason::UnexpectedValue) } else { Ok(()) }
+}
+
+fn required(value: Option<&str>) -> Result<&str, Reason> {
+    value.filter(|v| !v.is_empty()).ok_or(Reason::MissingValue)
+}
+
+fn number<T: FromStr>(value: Option<&str>) -> Result<T, Reason> {
+    required(value)?.parse().map_err(|_| Reason::BadValue("a number"))
+}
+
+fn set_once<T>(slot: &mut Option<T>, value: T) -> Result<(), Reason> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Reason::GivenTwice),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_registered_once() {
+        let names: Vec<_> = all().flat_map(|k| std::iter::once(k.name).chain(k.aliases.iter().copied())).collect();
+        let registry = Registry::new();
+        assert_eq!(registry.0.len(), names.len());
+        assert!(later::NAMES.iter().all(|n| !registry.0.contains_key(n)), "supported, and named as not supported");
+        for keyword in all() {
+            if let Kind::Buffer(buffer) = &keyword.kind {
+                assert_eq!(buffer.name, keyword.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_slip_is_understood() {
+        for (slip, meant) in
+            [("tls.sin", Some("tls.sni")), ("contnt", Some("content")), ("ja3.hsh", Some("ja3.hash")), ("xyzzy", None)]
+        {
+            assert_eq!(similar(slip), meant, "{slip}");
+        }
+    }
+}

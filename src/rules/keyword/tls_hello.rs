@@ -1,0 +1,61 @@
+//! Buffers of the hellos.
+
+use std::borrow::Cow;
+
+use tls_parser::TlsCipherSuite;
+
+use super::super::matcher::Values;
+use super::super::subject::{FlowDirection, Sides};
+use super::{Buffer, Case, Keyword, Kind};
+use crate::protocol::tls::Session;
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    buffer("tls.sni", &["tls_sni"], Sides::CLIENT_HELLO, false, None, |session, _, out| {
+        out.extend(session.client_hello.as_ref().and_then(|h| h.server_name()).map(Cow::Borrowed));
+    }),
+    buffer("tls.alpn", &[], Sides::HELLOS, true, None, alpn),
+    buffer("tls.random", &["tls_random"], Sides::HELLOS, false, Some(32), |session, side, out| {
+        out.extend(random(session, side).map(|r| Cow::Borrowed(&r[..])));
+    }),
+    buffer("tls.random_time", &["tls_random_time"], Sides::HELLOS, false, Some(4), |session, side, out| {
+        out.extend(random(session, side).and_then(|r| r.split_first_chunk::<4>()).map(|(time, _)| Cow::Borrowed(&time[..])));
+    }),
+    buffer("tls.random_bytes", &["tls_random_bytes"], Sides::HELLOS, false, Some(28), |session, side, out| {
+        out.extend(random(session, side).and_then(|r| r.split_first_chunk::<4>()).map(|(_, bytes)| Cow::Borrowed(bytes)));
+    }),
+    // Our own: IANA's name of the cipher suite that the server chose; none for a number without name.
+    buffer("tls.cipher", &[], Sides::SERVER_HELLO, false, None, |session, _, out| {
+        let suite = session.server_hello.as_ref().and_then(|h| TlsCipherSuite::from_id(h.cipher_suite));
+        out.extend(suite.map(|s| Cow::Borrowed(s.name.as_bytes())));
+    }),
+];
+
+const fn buffer(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    sides: Sides,
+    multiple: bool,
+    width: Option<usize>,
+    read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
+) -> Keyword {
+    Keyword { name, aliases, kind: Kind::Buffer(Buffer { name, sides, multiple, width, case: Case::AsSent, read }) }
+}
+
+/// The protocols offered, one value each, or the one chosen.
+fn alpn<'s>(session: &'s Session, side: FlowDirection, out: &mut Values<'s>) {
+    match side {
+        FlowDirection::ToServer => {
+            out.extend(session.client_hello.iter().flat_map(|h| &h.alpn).map(|p| Cow::Borrowed(p.as_slice())));
+        }
+        FlowDirection::ToClient => {
+            out.extend(session.server_hello.as_ref().and_then(|h| h.alpn.as_deref()).map(Cow::Borrowed));
+        }
+    }
+}
+
+fn random(session: &Session, side: FlowDirection) -> Option<&[u8; 32]> {
+    match side {
+        FlowDirection::ToServer => session.client_hello.as_ref().map(|h| &h.random),
+        FlowDirection::ToClient => session.server_hello.as_ref().map(|h| &h.random),
+    }
+}

@@ -1,0 +1,101 @@
+//! `tls.version` and `ssl_version`: what the session speaks, or the client offers at most.
+
+use super::super::builder::{Builder, Test};
+use super::super::diagnostic::Reason;
+use super::super::subject::{FlowDirection, Sides, Subject};
+use super::{Keyword, Kind, required};
+use crate::protocol::tls::{ClientHello, ProtocolVersion, ServerHello};
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    Keyword { name: "tls.version", aliases: &[], kind: Kind::Option(tls_version) },
+    Keyword { name: "ssl_version", aliases: &["ssl.version"], kind: Kind::Option(ssl_version) },
+];
+
+/// `tls.version`: exactly this version, on the wire.
+#[derive(Debug)]
+struct TlsVersion(ProtocolVersion);
+
+impl Test for TlsVersion {
+    fn sides(&self) -> Sides {
+        Sides::HELLOS
+    }
+
+    fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool {
+        version(subject, side).is_some_and(|v| v == self.0 || settled(v) == self.0)
+    }
+}
+
+/// `ssl_version`: one of those named, or none of those named with `!`.
+#[derive(Debug, Default)]
+struct SslVersion {
+    any_of: Vec<ProtocolVersion>,
+    none_of: Vec<ProtocolVersion>,
+}
+
+impl Test for SslVersion {
+    fn sides(&self) -> Sides {
+        Sides::HELLOS
+    }
+
+    fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool {
+        let Some(version) = version(subject, side).map(settled) else { return false };
+        let known = SSL_VERSIONS.iter().any(|&(_, v)| v == version);
+        let other = !self.none_of.is_empty() && !self.none_of.contains(&version);
+        known && (self.any_of.contains(&version) || other)
+    }
+}
+
+/// Of the server, the version chosen; of the client, the highest offered.
+fn version(subject: &Subject<'_>, side: FlowDirection) -> Option<ProtocolVersion> {
+    let session = subject.session?;
+    match side {
+        FlowDirection::ToServer => session.client_hello.as_ref().map(ClientHello::max_version),
+        FlowDirection::ToClient => session.server_hello.as_ref().map(ServerHello::version),
+    }
+}
+
+/// A draft of TLS 1.3 counts as TLS 1.3.
+const fn settled(version: ProtocolVersion) -> ProtocolVersion {
+    if version.is_tls13() { ProtocolVersion::TLS1_3 } else { version }
+}
+
+/// `1.0` to `1.3`, or a number such as `0x7f1c`; quotes are free.
+fn tls_version(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
+    let text = required(value)?.trim_matches('"').trim();
+    let version = match text {
+        "1.0" => ProtocolVersion::TLS1_0,
+        "1.1" => ProtocolVersion::TLS1_1,
+        "1.2" => ProtocolVersion::TLS1_2,
+        "1.3" => ProtocolVersion::TLS1_3,
+        _ => {
+            let number = text.strip_prefix("0x").and_then(|digits| u16::from_str_radix(digits, 16).ok());
+            number.map(ProtocolVersion).ok_or(Reason::BadValue("1.0, 1.1, 1.2, 1.3 or 0xNNNN"))?
+        }
+    };
+    builder.tests.push(Box::new(TlsVersion(version)));
+    Ok(())
+}
+
+/// `[!]name[,[!]name]…`
+fn ssl_version(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
+    let mut test = SslVersion::default();
+    for item in required(value)?.trim_matches('"').split(',').map(str::trim) {
+        let (list, name) = match item.strip_prefix('!') {
+            Some(name) => (&mut test.none_of, name.trim_start()),
+            None => (&mut test.any_of, item),
+        };
+        let known = SSL_VERSIONS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
+        list.push(known.map(|&(_, v)| v).ok_or(Reason::BadValue("sslv2, sslv3, tls1.0, tls1.1, tls1.2 or tls1.3"))?);
+    }
+    builder.tests.push(Box::new(test));
+    Ok(())
+}
+
+const SSL_VERSIONS: &[(&str, ProtocolVersion)] = &[
+    ("sslv2", ProtocolVersion::SSL2),
+    ("sslv3", ProtocolVersion::SSL3),
+    ("tls1.0", ProtocolVersion::TLS1_0),
+    ("tls1.1", ProtocolVersion::TLS1_1),
+    ("tls1.2", ProtocolVersion::TLS1_2),
+    ("tls1.3", ProtocolVersion::TLS1_3),
+];

@@ -1,0 +1,207 @@
+//! From files' texts to a set, with the truth about what did not load.
+
+use std::collections::hash_map::{Entry as Slot, HashMap};
+use std::sync::Arc;
+
+use super::ast::{Action, EndAst, RuleAst, Sign};
+use super::builder::Builder;
+use super::compile::{Compiled, End, Header, plans};
+use super::config::RuleConfig;
+use super::diagnostic::{Diagnostic, LoadReport, Reason};
+use super::keyword::{Regexes, Registry};
+use super::parse;
+use super::parse::lines::{Entry, RuleText, entries};
+use super::rule::Rule;
+use super::set::RuleSet;
+use super::subject::Sides;
+use super::vars::Variables;
+
+/// The text of rules, and the name to speak of it by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// Mostly a path.
+    pub name: &'a str,
+    /// Rules, one a line.
+    pub text: &'a str,
+}
+
+impl RuleSet {
+    /// Loads what can be loaded of `sources`; the report says what could not, and why.
+    pub fn compile(sources: &[Source<'_>], config: &RuleConfig) -> (Self, LoadReport) {
+        let mut loader = Loader::new(config);
+        for source in sources {
+            loader.source(source);
+        }
+        loader.finish()
+    }
+}
+
+struct Loader<'c> {
+    config: &'c RuleConfig,
+    registry: Registry,
+    variables: Variables<'c>,
+    regexes: Regexes,
+    /// The descriptions of classes, shared by the rules.
+    categories: HashMap<&'c str, Arc<str>>,
+    rules: Vec<Option<Compiled>>,
+    /// By gid and sid: the place in `rules`.
+    by_sid: HashMap<(u32, u32), usize>,
+    report: LoadReport,
+}
+
+/// What is wrong with a rule.
+struct Mistake {
+    reason: Reason,
+    /// The offset in the rule's text.
+    at: usize,
+    keyword: Option<String>,
+    sid: Option<u32>,
+}
+
+impl From<(Reason, usize)> for Mistake {
+    fn from((reason, at): (Reason, usize)) -> Self {
+        Self { reason, at, keyword: None, sid: None }
+    }
+}
+
+impl<'c> Loader<'c> {
+    fn new(config: &'c RuleConfig) -> Self {
+        let category =
+            |(name, class): (&'c String, &super::config::Classification)| (name.as_str(), class.description.as_str().into());
+        Self {
+            config,
+            registry: Registry::new(),
+            variables: Variables::new(config),
+            regexes: Regexes::new(),
+            categories: config.classifications.iter().map(category).collect(),
+            rules: Vec::new(),
+            by_sid: HashMap::new(),
+            report: LoadReport::default(),
+        }
+    }
+
+    fn source(&mut self, source: &Source<'_>) {
+        let file: Arc<str> = source.name.into();
+        for entry in entries(source.text) {
+            match entry {
+                Entry::Disabled => self.report.disabled = self.report.disabled.saturating_add(1),
+                Entry::Rule(text) => self.rule(&file, &text),
+            }
+        }
+    }
+
+    fn rule(&mut self, file: &Arc<str>, text: &RuleText<'_>) {
+        let diagnostic = |reason, at, keyword, sid| {
+            let (line, column) = text.position(at);
+            Diagnostic { file: file.clone(), line, column, sid, keyword, reason }
+        };
+        match self.read(file, text) {
+            Ok((compiled, notes)) => {
+                let sid = Some(compiled.rule.sid);
+                let twice = self.keep(compiled);
+                self.report.notes.extend(notes.into_iter().chain(twice).map(|reason| diagnostic(reason, 0, None, sid)));
+            }
+            Err(Mistake { reason, at, keyword, sid }) => self.report.errors.push(diagnostic(reason, at, keyword, sid)),
+        }
+    }
+
+    /// Reads one rule, and what is to be noted of it.
+    fn read(&mut self, file: &Arc<str>, text: &RuleText<'_>) -> Result<(Compiled, Vec<Reason>), Mistake> {
+        if text.text.len() > MAX_RULE_BYTES {
+            return Err((Reason::TooLong("64 KiB"), 0).into());
+        }
+        let ast = parse::rule(&text.text)?;
+        let mut builder = Builder::new(self.config, &mut self.regexes);
+        if let Err(mut mistake) = apply(&self.registry, &mut builder, &ast) {
+            mistake.sid = sid_of(&ast);
+            return Err(mistake);
+        }
+        let header = header(&mut self.variables, &ast).map_err(|placed| Mistake { sid: builder.meta.sid, ..placed.into() })?;
+        let at_start = |reason| Mistake { sid: builder.meta.sid, ..(reason, 0).into() };
+        let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
+        let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
+        let plans = plans(ast.header.protocol, ast.header.sign, &builder.flow, &sources).map_err(at_start)?;
+        let Builder { meta, flow, tests, mut inspections, apart, notes, .. } = builder;
+        let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
+        inspections.extend(apart);
+        inspections.iter_mut().for_each(|i| i.steps.shrink_to_fit());
+        let class = meta.classtype.as_ref().and_then(|name| self.config.classifications.get(name));
+        let category = meta.classtype.as_deref().and_then(|name| self.categories.get(name)).cloned().unwrap_or_default();
+        let rule = Rule {
+            action: ast.header.action,
+            sid,
+            rev: meta.rev.unwrap_or(0),
+            gid: meta.gid.unwrap_or(1),
+            msg: meta.msg.unwrap_or_default(),
+            severity: meta.priority.or(class.map(|c| c.priority)).unwrap_or(DEFAULT_SEVERITY),
+            classtype: meta.classtype,
+            category,
+            references: meta.references,
+            metadata: meta.metadata,
+            target: meta.target,
+            alerts: meta.alert.unwrap_or(ast.header.action != Action::Pass),
+            text: text.text.trim().to_owned(),
+            file: file.clone(),
+            line: text.position(0).0,
+        };
+        Ok((Compiled { rule, header, state: flow.state, tests, inspections, plans }, notes))
+    }
+
+    /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
+    fn keep(&mut self, new: Compiled) -> Option<Reason> {
+        let (sid, rev) = (new.rule.sid, new.rule.rev);
+        match self.by_sid.entry((new.rule.gid, sid)) {
+            Slot::Vacant(slot) => {
+                slot.insert(self.rules.len());
+                self.rules.push(Some(new));
+                None
+            }
+            Slot::Occupied(slot) => {
+                let old = self.rules.get_mut(*slot.get())?;
+                let old_rev = old.as_ref().map_or(0, |c| c.rule.rev);
+                if rev > old_rev {
+                    *old = Some(new);
+                }
+                Some(Reason::DuplicateSid { sid, kept: rev.max(old_rev), dropped: rev.min(old_rev) })
+            }
+        }
+    }
+
+    fn finish(mut self) -> (RuleSet, LoadReport) {
+        let rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
+        self.report.loaded = rules.len();
+        (RuleSet::new(rules), self.report)
+    }
+}
+
+/// Lets each option have its say.
+fn apply(registry: &Registry, builder: &mut Builder<'_>, ast: &RuleAst<'_>) -> Result<(), Mistake> {
+    for option in &ast.options {
+        let mistake = |reason| Mistake { reason, at: option.at, keyword: Some(option.name.to_owned()), sid: None };
+        registry.apply(builder, option.name, option.value).map_err(mistake)?;
+    }
+    builder.close().map_err(|reason| (reason, 0).into())
+}
+
+fn header(variables: &mut Variables<'_>, ast: &RuleAst<'_>) -> Result<Header, (Reason, usize)> {
+    let mut end = |end: &EndAst<'_>| {
+        Ok::<_, (Reason, usize)>(End { addresses: variables.addresses(&end.addresses)?, ports: variables.ports(&end.ports)? })
+    };
+    Ok(Header {
+        tls: ast.header.protocol == super::ast::Protocol::Tls,
+        source: end(&ast.header.source)?,
+        destination: end(&ast.header.destination)?,
+        both_ways: ast.header.sign == Sign::Both,
+    })
+}
+
+/// The sid of a rule that does not load, to speak of it.
+fn sid_of(ast: &RuleAst<'_>) -> Option<u32> {
+    ast.options.iter().find(|o| o.name == "sid").and_then(|o| o.value?.parse().ok())
+}
+
+/// Eight times what Suricata takes.
+const MAX_RULE_BYTES: usize = 64 * 1024;
+
+/// Of rules with neither priority nor a known class.
+const DEFAULT_SEVERITY: u32 = 3;

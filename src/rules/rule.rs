@@ -1,0 +1,86 @@
+//! A loaded rule, as alerts speak of it.
+
+use std::sync::Arc;
+
+use super::ast::{Action, RejectTarget};
+use super::subject::FlowDirection;
+
+/// A rule's place in its set. Lower ones act first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId(pub(super) u32);
+
+/// What is to be said of a loaded rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What it does.
+    pub action: Action,
+    /// Signature id.
+    pub sid: u32,
+    /// Revision; 0 where none is given.
+    pub rev: u32,
+    /// Group id; 1 where none is given.
+    pub gid: u32,
+    /// The message; may be empty.
+    pub msg: String,
+    /// The name of its class.
+    pub classtype: Option<String>,
+    /// What its class means: EVE's `category`; empty without a class.
+    pub category: Arc<str>,
+    /// 1 is the highest: `priority`, else that of the class, else 3.
+    pub severity: u32,
+    /// Where to read more.
+    pub references: Vec<Reference>,
+    /// Keys and values in the order written; a key may come again.
+    pub metadata: Vec<(String, String)>,
+    /// Which end is the target of what it finds.
+    pub target: Option<Target>,
+    /// A match is an alert: not so with `noalert`, nor for `pass` without `alert`.
+    pub alerts: bool,
+    /// The rule as written, continuation lines joined.
+    pub text: String,
+    /// The source that it came from.
+    pub file: Arc<str>,
+    /// The line where it begins, from 1.
+    pub line: u32,
+}
+
+/// A `reference`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// `url`, `cve`, `md5`, …
+    pub kind: String,
+    /// The address or number there.
+    pub id: String,
+}
+
+/// The end that `target` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `src_ip`
+    Source,
+    /// `dest_ip`
+    Destination,
+}
+
+/// A rule that fired, and in which direction: source and destination of the alert follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The rule.
+    pub rule: RuleId,
+    /// Where what it matched was going.
+    pub direction: FlowDirection,
+}
+
+/// What rules make of a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing: it goes on, and so do the tries.
+    #[default]
+    None,
+    /// It goes on untried.
+    Pass,
+    /// It is dropped.
+    Drop,
+    /// It is dropped and reset.
+    Reject(RejectTarget),
+}

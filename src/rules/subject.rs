@@ -1,0 +1,202 @@
+//! What rules are tried on, and what a flow remembers between tries.
+
+use smallvec::SmallVec;
+
+use super::rule::{RuleId, Verdict};
+use crate::flow::Endpoint;
+use crate::protocol::tls::Session;
+use crate::protocol::tls::session::Stage;
+
+/// Which way a flow's bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FlowDirection {
+    /// From the client.
+    ToServer,
+    /// From the server.
+    ToClient,
+}
+
+impl FlowDirection {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::ToServer, Self::ToClient];
+
+    /// The other one.
+    pub const fn reverse(self) -> Self {
+        match self {
+            Self::ToServer => Self::ToClient,
+            Self::ToClient => Self::ToServer,
+        }
+    }
+}
+
+/// What a flow speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppProto {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// TLS or SSL.
+    Tls,
+    /// Something else.
+    NotTls,
+}
+
+/// A flow as far as it has come: what rules are tried on.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The client's end.
+    pub client: Endpoint,
+    /// The server's end.
+    pub server: Endpoint,
+    /// The handshake of TCP was done before this packet, or the flow was joined in the middle. (The packet that ends the
+    /// handshake is, as in Suricata, not of an established flow.)
+    pub established: bool,
+    /// What it speaks.
+    pub app_proto: AppProto,
+    /// What is known of its TLS session.
+    pub session: Option<&'a Session>,
+}
+
+/// What a flow remembers between tries. The default is that of a new flow.
+#[derive(Clone, Debug, Default)]
+pub struct FlowRules {
+    /// What was there when rules were last tried.
+    pub(super) seen: Facts,
+    /// What became of the flow.
+    pub(super) verdict: Verdict,
+    /// Rules that fired and could be tried again.
+    pub(super) fired: SmallVec<[RuleId; 2]>,
+    /// Plans that a pattern spoke for and that wait for more facts.
+    pub(super) waiting: Vec<u32>,
+}
+
+impl FlowRules {
+    /// What rules made of the flow so far.
+    pub const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+}
+
+/// A set of kinds of facts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Facts(u8);
+
+impl Facts {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// Addresses and ports: there from the first packet on.
+    pub const FLOW: Self = Self(1);
+    /// The flow is established.
+    pub const ESTABLISHED: Self = Self(1 << 1);
+    /// It is known what the flow speaks; where it is TLS, also its first hello (or that it ended without one).
+    pub const DECIDED: Self = Self(1 << 2);
+    /// The ClientHello.
+    pub const CLIENT_HELLO: Self = Self(1 << 3);
+    /// The ServerHello.
+    pub const SERVER_HELLO: Self = Self(1 << 4);
+    /// The server's certificates.
+    pub const SERVER_CERTIFICATES: Self = Self(1 << 5);
+    /// The client's certificates.
+    pub const CLIENT_CERTIFICATES: Self = Self(1 << 6);
+    /// All that come from a TLS session.
+    pub const SESSION: Self = Self(0b0111_1000);
+
+    /// What is there of `subject`.
+    pub fn of(subject: &Subject<'_>) -> Self {
+        let mut facts = Self::FLOW;
+        if subject.established {
+            facts = facts.and(Self::ESTABLISHED);
+        }
+        if let Some(session) = subject.session {
+            for (there, fact) in [
+                (session.client_hello.is_some(), Self::CLIENT_HELLO),
+                (session.server_hello.is_some(), Self::SERVER_HELLO),
+                (!session.server_certificates.is_empty(), Self::SERVER_CERTIFICATES),
+                (!session.client_certificates.is_empty(), Self::CLIENT_CERTIFICATES),
+            ] {
+                if there {
+                    facts = facts.and(fact);
+                }
+            }
+        }
+        let ended = subject.session.is_some_and(|s| s.stage == Stage::Closed);
+        match subject.app_proto {
+            AppProto::Unknown => facts,
+            AppProto::Tls if !facts.intersects(Self::SESSION) && !ended => facts,
+            AppProto::Tls | AppProto::NotTls => facts.and(Self::DECIDED),
+        }
+    }
+
+    /// Both sets together.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those of `self` that are not in `other`.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Those in both.
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether all of `other` are in it.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether any of `other` is in it.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether none is in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The one that mostly comes last.
+    pub const fn latest(self) -> Self {
+        match self.0.checked_ilog2() {
+            Some(bit) => Self(1 << bit),
+            None => Self::NONE,
+        }
+    }
+}
+
+/// Which facts something is read from, by the side that sent them. `NONE`: that side does not have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// Sent by the client.
+    pub to_server: Facts,
+    /// Sent by the server.
+    pub to_client: Facts,
+}
+
+impl Sides {
+    /// Of the ClientHello.
+    pub const CLIENT_HELLO: Self = Self { to_server: Facts::CLIENT_HELLO, to_client: Facts::NONE };
+    /// Of the ServerHello.
+    pub const SERVER_HELLO: Self = Self { to_server: Facts::NONE, to_client: Facts::SERVER_HELLO };
+    /// Of either hello.
+    pub const HELLOS: Self = Self { to_server: Facts::CLIENT_HELLO, to_client: Facts::SERVER_HELLO };
+    /// Of either side's certificates.
+    pub const CERTIFICATES: Self = Self { to_server: Facts::CLIENT_CERTIFICATES, to_client: Facts::SERVER_CERTIFICATES };
+    /// Of the flow as such.
+    pub const DECIDED: Self = Self { to_server: Facts::DECIDED, to_client: Facts::DECIDED };
+
+    /// The facts of one side.
+    pub const fn facts(self, side: FlowDirection) -> Facts {
+        match side {
+            FlowDirection::ToServer => self.to_server,
+            FlowDirection::ToClient => self.to_client,
+        }
+    }
+
+    /// The side it is read from where `wanted` is asked for: the other one where only that has it.
+    pub const fn side(self, wanted: FlowDirection) -> FlowDirection {
+        if self.facts(wanted).is_empty() { wanted.reverse() } else { wanted }
+    }
+}

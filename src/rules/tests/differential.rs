@@ -1,0 +1,162 @@
+//! Random rules on random sessions: the set fires the same rules as trying each of them does.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::rules::compile::Plan;
+
+/// Words that rules and sessions are both made of, so that they meet.
+const WORDS: &[&str] =
+    &["a.b.test", "b.test", ".b.test", "test", ".test", "A.B", "ab", "b", "CN=b.test", "a", "bb", ".", "a.b.Test.b"];
+
+fn word() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(WORDS)
+}
+
+fn content() -> impl Strategy<Value = String> {
+    let modifiers = prop::sample::select(vec![
+        "",
+        "",
+        "nocase;",
+        "endswith;",
+        "endswith; nocase;",
+        "startswith;",
+        "startswith; endswith;",
+        "distance:0;",
+        "distance:1;",
+        "fast_pattern;",
+        "within:12;",
+        "offset:1;",
+        "depth:10;",
+        "distance:-2; within:12;",
+        "fast_pattern; nocase; endswith;",
+    ]);
+    (prop::bool::weighted(0.2), word(), modifiers)
+        .prop_map(|(negated, word, m)| format!("content:{}\"{word}\"; {m}", if negated { "!" } else { "" }))
+}
+
+fn inspection() -> impl Strategy<Value = String> {
+    let buffer = prop::sample::select(vec![
+        "tls.sni;",
+        "tls.sni; dotprefix;",
+        "tls.cert_subject;",
+        "tls.certs;",
+        "ja3.hash;",
+        "ja3s.hash;",
+        "tls.alpn;",
+        "tls.cert_issuer; dotprefix;",
+    ]);
+    let size = prop::sample::select(vec!["", "", "", "bsize:6;", "bsize:8;", "bsize:>2;"]);
+    let last = prop::sample::select(vec!["", "", "", "isdataat:!1,relative;", r#"pcre:"/^\.?[ab]/R";"#, r#"pcre:!"/test/i";"#]);
+    (buffer, prop::collection::vec(content(), 1..4), size, last).prop_map(|(b, c, s, l)| format!("{b} {} {s} {l}", c.concat()))
+}
+
+fn rule() -> impl Strategy<Value = String> {
+    let action = prop::sample::select(vec!["alert", "alert", "alert", "alert", "pass", "drop", "reject"]);
+    let header = prop::sample::select(vec![
+        "tls any any -> any any",
+        "tls $HOME_NET any -> $EXTERNAL_NET any",
+        "tls $EXTERNAL_NET any -> $HOME_NET any",
+        "tcp any any <> any 443",
+        "tls any any => any any",
+        "ip any any -> any any",
+        "tls any 443 -> any any",
+    ]);
+    let other = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "",
+        "ssl_version:tls1.2;",
+        "tls.cert_chain_len:2;",
+        "flow:established;",
+        "app-layer-protocol:tls;",
+        "priority:2;",
+    ]);
+    let inspections = prop::collection::vec(inspection(), 0..3);
+    (action, header, other, inspections).prop_map(|(a, h, o, i)| format!("{a} {h} ({o} {}", i.concat()))
+}
+
+/// A session, complete: [`steps`] shows it bit by bit.
+fn any_session() -> impl Strategy<Value = Session> {
+    let certificates = || prop::collection::vec((word(), word()).prop_map(|(s, i)| certificate(s, i)), 0..3);
+    (word(), prop::collection::vec(word(), 0..3), word(), certificates(), certificates()).prop_map(
+        |(sni, alpn, ja, server, client)| {
+            let mut s = session();
+            let hello = s.client_hello.as_mut().unwrap();
+            hello.server_names = vec![sni.as_bytes().to_vec()];
+            hello.alpn = alpn.iter().map(|a| a.as_bytes().to_vec()).collect();
+            s.client_fingerprints.as_mut().unwrap().ja3 = format!("{ja:a<32}");
+            s.server_certificates = server;
+            s.client_certificates = client;
+            s
+        },
+    )
+}
+
+/// The session as it grows; where `late` the server is seen before the client.
+fn steps(whole: &Session, late: bool) -> Vec<Session> {
+    let mut hello = whole.clone();
+    hello.server_hello = None;
+    hello.server_fingerprints = None;
+    hello.server_certificates.clear();
+    hello.client_certificates.clear();
+    let mut answered = whole.clone();
+    answered.server_certificates.clear();
+    answered.client_certificates.clear();
+    if late {
+        answered.client_hello = None;
+        answered.client_fingerprints = None;
+        return vec![Session::default(), answered, whole.clone()];
+    }
+    vec![Session::default(), hello, answered, whole.clone()]
+}
+
+/// Every rule against every step, by its plans alone.
+fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
+    let (mut fired, mut seen, mut verdict) = (Vec::new(), Facts::NONE, Verdict::None);
+    for subject in subjects {
+        let have = Facts::of(subject);
+        let ripe = |plan: &Plan| have.has(plan.needs) && !seen.has(plan.needs);
+        if verdict != Verdict::None {
+            break;
+        }
+        for (id, rule) in (0..).map(RuleId).zip(set.rules()) {
+            if fired.contains(&id) || !set.plans_of(id).iter().any(|plan| ripe(plan) && set.plan_holds(id, *plan, subject)) {
+                continue;
+            }
+            fired.push(id);
+            match (rule.action, verdict) {
+                (Action::Pass, _) => {
+                    verdict = Verdict::Pass;
+                    break;
+                }
+                (Action::Drop, Verdict::None) => verdict = Verdict::Drop,
+                (Action::Reject(target), Verdict::None) => verdict = Verdict::Reject(target),
+                _ => {}
+            }
+        }
+        seen = seen.and(have);
+    }
+    let alerts = fired.iter().map(|&id| set.rule(id).unwrap()).filter(|r| r.alerts).map(|r| r.sid).collect();
+    (alerts, verdict)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_set_fires_what_trying_each_rule_does(rules in prop::collection::vec(rule(), 1..12), whole in any_session(), late: bool) {
+        let text: String = rules.iter().enumerate().map(|(i, r)| format!("{r} sid:{};)\n", i + 1)).collect();
+        let (set, _) = RuleSet::compile(&[Source { name: "random", text: &text }], &RuleConfig::default());
+        let sessions = steps(&whole, late);
+        let start = [subject(None), Subject { established: true, ..subject(None) }];
+        let subjects: Vec<_> = start.into_iter().chain(sessions.iter().map(|s| subject(Some(s)))).collect();
+        prop_assert_eq!(play(&set, &subjects), naive(&set, &subjects), "{}", text);
+    }
+
+    #[test]
+    fn no_text_panics(text in "(alert|pass)? ?(tls|tcp|ip)? ?[\\[\\]!$a-z0-9., :/]{0,12} any (->|<>)? any any ?\\(?[a-z.:;!\"|\\\\ ,/0-9()]{0,80}") {
+        let _ = RuleSet::compile(&[Source { name: "random", text: &text }], &RuleConfig::default());
+    }
+}

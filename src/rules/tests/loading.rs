@@ -1,0 +1,150 @@
+//! What loads, what does not, and what is said about it.
+
+use super::*;
+
+fn load(text: &str) -> (RuleSet, LoadReport) {
+    RuleSet::compile(&[Source { name: "x.rules", text }], &RuleConfig::default())
+}
+
+/// The one error that `options` cause.
+fn error(options: &str) -> String {
+    let (_, report) = load(&format!("alert tls any any -> any any ({options})"));
+    report.errors.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_rule_is_read_with_all_that_alerts_say() {
+    let text = r#"alert tls any any -> any any (msg:"A \"quoted\"\; msg"; flow: to_server,established; tls.sni; content:"x"; reference:url, x.test/a; reference:cve,2014-0160; classtype:trojan-activity; metadata: created_at 2026_01_01, tag A, tag B; target:src_ip; gid:3; sid:7; rev:2;)"#;
+    let (set, report) = load(&format!("\n{text}"));
+    assert_eq!((report.loaded, report.errors.len(), report.notes.len()), (1, 0, 0));
+    let rule = set.rules().next().unwrap();
+    assert_eq!(rule.msg, r#"A "quoted"; msg"#);
+    assert_eq!((rule.gid, rule.sid, rule.rev, rule.severity), (3, 7, 2, 1));
+    assert_eq!((rule.classtype.as_deref(), &*rule.category), (Some("trojan-activity"), "A Network Trojan was detected"));
+    let references: Vec<_> = rule.references.iter().map(|r| (r.kind.as_str(), r.id.as_str())).collect();
+    assert_eq!(references, [("url", "x.test/a"), ("cve", "2014-0160")]);
+    let metadata: Vec<_> = rule.metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    assert_eq!(metadata, [("created_at", "2026_01_01"), ("tag", "A"), ("tag", "B")]);
+    assert_eq!((rule.target, rule.alerts), (Some(Target::Source), true));
+    assert_eq!((rule.text.as_str(), &*rule.file, rule.line), (text, "x.rules", 2));
+}
+
+#[test]
+fn what_is_not_said_has_a_default() {
+    let (set, _) = load("pass ip any any -> any any (sid:1;)");
+    let rule = set.rules().next().unwrap();
+    assert_eq!((rule.gid, rule.rev, rule.severity, rule.msg.as_str(), &*rule.category, rule.alerts), (1, 0, 3, "", "", false));
+}
+
+#[test]
+fn one_bad_rule_does_not_keep_others_from_loading() {
+    let text = "alert tls any any -> any any (sid:1;)\nalert tls any any -> any any (sid:2; nonsense;)\n#alert tls any any -> any any (sid:3;)\ngarbage\nalert tls any any -> any any (sid:4;)\n";
+    let (set, report) = load(text);
+    assert_eq!((set.len(), report.loaded, report.disabled, report.errors.len()), (2, 2, 1, 2));
+    let places: Vec<_> = report.errors.iter().map(|e| (e.line, e.column, e.sid)).collect();
+    assert_eq!(places, [(2, 38, Some(2)), (4, 1, None)]);
+}
+
+#[test]
+fn errors_say_where_why_and_what_to_do() {
+    for (options, expected) in [
+        ("sid:1; flowbits:set,x;", "x.rules:1:47: flowbits: keyword `flowbits` is not supported yet"),
+        ("sid:1; tls.sin;", "x.rules:1:38: tls.sin: `tls.sin` is no keyword (did you mean `tls.sni`?)"),
+        (
+            "content:\"x\"; sid:1;",
+            "x.rules:1:39: content: no buffer is named before it; matching raw payload is not supported yet (name a buffer such as `tls.sni;` before it)",
+        ),
+        ("msg:\"x\";", "x.rules:1:1: it has no sid (give it a number of its own: `sid:1000001;`)"),
+        ("sid:1; rev:1", "x.rules:1:38: expected ; (every option ends with `;`, the last one too)"),
+        ("sid:x;", "x.rules:1:35: sid: bad value: expected a number"),
+        ("sid:1; sid:2;", "x.rules:1:42: sid: it is given twice"),
+        ("sid:1; tls.sni; content:\"|0g|\";", "x.rules:1:55: content: bad value: expected pairs of hex digits between | and |"),
+        ("sid:1; tls.sni; nocase;", "x.rules:1:47: nocase: no content is before it to apply to"),
+        ("sid:1; tls.sni;", "x.rules:1:1: buffer `tls.sni` is named, but nothing is matched in it"),
+        ("sid:1; tls.sni:x;", "x.rules:1:46: tls.sni: it takes no value"),
+        (
+            "sid:1; tls.sni; content:\"abc\"; depth:2;",
+            "x.rules:1:68: depth: it can never match: the content is longer than its depth",
+        ),
+        (
+            "sid:1; tls.sni; content:\"abc\"; within:2;",
+            "x.rules:1:69: within: it can never match: the content is longer than its within",
+        ),
+        (
+            "sid:1; flow:to_client; tls.sni; content:\"x\";",
+            "x.rules:1:1: it can never match: what it looks at goes the other way than `flow` says",
+        ),
+        (
+            "sid:1; flow:not_established; tls.sni; content:\"x\";",
+            "x.rules:1:1: it can never match: a flow that speaks TLS is established",
+        ),
+        (
+            "sid:1; flow:sideways;",
+            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless or only_stream",
+        ),
+        ("sid:1; tls.sni; pcre:\"/a(?=b)/\";", "x.rules:1:52: pcre: look-ahead is not supported yet"),
+        (r#"sid:1; tls.sni; pcre:"/(a)\1/";"#, "x.rules:1:52: pcre: a back-reference is not supported yet"),
+        ("sid:1; tls.sni; pcre:\"/a++/\";", "x.rules:1:52: pcre: a possessive quantifier is not supported yet"),
+        ("sid:1; tls.sni; pcre:\"/a/U\";", "x.rules:1:52: pcre: a flag that names an HTTP buffer is not supported yet"),
+        ("sid:1; tls.sni; pcre:\"/(/\";", "x.rules:1:52: pcre: regular expression: unclosed group"),
+        (
+            "sid:1; tls.sni; content:\"a\"; distance:len;",
+            "x.rules:1:69: distance: a variable of byte_extract or byte_math is not supported yet",
+        ),
+    ] {
+        assert_eq!(error(options), expected, "{options}");
+    }
+    let (_, report) = load("alert tls $HOEM_NET any -> any any (sid:1;)");
+    assert_eq!(report.errors[0].to_string(), "x.rules:1:11: variable `$HOEM_NET` is not defined (define it in the configuration)");
+}
+
+#[test]
+fn of_two_rules_with_one_sid_the_newer_stays() {
+    let rule = |msg: &str, sid: u32, rev: u32| format!("alert tls any any -> any any (msg:\"{msg}\"; sid:{sid}; rev:{rev};)\n");
+    for (text, kept) in [
+        ([rule("a", 1, 1), rule("b", 1, 2)], "b"),
+        ([rule("a", 1, 2), rule("b", 1, 1)], "a"),
+        ([rule("a", 1, 1), rule("b", 1, 1)], "a"),
+    ] {
+        let (set, report) = load(&text.concat());
+        assert_eq!(set.rules().map(|r| r.msg.as_str()).collect::<Vec<_>>(), [kept]);
+        assert!(matches!(report.notes[0].reason, Reason::DuplicateSid { sid: 1, .. }));
+        assert_eq!((report.loaded, report.notes[0].line), (1, 2));
+    }
+    let (set, _) = load("alert ip any any -> any any (sid:1;)\nalert ip any any -> any any (sid:1; gid:2;)");
+    assert_eq!(set.len(), 2);
+}
+
+#[test]
+fn a_class_that_nobody_defined_is_noted() {
+    let (set, report) = load("alert ip any any -> any any (classtype:x-files; sid:1;)");
+    assert_eq!(set.rules().next().unwrap().severity, 3);
+    assert_eq!(report.notes[0].reason, Reason::UnknownClasstype("x-files".into()));
+}
+
+#[test]
+fn a_rule_may_go_over_lines() {
+    let (set, report) = load(
+        "alert tls any any -> any any ( \\\r\n    tls.sni; content:\"x\"; \\\r\n    bogus; sid:1;)\r\nalert ip any any -> any any (sid:2;)",
+    );
+    assert_eq!((set.len(), report.errors[0].line, report.errors[0].column), (1, 3, 5));
+}
+
+#[test]
+fn hostile_text_is_refused_in_linear_time() {
+    for text in [
+        "(".repeat(1 << 20),
+        "alert tls ".to_owned() + &"[".repeat(1 << 20),
+        "alert tls any any -> any any (".to_owned() + &"a;".repeat(1 << 19),
+        "\\\n".repeat(1 << 19),
+        "\n".repeat(1 << 20),
+        "#alert ".repeat(1 << 17),
+        format!("alert tls any any -> any any (tls.sni; {} sid:1;)", "content:\"a\"; ".repeat(4_000)),
+        format!("alert tls any any -> any any (tls.sni; pcre:\"/{}/\"; sid:1;)", "(".repeat(60_000)),
+        format!("alert tls any any -> any any (tls.sni; pcre:\"/{}/\"; sid:1;)", "(a{1000}){1000}"),
+        format!("alert tls {} any -> any any (sid:1;)", "!".repeat(60_000)),
+    ] {
+        let (set, _) = load(&text);
+        assert!(set.is_empty());
+    }
+}

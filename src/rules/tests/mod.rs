@@ -1,0 +1,80 @@
+//! What the room does as a whole: rule text in, matches out.
+
+mod actions;
+mod contents;
+mod differential;
+mod keywords;
+mod loading;
+mod shipped;
+
+use std::sync::Arc;
+
+use super::*;
+use crate::flow::Endpoint;
+use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
+use crate::protocol::tls::{ClientHello, ServerHello, Session};
+use crate::protocol::x509::{Certificate, Facts as CertificateFacts};
+
+/// Loads `text`, all of which has to load.
+fn rules(text: &str) -> RuleSet {
+    let (set, report) = RuleSet::compile(&[Source { name: "test.rules", text }], &RuleConfig::default());
+    assert_eq!(report.errors, [], "in {text}");
+    set
+}
+
+/// A client at home, a server outside.
+fn subject(session: Option<&Session>) -> Subject<'_> {
+    let end = |ip: &str, port| Endpoint { ip: ip.parse().unwrap(), port };
+    let app_proto = if session.is_some() { AppProto::Tls } else { AppProto::Unknown };
+    Subject { client: end("10.0.0.1", 40_000), server: end("198.18.0.1", 443), established: session.is_some(), app_proto, session }
+}
+
+/// Tries `set` on each of `subjects`, one after the other as one flow: the sids that fired, in order, and the last verdict.
+fn play(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
+    let (mut flow, mut scratch, mut out) = (FlowRules::default(), Scratch::default(), Vec::new());
+    for subject in subjects {
+        set.evaluate(subject, &mut flow, &mut scratch, &mut out);
+    }
+    (out.iter().map(|m| set.rule(m.rule).unwrap().sid).collect(), flow.verdict())
+}
+
+/// Whether the one rule in `text` fires on a session that has all of `session`.
+fn fires(text: &str, session: &Session) -> bool {
+    !play(&rules(text), &[subject(Some(session))]).0.is_empty()
+}
+
+fn hello(sni: &str) -> ClientHello {
+    ClientHello { legacy_version: 0x0303, server_names: vec![sni.as_bytes().to_vec()], complete: true, ..ClientHello::default() }
+}
+
+fn server_hello(version: u16, cipher_suite: u16) -> ServerHello {
+    ServerHello { legacy_version: version, cipher_suite, complete: true, ..ServerHello::default() }
+}
+
+fn certificate(subject: &str, issuer: &str) -> Arc<Certificate> {
+    let facts = CertificateFacts { subject: subject.into(), issuer: issuer.into(), serial: vec![1], ..CertificateFacts::default() };
+    Arc::new(Certificate { der: subject.as_bytes().to_vec(), facts: Some(facts), ..Certificate::default() })
+}
+
+/// A session with a ClientHello that asks for `sni`, and nothing more yet.
+fn asking(sni: &str) -> Session {
+    Session { client_hello: Some(hello(sni)), ..Session::default() }
+}
+
+/// A whole TLS 1.2 session.
+#[allow(clippy::needless_update)] // the fingerprints have more fields with the feature `ja4plus`
+fn session() -> Session {
+    let ja = |c: &str| c.repeat(32);
+    Session {
+        client_fingerprints: Some(ClientFingerprints {
+            ja3: ja("a"),
+            ja3_string: "771,4865,0,29,0".into(),
+            ja4: "t13d1516h2_8daaf6152771_02713d6af862".into(),
+            ja4_r: String::new(),
+        }),
+        server_hello: Some(server_hello(0x0303, 0xc02f)),
+        server_fingerprints: Some(ServerFingerprints { ja3s: ja("b"), ja3s_string: "771,49199,".into(), ..Default::default() }),
+        server_certificates: vec![certificate("CN=www.example.test", "CN=Example CA"), certificate("CN=Example CA", "CN=Root")],
+        ..asking("www.example.test")
+    }
+}
