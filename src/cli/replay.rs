@@ -136,7 +136,7 @@ struct Bounds {
     timeout_established: Duration,
 
     /// Seconds after FIN or RST for which a flow is kept
-    #[arg(long, default_value = "10", value_parser = units::seconds, value_name = "SECONDS")]
+    #[arg(long, default_value = "60", value_parser = units::seconds, value_name = "SECONDS")]
     timeout_closed: Duration,
 }
 

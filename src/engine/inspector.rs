@@ -333,7 +333,7 @@ impl Inspector {
         let Some(mut following) = connection.following.take() else { return };
         connection.was_tls = following.conversation.is_tls();
         let held = std::mem::take(&mut following.accounted);
-        if connection.was_tls {
+        if connection.was_tls && following.conversation.is_worth_telling() {
             self.counters.sessions = self.counters.sessions.saturating_add(1);
             let (base, capture) = match header {
                 Some(header) => (Common::of_segment(header), header.capture),

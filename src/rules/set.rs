@@ -100,6 +100,11 @@ impl RuleSet {
         self.rules.len()
     }
 
+    /// Whether a rule asks for no more than addresses and ports, so that the first packet of a flow decides it.
+    pub fn wants_first_packet(&self) -> bool {
+        self.plans.iter().any(|s| Facts::FLOW.has(s.plan.needs))
+    }
+
     /// A rule of this set. `None` for an id of another one.
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.entry(id).map(|e| &e.rule)

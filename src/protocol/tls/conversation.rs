@@ -133,6 +133,20 @@ impl Conversation {
         [Direction::AToB, Direction::BToA].into_iter().any(|d| self.halves.get(d).began_otherwise && !self.views.get(d).midstream)
     }
 
+    /// Whether there is anything to tell of the session: something of its handshake was seen, or its start was. The rest of one that
+    /// was joined when it was dark already says nothing, and may be that of a session told before.
+    pub fn is_worth_telling(&self) -> bool {
+        let s = &self.session;
+        let handshake = s.client_hello.is_some()
+            || s.server_hello.is_some()
+            || s.hello_retry_request.is_some()
+            || !s.server_certificates.is_empty()
+            || !s.client_certificates.is_empty()
+            || !s.alerts.is_empty();
+        let midstream = |d| !self.views.get(d).seen || self.views.get(d).midstream;
+        handshake || !(midstream(Direction::AToB) && midstream(Direction::BToA))
+    }
+
     /// Which direction is the client's, by who sent which hello.
     pub const fn client(&self) -> Option<Direction> {
         self.client
