@@ -16,8 +16,10 @@
 
 pub mod base;
 pub mod capture;
+pub mod cli;
 pub mod event;
 pub mod flow;
 pub mod packet;
 pub mod protocol;
 pub mod rules;
+pub mod sink;

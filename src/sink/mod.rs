@@ -1,0 +1,51 @@
+//! Where events go: a file or standard output. Lines come in whole and leave in large writes.
+
+mod error;
+mod file;
+mod stdout;
+
+use std::path::Path;
+
+pub use error::Error;
+use file::File;
+use stdout::Stdout;
+
+/// A place that takes lines.
+#[derive(Debug)]
+pub enum Sink {
+    /// A file, created or emptied.
+    File(File),
+    /// Standard output.
+    Stdout(Stdout),
+}
+
+impl Sink {
+    /// Creates the file at `path`, or empties it.
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        File::create(path).map(Self::File)
+    }
+
+    /// Standard output.
+    pub fn stdout() -> Self {
+        Self::Stdout(Stdout::new())
+    }
+
+    /// Takes `lines`: whole ones, each with its newline. They may wait in a buffer until [`flush`](Self::flush).
+    pub fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::File(file) => file.write(lines),
+            Self::Stdout(stdout) => stdout.write(lines),
+        }
+    }
+
+    /// Hands on all that was taken. To be called at the end, since only then it is known that everything was written.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Stdout(stdout) => stdout.flush(),
+        }
+    }
+}
+
+/// Bytes that are gathered before they are written.
+const BUFFER: usize = 256 * 1024;
