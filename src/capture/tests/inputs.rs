@@ -94,7 +94,7 @@ fn an_unreadable_file_is_an_error_and_the_others_still_run() {
     let [secret, good] = ["secret", "good"].map(|name| dir.path().join(name));
     fs::write(&secret, capture(1, b"secret")).unwrap();
     fs::write(&good, capture(1, b"good")).unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&secret).is_ok() {
         return; // root may read everything
     }
