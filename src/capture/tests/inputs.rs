@@ -138,3 +138,10 @@ fn nothing_named_is_nothing_played() {
     let (set, problems) = CaptureSet::plan(&[], CaptureSettings::default());
     assert!(problems.is_empty() && play_set(set).0.is_empty());
 }
+
+#[test]
+fn a_set_and_its_blocks_may_go_to_another_thread() {
+    fn may_go<T: Send>() {}
+    may_go::<CaptureSet>();
+    may_go::<crate::capture::Block>();
+}
