@@ -245,7 +245,7 @@ impl Inspector {
             flow.opening.client = client;
         }
         let news = (following.conversation.news(), connection.established);
-        let is_news = std::mem::replace(&mut connection.judged, Some(news)) != Some(news);
+        let is_news = connection.judged.replace(news) != Some(news);
         if read.gaps > 0 {
             *connection.gap.get_mut(header.sender) = true;
         }

@@ -10,17 +10,19 @@ use crate::engine::{Config, Inspector, Located, Verdict};
 use crate::packet::Segment;
 use crate::rules::RuleSet;
 
+/// A worker's ends of the channels.
+pub(super) struct Ends {
+    pub batches: Receiver<Batch>,
+    pub answers: Sender<Output>,
+    /// Where emptied lists of jobs go back to.
+    pub recycle: Sender<Vec<Job>>,
+    /// Where emptied outputs come back from.
+    pub spares: Receiver<Output>,
+}
+
 /// Works off batches until the last one, or until nobody takes its answers any more.
-pub(super) fn work<P: Printer>(
-    config: Config,
-    rules: Arc<RuleSet>,
-    names: Arc<[String]>,
-    printer: P,
-    batches: &Receiver<Batch>,
-    answers: &Sender<Output>,
-    recycle: &Sender<Vec<Job>>,
-    spares: &Receiver<Output>,
-) {
+pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>, printer: P, ends: &Ends) {
+    let Ends { batches, answers, recycle, spares } = ends;
     let mut inspector = Inspector::new(config, rules, names);
     let mut lines = Lines::new(printer);
     for Batch { bytes, mut jobs, last } in batches {

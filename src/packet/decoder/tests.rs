@@ -97,6 +97,7 @@ fn assert_is_the_segment(link: LinkType, data: &[u8]) -> SegmentHeader {
 }
 
 /// All wrappings, by name: how many tunnels they have, and which VLAN ids.
+#[expect(clippy::type_complexity, reason = "a table")]
 fn samples() -> Vec<(&'static str, LinkType, Vec<u8>, u8, &'static [u16])> {
     use LinkType::*;
     let (four, six) = (tcp4(), tcp6());
