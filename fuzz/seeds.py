@@ -6,6 +6,7 @@ import struct
 
 HERE = pathlib.Path(__file__).resolve().parent
 CAPTURES = HERE.parent / "pcaps"
+ETHERNET, RAW = 0, 1  # as fuzz_targets/decode.rs counts link types
 
 
 def main():
@@ -13,12 +14,13 @@ def main():
         save("pcap_file", path.name, path.read_bytes())
         if path.suffix != ".pcap":
             continue
-        conversation = b""
-        for number, frame in enumerate(ethernet_frames(path.read_bytes())):
-            if number < 8:
-                save("decode", f"{path.stem}-{number}", frame)
+        conversation = packets = b""
+        for frame in ethernet_frames(path.read_bytes()):
+            packets += decode_event(ETHERNET, frame) + decode_event(RAW, frame[14:])
             if event := tls_event(frame):
                 conversation += event
+        if packets:
+            save("decode", path.stem, packets)
         if conversation:
             save("tls", path.stem, conversation)
 
@@ -30,6 +32,11 @@ def ethernet_frames(capture):
         length = struct.unpack_from("<I", capture, at + 8)[0]
         yield capture[at + 16 : at + 16 + length]
         at += 16 + length
+
+
+def decode_event(link, frame):
+    """A frame as fuzz_targets/decode.rs reads it."""
+    return struct.pack(">BH", link, len(frame)) + frame
 
 
 def tls_event(frame):

@@ -43,7 +43,7 @@ impl Engine {
     /// Takes a frame all the way: decode and defragment it, find its flow, put its bytes in order, parse them, match the rules,
     /// decide, report.
     pub fn process(&mut self, frame: &Frame<'_>, report: &mut impl Report) -> Verdict {
-        let packet = PacketId { capture: frame.capture, number: frame.number };
+        let packet = PacketId::new(frame.capture, frame.number);
         if let Some(now) = self.clock.tick(frame.timestamp) {
             self.inspector.tick(now, packet, report);
         }
@@ -82,7 +82,7 @@ impl Engine {
 
 /// Reports that `frame` is malformed.
 pub fn report_malformed(frame: &Frame<'_>, anomaly: DecodeAnomaly, names: &[String], report: &mut impl Report) {
-    let packet = PacketId { capture: frame.capture, number: frame.number };
+    let packet = PacketId::new(frame.capture, frame.number);
     let common = Common {
         timestamp: frame.timestamp,
         pcap_cnt: Some(frame.number),

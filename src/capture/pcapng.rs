@@ -214,7 +214,7 @@ struct Clock {
 enum Unit {
     /// So many nanoseconds.
     Nanos(u64),
-    /// A nanosecond is so many of them.
+    /// A nanosecond is so many of them; 0 stands for more than 64 bits can count.
     PerNano(u64),
     /// Two to the minus so many seconds.
     Binary(u32),
@@ -224,7 +224,7 @@ impl Clock {
     /// From the option values `if_tsresol` and `if_tsoffset` (seconds).
     fn new(resolution: u8, offset_seconds: i64) -> Self {
         let exponent = u32::from(resolution & 0x7f);
-        let power = |n: u32| 10_u64.checked_pow(n).unwrap_or(u64::MAX);
+        let power = |n: u32| 10_u64.checked_pow(n).unwrap_or_default();
         let unit = match exponent {
             _ if resolution & 0x80 != 0 => Unit::Binary(exponent),
             0..=9 => Unit::Nanos(power(9_u32.saturating_sub(exponent))),

@@ -1,6 +1,6 @@
 //! A flow's state: next to nothing for half-open ones, more once both sides spoke, and the TLS only while it is read.
 
-use crate::base::Timestamp;
+use crate::base::{Duration, Timestamp};
 use crate::event::{FlowCounters, TcpEnd, TcpState};
 use crate::flow::{Direction, FlowKey, Pair, Stream};
 use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
@@ -70,8 +70,8 @@ pub(super) struct Counters {
 pub(super) struct Following {
     pub streams: Pair<Stream>,
     pub conversation: Conversation,
-    /// Segments of the flow since a gap is waited for.
-    gap_age: u32,
+    /// Since when a gap is waited for.
+    gap_since: Option<Timestamp>,
     /// What the lane's account holds for it.
     pub accounted: usize,
 }
@@ -192,7 +192,7 @@ impl Connection {
             following: Some(Box::new(Following {
                 streams: Pair::default(),
                 conversation: Conversation::new(longest_message),
-                gap_age: 0,
+                gap_since: None,
                 accounted: 0,
             })),
             was_tls: false,
@@ -302,11 +302,11 @@ impl Following {
         let other = header.sender.reverse();
         let has_gap = self.streams.get(header.sender).has_gap() || self.streams.get(other).has_gap();
         if !has_gap {
-            self.gap_age = 0;
+            self.gap_since = None;
             return;
         }
-        self.gap_age = self.gap_age.saturating_add(1);
-        if self.gap_age < GAP_PATIENCE
+        let since = *self.gap_since.get_or_insert(header.timestamp);
+        if header.timestamp.since(since) < GAP_PATIENCE
             || !header.flags.has(TcpFlags::ACK)
             || !self.streams.get(other).gap_is_acknowledged(header.ack)
         {
@@ -314,7 +314,7 @@ impl Following {
         }
         let lost = self.streams.get(other).gap_len();
         self.skip(other, lost, read, certificates);
-        self.gap_age = 0;
+        self.gap_since = None;
     }
 
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.
@@ -348,5 +348,5 @@ impl Following {
     }
 }
 
-/// How many segments of the flow an acknowledged gap is waited for: more than any reordering of a span port.
-const GAP_PATIENCE: u32 = 64;
+/// How long an acknowledged gap is waited for: more than any reordering of a span port.
+const GAP_PATIENCE: Duration = Duration::from_secs(3);

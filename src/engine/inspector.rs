@@ -71,8 +71,13 @@ impl Inspector {
             flow.count_opening(header);
             return self.judge_opening(&place, header, report);
         }
+        let is_new = flow.connection.is_none();
         let connection = flow.connection(self.config.limits.handshake_bytes);
         connection.count(header);
+        if is_new && let Some(lane) = self.lanes.get_mut(place.lane) {
+            lane.set_timer(place.id, &self.config);
+        }
+        let Some(connection) = self.connection(&place) else { return Verdict::Pass };
         if connection.dropped {
             self.counters.dropped = self.counters.dropped.saturating_add(1);
             return Verdict::Drop;
@@ -117,6 +122,10 @@ impl Inspector {
         counters
     }
 
+    fn connection(&mut self, place: &Place) -> Option<&mut Connection> {
+        self.lanes.get_mut(place.lane)?.table.get_mut(place.id)?.connection.as_deref_mut()
+    }
+
     fn count_flags(&mut self, flags: TcpFlags) {
         let c = &mut self.counters;
         let counter = match flags {
@@ -140,7 +149,8 @@ impl Inspector {
             if let Some((direction, isn)) = rival {
                 let flow = self.lanes.get_mut(lane)?.table.get_mut(place.id)?;
                 flow.client = direction;
-                flow.connection(self.config.limits.handshake_bytes).anchor(direction, isn);
+                flow.opening.sender = direction;
+                flow.opening.syn = Some(isn);
             }
             return Some(place);
         }
@@ -158,7 +168,7 @@ impl Inspector {
         if !header.flags.has(TcpFlags::SYN) {
             self.counters.midstream = self.counters.midstream.saturating_add(1);
         }
-        let id = self.lanes.get_mut(lane)?.add(hash, header.key, flow, &self.config)?;
+        let id = self.lanes.get_mut(lane)?.add(hash, header.key, flow)?;
         Some(Place { lane, id })
     }
 
@@ -268,8 +278,13 @@ impl Inspector {
     fn judge_opening(&mut self, place: &Place, header: &SegmentHeader, report: &mut impl Report) -> Verdict {
         if self.judge.wants_opening() {
             let limit = self.config.limits.handshake_bytes;
-            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
+            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
+                && flow.connection.is_none()
+            {
                 flow.connection(limit);
+                if let Some(lane) = self.lanes.get_mut(place.lane) {
+                    lane.set_timer(place.id, &self.config);
+                }
             }
             return self.judge(place, header, report);
         }
@@ -308,7 +323,7 @@ impl Inspector {
             self.counters.sessions = self.counters.sessions.saturating_add(1);
             let (base, capture) = match header {
                 Some(header) => (Common::of_segment(header), header.capture),
-                None => (of_flow(&key, flow.last), flow.first.capture),
+                None => (of_flow(&key, flow.last), flow.first.capture()),
             };
             let common = common(&self.names, &key, flow, base, capture).between(key.sender(client), key.receiver(client));
             tell(&mut following.conversation, client, at, &common, report);
@@ -350,7 +365,7 @@ impl Inspector {
         if judged.is_empty() {
             return;
         }
-        let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture);
+        let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let alerts = self.judge.alerts(&judged, flow, key, at, &common, report);
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
     }
@@ -364,7 +379,7 @@ impl Inspector {
         };
         let (alerted, dropped) = flow.connection.as_ref().map_or((false, false), |c| (c.alerted, c.dropped));
         let end = FlowEnd { end: flow.last, state, reason, alerted, dropped };
-        let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture);
+        let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let common = common.between(key.sender(flow.client), key.receiver(flow.client));
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
     }
@@ -380,7 +395,7 @@ fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>,
         Some(_) => None,
     });
     Common {
-        flow_id: Some(event::flow_id(key, flow.start, flow.first.number)),
+        flow_id: Some(event::flow_id(key, flow.start, flow.first.number())),
         community_id: Some(CommunityId::new(key.sender(flow.client), key.receiver(flow.client), key.protocol())),
         pcap_filename: usize::try_from(capture).ok().and_then(|i| names.get(i)).map(String::as_str),
         app_proto,

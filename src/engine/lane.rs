@@ -23,8 +23,10 @@ pub const fn lane_of(hash: u64) -> usize {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub table: Table<Flow>,
+    /// Timers of flows with a connection.
     wheel: Wheel<FlowId>,
-    /// Half-open flows, oldest first; those that went on or ended are skipped when their turn comes.
+    /// Half-open flows, oldest first: their timer, since all have the same time-out. Those that went on or ended are skipped when
+    /// their turn comes; those that sent again go to the end.
     half_open: VecDeque<FlowId>,
     /// Flows that hold stream memory, by when they began to, oldest first.
     holders: VecDeque<FlowId>,
@@ -46,21 +48,18 @@ impl Lane {
         }
     }
 
-    /// Adds a flow and its timer.
-    pub fn add(&mut self, hash: u64, key: FlowKey, flow: Flow, config: &Config) -> Option<FlowId> {
-        let due = deadline(&flow, config);
+    /// Adds a half-open flow.
+    pub fn add(&mut self, hash: u64, key: FlowKey, flow: Flow) -> Option<FlowId> {
         let id = self.table.insert(hash, key, flow)?;
-        self.wheel.insert(due, id);
         self.half_open.push_back(id);
-        if self.half_open.len() > self.table.len().saturating_mul(2).max(64) {
-            self.forget_opened();
-        }
         Some(id)
     }
 
-    fn forget_opened(&mut self) {
-        let table = &self.table;
-        self.half_open.retain(|&id| table.get(id).is_some_and(|(_, f)| f.connection.is_none()));
+    /// Sets the timer of a flow that has got a connection.
+    pub fn set_timer(&mut self, id: FlowId, config: &Config) {
+        if let Some((_, flow)) = self.table.get(id) {
+            self.wheel.insert(deadline(flow, config), id);
+        }
     }
 
     /// The flow to give up when the table is full: the oldest half-open one, else the longest idle of a few.
@@ -80,6 +79,7 @@ impl Lane {
     /// Flows whose time is over at `now`, in the order of their first packets. Timers of the others are set anew.
     pub fn expired(&mut self, now: Timestamp, config: &Config) -> Vec<FlowId> {
         let mut due = Vec::new();
+        self.expire_half_open(now, config, &mut due);
         self.wheel.advance(now, &mut due);
         due.retain(|&id| {
             let Some((_, flow)) = self.table.get(id) else { return false };
@@ -91,6 +91,25 @@ impl Lane {
         });
         self.sort(&mut due);
         due
+    }
+
+    /// Takes flows whose time may be over off the front of the queue.
+    fn expire_half_open(&mut self, now: Timestamp, config: &Config, due: &mut Vec<FlowId>) {
+        for _ in 0..self.half_open.len() {
+            let Some(&id) = self.half_open.front() else { return };
+            let waits = self.table.get(id).filter(|(_, f)| f.connection.is_none()).map(|(_, f)| (deadline(f, config), f));
+            match waits {
+                Some((deadline, flow)) if deadline > now => {
+                    if flow.start.saturating_add(config.timeouts.new) > now {
+                        return; // and so is the time of all behind it
+                    }
+                    self.half_open.push_back(id);
+                }
+                Some(_) => due.push(id),
+                None => {}
+            }
+            self.half_open.pop_front();
+        }
     }
 
     /// All flows, in the order of their first packets.

@@ -30,21 +30,35 @@ pub struct Order {
     pub flow: PacketId,
 }
 
-/// A packet of the run: its capture, and its number there.
+/// A packet of the run: its capture, and its number there; in one word, since every flow keeps its first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PacketId {
-    /// Which capture, from 0.
-    pub capture: u32,
-    /// Which packet of it, from 1.
-    pub number: u64,
-}
+pub struct PacketId(u64);
 
 impl PacketId {
     /// After all packets.
-    pub const END: Self = Self { capture: u32::MAX, number: u64::MAX };
+    pub const END: Self = Self(u64::MAX);
+
+    /// Packet `number` (from 1) of the capture with index `capture`. Beyond a million captures, or 2^44 packets in one, ids are no
+    /// longer all different.
+    pub const fn new(capture: u32, number: u64) -> Self {
+        Self((capture as u64) << NUMBER_BITS | number & ((1 << NUMBER_BITS) - 1))
+    }
 
     /// The packet that `header` is from.
     pub const fn of(header: &SegmentHeader) -> Self {
-        Self { capture: header.capture, number: header.number }
+        Self::new(header.capture, header.number)
+    }
+
+    /// Which capture, from 0.
+    #[allow(clippy::cast_possible_truncation)] // 20 bits
+    pub const fn capture(self) -> u32 {
+        (self.0 >> NUMBER_BITS) as u32
+    }
+
+    /// Which packet of it, from 1.
+    pub const fn number(self) -> u64 {
+        self.0 & ((1 << NUMBER_BITS) - 1)
     }
 }
+
+const NUMBER_BITS: u32 = 44;

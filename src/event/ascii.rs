@@ -1,6 +1,6 @@
 //! Times, hex, addresses and base64 as JSON strings, made on the stack.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
@@ -91,28 +91,14 @@ fn serialize_colons<S: Serializer>(bytes: &[u8], ten: u8, long: fn(&[u8]) -> Str
     }
 }
 
-/// An address as Suricata writes it: an IPv6 one with all of its digits, `2001:0db8:0000:0000:0000:0000:0000:0001`.
+/// An address in its shortest form (RFC 5952): `2001:db8::1`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Address(pub IpAddr);
 
 impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            IpAddr::V4(v4) => v4.serialize(serializer),
-            IpAddr::V6(v6) => full_ipv6(v6).as_plain().serialize(serializer),
-        }
+        self.0.serialize(serializer)
     }
-}
-
-fn full_ipv6(address: Ipv6Addr) -> Ascii<39> {
-    let mut text = Ascii::new();
-    for (i, pair) in address.octets().chunks_exact(2).enumerate() {
-        if i > 0 {
-            text.push(b':');
-        }
-        text.hex(pair);
-    }
-    text
 }
 
 /// ASCII text of at most `N` bytes, on the stack. What does not fit is left out and noted in `overflowed`.
@@ -248,12 +234,8 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_written_as_suricata_does() {
-        for (address, text) in [
-            ("192.0.2.1", r#""192.0.2.1""#),
-            ("2001:db8::1", r#""2001:0db8:0000:0000:0000:0000:0000:0001""#),
-            ("::", r#""0000:0000:0000:0000:0000:0000:0000:0000""#),
-        ] {
+    fn addresses_are_written_in_the_shortest_form() {
+        for (address, text) in [("192.0.2.1", r#""192.0.2.1""#), ("2001:0db8:0:0:0:0:0:1", r#""2001:db8::1""#), ("::", r#""::""#)] {
             assert_eq!(json(Address(address.parse().unwrap())), text);
         }
     }

@@ -1,5 +1,7 @@
 //! The `portcullis` object: what is known of a session and has no name in EVE.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::ascii::Hex;
@@ -11,6 +13,7 @@ use super::second_hello::SecondHello;
 use super::text::{Str, Texts};
 use crate::protocol::tls::session::{Alert, Resumption, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Session, is_grease, names};
+use crate::protocol::x509::Certificate;
 
 /// See `docs/events.md` for each key's meaning. Marks (`early_data`, `sslv2_format`, ...) are there only where true; answers
 /// (`resumed`, `hello_retry`, `post_quantum`) where they are known.
@@ -75,6 +78,8 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     chain_sha256: Option<ChainSha256<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    chain_truncated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     chain: Option<Chain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_fingerprint_sha256: Option<Hex<'a>>,
@@ -129,10 +134,11 @@ impl<'a> Portcullis<'a> {
             #[cfg(feature = "ja4plus")]
             ja4x: listed(server_chain, ChainJa4x),
             fingerprint_sha256: server_chain.first().map(|leaf| Hex(&leaf.sha256)),
-            chain_sha256: listed(server_chain, ChainSha256),
+            chain_sha256: listed(whole(server_chain, session.server_chain_truncated), ChainSha256),
+            chain_truncated: session.server_chain_truncated.then_some(true),
             chain: listed(server_chain, Chain),
             client_fingerprint_sha256: client_chain.first().map(|leaf| Hex(&leaf.sha256)),
-            client_chain_sha256: listed(client_chain, ChainSha256),
+            client_chain_sha256: listed(whole(client_chain, session.client_chain_truncated), ChainSha256),
             client_chain: listed(client_chain, Chain),
             alerts: session.alerts.iter().map(|&alert| AlertObject::of(alert)).collect(),
             anomalies: session.anomalies.iter().map(|&anomaly| super::tls_anomaly_name(anomaly)).collect(),
@@ -299,6 +305,11 @@ const fn resumption_name(resumption: Resumption) -> &'static str {
         Resumption::Ticket => "ticket",
         Resumption::Psk => "psk",
     }
+}
+
+/// The chain, unless its end was not seen.
+fn whole(chain: &[Arc<Certificate>], truncated: bool) -> &[Arc<Certificate>] {
+    if truncated { &[] } else { chain }
 }
 
 /// `items` as `wrap` writes them, where there are any.

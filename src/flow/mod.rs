@@ -5,6 +5,6 @@ pub mod stream;
 pub mod table;
 pub mod timers;
 
-pub use key::{Direction, Endpoint, FlowKey, Pair};
+pub use key::{Address, Direction, Endpoint, FlowKey, Pair};
 pub use stream::Stream;
 pub use table::{FlowId, Table};

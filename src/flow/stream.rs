@@ -116,7 +116,11 @@ impl Stream {
         let next = self.next.unwrap_or(at);
         let behind = usize::try_from(next.saturating_sub(at)).unwrap_or(usize::MAX).min(payload.len());
         let (old, new) = payload.split_at_checked(behind).unwrap_or((payload, &[]));
-        if !old.is_empty() {
+        // The one byte of a keep-alive is garbage by design (RFC 9293 §3.8.4).
+        let keep_alive = payload.len() == 1 && next.saturating_sub(at) == 1;
+        if keep_alive {
+            pushed.duplicate = 1;
+        } else if !old.is_empty() {
             self.compare_behind(at, old, policy, pushed);
         }
         if new.is_empty() {
@@ -140,10 +144,6 @@ impl Stream {
         let cut = usize::try_from(start.saturating_sub(at)).unwrap_or(usize::MAX); // what is kept no more cannot be compared
         let from = usize::try_from(at.saturating_sub(start)).unwrap_or(usize::MAX);
         let (Some(old), Some(kept)) = (old.get(cut..), self.bytes.get_mut(from..)) else { return };
-        let keep_alive = old.len() == 1 && kept.len() == 1; // its one byte is garbage by design (RFC 9293 §3.8.4)
-        if keep_alive {
-            return;
-        }
         let readable = self.consumed.saturating_sub(from);
         pushed.conflicting = pushed.conflicting.saturating_add(overlay(kept, old, readable, policy));
     }
@@ -360,6 +360,7 @@ mod tests {
         s.push(0, b"abcd", OverlapPolicy::First);
         assert_eq!(s.push(3, &[0], OverlapPolicy::First).conflicting, 0);
         assert_eq!(s.push(2, &[0], OverlapPolicy::First).conflicting, 1);
+        assert_eq!(s.push(3, &[0, 1], OverlapPolicy::First).conflicting, 1);
     }
 
     #[test]

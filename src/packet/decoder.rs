@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::counters::bump;
 use super::fragments::{Fragment, FragmentKey, Fragments};
-use super::walk::{Addresses, Source, Walk, segment_header};
+use super::walk::{Source, Walk, segment_header};
 use super::wire::{Layer, capwap, checksum, erspan, ethernet, geneve, gre, gtpu, ipv4, ipv6, llc, mpls, null, ppp, pppoe};
 use super::wire::{sll, sll2, tcp, teredo, udp, vlan, vxlan, wlan};
 use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, LinkType, SegmentHeader};
 use crate::base::{Reader, Timestamp};
+use crate::flow::FlowKey;
 
 /// Makes segments of frames. Its only memory is that of fragments.
 #[derive(Debug)]
@@ -241,7 +242,7 @@ impl Decoder {
         }
         walk.advance(header.bytes().len());
         let (from, to) = header.addresses();
-        walk.enter_ip(Addresses::V4(from, to), header.ttl());
+        walk.enter_ipv4(from, to, header.ttl());
         if !header.is_fragment() {
             return Ok(Step::Next(header.next()));
         }
@@ -261,7 +262,7 @@ impl Decoder {
             walk.limit(ipv6::Header::LEN.saturating_add(len)).map_err(|_| DecodeAnomaly::Ipv6TruncPkt)?;
         }
         let (from, to) = header.addresses();
-        walk.enter_ip(Addresses::V6(from, to), header.hop_limit());
+        walk.enter_ipv6(from, to, header.hop_limit());
         Ok(header.next())
     }
 
@@ -281,12 +282,13 @@ impl Decoder {
     }
 
     const fn fragment_key(&self, walk: &Walk, id: u32, protocol: u8) -> FragmentKey {
-        FragmentKey { addresses: walk.ip.addresses, id, protocol, vlan: walk.vlan(self.config.ignore_vlan) }
+        let (is_v4, source, destination) = (walk.ip.is_v4, walk.ip.source, walk.ip.destination);
+        FragmentKey { is_v4, source, destination, id, protocol, vlan: walk.vlan(self.config.ignore_vlan) }
     }
 
     fn fragment(&mut self, walk: &mut Walk, fragment: &Fragment<'_>, now: Timestamp) -> Result<Step, DecodeAnomaly> {
         if walk.is_cut() {
-            return Err(if walk.ip.addresses.is_v4() { DecodeAnomaly::Ipv4FragIgnored } else { DecodeAnomaly::Ipv6FragIgnored });
+            return Err(if walk.ip.is_v4 { DecodeAnomaly::Ipv4FragIgnored } else { DecodeAnomaly::Ipv6FragIgnored });
         }
         let Some(datagram) = self.fragments.insert(fragment, now, &mut self.counters)? else {
             return Ok(Step::Done(Decoded::FragmentHeld));
@@ -302,7 +304,7 @@ impl Decoder {
     fn ip_in_ip(&mut self, layer: Layer, walk: &mut Walk) -> Result<Layer, DecodeAnomaly> {
         walk.enter_tunnel(self.config.max_tunnel_depth)?;
         let count = &mut self.counters;
-        let (next, counter) = match (layer, walk.ip.addresses.is_v4()) {
+        let (next, counter) = match (layer, walk.ip.is_v4) {
             (Layer::Ipv4InIp, true) => (Layer::Ipv4, &mut count.ipv4_in_ipv4),
             (Layer::Ipv4InIp, false) => (Layer::Ipv4, &mut count.ipv4_in_ipv6),
             (_, true) => (Layer::Ipv6, &mut count.ipv6_in_ipv4),
@@ -349,10 +351,11 @@ impl Decoder {
         let payload_len = header.payload_len(on_wire)?;
         // What a routing header does not lead to yet has the checksum of another destination.
         let verifiable = self.config.check_checksums && !walk.is_cut() && walk.ip.is_final;
-        if verifiable && !checksum::tcp_is_valid(&walk.ip.addresses, bytes) {
+        if verifiable && !checksum::tcp_is_valid(walk.ip.source, walk.ip.destination, bytes) {
             return Err(DecodeAnomaly::TcpInvalidChecksum);
         }
-        let flow = walk.ip.addresses.flow_key(&header, walk.vlan(self.config.ignore_vlan));
+        let (from, to) = ((walk.ip.source, header.source), (walk.ip.destination, header.destination));
+        let flow = FlowKey::from_packet(from, to, tcp::PROTOCOL, walk.vlan(self.config.ignore_vlan));
         let start = walk.at.saturating_add(header.len).min(walk.end);
         Ok(Step::Done(Decoded::Segment(DecodedSegment {
             header: segment_header(frame, &header, flow, walk.ip.ttl, walk.tunnels(), payload_len),

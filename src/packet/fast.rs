@@ -3,9 +3,10 @@
 //! Whatever is not exactly so, or is wrong in any way, is left to the loop in [`decoder`](super::decoder), which answers the same.
 
 use super::counters::bump;
-use super::walk::{Addresses, segment_header};
+use super::walk::segment_header;
 use super::wire::{Layer, tcp};
 use super::{Decoded, DecodedSegment, Decoder, Frame, LinkType, PayloadRef};
+use crate::flow::{Address, FlowKey};
 
 impl Decoder {
     /// Decodes a frame of the common kind; `None` for all others, with nothing counted.
@@ -39,7 +40,7 @@ impl Decoder {
         let count = &mut self.counters;
         bump(&mut count.ethernet);
         bump(&mut count.tcp);
-        bump(if ip.addresses.is_v4() { &mut count.ipv4 } else { &mut count.ipv6 });
+        bump(if layer == Layer::Ipv4 { &mut count.ipv4 } else { &mut count.ipv6 });
         if tags > 0 {
             bump(&mut count.vlan);
             count.vlan_qinq = count.vlan_qinq.wrapping_add(u64::from(tags > 1));
@@ -53,8 +54,9 @@ impl Decoder {
         let end = ip_end.min(frame.data.len());
         let start = ip_start.wrapping_add(ip.header_len).wrapping_add(ip.tcp.len).min(end);
         let (start, len) = (u32::try_from(start).ok()?, u32::try_from(end.wrapping_sub(start)).ok()?);
+        let flow = FlowKey::from_packet((ip.source, ip.tcp.source), (ip.destination, ip.tcp.destination), tcp::PROTOCOL, vlan);
         Some(Decoded::Segment(DecodedSegment {
-            header: segment_header(frame, &ip.tcp, ip.addresses.flow_key(&ip.tcp, vlan), ip.ttl, 0, payload_len),
+            header: segment_header(frame, &ip.tcp, flow, ip.ttl, 0, payload_len),
             payload: PayloadRef::InFrame { start, len },
             anomaly: None,
         }))
@@ -63,7 +65,8 @@ impl Decoder {
 
 /// An IP packet with TCP in it.
 struct Packet {
-    addresses: Addresses,
+    source: Address,
+    destination: Address,
     ttl: u8,
     /// Length of the IP header.
     header_len: usize,
@@ -82,7 +85,8 @@ fn ipv4(bytes: &[u8]) -> Option<Packet> {
         return None; // more fragments, or not the first
     }
     Some(Packet {
-        addresses: Addresses::V4([s0, s1, s2, s3], [d0, d1, d2, d3]),
+        source: Address::from_v4([s0, s1, s2, s3]),
+        destination: Address::from_v4([d0, d1, d2, d3]),
         ttl,
         header_len: 20,
         len: usize::from(u16::from_be_bytes([len0, len1])),
@@ -98,7 +102,8 @@ fn ipv6(bytes: &[u8]) -> Option<Packet> {
     let (destination, rest) = rest.split_first_chunk()?;
     let len = usize::from(u16::from_be_bytes([len0, len1]));
     Some(Packet {
-        addresses: Addresses::V6(*source, *destination),
+        source: Address::from_v6(*source),
+        destination: Address::from_v6(*destination),
         ttl,
         header_len: 40,
         len: len.wrapping_add(40),

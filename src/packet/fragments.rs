@@ -11,9 +11,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::counters::{DecoderCounters, bump};
-use super::walk::Addresses;
 use super::wire::Layer;
 use crate::base::{Duration, Timestamp};
+use crate::flow::Address;
 use crate::packet::DecodeAnomaly;
 
 /// Which bytes win where fragments of one datagram overlap and differ. Hosts disagree about it, which is how overlaps hide
@@ -30,8 +30,12 @@ pub enum OverlapPolicy {
 /// What the fragments of one datagram have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FragmentKey {
-    /// Source and destination.
-    pub addresses: Addresses,
+    /// Whether it is IPv4.
+    pub is_v4: bool,
+    /// Source address.
+    pub source: Address,
+    /// Destination address.
+    pub destination: Address,
     /// IPv4 or IPv6 identification.
     pub id: u32,
     /// IPv4 protocol; 0 for IPv6, where only the first fragment's next header counts.
@@ -335,10 +339,7 @@ impl FragmentKey {
     }
 
     const fn family(&self) -> &'static Family {
-        match self.addresses {
-            Addresses::V4(..) => &IPV4,
-            Addresses::V6(..) => &IPV6,
-        }
+        if self.is_v4 { &IPV4 } else { &IPV6 }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::counters::{DecoderCounters, bump};
 use super::wire::tcp;
 use super::{DecodeAnomaly, Frame, PayloadRef, SegmentHeader};
-use crate::flow::{Direction, FlowKey};
+use crate::flow::{Address, Direction, FlowKey};
 
 /// The way through one frame, outside in.
 #[derive(Debug)]
@@ -30,8 +30,12 @@ pub struct Walk {
 /// What counts of an IP header and its extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Ip {
-    /// Source and destination.
-    pub addresses: Addresses,
+    /// Whether it is IPv4.
+    pub is_v4: bool,
+    /// Source address.
+    pub source: Address,
+    /// Destination address.
+    pub destination: Address,
     /// Time to live or hop limit.
     pub ttl: u8,
     /// Whether the destination is the last one, and not the next stop of a routing header.
@@ -40,19 +44,11 @@ pub struct Ip {
     pub is_fragment: bool,
 }
 
-/// Source and destination address, as they stand in the packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Addresses {
-    /// IPv4.
-    V4([u8; 4], [u8; 4]),
-    /// IPv6.
-    V6([u8; 16], [u8; 16]),
-}
-
 impl Walk {
     /// At the start of `frame`.
     pub fn new(frame: &Frame<'_>) -> Self {
-        let ip = Ip { addresses: Addresses::V4([0; 4], [0; 4]), ttl: 0, is_final: true, is_fragment: false };
+        let nobody = Address::from_v4([0; 4]);
+        let ip = Ip { is_v4: true, source: nobody, destination: nobody, ttl: 0, is_final: true, is_fragment: false };
         let end = frame.data.len();
         let wire_end = end.max(frame.original_len as usize);
         Self { at: 0, end, wire_end, ip, anomaly: None, vlan: [0; 2], tags: 0, layers: 0, tunnels: 0 }
@@ -78,9 +74,16 @@ impl Walk {
         Ok(())
     }
 
-    /// Takes note of an IP header.
-    pub const fn enter_ip(&mut self, addresses: Addresses, ttl: u8) {
-        self.ip = Ip { addresses, ttl, is_final: true, is_fragment: false };
+    /// Takes note of an IPv4 header.
+    pub const fn enter_ipv4(&mut self, source: [u8; 4], destination: [u8; 4], ttl: u8) {
+        let (source, destination) = (Address::from_v4(source), Address::from_v4(destination));
+        self.ip = Ip { is_v4: true, source, destination, ttl, is_final: true, is_fragment: false };
+    }
+
+    /// Takes note of an IPv6 header.
+    pub const fn enter_ipv6(&mut self, source: [u8; 16], destination: [u8; 16], ttl: u8) {
+        let (source, destination) = (Address::from_v6(source), Address::from_v6(destination));
+        self.ip = Ip { is_v4: false, source, destination, ttl, is_final: true, is_fragment: false };
     }
 
     /// Takes note of a VLAN tag. The first two from outside count, whether they are outside of tunnels or inside.
@@ -131,22 +134,6 @@ impl Walk {
     /// How many tunnels were entered.
     pub const fn tunnels(&self) -> u8 {
         self.tunnels
-    }
-}
-
-impl Addresses {
-    /// Whether they are IPv4 addresses.
-    pub const fn is_v4(&self) -> bool {
-        matches!(self, Self::V4(..))
-    }
-
-    /// The key of a TCP segment between them.
-    pub fn flow_key(&self, tcp: &tcp::Header, vlan: [u16; 2]) -> (FlowKey, Direction) {
-        let (from, to) = (tcp.source, tcp.destination);
-        match *self {
-            Self::V4(source, destination) => FlowKey::from_v4((source, from), (destination, to), tcp::PROTOCOL, vlan),
-            Self::V6(source, destination) => FlowKey::from_v6((source, from), (destination, to), tcp::PROTOCOL, vlan),
-        }
     }
 }
 

@@ -42,6 +42,23 @@ pub(super) struct Output {
     pub end: Option<Box<(Counters, Summary)>>,
 }
 
+impl Output {
+    /// Empties it, and keeps its memory for the next batch unless a burst made it large.
+    pub fn clear(&mut self) {
+        if self.bytes.capacity() > KEPT_CAPACITY {
+            self.bytes = Vec::new();
+        }
+        self.bytes.clear();
+        self.marks.clear();
+        self.dropped.clear();
+        self.counted.clear();
+        self.end = None;
+    }
+}
+
+/// Bytes of lines that one batch mostly stays below.
+const KEPT_CAPACITY: usize = 8 << 20;
+
 /// Where a line ends in the output's bytes, and where it belongs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
@@ -65,7 +82,7 @@ pub(super) struct Dealt {
 /// What the dealer knows at the end.
 #[derive(Debug)]
 pub(super) struct Ending {
-    /// When the last second of packet time began.
+    /// When the last frame was captured.
     pub last: Timestamp,
     pub decoder: DecoderCounters,
     pub summary: Summary,

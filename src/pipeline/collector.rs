@@ -1,6 +1,6 @@
 //! The collector: puts the workers' lines into one order and hands them to the sink.
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Dealt, Ending, Mark, Output};
 use super::lines::Printer;
@@ -11,7 +11,8 @@ use crate::engine::{Counters, Order, PacketId};
 use crate::packet::DecoderCounters;
 
 pub(super) struct Collector<P> {
-    workers: Vec<Receiver<Output>>,
+    /// Where each worker's outputs come from, and where they go back to.
+    workers: Vec<(Receiver<Output>, Sender<Output>)>,
     dealer: Receiver<Dealt>,
     printer: P,
     passed: Option<PcapngWriter>,
@@ -19,7 +20,12 @@ pub(super) struct Collector<P> {
 }
 
 impl<P: Printer> Collector<P> {
-    pub fn new(workers: Vec<Receiver<Output>>, dealer: Receiver<Dealt>, printer: P, passed: Option<PcapngWriter>) -> Self {
+    pub fn new(
+        workers: Vec<(Receiver<Output>, Sender<Output>)>,
+        dealer: Receiver<Dealt>,
+        printer: P,
+        passed: Option<PcapngWriter>,
+    ) -> Self {
         Self { workers, dealer, printer, passed, merged: Vec::new() }
     }
 
@@ -27,7 +33,7 @@ impl<P: Printer> Collector<P> {
     pub fn collect(mut self, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         while let Ok(dealt) = self.dealer.recv() {
             let mut outputs = Vec::with_capacity(self.workers.len().saturating_add(2));
-            for worker in &self.workers {
+            for (worker, _) in &self.workers {
                 outputs.push(worker.recv().map_err(|_| RunError::Worker)?);
             }
             self.write_passed(&dealt, &outputs)?;
@@ -37,6 +43,10 @@ impl<P: Printer> Collector<P> {
             self.write(&outputs, sink)?;
             if let Some(ending) = end {
                 return self.finish(outputs, *ending, sink);
+            }
+            for (mut output, (_, spares)) in outputs.into_iter().zip(&self.workers) {
+                output.clear();
+                let _ = spares.try_send(output);
             }
         }
         Err(RunError::Worker) // the dealer went away before the end

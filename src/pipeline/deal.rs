@@ -88,6 +88,7 @@ impl<P: Printer> Dealer<P> {
             if let Some(now) = self.clock.tick(frame.timestamp) {
                 self.tick(now, &frame);
             }
+            self.last = self.last.max(frame.timestamp);
             let offset = (frame.data.as_ptr() as usize).saturating_sub(base);
             match self.decoder.decode(&frame) {
                 Decoded::Segment(decoded) => {
@@ -112,8 +113,7 @@ impl<P: Printer> Dealer<P> {
 
     /// A new second of packet time has begun.
     fn tick(&mut self, now: Timestamp, frame: &Frame<'_>) {
-        self.last = now;
-        let packet = PacketId { capture: frame.capture, number: frame.number };
+        let packet = PacketId::new(frame.capture, frame.number);
         let stats_are_due = self.stats_interval.is_some_and(|interval| match self.next_stats {
             Some(due) if now < due => false,
             first_or_due => {

@@ -101,14 +101,15 @@ pub fn run<P: Printer>(
         for index in 0..workers {
             let (send, receive) = bounded(BATCHES_AHEAD);
             let (answer, answers) = bounded(BATCHES_AHEAD);
+            let (give_back, spares) = bounded(BATCHES_AHEAD.saturating_add(2));
             let (rules, names, recycle) = (Arc::clone(rules), Arc::clone(&names), recycle.clone());
             let (config, printer) = (settings.engine.clone(), printer.clone());
             thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &receive, &answer, &recycle))
+                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &receive, &answer, &recycle, &spares))
                 .map_err(RunError::Thread)?;
             to_workers.push(send);
-            from_workers.push(answers);
+            from_workers.push((answers, give_back));
         }
         let (to_collector, from_dealer) = bounded(BATCHES_AHEAD);
         let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed);

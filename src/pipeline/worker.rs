@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::batch::{Batch, Job};
+use super::batch::{Batch, Job, Output};
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Verdict};
 use crate::packet::Segment;
@@ -17,8 +17,9 @@ pub(super) fn work<P: Printer>(
     names: Arc<[String]>,
     printer: P,
     batches: &Receiver<Batch>,
-    answers: &Sender<super::batch::Output>,
+    answers: &Sender<Output>,
     recycle: &Sender<Vec<Job>>,
+    spares: &Receiver<Output>,
 ) {
     let mut inspector = Inspector::new(config, rules, names);
     let mut lines = Lines::new(printer);
@@ -32,7 +33,7 @@ pub(super) fn work<P: Printer>(
             inspector.finish(&mut lines);
             lines.output.end = Some(Box::new((inspector.counters(), std::mem::take(&mut lines.summary))));
         }
-        let output = std::mem::take(&mut lines.output);
+        let output = std::mem::replace(&mut lines.output, spares.try_recv().unwrap_or_default());
         if answers.send(output).is_err() || last {
             return;
         }

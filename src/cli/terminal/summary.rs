@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn the_page_says_what_was_seen_and_what_was_not() {
-        let mut numbers = Summary { packets: 1_234_567, bytes: 987_654_321, flows: 4, ..Summary::default() };
+        let mut numbers = Summary::default();
+        (numbers.packets, numbers.bytes, numbers.flows) = (1_234_567, 987_654_321, 4);
         for _ in 0..2 {
             numbers.add_session(&session("www.example", 0x0303));
         }

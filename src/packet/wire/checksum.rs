@@ -2,22 +2,19 @@
 
 use etherparse::checksum::Sum16BitWords;
 
-use crate::packet::walk::Addresses;
+use crate::flow::Address;
 
 /// Whether an IPv4 header with its options adds up (RFC 791 §3.1).
 pub fn ipv4_is_valid(header: &[u8]) -> bool {
     Sum16BitWords::new().add_slice(header).ones_complement() == 0
 }
 
-/// Whether a whole TCP segment adds up with the pseudo-header of IPv4 (RFC 9293 §3.1) or IPv6 (RFC 8200 §8.1).
-pub fn tcp_is_valid(addresses: &Addresses, segment: &[u8]) -> bool {
+/// Whether a whole TCP segment adds up with the pseudo-header of IPv4 (RFC 9293 §3.1) or IPv6 (RFC 8200 §8.1). IPv4 addresses
+/// give the same sum in their IPv4-mapped form: what it adds to them, 0xffff, is zero in ones' complement.
+pub fn tcp_is_valid(source: Address, destination: Address, segment: &[u8]) -> bool {
     let Ok(len) = u32::try_from(segment.len()) else { return false };
-    let sum = Sum16BitWords::new().add_slice(segment);
-    let sum = match addresses {
-        Addresses::V4(source, destination) => sum.add_slice(source).add_slice(destination),
-        Addresses::V6(source, destination) => sum.add_slice(source).add_slice(destination),
-    };
-    sum.add_slice(&len.to_be_bytes()).add_2bytes([0, 6]).ones_complement() == 0
+    let addresses = Sum16BitWords::new().add_slice(&source.octets()).add_slice(&destination.octets());
+    addresses.add_slice(&len.to_be_bytes()).add_2bytes([0, 6]).add_slice(segment).ones_complement() == 0
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ fn payload(label: u32, r: &mut Reader<'_>) -> Result<Layer, DecodeAnomaly> {
 }
 
 fn starts_ethernet(bytes: &[u8]) -> bool {
-    super::ethernet::Header::read(&mut Reader::new(bytes)).is_ok_and(|header| header.next() != Layer::UnknownEthertype)
+    super::ethernet::Header::read(&mut Reader::new(bytes))
+        .is_ok_and(|header| !matches!(header.next(), Layer::UnknownEthertype | Layer::Llc))
 }
 
 /// The S bit of a label stack entry.

@@ -319,10 +319,15 @@ impl Meaning<'_> {
     /// Certificate of TLS 1.2 and older (RFC 5246 §7.4.2).
     fn certificate(&mut self, body: &[u8], whole: bool) {
         let from_client = *self.client == Some(self.direction);
-        let chain = if from_client { &mut self.session.client_certificates } else { &mut self.session.server_certificates };
+        let s = &mut *self.session;
+        let (chain, truncated) = match from_client {
+            true => (&mut s.client_certificates, &mut s.client_chain_truncated),
+            false => (&mut s.server_certificates, &mut s.server_chain_truncated),
+        };
         if !chain.is_empty() {
             return; // renegotiation: the first chain stands
         }
+        *truncated = !whole;
         let mut r = Reader::new(body);
         let list_length = r.u24();
         let mut list = r;

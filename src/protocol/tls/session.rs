@@ -25,6 +25,10 @@ pub struct Session {
     pub server_certificates: Vec<Arc<Certificate>>,
     /// The client's certificates in the order sent, leaf first.
     pub client_certificates: Vec<Arc<Certificate>>,
+    /// The end of the server's list was not seen: `server_certificates` has those before it.
+    pub server_chain_truncated: bool,
+    /// The same of the client's.
+    pub client_chain_truncated: bool,
     /// The named group of a TLS 1.2 (or older) ServerKeyExchange (RFC 8422 §5.4).
     pub server_key_exchange_group: Option<u16>,
     /// The server asked for a client certificate, in the clear.
