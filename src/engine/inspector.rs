@@ -85,7 +85,11 @@ impl Inspector {
         if connection.following.is_some() {
             self.follow(&place, segment, report)
         } else {
-            note_end(connection, header.flags);
+            if note_end(connection, header.flags)
+                && let Some(lane) = self.lanes.get_mut(place.lane)
+            {
+                lane.set_timer(place.id, &self.config);
+            }
             Verdict::Pass
         }
     }
@@ -234,7 +238,9 @@ impl Inspector {
         if read.gaps > 0 {
             *connection.gap.get_mut(header.sender) = true;
         }
-        note_end(connection, header.flags);
+        if note_end(connection, header.flags) {
+            lane.set_timer(place.id, &self.config);
+        }
         lane.account(place.id, before, after);
         self.count_read(&read);
         self.keep_within_memory(place);
@@ -421,11 +427,11 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
     header.seq.wrapping_add(u32::from(syn))
 }
 
-fn note_end(connection: &mut Connection, flags: TcpFlags) {
+/// Notes whether the connection is closed; true where this segment did it.
+fn note_end(connection: &mut Connection, flags: TcpFlags) -> bool {
     let fin = |direction| connection.flags.get(direction).has(TcpFlags::FIN);
-    if flags.has(TcpFlags::RST) || (fin(Direction::AToB) && fin(Direction::BToA)) {
-        connection.closed = true;
-    }
+    let ends = flags.has(TcpFlags::RST) || (fin(Direction::AToB) && fin(Direction::BToA));
+    ends && !std::mem::replace(&mut connection.closed, true)
 }
 
 fn tell(conversation: &mut Conversation, client: Direction, at: Order, common: &Common<'_>, report: &mut impl Report) {
