@@ -126,7 +126,7 @@ fn a_missing_or_unreadable_file_is_named_with_the_reason() {
     assert!(ran.stderr.contains(missing), "{}", ran.stderr);
 
     let locked = dir.file("locked.pcap", one_session(NAME));
-    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     if fs::read(&locked).is_err() {
         // For root no file is unreadable.
         let ran = replay(&[&locked]).expect(1);
