@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use config::{Config, Limits, Timeouts};
 pub use counters::Counters;
-pub use inspector::{Inspector, Verdict};
+pub use inspector::{Inspector, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
 
@@ -54,7 +54,8 @@ impl Engine {
                 }
                 let segment = Segment { header: &decoded.header, payload: decoded.payload.slice(frame.data) };
                 let hash = decoded.header.key.hash(self.seed);
-                self.inspector.process(hash, &segment, report)
+                let located = self.inspector.locate(hash, &decoded.header.key);
+                self.inspector.process(hash, located, &segment, report)
             }
             Decoded::Malformed(anomaly) => {
                 report_malformed(frame, anomaly, &[], report);

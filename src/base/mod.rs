@@ -2,6 +2,7 @@
 
 pub mod hex;
 pub mod reader;
+pub mod siphash;
 pub mod time;
 
 pub use reader::Reader;

@@ -102,6 +102,7 @@ const KINDS: &[(&[u8], &str)] = &[
     (b"\x28\xb5\x2f\xfd", "zstd-compressed data"),
     (b"\xfd7zXZ\0", "xz-compressed data"),
     (b"\x04\x22\x4d\x18", "lz4-compressed data"),
+    (b"\x02\x21\x4c\x18", "lz4-compressed data in the legacy format (decompress it first: lz4 -d)"),
     (b"snoop\0\0\0", "a snoop capture (convert it first: editcap -F pcapng)"),
     (b"GMBU", "a Network Monitor capture (convert it first: editcap -F pcapng)"),
     (b"RTSS", "a Network Monitor capture (convert it first: editcap -F pcapng)"),

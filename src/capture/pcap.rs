@@ -6,8 +6,7 @@ use crate::packet::LinkType;
 
 use super::block::FrameRecord;
 use super::error::Corruption;
-use super::format::Format;
-use super::format::{ByteOrder, Next, Recognised, Walked, captured_limit};
+use super::format::{ByteOrder, Format, Next, Recognised, Walked, captured_limit};
 
 /// What the file header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,10 +71,7 @@ impl Pcap {
                 return Walked { end: at, next: Next::Item(self.header_len) };
             };
             let captured_len = record.captured_len as usize;
-            if captured_len > body.len() {
-                return Walked { end: at, next: self.beyond(&record) };
-            }
-            if record.captured_len > self.limit {
+            if captured_len > body.len() || record.captured_len > self.limit {
                 return Walked { end: at, next: self.beyond(&record) };
             }
             let offset = at.wrapping_add(self.header_len); // within `bytes`
@@ -90,7 +86,7 @@ impl Pcap {
         }
     }
 
-    /// What a record is that does not fit into the bytes at hand.
+    /// What a record is that does not fit into the bytes at hand, or is too long to be one.
     #[cold]
     fn beyond(&self, record: &Record) -> Next {
         match record.captured_len {

@@ -71,6 +71,10 @@ pub(super) struct Replay {
     #[arg(long, value_name = "FILE")]
     write_passed: Option<PathBuf>,
 
+    /// Bytes that are read at a time
+    #[arg(long, default_value = "512KiB", value_parser = units::bytes, value_name = "BYTES")]
+    read_buffer: usize,
+
     #[command(flatten)]
     decoding: Decoding,
 
@@ -132,7 +136,7 @@ struct Bounds {
     timeout_established: Duration,
 
     /// Seconds after FIN or RST for which a flow is kept
-    #[arg(long, default_value = "10", value_parser = units::seconds, value_name = "SECONDS")]
+    #[arg(long, default_value = "60", value_parser = units::seconds, value_name = "SECONDS")]
     timeout_closed: Duration,
 }
 
@@ -140,7 +144,8 @@ impl Replay {
     /// Runs it, and says how it went.
     pub fn run(self) -> ExitCode {
         let Some(rules) = self.load_rules() else { return ExitCode::FAILURE };
-        let (mut captures, problems) = CaptureSet::plan(&self.captures, CaptureSettings::default());
+        let (mut captures, problems) =
+            CaptureSet::plan(&self.captures, CaptureSettings { buffer_len: self.read_buffer.max(1), ..CaptureSettings::default() });
         let mut failed = false;
         for problem in problems {
             failed |= tell(&problem);

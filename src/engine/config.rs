@@ -65,6 +65,6 @@ impl Default for Limits {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { new: Duration::from_secs(60), established: Duration::from_secs(600), closed: Duration::from_secs(10) }
+        Self { new: Duration::from_secs(60), established: Duration::from_secs(600), closed: Duration::from_secs(60) }
     }
 }

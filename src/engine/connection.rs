@@ -17,22 +17,35 @@ pub(super) struct Flow {
     pub first: PacketId,
     pub start: Timestamp,
     pub last: Timestamp,
-    /// The direction in which the client sends, as far as is known.
-    pub client: Direction,
-    /// Of a half-open flow: who sends, what it sent so far.
+    /// Who the client is, and of a half-open flow what was sent so far.
     pub opening: Opening,
     pub connection: Option<Box<Connection>>,
 }
 
-/// What is kept of a flow that has one side only and no payload.
+/// What is kept of a flow that has one side only and no payload; packed, since there may be millions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
+    /// The direction in which the client sends, as far as is known.
+    pub client: Direction,
     pub sender: Direction,
     pub flags: TcpFlags,
     pub packets: u16,
     pub bytes: u32,
-    /// Sequence number of its SYN.
-    pub syn: Option<u32>,
+    /// Sequence number of its SYN, where `flags` has one.
+    syn: u32,
+}
+
+impl Opening {
+    /// The initial sequence number, where a SYN was seen.
+    pub fn syn(&self) -> Option<u32> {
+        self.flags.has(TcpFlags::SYN).then_some(self.syn)
+    }
+
+    /// Notes a SYN; of several, the last counts.
+    pub fn set_syn(&mut self, isn: u32) {
+        self.flags.0 |= TcpFlags::SYN;
+        self.syn = isn;
+    }
 }
 
 /// A flow with payload or with two sides.
@@ -54,6 +67,8 @@ pub(super) struct Connection {
     pub following: Option<Box<Following>>,
     pub was_tls: bool,
     pub rules: FlowRules,
+    /// What the rules were last tried on: the conversation's news, and whether the flow was established.
+    pub judged: Option<(u32, bool)>,
     pub alerted: bool,
     pub dropped: bool,
 }
@@ -92,8 +107,7 @@ impl Flow {
             first: PacketId::of(header),
             start: header.timestamp,
             last: header.timestamp,
-            client,
-            opening: Opening { sender: header.sender, flags: TcpFlags(0), packets: 0, bytes: 0, syn: None },
+            opening: Opening { client, sender: header.sender, flags: TcpFlags(0), packets: 0, bytes: 0, syn: 0 },
             connection: None,
         }
     }
@@ -104,13 +118,23 @@ impl Flow {
         self.connection.get_or_insert_with(|| Box::new(Connection::from(opening, longest_message)))
     }
 
+    /// The direction in which the client sends, as far as is known.
+    pub const fn client(&self) -> Direction {
+        self.opening.client
+    }
+
+    /// The hellos told who the client is.
+    pub const fn set_client(&mut self, client: Direction) {
+        self.opening.client = client;
+    }
+
     /// Counts a segment of a flow that has no connection yet.
     pub fn count_opening(&mut self, header: &SegmentHeader) {
         self.opening.packets = self.opening.packets.saturating_add(1);
         self.opening.bytes = self.opening.bytes.saturating_add(header.frame_len);
         self.opening.flags.0 |= header.flags.0;
         if header.flags.has(TcpFlags::SYN) {
-            self.opening.syn = Some(header.seq); // of several, the last
+            self.opening.set_syn(header.seq);
         }
     }
 
@@ -127,10 +151,10 @@ impl Flow {
             }
             None => Counters::default(),
         };
-        let (to_server, to_client) = (of(self.client), of(self.client.reverse()));
+        let (to_server, to_client) = (of(self.client()), of(self.client().reverse()));
         FlowCounters {
-            client: key.sender(self.client),
-            server: key.receiver(self.client),
+            client: key.sender(self.client()),
+            server: key.receiver(self.client()),
             pkts_toserver: to_server.packets,
             pkts_toclient: to_client.packets,
             bytes_toserver: to_server.bytes,
@@ -146,13 +170,13 @@ impl Flow {
             None => TcpFlags(0),
         };
         let gap = |direction| self.connection.as_ref().is_some_and(|c| *c.gap.get(direction));
-        let (client, server) = (of(self.client), of(self.client.reverse()));
+        let (client, server) = (of(self.client()), of(self.client().reverse()));
         TcpEnd {
             flags_toserver: client,
             flags_toclient: server,
             state: tcp_state(client, server),
-            gap_toserver: gap(self.client),
-            gap_toclient: gap(self.client.reverse()),
+            gap_toserver: gap(self.client()),
+            gap_toclient: gap(self.client().reverse()),
         }
     }
 }
@@ -197,13 +221,14 @@ impl Connection {
             })),
             was_tls: false,
             rules: FlowRules::default(),
+            judged: None,
             alerted: false,
             dropped: false,
         };
         let sent = connection.counters.get_mut(opening.sender);
         (sent.packets, sent.bytes) = (u64::from(opening.packets), u64::from(opening.bytes));
         *connection.flags.get_mut(opening.sender) = opening.flags;
-        if let Some(isn) = opening.syn {
+        if let Some(isn) = opening.syn() {
             connection.anchor(opening.sender, isn);
         }
         connection

@@ -37,6 +37,10 @@ pub struct Inspector {
     counters: Counters,
 }
 
+/// Where a flow lay when it was looked up, if anywhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Located(Option<FlowId>);
+
 /// A flow that is being worked on: where it lies, and for whom to report.
 struct Place {
     lane: usize,
@@ -56,16 +60,23 @@ impl Inspector {
         }
     }
 
-    /// Inspects a segment whose key has hash `hash`.
-    pub fn process(&mut self, hash: u64, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+    /// Looks up where the flow of a segment lies, to be handed to [`process`](Self::process). For a flow table larger than the caches
+    /// the look-up is most of a segment's cost: those of several segments, done together, wait for memory together.
+    #[inline]
+    pub fn locate(&self, hash: u64, key: &FlowKey) -> Located {
+        Located(self.lanes.get(lane_of(hash)).and_then(|l| l.table.find(hash, key)))
+    }
+
+    /// Inspects a segment whose key has hash `hash`, and whose flow was looked up before.
+    pub fn process(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let header = segment.header;
         self.count_flags(header.flags);
-        let Some(place) = self.find_or_add(hash, header, report) else { return Verdict::Pass };
+        let Some(place) = self.find_or_add(hash, located, header, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         flow.last = flow.last.max(header.timestamp);
         let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && {
             let opening = flow.opening;
-            (opening.packets == 0 && opening.syn.is_none()) || opening.sender == header.sender
+            (opening.packets == 0 && opening.syn().is_none()) || opening.sender == header.sender
         };
         if stays_half_open {
             flow.count_opening(header);
@@ -82,16 +93,12 @@ impl Inspector {
             self.counters.dropped = self.counters.dropped.saturating_add(1);
             return Verdict::Drop;
         }
-        if connection.following.is_some() {
-            self.follow(&place, segment, report)
-        } else {
-            if note_end(connection, header.flags)
-                && let Some(lane) = self.lanes.get_mut(place.lane)
-            {
-                lane.set_timer(place.id, &self.config);
-            }
-            Verdict::Pass
+        let closes = note_end(connection, header.flags);
+        let is_followed = connection.following.is_some();
+        if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
+            lane.set_timer(place.id, &self.config); // its time is over sooner now
         }
+        if is_followed { self.follow(&place, segment, report) } else { Verdict::Pass }
     }
 
     /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
@@ -142,9 +149,11 @@ impl Inspector {
     }
 
     /// The segment's flow; a new one where there is none, or where it opens a new connection on an old five-tuple.
-    fn find_or_add(&mut self, hash: u64, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
+    fn find_or_add(&mut self, hash: u64, located: Located, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
         let lane = lane_of(hash);
-        if let Some(id) = self.lanes.get(lane)?.table.find(hash, &header.key) {
+        let table = &self.lanes.get(lane)?.table;
+        // Segments in between may have ended the flow, or begun it.
+        if let Some(id) = located.0.filter(|&id| table.get(id).is_some()).or_else(|| table.find(hash, &header.key)) {
             let place = Place { lane, id };
             let Some(rival) = self.is_reused(&place, header) else { return Some(place) };
             self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
@@ -152,9 +161,9 @@ impl Inspector {
             let place = self.add(hash, header, report)?;
             if let Some((direction, isn)) = rival {
                 let flow = self.lanes.get_mut(lane)?.table.get_mut(place.id)?;
-                flow.client = direction;
+                flow.set_client(direction);
                 flow.opening.sender = direction;
-                flow.opening.syn = Some(isn);
+                flow.opening.set_syn(isn);
             }
             return Some(place);
         }
@@ -196,7 +205,7 @@ impl Inspector {
     fn is_reused(&mut self, place: &Place, header: &SegmentHeader) -> Option<Option<(Direction, u32)>> {
         let flow = self.lanes.get_mut(place.lane)?.table.get_mut(place.id)?;
         let Some(connection) = &mut flow.connection else {
-            let same = flow.opening.sender != header.sender || flow.opening.syn == Some(header.seq);
+            let same = flow.opening.sender != header.sender || flow.opening.syn() == Some(header.seq);
             return (header.flags.is_syn() && !same && flow.opening.packets > 0).then_some(None);
         };
         if header.flags.is_syn() {
@@ -233,22 +242,21 @@ impl Inspector {
         following.accounted = after;
         let finished = following.conversation.is_finished();
         if let Some(client) = following.conversation.client() {
-            flow.client = client;
+            flow.opening.client = client;
         }
+        let news = (following.conversation.news(), connection.established);
+        let is_news = connection.judged.replace(news) != Some(news);
         if read.gaps > 0 {
             *connection.gap.get_mut(header.sender) = true;
-        }
-        if note_end(connection, header.flags) {
-            lane.set_timer(place.id, &self.config);
         }
         lane.account(place.id, before, after);
         self.count_read(&read);
         self.keep_within_memory(place);
-        let verdict = self.judge(place, header, report);
+        let verdict = if is_news { self.judge(place, header, report) } else { Verdict::Pass };
         if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
             && let Some(connection) = flow.connection.as_deref_mut()
         {
-            connection.note_established(flow.client);
+            connection.note_established(flow.opening.client);
         }
         if finished {
             let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
@@ -320,12 +328,12 @@ impl Inspector {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         let Some((&key, _)) = lane.table.get(place.id) else { return };
         let Some(flow) = lane.table.get_mut(place.id) else { return };
-        let client = flow.client;
+        let client = flow.client();
         let Some(connection) = flow.connection.as_deref_mut() else { return };
         let Some(mut following) = connection.following.take() else { return };
         connection.was_tls = following.conversation.is_tls();
         let held = std::mem::take(&mut following.accounted);
-        if connection.was_tls {
+        if connection.was_tls && following.conversation.is_worth_telling() {
             self.counters.sessions = self.counters.sessions.saturating_add(1);
             let (base, capture) = match header {
                 Some(header) => (Common::of_segment(header), header.capture),
@@ -350,7 +358,7 @@ impl Inspector {
             following.conversation.close();
             let client = following.conversation.client();
             if let (Some(client), Some(flow)) = (client, lane.table.get_mut(place.id)) {
-                flow.client = client;
+                flow.set_client(client);
             }
             self.count_read(&read);
             self.judge_end(place, &key, at, report);
@@ -386,7 +394,7 @@ impl Inspector {
         let (alerted, dropped) = flow.connection.as_ref().map_or((false, false), |c| (c.alerted, c.dropped));
         let end = FlowEnd { end: flow.last, state, reason, alerted, dropped };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
-        let common = common.between(key.sender(flow.client), key.receiver(flow.client));
+        let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
     }
 }
@@ -402,7 +410,7 @@ fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>,
     });
     Common {
         flow_id: Some(event::flow_id(key, flow.start, flow.first.number())),
-        community_id: Some(CommunityId::new(key.sender(flow.client), key.receiver(flow.client), key.protocol())),
+        community_id: Some(CommunityId::new(key.sender(flow.client()), key.receiver(flow.client()), key.protocol())),
         pcap_filename: usize::try_from(capture).ok().and_then(|i| names.get(i)).map(String::as_str),
         app_proto,
         ..base
@@ -427,11 +435,11 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
     header.seq.wrapping_add(u32::from(syn))
 }
 
-/// Notes whether the connection is closed; true where this segment did it.
+/// Whether the segment closes the connection.
 fn note_end(connection: &mut Connection, flags: TcpFlags) -> bool {
     let fin = |direction| connection.flags.get(direction).has(TcpFlags::FIN);
-    let ends = flags.has(TcpFlags::RST) || (fin(Direction::AToB) && fin(Direction::BToA));
-    ends && !std::mem::replace(&mut connection.closed, true)
+    let is_closed = flags.has(TcpFlags::RST) || (fin(Direction::AToB) && fin(Direction::BToA));
+    is_closed && !std::mem::replace(&mut connection.closed, true)
 }
 
 fn tell(conversation: &mut Conversation, client: Direction, at: Order, common: &Common<'_>, report: &mut impl Report) {

@@ -51,7 +51,7 @@ impl Judge {
         if self.rules.is_empty() {
             return Judged::default();
         }
-        let client = flow.client;
+        let client = flow.client();
         let Some(Connection { following, rules, established, dropped, .. }) = flow.connection.as_deref_mut() else {
             return Judged::default();
         };
@@ -92,7 +92,7 @@ impl Judge {
                 connection.dropped = true;
             }
             let rule = judged.matches.iter().filter_map(|m| self.rules.rule(m.rule)).find(|r| blocks(r));
-            let direction = if header.sender == flow.client { Toward::ToServer } else { Toward::ToClient };
+            let direction = if header.sender == flow.client() { Toward::ToServer } else { Toward::ToClient };
             let common = Common { direction: Some(direction), ..*common };
             match rule {
                 Some(rule) => {
@@ -117,7 +117,7 @@ impl Judge {
     ) -> u64 {
         let mut alerts = 0_u64;
         let counters = flow.counters(key);
-        let client = flow.client;
+        let client = flow.client();
         for found in &judged.matches {
             let Some(rule) = self.rules.rule(found.rule).filter(|r| r.alerts) else { continue };
             let (direction, sender) = match found.direction {

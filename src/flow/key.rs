@@ -1,7 +1,8 @@
 //! The symmetric five-tuple.
 
-use std::hash::Hasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::base::siphash;
 
 /// The two ends of one conversation, the same for both directions: the lower endpoint is `a`, the higher one `b`.
 ///
@@ -125,24 +126,17 @@ impl FlowKey {
     }
 
     /// A keyed hash. `seed` keeps others from choosing keys that collide; the same seed gives the same hashes in every run.
+    #[inline]
     pub fn hash(&self, seed: u64) -> u64 {
-        // SipHash-1-3 with the seed as secret prefix; whole words, since its buffer for odd bytes costs more than the rounds.
-        #[allow(deprecated)]
-        let mut h = std::collections::hash_map::DefaultHasher::new();
-        h.write_u64(seed);
         let (Address { hi: a_hi, lo: a_lo }, Address { hi: b_hi, lo: b_lo }) = (self.a, self.b);
         let [v0, v1] = self.vlan;
         let ports = u64::from(self.a_port) << 48 | u64::from(self.b_port) << 32 | u64::from(v0) << 16 | u64::from(v1);
+        let key = [seed, u64::from(self.protocol)];
         if a_hi == 0 && b_hi == 0 && a_lo >> 32 == MAPPED && b_lo >> 32 == MAPPED {
-            h.write_u64(a_lo << 32 | b_lo & 0xffff_ffff);
+            siphash::hash(key, [a_lo << 32 | b_lo & 0xffff_ffff, ports])
         } else {
-            for word in [a_hi, a_lo, b_hi, b_lo] {
-                h.write_u64(word);
-            }
+            siphash::hash(key, [a_hi, a_lo, b_hi, b_lo, ports])
         }
-        h.write_u64(ports);
-        h.write_u64(u64::from(self.protocol));
-        h.finish()
     }
 }
 

@@ -38,7 +38,7 @@ impl<T> Wheel<T> {
             return;
         }
         // A jump of more than one turn looks at each slot once.
-        let first = self.now.saturating_add(1).max(until.saturating_sub(SLOTS as u64 - 1));
+        let first = self.now.saturating_add(1).max(until.saturating_sub(LAST_SLOT));
         for second in first..=until {
             let Some(slot) = self.slot(second) else { continue };
             let before = slot.len();
@@ -55,13 +55,14 @@ impl<T> Wheel<T> {
     }
 
     fn slot(&mut self, second: u64) -> Option<&mut Vec<(u64, T)>> {
-        let index = usize::try_from(second % SLOTS as u64).ok()?;
+        let index = usize::try_from(second & LAST_SLOT).ok()?;
         self.slots.get_mut(index)
     }
 }
 
-/// One turn of the wheel in seconds. An entry further away waits for its turn.
+/// One turn of the wheel in seconds, a power of two. An entry further away waits for its turn.
 const SLOTS: usize = 1_024;
+const LAST_SLOT: u64 = SLOTS as u64 - 1;
 /// A slot that a burst blew up beyond this many entries gives its memory back.
 const KEPT_CAPACITY: usize = 1_024;
 

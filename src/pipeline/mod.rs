@@ -99,17 +99,18 @@ pub fn run<P: Printer>(
         let mut from_workers = Vec::with_capacity(workers);
         let (recycle, recycled) = bounded(workers.saturating_mul(BATCHES_AHEAD.saturating_add(2)));
         for index in 0..workers {
-            let (send, receive) = bounded(BATCHES_AHEAD);
-            let (answer, answers) = bounded(BATCHES_AHEAD);
+            let (send, batches) = bounded(BATCHES_AHEAD);
+            let (answers, collected) = bounded(BATCHES_AHEAD);
             let (give_back, spares) = bounded(BATCHES_AHEAD.saturating_add(2));
-            let (rules, names, recycle) = (Arc::clone(rules), Arc::clone(&names), recycle.clone());
+            let ends = worker::Ends { batches, answers, recycle: recycle.clone(), spares };
+            let (rules, names) = (Arc::clone(rules), Arc::clone(&names));
             let (config, printer) = (settings.engine.clone(), printer.clone());
             thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &receive, &answer, &recycle, &spares))
+                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &ends))
                 .map_err(RunError::Thread)?;
             to_workers.push(send);
-            from_workers.push((answers, give_back));
+            from_workers.push((collected, give_back));
         }
         let (to_collector, from_dealer) = bounded(BATCHES_AHEAD);
         let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed);
@@ -126,4 +127,4 @@ pub fn run<P: Printer>(
 }
 
 /// Batches on their way to a worker. Each holds on to a buffer of frames.
-const BATCHES_AHEAD: usize = 3;
+const BATCHES_AHEAD: usize = 2;

@@ -6,27 +6,30 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Batch, Job, Output};
 use super::lines::{Lines, Printer};
-use crate::engine::{Config, Inspector, Verdict};
+use crate::engine::{Config, Inspector, Located, Verdict};
 use crate::packet::Segment;
 use crate::rules::RuleSet;
 
+/// A worker's ends of the channels.
+pub(super) struct Ends {
+    pub batches: Receiver<Batch>,
+    pub answers: Sender<Output>,
+    /// Where emptied lists of jobs go back to.
+    pub recycle: Sender<Vec<Job>>,
+    /// Where emptied outputs come back from.
+    pub spares: Receiver<Output>,
+}
+
 /// Works off batches until the last one, or until nobody takes its answers any more.
-pub(super) fn work<P: Printer>(
-    config: Config,
-    rules: Arc<RuleSet>,
-    names: Arc<[String]>,
-    printer: P,
-    batches: &Receiver<Batch>,
-    answers: &Sender<Output>,
-    recycle: &Sender<Vec<Job>>,
-    spares: &Receiver<Output>,
-) {
+pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>, printer: P, ends: &Ends) {
+    let Ends { batches, answers, recycle, spares } = ends;
     let mut inspector = Inspector::new(config, rules, names);
     let mut lines = Lines::new(printer);
     for Batch { bytes, mut jobs, last } in batches {
-        for job in jobs.drain(..) {
-            do_job(job, &bytes, &mut inspector, &mut lines);
+        for group in jobs.chunks(GROUP) {
+            do_group(group, &bytes, &mut inspector, &mut lines);
         }
+        jobs.clear();
         drop(bytes);
         let _ = recycle.try_send(jobs); // where there are enough spare ones, this one is let go
         if last {
@@ -40,16 +43,32 @@ pub(super) fn work<P: Printer>(
     }
 }
 
-fn do_job<P: Printer>(job: Job, bytes: &[u8], inspector: &mut Inspector, lines: &mut Lines<P>) {
+/// Looks up the flows of all jobs, then does them.
+fn do_group<P: Printer>(group: &[Job], bytes: &[u8], inspector: &mut Inspector, lines: &mut Lines<P>) {
+    let mut located = [Located::default(); GROUP];
+    for (job, place) in group.iter().zip(&mut located) {
+        if let Job::Segment { hash, header, .. } = job {
+            *place = inspector.locate(*hash, &header.key);
+        }
+    }
+    for (job, place) in group.iter().zip(located) {
+        do_job(job, place, bytes, inspector, lines);
+    }
+}
+
+fn do_job<P: Printer>(job: &Job, located: Located, bytes: &[u8], inspector: &mut Inspector, lines: &mut Lines<P>) {
     match job {
         Job::Segment { hash, frame, index, header, payload } => {
-            let frame = bytes.get(frame as usize..).unwrap_or_default();
-            let segment = Segment { header: &header, payload: payload.slice(frame) };
-            if inspector.process(hash, &segment, lines) == Verdict::Drop {
-                lines.output.dropped.push(index);
+            let frame = bytes.get(*frame as usize..).unwrap_or_default();
+            let segment = Segment { header, payload: payload.slice(frame) };
+            if inspector.process(*hash, located, &segment, lines) == Verdict::Drop {
+                lines.output.dropped.push(*index);
             }
         }
-        Job::Tick { now, packet } => inspector.tick(now, packet, lines),
+        Job::Tick { now, packet } => inspector.tick(*now, *packet, lines),
         Job::Count => lines.output.counted.push(inspector.counters()),
     }
 }
+
+/// Jobs whose flows are looked up together.
+const GROUP: usize = 16;

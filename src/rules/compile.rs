@@ -135,8 +135,8 @@ fn flow_plans(protocol: Protocol, sign: Sign, flow: &FlowOption, sources: &[Side
         (Some(FlowState::Established), _) => vec![Facts::ESTABLISHED],
         (Some(FlowState::NotEstablished), _) => vec![Facts::FLOW],
         (_, FlowDirection::ToServer) => vec![Facts::FLOW, Facts::DECIDED],
-        // The server has sent nothing before.
-        (_, FlowDirection::ToClient) => vec![Facts::ESTABLISHED, Facts::DECIDED],
+        // That the server answers is known no earlier.
+        (_, FlowDirection::ToClient) => vec![Facts::DECIDED],
     };
     let directions = match (sign, flow.direction) {
         (Sign::Session, _) => vec![FlowDirection::ToServer],

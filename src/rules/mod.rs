@@ -38,4 +38,4 @@ pub use load::Source;
 pub use rule::{Match, Reference, Rule, RuleId, Target, Verdict};
 pub use set::{Counters, RuleSet, Scratch};
 pub use shipped::SHIPPED;
-pub use subject::{AppProto, Facts, FlowDirection, FlowRules, Subject};
+pub use subject::{AppProto, FlowDirection, FlowRules, Subject};

@@ -137,11 +137,6 @@ impl Facts {
         Self(self.0 & !other.0)
     }
 
-    /// Those in both.
-    pub const fn common(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
     /// Whether all of `other` are in it.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

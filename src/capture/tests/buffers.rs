@@ -125,7 +125,8 @@ fn frames_of_a_slow_pipe_are_not_held_back_until_a_buffer_is_full() {
 
 #[test]
 fn dropping_a_set_in_the_middle_ends_its_thread() {
-    struct Endless(Vec<u8>, #[expect(dead_code, reason = "its drop is what is waited for")] Sender<()>);
+    /// It owns a sender only to let go of it when it is dropped.
+    struct Endless(Vec<u8>, #[expect(dead_code)] Sender<()>);
     impl Read for Endless {
         fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
             let n = out.len().min(self.0.len());

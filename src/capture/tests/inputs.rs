@@ -94,7 +94,7 @@ fn an_unreadable_file_is_an_error_and_the_others_still_run() {
     let [secret, good] = ["secret", "good"].map(|name| dir.path().join(name));
     fs::write(&secret, capture(1, b"secret")).unwrap();
     fs::write(&good, capture(1, b"good")).unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&secret).is_ok() {
         return; // root may read everything
     }
@@ -137,4 +137,11 @@ fn progress_is_counted_in_bytes_on_disk_and_ends_at_the_total() {
 fn nothing_named_is_nothing_played() {
     let (set, problems) = CaptureSet::plan(&[], CaptureSettings::default());
     assert!(problems.is_empty() && play_set(set).0.is_empty());
+}
+
+#[test]
+fn a_set_and_its_blocks_may_go_to_another_thread() {
+    fn may_go<T: Send>() {}
+    may_go::<CaptureSet>();
+    may_go::<crate::capture::Block>();
 }

@@ -37,10 +37,10 @@ fn payload(label: u32, r: &mut Reader<'_>) -> Result<Layer, DecodeAnomaly> {
         (IPV4_EXPLICIT_NULL, _) | (_, 4) => Ok(Layer::Ipv4),
         (IPV6_EXPLICIT_NULL, _) | (_, 6) => Ok(Layer::Ipv6),
         (_, 0) => {
-            // A control word starts with a zero nibble, and so do most Ethernet addresses. What tells them apart is where an
-            // ethertype or a length stands that we know.
+            // A control word starts with a zero nibble (RFC 4928 §3), and so do many Ethernet addresses. Where there is an
+            // ethertype that we know, there the frame starts.
             let rest = r.rest();
-            if !starts_ethernet(rest) && rest.get(CONTROL_WORD..).is_some_and(starts_ethernet) {
+            if rest.get(CONTROL_WORD..).is_some_and(starts_ethernet) || !starts_ethernet(rest) {
                 r.take(CONTROL_WORD);
             }
             Ok(Layer::Ethernet)
@@ -52,8 +52,8 @@ fn payload(label: u32, r: &mut Reader<'_>) -> Result<Layer, DecodeAnomaly> {
 }
 
 fn starts_ethernet(bytes: &[u8]) -> bool {
-    super::ethernet::Header::read(&mut Reader::new(bytes))
-        .is_ok_and(|header| !matches!(header.next(), Layer::UnknownEthertype | Layer::Llc))
+    let next = super::ethernet::Header::read(&mut Reader::new(bytes)).map(|header| header.next());
+    next.is_ok_and(|next| !matches!(next, Layer::UnknownEthertype | Layer::Llc))
 }
 
 /// The S bit of a label stack entry.

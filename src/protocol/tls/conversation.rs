@@ -16,6 +16,7 @@ pub struct Conversation {
     session: Session,
     client: Option<Direction>,
     is_tls: bool,
+    news: u32,
     longest_message: usize,
 }
 
@@ -28,6 +29,7 @@ impl Conversation {
             session: Session::default(),
             client: None,
             is_tls: false,
+            news: 0,
             longest_message,
         }
     }
@@ -42,6 +44,9 @@ impl Conversation {
             consumed = consumed.saturating_add(n);
             let mut cx =
                 Meaning { session: &mut self.session, client: &mut self.client, is_tls: &mut self.is_tls, direction, certificates };
+            if !matches!(item, Item::Wait | Item::Passed) {
+                self.news = self.news.wrapping_add(1);
+            }
             match item {
                 Item::Wait => break,
                 Item::ApplicationData => {
@@ -56,6 +61,11 @@ impl Conversation {
         }
         self.update_stage();
         consumed
+    }
+
+    /// A number that changes whenever there is something new to know.
+    pub fn news(&self) -> u32 {
+        self.news.wrapping_add(u32::from(self.began_otherwise()))
     }
 
     /// `lost` bytes of `direction` are missing after `tail`, which is what was not consumed.
@@ -78,6 +88,7 @@ impl Conversation {
         certificates: &mut CertificateCache,
         f: impl FnOnce(&'a mut Half) -> Option<Item<'a>>,
     ) {
+        self.news = self.news.wrapping_add(1);
         let Some(item) = f(self.halves.get_mut(direction)) else { return };
         let view = self.views.get_mut(direction);
         view.truncated_messages = view.truncated_messages.saturating_add(1);
@@ -120,6 +131,20 @@ impl Conversation {
     /// Whether a direction that was seen from its start did not begin with TLS.
     pub fn began_otherwise(&self) -> bool {
         [Direction::AToB, Direction::BToA].into_iter().any(|d| self.halves.get(d).began_otherwise && !self.views.get(d).midstream)
+    }
+
+    /// Whether there is anything to tell of the session: something of its handshake was seen, or its start was. The rest of one that
+    /// was joined when it was dark already says nothing, and may be that of a session told before.
+    pub fn is_worth_telling(&self) -> bool {
+        let s = &self.session;
+        let handshake = s.client_hello.is_some()
+            || s.server_hello.is_some()
+            || s.hello_retry_request.is_some()
+            || !s.server_certificates.is_empty()
+            || !s.client_certificates.is_empty()
+            || !s.alerts.is_empty();
+        let midstream = |d| !self.views.get(d).seen || self.views.get(d).midstream;
+        handshake || !(midstream(Direction::AToB) && midstream(Direction::BToA))
     }
 
     /// Which direction is the client's, by who sent which hello.
@@ -375,3 +400,122 @@ impl Meaning<'_> {
 
 /// Warnings can be repeated without end; these are enough to see.
 const MOST_ALERTS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::super::build::{ClientHelloBuilder, certificate, message, record, records, server_hello};
+    use super::*;
+
+    const CLIENT: Direction = Direction::AToB;
+    const SERVER: Direction = Direction::BToA;
+
+    /// Feeds `bytes` in pieces of `size`, as a stream would.
+    fn feed(conversation: &mut Conversation, direction: Direction, bytes: &[u8], size: usize) {
+        let mut cache = CertificateCache::default();
+        let mut read = 0;
+        let mut end = 0;
+        while end < bytes.len() {
+            end = (end + size).min(bytes.len());
+            read += conversation.data(direction, &bytes[read..end], &mut cache);
+        }
+    }
+
+    fn hello() -> ClientHelloBuilder {
+        ClientHelloBuilder::default().server_name(b"www.portcullis.example")
+    }
+
+    fn name(conversation: &mut Conversation) -> Option<String> {
+        let hello = conversation.session(CLIENT).client_hello.as_ref()?;
+        hello.server_name().map(|n| String::from_utf8(n.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn messages_are_the_same_however_they_are_cut() {
+        let chain: [&[u8]; 2] = [&[0x30, 1, 0], &[0x30, 2, 0, 0]];
+        let from_server = [server_hello(0xc02f, &[]), certificate(&chain), message(14, &[])].concat();
+        for record_size in [1, 2, 3, 4, 5, 100, 16_384] {
+            for piece in [1, 7, 10_000] {
+                let mut c = Conversation::new(1 << 16);
+                feed(&mut c, CLIENT, &records(&hello().message(), record_size), piece);
+                assert_eq!(c.stage(), Stage::ClientHello, "records of {record_size}, pieces of {piece}");
+                feed(&mut c, SERVER, &records(&from_server, record_size), piece);
+                assert_eq!(name(&mut c).as_deref(), Some("www.portcullis.example"));
+                assert_eq!(c.session(CLIENT).server_certificates.len(), 2);
+                assert_eq!(c.stage(), Stage::Certificates);
+            }
+        }
+    }
+
+    #[test]
+    fn junk_before_the_hello_is_passed_over_and_noted() {
+        let mut c = Conversation::new(1 << 16);
+        let bytes = [b"\x16\x03junk\x16\x16".to_vec(), records(&hello().message(), 16_384)].concat();
+        feed(&mut c, CLIENT, &bytes, 5);
+        assert_eq!(name(&mut c).as_deref(), Some("www.portcullis.example"));
+        assert!(c.began_otherwise());
+        assert_eq!(c.session(CLIENT).anomalies, [Anomaly::JunkBeforeTls]);
+        assert_eq!(c.session(CLIENT).client_view.skipped_bytes, 8);
+    }
+
+    #[test]
+    fn after_a_retry_the_first_hello_stands_and_the_second_is_kept() {
+        let mut c = Conversation::new(1 << 16);
+        let second = ClientHelloBuilder::default().server_name(b"other.example").message();
+        let retry = [&[3, 3][..], &super::super::server_hello::HELLO_RETRY_REQUEST_RANDOM, b"\x00\x13\x01\x00\x00\x00"].concat();
+        feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
+        feed(&mut c, SERVER, &[records(&message(2, &retry), 16_384), record(20, &[1])].concat(), 10_000);
+        feed(&mut c, CLIENT, &[record(20, &[1]), records(&second, 16_384)].concat(), 10_000);
+        feed(&mut c, SERVER, &records(&server_hello(0x1301, &[0, 43, 0, 2, 3, 4]), 16_384), 10_000);
+        let session = c.session(CLIENT);
+        assert!(session.hello_retry_request.is_some() && session.server_hello.is_some());
+        assert_eq!(session.second_client_hello.as_ref().unwrap().server_name(), Some(&b"other.example"[..]));
+        assert_eq!(name(&mut c).as_deref(), Some("www.portcullis.example"));
+    }
+
+    #[test]
+    fn each_side_goes_dark_where_encryption_begins() {
+        let finished = [record(20, &[1]), record(22, &[0x5a; 40])].concat();
+        let mut c = Conversation::new(1 << 16);
+        feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
+        feed(&mut c, SERVER, &[records(&server_hello(0xc02f, &[]), 16_384), finished.clone()].concat(), 10_000);
+        assert!(c.is_over(SERVER) && !c.is_finished());
+        feed(&mut c, CLIENT, &finished, 10_000);
+        assert!(c.is_finished());
+        assert_eq!(c.stage(), Stage::Dark);
+    }
+
+    #[test]
+    fn a_lost_part_of_a_message_costs_that_message_only() {
+        let mut cache = CertificateCache::default();
+        let mut c = Conversation::new(1 << 16);
+        let bytes = records(&[certificate(&[&[0x30, 1, 0], &[0x30; 500]]), server_hello(0xc02f, &[])].concat(), 16_384);
+        let (before, after) = (&bytes[..50], &bytes[250..]);
+        let read = c.data(SERVER, before, &mut cache);
+        c.gap(SERVER, &before[read..], 200, &mut cache);
+        c.data(SERVER, after, &mut cache);
+        let session = c.session(CLIENT);
+        assert_eq!(session.server_certificates.len(), 1);
+        assert!(session.server_chain_truncated && session.server_hello.is_some());
+        assert_eq!((session.server_view.gaps, session.server_view.gap_bytes, session.server_view.truncated_messages), (1, 200, 1));
+    }
+
+    #[test]
+    fn alerts_and_heartbeats_in_the_clear_are_noted() {
+        let mut c = Conversation::new(1 << 16);
+        feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
+        feed(&mut c, CLIENT, &record(24, &[1, 0x40, 0]), 10_000);
+        feed(&mut c, SERVER, &record(21, &[2, 40]), 10_000);
+        let session = c.session(CLIENT);
+        assert_eq!(session.alerts, [Alert { from_client: false, level: 2, description: 40 }]);
+        assert_eq!(session.anomalies, [Anomaly::HeartbeatMessage, Anomaly::OverflowHeartbeat]);
+    }
+
+    #[test]
+    fn a_message_longer_than_the_limit_is_passed_over() {
+        let mut c = Conversation::new(1_000);
+        let bytes = records(&[message(11, &[0; 5_000]), server_hello(0xc02f, &[])].concat(), 16_384);
+        feed(&mut c, SERVER, &bytes, 700);
+        assert!(c.session(CLIENT).server_hello.is_some());
+        assert_eq!(c.session(CLIENT).anomalies, [Anomaly::HandshakeInvalidLength]);
+    }
+}

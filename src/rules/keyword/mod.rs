@@ -169,6 +169,14 @@ mod tests {
     }
 
     #[test]
+    fn each_name_is_documented() {
+        let page = include_str!("../../../docs/rules.md");
+        for name in all().flat_map(|k| std::iter::once(&k.name).chain(k.aliases)) {
+            assert!(page.contains(&format!("`{name}`")), "docs/rules.md does not mention {name}");
+        }
+    }
+
+    #[test]
     fn a_slip_is_understood() {
         for (slip, meant) in
             [("tls.sin", Some("tls.sni")), ("contnt", Some("content")), ("ja3.hsh", Some("ja3.hash")), ("xyzzy", None)]

@@ -59,7 +59,9 @@ mod tests {
     use super::super::rule;
     use super::*;
 
-    fn parse(options: &str) -> Result<Vec<(String, Option<String>)>, (Reason, usize)> {
+    type Parts = Vec<(String, Option<String>)>;
+
+    fn parse(options: &str) -> Result<Parts, (Reason, usize)> {
         let text = format!("alert tls any any -> any any {options}");
         rule(&text).map(|r| r.options.iter().map(|o| (o.name.to_owned(), o.value.map(str::to_owned))).collect())
     }

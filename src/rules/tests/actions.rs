@@ -106,7 +106,7 @@ fn rules_of_flows_without_tls() {
         ("flow:stateless;", true, true, true, true),
         ("flow:not_established;", true, true, true, true),
         ("flow:established;", false, true, true, true),
-        ("flow:to_client;", false, true, true, true),
+        ("flow:to_client;", false, false, true, true),
         ("app-layer-protocol:!tls;", false, false, true, false),
         ("flow:established,to_server; app-layer-protocol:tls;", false, false, false, true),
     ] {
@@ -164,10 +164,10 @@ fn an_allow_list_passes_the_handshake_and_then_decides() {
     );
     let (good, bad) = (asking("allowed.test"), asking("other.test"));
     let start = subject(None);
-    let established = |session| Subject { established: true, ..subject(session) };
-    assert_eq!(play(&set, &[start]), (vec![], Verdict::None));
-    assert_eq!(play(&set, &[start, established(Some(&good))]), (vec![], Verdict::Pass));
-    assert_eq!(play(&set, &[start, established(Some(&bad))]), (vec![3], Verdict::Drop));
-    let not_tls = Subject { app_proto: AppProto::NotTls, ..established(None) };
-    assert_eq!(play(&set, &[start, not_tls]), (vec![3], Verdict::Drop));
+    let established = Subject { established: true, app_proto: AppProto::Tls, ..start };
+    assert_eq!(play(&set, &[start, established]), (vec![], Verdict::None));
+    assert_eq!(play(&set, &[start, established, subject(Some(&good))]), (vec![], Verdict::Pass));
+    assert_eq!(play(&set, &[start, established, subject(Some(&bad))]), (vec![3], Verdict::Drop));
+    let not_tls = Subject { app_proto: AppProto::NotTls, ..established };
+    assert_eq!(play(&set, &[start, established, not_tls]), (vec![3], Verdict::Drop));
 }

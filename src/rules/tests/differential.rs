@@ -1,9 +1,11 @@
 //! Random rules on random sessions: the set fires the same rules as trying each of them does.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 
 use super::*;
 use crate::rules::compile::Plan;
+use crate::rules::subject::Facts;
 
 /// Words that rules and sessions are both made of, so that they meet.
 const WORDS: &[&str] =
@@ -142,13 +144,47 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
     (alerts, verdict)
 }
 
+/// Loads what loads of `rules`, each of which lacks its sid and its end.
+fn numbered(rules: &[String]) -> (RuleSet, String) {
+    let text: String = rules.iter().enumerate().map(|(i, r)| format!("{r} sid:{};)\n", i + 1)).collect();
+    (RuleSet::compile(&[Source { name: "random", text: &text }], &RuleConfig::default()).0, text)
+}
+
+/// Rules that ship, spoilt: pieces cut out, repeated or exchanged for others.
+fn spoilt() -> impl Strategy<Value = String> {
+    let text: Vec<&str> = SHIPPED.iter().flat_map(|s| s.text.lines()).filter(|l| l.starts_with("alert")).collect();
+    let piece = (prop::sample::select(text.clone()), 0_usize..300, 0_usize..40);
+    let odd = prop::sample::select(vec!["", ";", "\"", "\\", "|", "!", "[", "(", ")", ":", ",", "$", "{", "*", "\u{e9}", "\0"]);
+    let edit = (0_usize..400, 0_usize..30, piece, odd, 0_usize..20);
+    (prop::sample::select(text), prop::collection::vec(edit, 1..5)).prop_map(|(rule, edits)| {
+        let mut chars: Vec<char> = rule.chars().collect();
+        for (at, cut, (other, from, len), odd, times) in edits {
+            let at = at.min(chars.len());
+            let end = (at + cut).min(chars.len());
+            let piece: String = other.chars().skip(from).take(len).collect();
+            chars.splice(at..end, (piece + &odd.repeat(times)).chars());
+        }
+        chars.into_iter().collect()
+    })
+}
+
+#[test]
+fn random_rules_and_sessions_meet() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let case = (prop::collection::vec(rule(), 1..12), any_session());
+    let fired = (0..200).filter(|_| {
+        let (rules, session) = case.new_tree(&mut runner).unwrap().current();
+        play(&numbered(&rules).0, &[subject(Some(&session))]) != (vec![], Verdict::None)
+    });
+    assert!(fired.count() > 60);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_set_fires_what_trying_each_rule_does(rules in prop::collection::vec(rule(), 1..12), whole in any_session(), late: bool) {
-        let text: String = rules.iter().enumerate().map(|(i, r)| format!("{r} sid:{};)\n", i + 1)).collect();
-        let (set, _) = RuleSet::compile(&[Source { name: "random", text: &text }], &RuleConfig::default());
+        let (set, text) = numbered(&rules);
         let sessions = steps(&whole, late);
         let start = [subject(None), Subject { established: true, ..subject(None) }];
         let subjects: Vec<_> = start.into_iter().chain(sessions.iter().map(|s| subject(Some(s)))).collect();
@@ -156,7 +192,9 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(text in "(alert|pass)? ?(tls|tcp|ip)? ?[\\[\\]!$a-z0-9., :/]{0,12} any (->|<>)? any any ?\\(?[a-z.:;!\"|\\\\ ,/0-9()]{0,80}") {
-        let _ = RuleSet::compile(&[Source { name: "random", text: &text }], &RuleConfig::default());
+    fn no_text_panics(text in spoilt(), whole in any_session()) {
+        let (set, report) = RuleSet::compile(&[Source { name: "random", text: &text }], &RuleConfig::default());
+        prop_assert!(report.errors.iter().all(|e| !e.to_string().is_empty() && e.line == 1 && e.column >= 1));
+        play(&set, &[subject(None), subject(Some(&whole))]);
     }
 }

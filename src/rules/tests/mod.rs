@@ -62,6 +62,7 @@ fn asking(sni: &str) -> Session {
 }
 
 /// A whole TLS 1.2 session.
+#[allow(clippy::needless_update)] // the fingerprints have more fields with the feature `ja4plus`
 fn session() -> Session {
     let ja = |c: &str| c.repeat(32);
     Session {

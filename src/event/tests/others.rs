@@ -1,0 +1,162 @@
+//! The events of the other types.
+
+use serde_json::json;
+
+use super::fixtures::*;
+use super::{assert_same, event, merged};
+use crate::event::*;
+use crate::packet::TcpFlags;
+use crate::protocol::tls::session::Anomaly;
+
+#[test]
+fn an_alert_event_has_eves_shape() {
+    let metadata = [("created_at", "2010_07_30"), ("tag", "a"), ("tag", "b")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let references = ["https://example.org/1".to_owned()];
+    let info = AlertInfo { references: &references, ..alert_info(&metadata, Verdict::Alert) };
+    let session = maximal_session();
+    let mut got = event(|out| alert(out, &common(), &info, &counters(), Some(&session)));
+    assert_eq!(got["tls"]["sni"], "www.example.com");
+    got.as_object_mut().unwrap().remove("tls");
+    let own = json!({
+        "alert": {
+            "action": "allowed", "gid": 1, "signature_id": 2_001_999, "rev": 9, "signature": "ET MALWARE \"quoted\"",
+            "category": "A Network Trojan was detected", "severity": 1,
+            "metadata": {"created_at": ["2010_07_30"], "tag": ["a", "b"]},
+            "references": ["https://example.org/1"],
+        },
+        "flow": {
+            "pkts_toserver": 10, "pkts_toclient": 19, "bytes_toserver": 1584, "bytes_toclient": 6151,
+            "start": "2026-11-24T10:48:07.123456+0000",
+            "src_ip": "192.0.2.10", "src_port": 50_123, "dest_ip": "198.51.100.7", "dest_port": 443,
+        },
+        "verdict": {"action": "alert"},
+    });
+    assert_same(&got, &merged("alert", own));
+}
+
+#[test]
+fn an_alert_says_what_became_of_the_packet() {
+    for (verdict, action, object) in [
+        (Verdict::Pass, "allowed", json!({"action": "pass"})),
+        (Verdict::Alert, "allowed", json!({"action": "alert"})),
+        (Verdict::Drop, "blocked", json!({"action": "drop"})),
+        (Verdict::Reject, "blocked", json!({"action": "drop", "reject": ["tcp-reset"]})),
+    ] {
+        let got = event(|out| alert(out, &common(), &alert_info(&[], verdict), &counters(), None));
+        assert_eq!(got["alert"]["action"], action);
+        assert_eq!(got["verdict"], object);
+        assert_eq!(got["alert"].get("metadata"), None);
+        assert_eq!(got.get("tls"), None);
+    }
+}
+
+#[test]
+fn a_flow_event_has_eves_shape() {
+    let end = FlowEnd { end: time(57), state: FlowState::Closed, reason: FlowEndReason::Shutdown, alerted: false, dropped: true };
+    let tcp = TcpEnd {
+        flags_toserver: TcpFlags(0x1b),
+        flags_toclient: TcpFlags(0x02),
+        state: TcpState::LastAck,
+        gap_toserver: true,
+        gap_toclient: false,
+    };
+    let got = event(|out| flow(out, &common(), &counters(), &end, Some(&tcp)));
+    let own = json!({
+        "flow": {
+            "pkts_toserver": 10, "pkts_toclient": 19, "bytes_toserver": 1584, "bytes_toclient": 6151,
+            "start": "2026-11-24T10:48:07.123456+0000", "end": "2026-11-24T10:49:04.123456+0000", "age": 57,
+            "state": "closed", "reason": "shutdown", "alerted": false, "action": "drop",
+        },
+        "tcp": {
+            "tcp_flags": "1b", "tcp_flags_ts": "1b", "tcp_flags_tc": "02", "syn": true, "fin": true, "psh": true, "ack": true,
+            "state": "last_ack", "ts_gap": true,
+        },
+    });
+    assert_same(&got, &merged("flow", own));
+}
+
+#[test]
+fn tcp_states_have_suricatas_names() {
+    for (state, name) in [
+        (TcpState::None, "none"),
+        (TcpState::SynSent, "syn_sent"),
+        (TcpState::SynRecv, "syn_recv"),
+        (TcpState::FinWait1, "fin_wait1"),
+        (TcpState::FinWait2, "fin_wait2"),
+        (TcpState::TimeWait, "time_wait"),
+        (TcpState::CloseWait, "close_wait"),
+    ] {
+        assert_eq!(serde_json::to_value(state).unwrap(), name);
+    }
+    assert_eq!(serde_json::to_value(FlowEndReason::TcpReuse).unwrap(), "tcp_reuse");
+}
+
+#[test]
+fn an_anomaly_event_has_eves_shape() {
+    let got = event(|out| anomaly(out, &common(), &AnomalyInfo::of_tls(Anomaly::InvalidRecordType)));
+    let own = json!({"anomaly": {
+        "app_proto": "tls", "type": "applayer", "event": "INVALID_RECORD_TYPE", "layer": "proto_parser",
+    }});
+    assert_same(&got, &merged("anomaly", own));
+
+    let of_stream = event(|out| anomaly(out, &common(), &AnomalyInfo::of_tls(Anomaly::OverlapDifferentData)));
+    assert_same(&of_stream["anomaly"], &json!({"type": "stream", "event": "stream.reassembly_overlap_different_data"}));
+
+    let info = AnomalyInfo { typ: AnomalyType::Decode, event: "decoder.ipv4.trunc_pkt" };
+    let of_packet = event(|out| anomaly(out, &common(), &info));
+    assert_same(&of_packet["anomaly"], &json!({"type": "decode", "event": "decoder.ipv4.trunc_pkt"}));
+}
+
+#[test]
+fn a_drop_event_has_eves_shape() {
+    let info = alert_info(&[], Verdict::Drop);
+    let got = event(|out| drop(out, &common(), &segment(), DropReason::Rules, Some(&info)));
+    let own = json!({
+        "drop": {
+            "len": 166, "ttl": 64, "tcpseq": 4_000_000_000_u32, "tcpack": 17, "tcpwin": 65_535, "syn": false, "ack": true,
+            "psh": true, "rst": false, "urg": false, "fin": false, "reason": "rules",
+        },
+        "alert": {
+            "action": "blocked", "gid": 1, "signature_id": 2_001_999, "rev": 9, "signature": "ET MALWARE \"quoted\"",
+            "category": "A Network Trojan was detected", "severity": 1,
+        },
+        "verdict": {"action": "drop"},
+    });
+    assert_same(&got, &merged("drop", own));
+
+    let later = event(|out| drop(out, &common(), &segment(), DropReason::FlowDrop, None));
+    assert_eq!(later["drop"]["reason"], "flow drop");
+    assert_eq!(later.get("alert"), None);
+}
+
+#[test]
+fn stats_become_a_tree() {
+    let counters = [("uptime", 3), ("decoder.pkts", 17), ("app_layer.flow.tls", 5), ("decoder.ipv4.bad", 1), ("app_layer.x", 2)];
+    let got = event(|out| stats(out, time(0), &counters));
+    let expected = json!({
+        "timestamp": "2026-11-24T10:48:07.123456+0000",
+        "event_type": "stats",
+        "stats": {"uptime": 3, "decoder": {"pkts": 17, "ipv4": {"bad": 1}}, "app_layer": {"flow": {"tls": 5}, "x": 2}},
+    });
+    assert_same(&got, &expected);
+}
+
+#[test]
+fn a_stat_that_is_the_stem_of_another_gives_way() {
+    for counters in [[("a.b", 1), ("a", 2)], [("a", 2), ("a.b", 1)]] {
+        let mut out = Vec::new();
+        stats(&mut out, time(0), &counters);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.ends_with("\"stats\":{\"a\":{\"b\":1}}}\n"), "{text}");
+    }
+}
+
+#[test]
+fn a_segments_header_gives_the_common_keys() {
+    let mut segment = segment();
+    segment.sender = segment.sender.reverse();
+    let common = Common::of_segment(&segment);
+    assert_eq!((common.source, common.destination), (Some(server()), Some(client())));
+    assert_eq!((common.pcap_cnt, common.vlan, common.protocol), (Some(12), [7, 8], Some(6)));
+    assert_eq!(common.between(client(), server()).source, Some(client()));
+}
