@@ -30,6 +30,7 @@ pub struct Engine {
     decoder: Decoder,
     inspector: Inspector,
     seed: u64,
+    names: Arc<[String]>,
     clock: Clock,
 }
 
@@ -37,7 +38,8 @@ impl Engine {
     /// An engine. `names` are the captures' names, by the number that frames carry; it may be empty.
     pub fn new(decoder: DecoderConfig, config: Config, rules: Arc<RuleSet>, names: Arc<[String]>) -> Self {
         let seed = config.hash_seed;
-        Self { decoder: Decoder::new(decoder), inspector: Inspector::new(config, rules, names), seed, clock: Clock::default() }
+        let inspector = Inspector::new(config, rules, Arc::clone(&names));
+        Self { decoder: Decoder::new(decoder), inspector, seed, names, clock: Clock::default() }
     }
 
     /// Takes a frame all the way: decode and defragment it, find its flow, put its bytes in order, parse them, match the rules,
@@ -50,7 +52,7 @@ impl Engine {
         match self.decoder.decode(frame) {
             Decoded::Segment(decoded) => {
                 if let Some(anomaly) = decoded.anomaly {
-                    report_malformed(frame, anomaly, &[], report);
+                    report_malformed(frame, anomaly, &self.names, report);
                 }
                 let segment = Segment { header: &decoded.header, payload: decoded.payload.slice(frame.data) };
                 let hash = decoded.header.key.hash(self.seed);
@@ -58,7 +60,7 @@ impl Engine {
                 self.inspector.process(hash, located, &segment, report)
             }
             Decoded::Malformed(anomaly) => {
-                report_malformed(frame, anomaly, &[], report);
+                report_malformed(frame, anomaly, &self.names, report);
                 Verdict::Pass
             }
             Decoded::NotWatched | Decoded::NotTcp | Decoded::FragmentHeld | Decoded::Unsupported(_) => Verdict::Pass,

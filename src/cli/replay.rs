@@ -227,7 +227,7 @@ impl Replay {
         let progress = Progress::new(captures.total_len(), io::stderr().is_terminal());
         let lines_share_the_terminal = self.output.is_none() && io::stdout().is_terminal();
         let mut take = |lines: &[u8]| {
-            progress.set(consumed.load(Ordering::Relaxed), 0, 0);
+            progress.set(consumed.load(Ordering::Relaxed));
             if lines_share_the_terminal {
                 return progress.suspend(|| sink.write(lines).and_then(|()| sink.flush()));
             }

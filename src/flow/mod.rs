@@ -1,10 +1,9 @@
-//! Flows: the key, the table, time-outs on packet time, and reassembly.
+//! Flows: the table, time-outs on packet time, and reassembly. The key is made by whoever decodes a packet, and lives there.
 
-pub mod key;
 pub mod stream;
 pub mod table;
 pub mod timers;
 
-pub use key::{Address, Direction, Endpoint, FlowKey, Pair};
+pub use crate::packet::key::{Address, Direction, Endpoint, FlowKey, Pair};
 pub use stream::Stream;
 pub use table::{FlowId, Table};

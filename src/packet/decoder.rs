@@ -9,7 +9,7 @@ use super::wire::{Layer, capwap, checksum, erspan, ethernet, geneve, gre, gtpu, 
 use super::wire::{sll, sll2, tcp, teredo, udp, vlan, vxlan, wlan};
 use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, LinkType, SegmentHeader};
 use crate::base::{Reader, Timestamp};
-use crate::flow::FlowKey;
+use crate::packet::key::FlowKey;
 
 /// Makes segments of frames. Its only memory is that of fragments.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::counters::bump;
 use super::walk::segment_header;
 use super::wire::{Layer, tcp};
 use super::{Decoded, DecodedSegment, Decoder, Frame, LinkType, PayloadRef};
-use crate::flow::{Address, FlowKey};
+use crate::packet::key::{Address, FlowKey};
 
 impl Decoder {
     /// Decodes a frame of the common kind; `None` for all others, with nothing counted.

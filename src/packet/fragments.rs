@@ -13,8 +13,8 @@ use hashbrown::HashMap;
 use super::counters::{DecoderCounters, bump};
 use super::wire::Layer;
 use crate::base::{Duration, Timestamp};
-use crate::flow::Address;
 use crate::packet::DecodeAnomaly;
+use crate::packet::key::Address;
 
 /// Which bytes win where fragments of one datagram overlap and differ. Hosts disagree about it, which is how overlaps hide
 /// things; so a difference is always reported as well.

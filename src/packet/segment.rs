@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::Timestamp;
-use crate::flow::{Direction, FlowKey};
+use crate::packet::key::{Direction, FlowKey};
 
 /// One decoded TCP segment: its header fields and its payload.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::counters::{DecoderCounters, bump};
 use super::wire::tcp;
 use super::{DecodeAnomaly, Frame, PayloadRef, SegmentHeader};
-use crate::flow::{Address, Direction, FlowKey};
+use crate::packet::key::{Address, Direction, FlowKey};
 
 /// The way through one frame, outside in.
 #[derive(Debug)]

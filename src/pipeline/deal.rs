@@ -93,6 +93,7 @@ impl<P: Printer> Dealer<P> {
             match self.decoder.decode(&frame) {
                 Decoded::Segment(decoded) => {
                     if let Some(anomaly) = decoded.anomaly {
+                        self.lines.summary.add_anomaly(anomaly.name());
                         report_malformed(&frame, anomaly, &self.names, &mut self.lines);
                     }
                     let hash = decoded.header.key.hash(self.seed);

@@ -20,11 +20,8 @@ impl Progress {
         Self { bar }
     }
 
-    /// So many bytes are read, and so many sessions and alerts seen.
-    pub fn set(&self, bytes: u64, sessions: u64, alerts: u64) {
-        if !self.bar.is_hidden() {
-            self.bar.set_message(format!("{} sessions, {} alerts", super::grouped(sessions), super::grouped(alerts)));
-        }
+    /// So many bytes are read.
+    pub fn set(&self, bytes: u64) {
         self.bar.set_position(bytes);
     }
 
@@ -40,8 +37,8 @@ impl Progress {
 }
 
 const OF_KNOWN_LENGTH: &str =
-    "[{bar:30}] {percent:>3} %  {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left  {msg}";
-const OF_UNKNOWN_LENGTH: &str = "{spinner} {binary_bytes}, {binary_bytes_per_sec}  {msg}";
+    "[{bar:30}] {percent:>3} %  {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+const OF_UNKNOWN_LENGTH: &str = "{spinner} {binary_bytes}, {binary_bytes_per_sec}";
 /// Redraws a second: more only flickers.
 const HZ: u8 = 8;
 
@@ -60,7 +57,7 @@ mod tests {
     fn one_that_is_off_lets_everything_through() {
         for total in [Some(10), None] {
             let progress = Progress::new(total, false);
-            progress.set(5, 1, 0);
+            progress.set(5);
             assert_eq!(progress.suspend(|| 7), 7);
             progress.finish();
         }

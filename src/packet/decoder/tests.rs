@@ -4,7 +4,7 @@ use etherparse::{IpNumber, PacketBuilder};
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::Endpoint;
+use crate::packet::key::Endpoint;
 use crate::packet::{OverlapPolicy, PortSet, TcpFlags};
 
 const PAYLOAD: &[u8] = b"\x16\x03\x01\x00\x05hello";
@@ -167,6 +167,42 @@ fn samples() -> Vec<(&'static str, LinkType, Vec<u8>, u8, &'static [u16])> {
     chained[4..6].copy_from_slice(&len.to_be_bytes());
     list.push(("IPv6 extension headers", Raw, join(&[&chained, &extensions, &authentication, &six[40..]]), 0, &[]));
     list
+}
+
+/// pnet decodes the same headers in a way of its own: an oracle for the plain case, IPv4 options and all.
+#[test]
+fn agrees_with_pnet_on_plain_segments() {
+    use pnet_packet::Packet as _;
+    use pnet_packet::{ethernet::EthernetPacket, ipv4::Ipv4Packet, tcp::TcpPacket};
+
+    for (port, options, payload) in [(40_000, 0, &b""[..]), (1, 4, b"x"), (65_535, 40, &[7; 1_000])] {
+        let options = etherparse::Ipv4Options::try_from(&[1; 40][..options]).unwrap();
+        let ip = etherparse::Ipv4Header {
+            options,
+            ..etherparse::Ipv4Header::new(0, 64, 6.into(), [10, 0, 0, 1], [10, 9, 8, 7]).unwrap()
+        };
+        let builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6]).ip(etherparse::IpHeaders::Ipv4(ip, Default::default()));
+        let mut bytes = Vec::new();
+        builder.tcp(port, 443, 0x0102_0304, 5).psh().ack(9).write(&mut bytes, payload).unwrap();
+
+        let ethernet = EthernetPacket::new(&bytes).unwrap();
+        let ip = Ipv4Packet::new(ethernet.payload()).unwrap();
+        let tcp = TcpPacket::new(ip.payload()).unwrap();
+        let frame = Frame {
+            data: &bytes,
+            link: LinkType::Ethernet,
+            timestamp: Timestamp::ZERO,
+            original_len: bytes.len() as u32,
+            capture: 0,
+            number: 1,
+        };
+        let Decoded::Segment(ours) = Decoder::new(DecoderConfig::default()).decode(&frame) else { panic!("not a segment") };
+        let (header, sender) = (ours.header, ours.header.key.sender(ours.header.sender));
+        assert_eq!((sender.ip, sender.port), (ip.get_source().into(), tcp.get_source()));
+        assert_eq!((header.seq, header.ack, header.window), (tcp.get_sequence(), tcp.get_acknowledgement(), tcp.get_window()));
+        assert_eq!((header.flags.0, header.ttl), (tcp.get_flags() as u8, ip.get_ttl()));
+        assert_eq!(ours.payload.slice(&bytes), tcp.payload());
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use etherparse::checksum::Sum16BitWords;
 
-use crate::flow::Address;
+use crate::packet::key::Address;
 
 /// Whether an IPv4 header with its options adds up (RFC 791 §3.1).
 pub fn ipv4_is_valid(header: &[u8]) -> bool {

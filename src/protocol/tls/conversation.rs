@@ -198,7 +198,7 @@ impl Conversation {
     fn update_stage(&mut self) {
         let s = &mut self.session;
         let complete_server_hello = s.server_hello.as_ref().is_some_and(|h| h.complete);
-        let stage = if self.halves.get(Direction::AToB).is_over() && self.halves.get(Direction::BToA).is_over() && self.is_tls {
+        let stage = if self.views.get(Direction::AToB).dark && self.views.get(Direction::BToA).dark {
             Stage::Dark
         } else if !s.server_certificates.is_empty() {
             Stage::Certificates
