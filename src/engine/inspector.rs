@@ -76,7 +76,7 @@ impl Inspector {
         flow.last = flow.last.max(header.timestamp);
         let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && {
             let opening = flow.opening;
-            opening.packets == 0 || opening.sender == header.sender
+            (opening.packets == 0 && opening.syn().is_none()) || opening.sender == header.sender
         };
         if stays_half_open {
             flow.count_opening(header);
@@ -201,9 +201,9 @@ impl Inspector {
     /// Whether the segment belongs to a new connection; if so, with the SYN that opened it where that came before.
     ///
     /// A SYN alone does not end a live connection, or anybody could blind the detector with one: the new connection must go on.
+    /// Neither does it after a RST or FINs, which may be just as false, while there is something to be blind for.
     fn is_reused(&mut self, place: &Place, header: &SegmentHeader) -> Option<Option<(Direction, u32)>> {
         let flow = self.lanes.get_mut(place.lane)?.table.get_mut(place.id)?;
-        let closed = flow.is_closed();
         let Some(connection) = &mut flow.connection else {
             let same = flow.opening.sender != header.sender || flow.opening.syn() == Some(header.seq);
             return (header.flags.is_syn() && !same && flow.opening.packets > 0).then_some(None);
@@ -212,7 +212,7 @@ impl Inspector {
             if *connection.isn.get(header.sender) == Some(header.seq) {
                 return None; // sent again
             }
-            if closed {
+            if connection.closed && !(connection.established && connection.following.is_some()) {
                 return Some(None);
             }
             connection.rival_syn = Some((header.sender, header.seq));
@@ -421,8 +421,8 @@ fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>,
 /// of its first payload byte.
 fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
     let syn = header.flags.has(TcpFlags::SYN);
-    let untouched = connection.following.as_ref().is_some_and(|f| f.streams.get(header.sender).is_untouched());
-    if syn && connection.rival_syn.is_none() && (untouched || connection.isn.get(header.sender).is_none()) {
+    let unsettled = connection.following.as_ref().is_some_and(|f| f.streams.get(header.sender).is_unsettled());
+    if syn && connection.rival_syn.is_none() && (unsettled || connection.isn.get(header.sender).is_none()) {
         connection.anchor(header.sender, header.seq);
     }
     if header.flags.has(TcpFlags::ACK)
@@ -430,7 +430,7 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         && let Some(following) = &mut connection.following
     {
         let other = following.streams.get_mut(header.sender.reverse());
-        other.correct(header.ack);
+        other.correct(header.ack, header.flags.is_syn_ack());
     }
     header.seq.wrapping_add(u32::from(syn))
 }

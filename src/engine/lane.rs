@@ -55,10 +55,10 @@ impl Lane {
         Some(id)
     }
 
-    /// Sets the timer of a flow that has got a connection.
+    /// Sets the timer of a flow that has got a connection, or whose connection was closed so that its time is over sooner.
     pub fn set_timer(&mut self, id: FlowId, config: &Config) {
         if let Some((_, flow)) = self.table.get(id) {
-            self.wheel.insert(deadline(flow, config), id);
+            self.wheel.insert(deadline(flow, config).min(flow.last.saturating_add(LOOK_AGAIN)), id);
         }
     }
 
@@ -85,11 +85,12 @@ impl Lane {
             let Some((_, flow)) = self.table.get(id) else { return false };
             let deadline = deadline(flow, config);
             if deadline > now {
-                self.wheel.insert(deadline, id);
+                self.wheel.insert(deadline.min(now.saturating_add(LOOK_AGAIN)), id);
             }
             deadline <= now
         });
         self.sort(&mut due);
+        due.dedup(); // a flow that was closed has two timers
         due
     }
 
@@ -176,5 +177,7 @@ fn timeout(flow: &Flow, config: &Config) -> Duration {
     }
 }
 
+/// A timer is not set further ahead, so that those of flows that ended early are soon gone.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// How many flows are looked at to find one that can go.
 const SAMPLE: usize = 16;

@@ -14,8 +14,8 @@ pub struct Stream {
     next: Option<u64>,
     /// The start is known from a SYN.
     anchored: bool,
-    /// No payload was pushed since it was placed.
-    untouched: bool,
+    /// Where it stands is not settled: no payload was pushed, and the peer did not acknowledge the SYN.
+    unsettled: bool,
     /// Bytes in order; the last one stands right before `next`.
     bytes: Vec<u8>,
     /// How many of `bytes` were consumed.
@@ -43,21 +43,24 @@ impl Stream {
     pub fn anchor(&mut self, seq: u32) {
         self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
         self.anchored = true;
-        self.untouched = true;
+        self.unsettled = true;
     }
 
-    /// The peer acknowledged up to `seq` before a byte of data was seen. Where that is nowhere near the SYN's place, the SYN was not
-    /// the one that the peer took: there were several, and this tells which.
-    pub fn correct(&mut self, seq: u32) {
-        let Some(next) = self.next.filter(|_| self.is_untouched()) else { return self.expect(seq) };
-        if position(next, seq).abs_diff(next) > WINDOW {
-            self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
+    /// The peer acknowledged up to `seq` before a byte of data was seen. Where that is the SYN, its place is settled; where it is
+    /// nowhere near, the SYN was not the one that the peer took: there were several, and this tells which. `answers_syn` where it is
+    /// the acknowledgement of a SYN-ACK, which leaves no room for bytes that the capture lacks.
+    pub fn correct(&mut self, seq: u32, answers_syn: bool) {
+        let Some(next) = self.next.filter(|_| self.is_unsettled()) else { return self.expect(seq) };
+        match position(next, seq).abs_diff(next) {
+            0 => self.unsettled = false,
+            distance if answers_syn || distance > WINDOW => self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq))),
+            _ => {}
         }
     }
 
-    /// Whether no payload was pushed since it was placed.
-    pub fn is_untouched(&self) -> bool {
-        self.untouched
+    /// Whether another SYN, or what the peer acknowledges, may yet move it.
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled
     }
 
     /// The next byte of data is expected to have sequence number `seq`, by what the peer acknowledged; an earlier one may yet come.
@@ -78,7 +81,7 @@ impl Stream {
     /// Takes the payload of a segment.
     pub fn push(&mut self, seq: u32, payload: &[u8], policy: OverlapPolicy) -> Pushed {
         let mut pushed = Pushed::default();
-        self.untouched = false;
+        self.unsettled = false;
         let next = *self.next.get_or_insert(FIRST_POSITION.saturating_add(u64::from(seq)));
         let at = position(next, seq);
         let end = at.saturating_add(len64(payload));
@@ -375,13 +378,22 @@ mod tests {
     #[test]
     fn of_several_syns_the_acknowledged_one_counts() {
         let mut s = anchored(1_000);
-        s.correct(500_000_000);
+        s.correct(500_000_000, false);
         s.push(500_000_000, b"data", OverlapPolicy::First);
         assert_eq!(read(&s), "data");
 
         let mut s = anchored(1_000);
-        s.correct(1_004); // data was acknowledged that the capture brings late
+        s.correct(1_004, false); // data was acknowledged that the capture brings late
         s.push(1_000, b"data", OverlapPolicy::First);
+        assert_eq!(read(&s), "data");
+
+        let mut s = anchored(1_000);
+        s.correct(900, true); // a SYN-ACK tells exactly
+        assert!(s.is_unsettled());
+        s.correct(900, false);
+        assert!(!s.is_unsettled());
+        s.correct(500_000_000, false); // too late to mislead
+        s.push(900, b"data", OverlapPolicy::First);
         assert_eq!(read(&s), "data");
     }
 

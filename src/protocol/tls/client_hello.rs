@@ -232,6 +232,7 @@ mod tests {
             ("length 0", b"\x00\x03\x00\x00\x00".to_vec(), Anomaly::InvalidSniLength),
             ("300 bytes", [&[1, 47, 0, 1, 44][..], &long].concat(), Anomaly::InvalidSniLength),
             ("a list length that lies", b"\x00\xff\x00\x00\x01a".to_vec(), Anomaly::MalformedExtension),
+            ("an empty list", vec![0, 0], Anomaly::MalformedExtension),
             ("empty", vec![], Anomaly::MalformedExtension),
         ] {
             let body = ClientHelloBuilder::default()

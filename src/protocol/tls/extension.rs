@@ -102,6 +102,9 @@ impl Reader<'_> {
 pub(super) fn server_names(mut f: Fields<'_>, names: &mut Vec<Vec<u8>>, notes: &mut Notes) -> Option<()> {
     let mut list = Reader::new(f.vec16()?);
     let mut count = 0_u32;
+    if list.is_empty() {
+        notes.push(Anomaly::MalformedExtension); // at least one name (RFC 6066 §3)
+    }
     while !list.is_empty() {
         let (typ, name) = (list.u8()?, list.vec16()?);
         if typ != HOST_NAME {

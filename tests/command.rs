@@ -1,0 +1,347 @@
+//! What a new user does, right or wrong: messages name what is at fault, and the exit status says how it went.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::util::run::{Ran, portcullis, shipped};
+use crate::util::tls::{ClientHello, MUTUAL_TLS12, NAME};
+use crate::util::{Conversation, Events, Packet, pcap};
+
+/// A directory with files in it.
+struct Dir(TempDir);
+
+impl Dir {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+fn replay(args: &[&str]) -> Ran {
+    Ran::with([&["replay"][..], args].concat())
+}
+
+/// A capture with one session per name.
+fn sessions(names: impl IntoIterator<Item = String>) -> Vec<u8> {
+    let conversation = |(n, name): (usize, String)| {
+        let client = format!("10.{}.{}.1:{}", n >> 14, (n >> 7) & 127, 40_000 + (n & 127));
+        let packets = Conversation::between(&client, "192.0.2.1:443").client(&ClientHello::asking_for(&name).record()).packets;
+        packets.into_iter().map(move |p| Packet { time: p.time + Duration::from_millis(4 * n as u64), ..p })
+    };
+    pcap(&names.into_iter().enumerate().flat_map(conversation).collect::<Vec<_>>())
+}
+
+fn one_session(name: &str) -> Vec<u8> {
+    sessions([name.to_owned()])
+}
+
+#[test]
+fn help_says_what_each_command_and_flag_does() {
+    let help = Ran::with(["--help"]).expect(0);
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(help.contains("Usage: portcullis <COMMAND>") && help.contains("replay"), "{help}");
+    let help = String::from_utf8(replay(&["--help"]).expect(0).stdout).unwrap();
+    for flag in ["--output", "--rules", "--no-rules", "--ports", "--workers", "--write-passed", "--max-flows", "--timeout-new"] {
+        assert!(help.contains(flag), "{flag}");
+    }
+    assert!(String::from_utf8(Ran::with(["--version"]).expect(0).stdout).unwrap().starts_with("portcullis 0."));
+}
+
+#[test]
+fn what_is_asked_wrongly_ends_with_status_2_and_no_events() {
+    let capture = shipped("tls12.pcap");
+    let capture = capture.to_str().unwrap();
+    for args in [
+        &[][..],
+        &["replay"],
+        &["reply", capture],
+        &["replay", "--no-such-flag", capture],
+        &["replay", "--workers", "0", capture],
+        &["replay", "--ports", "http", capture],
+        &["replay", "--max-flows", "many", capture],
+        &["replay", "--reassembly-memory", "1T", capture],
+        &["replay", "--timeout-new", "soon", capture],
+        &["replay", "--overlap", "middle", capture],
+        &["replay", "--var", "HOME_NET", capture],
+        &["replay", "--rules", "x.rules", "--no-rules", capture],
+    ] {
+        let ran = Ran::with(args.iter().copied()).expect(2);
+        assert!(ran.stdout.is_empty() && !ran.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn every_line_is_json_and_stats_are_the_last() {
+    let ran = replay(&["--flows", "--certificates", "pcaps"]).expect(0);
+    let events = ran.events();
+    assert!(events.0.iter().all(|e| e["timestamp"].is_string() && e["event_type"].is_string()));
+    assert_eq!(events.0.last().unwrap()["event_type"], "stats");
+}
+
+#[test]
+fn a_file_that_is_no_capture_is_named_with_what_it_is() {
+    let dir = Dir::new();
+    let text = dir.file("notes.txt", "Remember the milk.\n");
+    let ran = replay(&[&text]).expect(1);
+    assert!(ran.stderr.contains(&text) && ran.stderr.contains("text") && ran.stderr.contains("expected pcap"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_empty_file_is_named_as_such() {
+    let dir = Dir::new();
+    let empty = dir.file("empty.pcap", "");
+    let ran = replay(&[&empty]).expect(1);
+    assert!(ran.stderr.contains(&empty) && ran.stderr.contains("empty"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_capture_without_packets_is_no_failure() {
+    let dir = Dir::new();
+    let events = replay(&[&dir.file("quiet.pcap", pcap(&[]))]).expect(0).events();
+    assert_eq!(events.counter("decoder.pkts"), 0);
+}
+
+#[test]
+fn a_missing_or_unreadable_file_is_named_with_the_reason() {
+    let dir = Dir::new();
+    let missing = dir.path("gone.pcap");
+    let missing = missing.to_str().unwrap();
+    let ran = replay(&[missing]).expect(1);
+    assert!(ran.stderr.contains(missing), "{}", ran.stderr);
+
+    let locked = dir.file("locked.pcap", one_session(NAME));
+    fs::set_permissions(&locked, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+    if fs::read(&locked).is_err() {
+        // For root no file is unreadable.
+        let ran = replay(&[&locked]).expect(1);
+        assert!(ran.stderr.contains(&locked) && ran.stderr.contains("denied"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_capture_cut_inside_a_packet_gives_all_whole_packets_and_a_warning() {
+    let dir = Dir::new();
+    let whole = sessions(["first.example".to_owned(), "second.example".to_owned()]);
+    let cut = dir.file("cut.pcap", &whole[..whole.len() - 5]);
+    let ran = replay(&[&cut]).expect(0);
+    assert_eq!(ran.events().names(), ["first.example"]);
+    assert!(ran.stderr.contains("warning") && ran.stderr.contains(&cut) && ran.stderr.contains("5 bytes"), "{}", ran.stderr);
+}
+
+#[test]
+fn of_several_inputs_the_good_ones_run_and_the_status_is_1() {
+    let dir = Dir::new();
+    let (a, b) = (dir.file("a.pcap", one_session("a.example")), dir.file("b.pcap", one_session("b.example")));
+    let text = dir.file("c.pcap", "no capture");
+    let ran = replay(&[&a, &text, &b, "/no/such/file"]).expect(1);
+    let events = ran.events();
+    assert!(events.names().contains(&"a.example"), "{:?}", events.names());
+    assert!(ran.stderr.contains(&text) && ran.stderr.contains("/no/such/file"), "{}", ran.stderr);
+}
+
+#[test]
+fn directories_and_globs_are_searched() {
+    let dir = Dir::new();
+    let other = |name: &str, client: &str| {
+        pcap(&Conversation::between(client, "192.0.2.1:443").client(&ClientHello::asking_for(name).record()).packets)
+    };
+    dir.file("one.pcap", other("one.example", "10.0.0.1:1111"));
+    dir.file("deep/down/two.pcap", other("two.example", "10.0.0.1:2222"));
+    dir.file("deep/notes.txt", "these are no packets");
+    let root = dir.path("");
+    let ran = replay(&[root.to_str().unwrap()]).expect(0);
+    let events = ran.events();
+    let mut names = events.names();
+    names.sort_unstable();
+    assert_eq!(names, ["one.example", "two.example"]);
+    assert!(ran.stderr.contains("notes.txt"), "what is passed over is told: {}", ran.stderr);
+
+    let glob = dir.path("*.pcap");
+    assert_eq!(replay(&[glob.to_str().unwrap()]).expect(0).events().names(), ["one.example"]);
+    let glob = dir.path("*.pcapng");
+    assert!(replay(&[glob.to_str().unwrap()]).expect(1).stderr.contains("pcapng"));
+}
+
+#[test]
+fn flows_go_on_over_rotated_files_whatever_their_order() {
+    let dir = Dir::new();
+    let packets = Conversation::new().flights(&MUTUAL_TLS12, 500).close().packets;
+    let (first, second) = packets.split_at(packets.len() / 3);
+    let (z, a) = (dir.file("z.pcap", pcap(first)), dir.file("a.pcap", pcap(second)));
+    let events = replay(&[&a, &z]).expect(0).events();
+    let session = events.session();
+    assert_eq!((&session["tls"]["sni"], &session["tls"]["subject"]), (&json!(NAME), &json!(format!("CN={NAME}"))));
+    assert_eq!(session["portcullis"]["view"]["to_client"]["whole"], true);
+}
+
+#[test]
+fn standard_input_is_read_plain_or_compressed() {
+    let plain = fs::read(shipped("tls13.pcap")).unwrap();
+    let gzip = fs::read(shipped("tls13.pcap.gz")).unwrap();
+    for (what, bytes) in [("plain", plain), ("gzip", gzip)] {
+        let mut child =
+            portcullis(["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(&bytes).unwrap();
+        let ran = Ran::from(child.wait_with_output().unwrap()).expect(0);
+        assert_eq!(ran.events().names(), [NAME], "{what}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_rules_file_are_told_by_line_and_the_run_goes_on() {
+    let dir = Dir::new();
+    let rules = dir.file(
+        "my.rules",
+        r#"alert tls any any -> any any (msg:"good"; tls.sni; content:"shop"; sid:1;)
+alert tls any any -> any any (msg:"no end"; sid:2;
+alert tls any any -> any any (msg:"unknown"; tls.nonsense; content:"x"; sid:3;)
+alert tls any any -> any any (msg:"also good"; tls.sni; content:"example"; endswith; sid:4;)
+"#,
+    );
+    let capture = shipped("tls12.pcap");
+    let ran = replay(&["--rules", &rules, capture.to_str().unwrap()]).expect(0);
+    let mut alerts: Vec<String> = ran.events().alerts().iter().map(|a| (*a).to_owned()).collect();
+    alerts.sort();
+    assert_eq!(alerts, ["also good", "good"]);
+    for line in [2, 3] {
+        assert!(ran.stderr.contains(&format!("{rules}:{line}")), "line {line}: {}", ran.stderr);
+    }
+    assert!(ran.stderr.contains("tls.nonsense"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_rules_file_that_is_not_there_is_an_error_before_anything_runs() {
+    let capture = shipped("tls12.pcap");
+    let ran = replay(&["--rules", "/no/such.rules", capture.to_str().unwrap()]).expect(1);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("/no/such.rules"), "{}", ran.stderr);
+}
+
+#[test]
+fn rules_are_the_shipped_ones_or_none_or_ones_own() {
+    let capture = shipped("tls10.pcap");
+    let capture = capture.to_str().unwrap();
+    assert_eq!(replay(&[capture]).expect(0).events().alerts(), ["PORTCULLIS TLS 1.0 negotiated"]);
+    assert_eq!(replay(&["--no-rules", capture]).expect(0).events().alerts(), [""; 0]);
+    let dir = Dir::new();
+    dir.file("set/a.rules", r#"alert tls $HOME_NET any -> any any (msg:"mine"; tls.sni; content:"bank"; sid:1;)"#);
+    let set = dir.path("set");
+    let set = set.to_str().unwrap();
+    assert_eq!(replay(&["--rules", set, capture]).expect(0).events().alerts(), ["mine"]);
+    assert_eq!(replay(&["--rules", set, "--var", "HOME_NET=192.0.2.0/24", capture]).expect(0).events().alerts(), [""; 0]);
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let capture = shipped("tls12.pcap");
+    let capture = capture.to_str().unwrap();
+    let ran = replay(&["-o", "/dev/full", capture]).expect(1);
+    assert!(ran.stderr.contains("error") && ran.stderr.contains("/dev/full"), "{}", ran.stderr);
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ran = Ran::from(portcullis(["replay", capture]).stdout(full).output().unwrap()).expect(1);
+    assert!(ran.stderr.contains("error"), "{}", ran.stderr);
+    let ran = replay(&["--write-passed", "/dev/full", capture]).expect(1);
+    assert!(ran.stderr.contains("/dev/full"), "{}", ran.stderr);
+    let ran = replay(&["-o", "/no/such/dir/eve.json", capture]).expect(1);
+    assert!(ran.stderr.contains("/no/such/dir/eve.json"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_reader_that_has_enough_ends_the_run_in_peace() {
+    let dir = Dir::new();
+    let capture = dir.file("many.pcap", sessions((0..5_000).map(|n| format!("n{n}.example"))));
+    let mut child = portcullis(["replay", capture.as_str()]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut line).unwrap(); // and closes the pipe
+    assert!(line.starts_with('{'));
+    let ran = Ran::from(child.wait_with_output().unwrap()).expect(0);
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
+fn an_interrupt_writes_what_was_seen_and_ends_as_the_signal_would() {
+    use std::os::unix::process::ExitStatusExt;
+    let dir = Dir::new();
+    let out = dir.path("eve.json");
+    let mut child =
+        portcullis(["replay", "-o", out.to_str().unwrap(), "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A capture without end: the run is over when somebody says so.
+    let mut stdin = child.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || {
+        let capture = sessions((0..10_000).map(|n| format!("n{n}.example")));
+        let mut rest = &capture[..];
+        while stdin.write_all(rest).is_ok() {
+            rest = &capture[24..];
+        }
+    });
+    let end = Instant::now() + Duration::from_secs(20);
+    while fs::metadata(&out).map_or(0, |m| m.len()) == 0 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let id = child.id().to_string();
+    std::process::Command::new("kill").args(["-INT", &id]).status().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if Instant::now() > deadline {
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    if status.is_none() {
+        child.kill().unwrap();
+    }
+    feeder.join().unwrap();
+    let status = status.expect("an interrupt ends the run");
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(status.signal(), Some(2), "{status:?} {stderr}");
+    let events = Events::parse(&fs::read(&out).unwrap());
+    assert!(events.sessions().len() > 100);
+    assert_eq!(events.0.last().unwrap()["event_type"], "stats");
+}
+
+#[test]
+fn what_an_inline_portcullis_would_pass_is_written_and_replays() {
+    let dir = Dir::new();
+    let conversation = |name: &str, client: &str| {
+        let hello = ClientHello::asking_for(name).record();
+        Conversation::between(client, "192.0.2.1:443").client(&hello).server(&crate::util::tls::server_flight()).client(b"later")
+    };
+    let good = conversation("good.example", "10.0.0.1:1111").packets;
+    let evil = conversation("evil.example", "10.0.0.2:2222").packets;
+    let packets: Vec<Packet> = good.into_iter().zip(evil).flat_map(|(a, b)| [a, b]).collect();
+    let capture = dir.file("both.pcap", pcap(&packets));
+    let rules = dir.file("drop.rules", r#"drop tls any any -> any any (msg:"evil"; tls.sni; content:"evil.example"; sid:1;)"#);
+    let passed = dir.path("passed.pcapng");
+    let passed = passed.to_str().unwrap();
+    let events = replay(&["--rules", &rules, "--write-passed", passed, &capture]).expect(0).events();
+    let hello_and_later = 3;
+    assert_eq!(events.of("drop").len(), 1);
+    assert_eq!(events.of("alert")[0]["alert"]["action"], "blocked");
+    assert_eq!(events.counter("ips.blocked"), hello_and_later);
+
+    let again = replay(&["--no-rules", passed]).expect(0).events();
+    assert_eq!(again.names(), ["good.example"]);
+    assert_eq!(again.counter("decoder.pkts"), packets.len() as u64 - hello_and_later);
+}

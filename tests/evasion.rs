@@ -1,0 +1,417 @@
+//! Tricks that hide a name or a session from other detectors: here they are seen, and noted.
+
+use portcullis::packet::OverlapPolicy;
+use serde_json::{Value, json};
+
+use crate::util::tcp::{ACK, RST, SYN};
+use crate::util::tls::{self, ClientHello, HANDSHAKE, HEARTBEAT, MUTUAL_TLS12, NAME};
+use crate::util::{Conversation, Events, Packet, Portcullis, Side, replay};
+
+/// A client that says `hello`, and a server that answers in TLS 1.2, up to where it goes dark.
+fn tls12(hello: &[u8]) -> Conversation {
+    finish(Conversation::new().client(hello))
+}
+
+fn finish(conversation: Conversation) -> Conversation {
+    conversation.server(&tls::server_flight()).client(&tls::finished()).server(&tls::finished())
+}
+
+fn sni(events: &Events) -> &Value {
+    &events.session()["tls"]["sni"]
+}
+
+/// The fingerprints do not depend on how the hello was carried; what it should be is taken from the plain one.
+fn ja4(hello: &ClientHello) -> Value {
+    replay(&tls12(&hello.record()).packets).session()["tls"]["ja4"].clone()
+}
+
+#[test]
+fn a_client_hello_over_records_of_one_two_or_three_bytes() {
+    let hello = ClientHello::asking_for(NAME);
+    for size in [1, 2, 3] {
+        let events = replay(&tls12(&tls::records(&hello.message(), size)).packets);
+        assert_eq!(sni(&events), NAME, "records of {size}");
+        assert_eq!(events.session()["tls"]["ja4"], ja4(&hello), "records of {size}");
+        assert_eq!(events.anomalies(), [""; 0], "it is allowed");
+    }
+}
+
+#[test]
+fn a_handshake_header_split_over_records_and_segments() {
+    let message = ClientHello::asking_for(NAME).message();
+    for at in 1..4 {
+        let (start, rest) = message.split_at(at);
+        let (first, second) = (tls::record(HANDSHAKE, start), tls::record(HANDSHAKE, rest));
+        let events = replay(&finish(Conversation::new().client(&first).client(&second)).packets);
+        assert_eq!(sni(&events), NAME, "header cut after {at}");
+    }
+}
+
+#[test]
+fn a_bad_name_does_not_hide_the_extensions_behind_it() {
+    for (what, hello, anomaly) in [
+        ("another type", ClientHello::new().server_name_of_type(7, b"x.example"), "INVALID_SNI_TYPE"),
+        ("no length", ClientHello::new().server_name(""), "INVALID_SNI_LENGTH"),
+        ("300 bytes", ClientHello::new().server_name(&"a".repeat(300)), "INVALID_SNI_LENGTH"),
+        ("an empty list", ClientHello::new().extension(0, &[0, 0]), "MALFORMED_EXTENSION"),
+        ("a list that lies", ClientHello::new().extension(0, &[0xff, 0xff, 0, 0, 1, b'x']), "MALFORMED_EXTENSION"),
+    ] {
+        let hello = hello.alpn("h2").extension(13, &[0, 2, 4, 3]);
+        let events = replay(&tls12(&hello.record()).packets);
+        let tls = &events.session()["tls"];
+        assert_eq!(tls["client_alpns"], json!(["h2"]), "{what}");
+        assert_eq!(tls["client_handshake"]["sig_algs"], json!([0x0403]), "{what}");
+        assert_eq!(tls["client_handshake"]["exts"], json!([0, 16, 13]), "{what}");
+        let ja4 = tls["ja4"].as_str().unwrap();
+        assert!(ja4.starts_with("t12") && ja4[4..10] == *"0203h2", "{what}: {ja4}"); // two ciphers, three extensions, h2
+        assert_eq!(events.anomalies(), [anomaly], "{what}");
+    }
+}
+
+#[test]
+fn two_names_are_both_told() {
+    let one_list = [&[0, 0, 3][..], b"a.b", &[0, 0, 3], b"c.d"].concat();
+    let one_list = [&[0, 12][..], &one_list].concat();
+    for (what, hello) in [
+        ("in one extension", ClientHello::new().extension(0, &one_list)),
+        ("in two extensions", ClientHello::new().server_name("a.b").server_name("c.d")),
+    ] {
+        let events = replay(&tls12(&hello.alpn("h2").record()).packets);
+        assert_eq!(sni(&events), "a.b", "{what}");
+        assert_eq!(events.session()["portcullis"]["server_names"], json!(["a.b", "c.d"]), "{what}");
+        assert!(events.anomalies().contains(&"MULTIPLE_SNI_EXTENSIONS"), "{what}: {:?}", events.anomalies());
+        assert_eq!(events.session()["tls"]["client_alpns"], json!(["h2"]), "{what}");
+    }
+}
+
+#[test]
+fn a_client_hello_of_60_kilobytes() {
+    let hello = ClientHello::new().extension(21, &vec![0; 60_000]).server_name(NAME).alpn("h2");
+    let packets = finish(Conversation::new().send_in_segments(Side::Client, &hello.record(), 1_460)).packets;
+    let events = replay(&packets);
+    assert_eq!(sni(&events), NAME);
+    assert_eq!(events.session()["tls"]["client_alpns"], json!(["h2"]));
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["whole"], true);
+}
+
+#[test]
+fn a_post_quantum_client_hello_over_two_segments_in_reverse_order() {
+    let hello = ClientHello::asking_for(NAME).ciphers(&[0x1301]).tls13(&[4588, 29], 1_216).record();
+    let cut = 1_200;
+    let conversation = Conversation::new()
+        .at(Side::Client, cut, &hello[cut as usize..])
+        .at(Side::Client, 0, &hello[..cut as usize])
+        .lost(Side::Client, hello.len())
+        .server(&tls::server_hello_tls13(4588))
+        .server(&tls::record(23, &[1; 100]))
+        .client(&tls::record(23, &[1; 100]));
+    let events = replay(&conversation.packets);
+    let session = events.session();
+    assert_eq!(session["tls"]["sni"], NAME);
+    assert_eq!(session["tls"]["version"], "TLS 1.3");
+    assert_eq!(session["portcullis"]["group"], "X25519MLKEM768");
+    assert_eq!(session["portcullis"]["view"]["to_server"]["whole"], true);
+}
+
+#[test]
+fn a_second_client_hello_that_differs_is_noted_and_the_fingerprints_are_the_firsts() {
+    let first = ClientHello::asking_for("harmless.example").ciphers(&[0x1301]).tls13(&[29, 24], 32);
+    let second = ClientHello::asking_for("hidden.example").ciphers(&[0x1301, 0x1302]).tls13(&[24], 97);
+    let conversation = Conversation::new()
+        .client(&first.record())
+        .server(&tls::hello_retry_request(24))
+        .client(&second.record())
+        .server(&tls::server_hello_tls13(24))
+        .server(&tls::record(23, &[1; 100]))
+        .client(&tls::record(23, &[1; 100]));
+    let events = replay(&conversation.packets);
+    let session = events.session();
+    assert_eq!(session["tls"]["sni"], "harmless.example");
+    assert_eq!(session["tls"]["client_handshake"]["ciphers"], json!([0x1301]));
+    let alone = replay(&Conversation::new().client(&first.record()).packets);
+    for key in ["ja3", "ja4"] {
+        assert_eq!(session["tls"][key], alone.session()["tls"][key], "{key}");
+    }
+    let more = &session["portcullis"];
+    assert_eq!((&more["hello_retry"], &more["hello_retry_group"]), (&json!(true), &json!("secp384r1")));
+    assert_eq!((&more["group"], &session["tls"]["version"]), (&json!("secp384r1"), &json!("TLS 1.3")));
+    assert_eq!(more["second_client_hello"]["sni"], "hidden.example");
+    assert_eq!(more["second_client_hello"]["differs"], json!(["ciphers", "sni", "groups"]));
+}
+
+#[test]
+fn junk_before_the_hello() {
+    for junk in [&b"\x00"[..], b"\xff\xff\xff\xff\xff\xff\xff\xff", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x00\x16\x03"] {
+        let bytes = [junk, &ClientHello::asking_for(NAME).record()].concat();
+        let events = replay(&tls12(&bytes).packets);
+        assert_eq!(sni(&events), NAME, "{junk:?}");
+        assert!(events.anomalies().contains(&"JUNK_BEFORE_TLS"), "{junk:?}: {:?}", events.anomalies());
+        assert_eq!(events.session()["portcullis"]["view"]["to_server"]["skipped_bytes"], junk.len(), "{junk:?}");
+    }
+}
+
+/// The hello that asks for one name, and its part with another name that is to be laid over it.
+fn rewritten() -> (Vec<u8>, i64, &'static [u8]) {
+    let hello = ClientHello::asking_for("good.example").record();
+    let at = hello.windows(12).position(|w| w == b"good.example").unwrap();
+    (hello, at as i64, b"evil.example")
+}
+
+#[test]
+fn an_overlap_that_rewrites_the_name_is_read_by_the_policy_and_noted() {
+    for (policy, expected) in [(OverlapPolicy::First, "good.example"), (OverlapPolicy::Last, "evil.example")] {
+        let (hello, at, evil) = rewritten();
+        // The first bytes come last, so that both copies of the name wait for them.
+        let conversation = Conversation::new()
+            .at(Side::Client, 10, &hello[10..])
+            .at(Side::Client, at, evil)
+            .at(Side::Client, 0, &hello[..10])
+            .lost(Side::Client, hello.len());
+        let mut portcullis = Portcullis::default();
+        portcullis.config.overlap = policy;
+        let events = portcullis.run(&finish(conversation).packets);
+        assert_eq!(sni(&events), expected, "{policy:?}");
+        assert_eq!(events.anomalies(), ["stream.reassembly_overlap_different_data"], "{policy:?}");
+        let view = &events.session()["portcullis"]["view"]["to_server"];
+        let differing = "good".bytes().zip("evil".bytes()).filter(|(a, b)| a != b).count();
+        assert_eq!((&view["conflicting_bytes"], &view["whole"]), (&json!(differing), &json!(false)), "{policy:?}");
+    }
+}
+
+#[test]
+fn a_rewrite_of_what_was_read_already_changes_nothing_and_is_noted() {
+    for policy in [OverlapPolicy::First, OverlapPolicy::Last] {
+        let (hello, at, evil) = rewritten();
+        let conversation = finish(Conversation::new().client(&hello).at(Side::Client, at, evil));
+        let mut portcullis = Portcullis::default();
+        portcullis.config.overlap = policy;
+        let events = portcullis.run(&conversation.packets);
+        assert_eq!(sni(&events), "good.example", "{policy:?}");
+        assert_eq!(events.anomalies(), ["stream.reassembly_overlap_different_data"], "{policy:?}");
+    }
+}
+
+#[test]
+fn port_reuse_by_a_new_syn_gives_two_sessions() {
+    let first = tls12(&ClientHello::asking_for("first.example").record());
+    let again = Conversation::with_isns("10.0.0.1:40000", "192.0.2.1:443", 7_000_000, 8_000_000);
+    let second = finish(again.client(&ClientHello::asking_for("second.example").record()));
+    for (what, first) in [("closed", first.clone().close()), ("left open", first)] {
+        let mut packets = [first.packets, second.packets.clone()].concat();
+        Conversation::retime(&mut packets);
+        let mut portcullis = Portcullis::default();
+        portcullis.config.flow_events = true;
+        let events = portcullis.run(&packets);
+        assert_eq!(events.names(), ["first.example", "second.example"], "{what}");
+        let ids: Vec<&Value> = events.sessions().iter().map(|s| &s["flow_id"]).collect();
+        assert_ne!(ids[0], ids[1], "{what}");
+        assert_eq!(events.of("flow")[0]["flow"]["reason"], "tcp_reuse", "{what}");
+    }
+}
+
+/// A conversation into which somebody throws packets of his own after its hello is half said.
+fn interrupted(by: impl Fn(Conversation) -> Conversation) -> Conversation {
+    let hello = ClientHello::asking_for(NAME).record();
+    let (start, rest) = hello.split_at(20);
+    finish(by(Conversation::new().client(start)).client(rest))
+}
+
+#[test]
+fn a_spoofed_syn_or_rst_neither_ends_nor_blinds_the_session() {
+    let somewhere = 500_000;
+    for (what, conversation) in [
+        ("SYN", interrupted(|c| c.flags_at(Side::Client, SYN, somewhere, b""))),
+        ("SYN of the server", interrupted(|c| c.flags_at(Side::Server, SYN, somewhere, b""))),
+        ("SYN with data", interrupted(|c| c.flags_at(Side::Client, SYN, somewhere, b"junk"))),
+        ("SYN-ACK", interrupted(|c| c.flags_at(Side::Server, SYN | ACK, somewhere, b""))),
+        ("ACK far off", interrupted(|c| c.flags_at(Side::Client, SYN, somewhere, b"").flags_at(Side::Server, ACK, somewhere, b""))),
+        ("RST far off", interrupted(|c| c.flags_at(Side::Client, RST, somewhere, b""))),
+        ("RST of the server", interrupted(|c| c.flags_at(Side::Server, RST | ACK, 0, b""))),
+        ("RST with data", interrupted(|c| c.flags_at(Side::Client, RST | ACK, somewhere, b"go away"))),
+        (
+            "RST, then SYN",
+            interrupted(|c| c.flags_at(Side::Client, RST, somewhere, b"").flags_at(Side::Client, SYN, somewhere, b"")),
+        ),
+    ] {
+        let events = replay(&conversation.packets);
+        assert_eq!(events.names(), [NAME], "{what}");
+        let session = events.session();
+        assert_eq!(session["portcullis"]["stage"], "dark", "{what}");
+        assert_eq!(session["tls"]["subject"], format!("CN={NAME}"), "{what}");
+    }
+}
+
+#[test]
+fn of_two_syns_the_one_that_the_server_answers_counts() {
+    for offset in [100, 500_000, 2_000_000_000] {
+        let (client, server) = ("10.0.0.1:40000", "192.0.2.1:443");
+        let opened = Conversation::unopened(client, server, 100, 200)
+            .flags_at(Side::Client, SYN, -1, b"")
+            .flags_at(Side::Client, SYN, offset, b"")
+            .flags_at(Side::Server, SYN | ACK, -1, b"")
+            .client(&ClientHello::asking_for(NAME).record());
+        let events = replay(&finish(opened).packets);
+        assert_eq!(events.names(), [NAME], "{offset}");
+        assert_eq!(events.session()["portcullis"]["stage"], "dark", "{offset}");
+    }
+}
+
+#[test]
+fn data_on_the_syn_is_read() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let (start, rest) = hello.split_at(20);
+    let opened = Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 100, 200)
+        .flags_at(Side::Client, SYN, -1, start)
+        .lost(Side::Client, start.len())
+        .flags_at(Side::Server, SYN | ACK, -1, b"")
+        .client(rest);
+    let events = replay(&finish(opened).packets);
+    assert_eq!(sni(&events), NAME);
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["whole"], true);
+}
+
+#[test]
+fn keep_alives_are_no_conflict() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let last = hello.len() as i64 - 1;
+    let conversation = Conversation::new().client(&hello).at(Side::Client, last, b"\0").at(Side::Client, last, b"");
+    let events = replay(&finish(conversation).packets);
+    assert_eq!(sni(&events), NAME);
+    assert_eq!(events.anomalies(), [""; 0]);
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["whole"], true);
+}
+
+#[test]
+fn one_side_alone_is_still_a_session() {
+    let whole = Conversation::new().flights(&MUTUAL_TLS12, 1_460).close();
+    let events = replay(&whole.clone().only(Side::Client).packets);
+    let session = events.session();
+    assert_eq!((&session["tls"]["sni"], &session["tls"]["version"]), (&json!(NAME), &json!("UNDETERMINED")));
+    assert_eq!(session["tls"]["client"]["subject"], "CN=laptop-7.bank.example");
+    assert_eq!(session["portcullis"]["view"]["to_client"]["seen"], false);
+    assert_eq!((&session["src_ip"], &session["dest_port"]), (&json!("10.0.0.1"), &json!(443)));
+
+    let events = replay(&whole.only(Side::Server).packets);
+    let session = events.session();
+    assert_eq!((&session["tls"]["subject"], &session["tls"]["version"]), (&json!(format!("CN={NAME}")), &json!("TLS 1.2")));
+    assert_eq!(session["portcullis"]["view"]["to_server"]["seen"], false);
+    assert_eq!((&session["src_ip"], &session["dest_port"]), (&json!("10.0.0.1"), &json!(443)));
+}
+
+#[test]
+fn a_capture_that_starts_in_the_middle() {
+    let mut conversation = Conversation::new().flights(&MUTUAL_TLS12, 1_460);
+    conversation.packets.drain(..3); // no SYN
+    let events = replay(&conversation.packets);
+    let session = events.session();
+    assert_eq!(session["tls"]["sni"], NAME);
+    assert_eq!(session["portcullis"]["view"]["to_server"]["midstream"], true);
+
+    let first_of_server = conversation.packets.iter().position(|p| p.is_data_of(Side::Server)).unwrap();
+    conversation.packets.drain(..first_of_server);
+    let events = replay(&conversation.packets);
+    let session = events.session();
+    assert_eq!((&session["tls"]["sni"], &session["tls"]["subject"]), (&Value::Null, &json!(format!("CN={NAME}"))));
+    assert_eq!((&session["src_ip"], &session["dest_port"]), (&json!("10.0.0.1"), &json!(443)));
+}
+
+/// TLS 1.2 in segments of 400 bytes, of which the server's `lost` are changed or taken away by `damage`.
+fn with_damaged_certificate(damage: impl Fn(&mut Vec<Packet>, usize)) -> Events {
+    let mut packets = Conversation::new().flights(&MUTUAL_TLS12, 400).close().packets;
+    let second = packets.iter().enumerate().filter(|(_, p)| p.is_data_of(Side::Server)).nth(1).unwrap().0;
+    damage(&mut packets, second);
+    replay(&packets)
+}
+
+#[test]
+fn a_lost_segment_in_the_certificate_message_is_noted_and_the_rest_is_told() {
+    let events = with_damaged_certificate(|packets, second| drop(packets.remove(second)));
+    let session = events.session();
+    assert_eq!((&session["tls"]["sni"], &session["tls"]["version"]), (&json!(NAME), &json!("TLS 1.2")));
+    assert_eq!(session["tls"]["client"]["subject"], "CN=laptop-7.bank.example");
+    let view = &session["portcullis"]["view"]["to_client"];
+    assert_eq!((&view["gaps"], &view["gap_bytes"], &view["whole"]), (&json!(1), &json!(400), &json!(false)));
+    assert_eq!(view["truncated_messages"], 1);
+}
+
+#[test]
+fn packets_cut_by_the_capture_are_noted() {
+    let headers = 14 + 20 + 20;
+    let events = with_damaged_certificate(|packets, second| packets[second].kept = Some(headers + 100));
+    let session = events.session();
+    assert_eq!((&session["tls"]["sni"], &session["portcullis"]["stage"]), (&json!(NAME), &json!("dark")));
+    let view = &session["portcullis"]["view"]["to_client"];
+    assert_eq!((&view["gap_bytes"], &view["whole"]), (&json!(300), &json!(false)));
+}
+
+#[test]
+fn a_snap_length_of_160_bytes_still_shows_a_session() {
+    let mut packets = Conversation::new().flights(&MUTUAL_TLS12, 1_460).packets;
+    for packet in &mut packets {
+        packet.kept = Some(packet.frame().len().min(160));
+    }
+    let events = replay(&packets);
+    let session = events.session();
+    assert_eq!(session["tls"]["version"], "TLS 1.2");
+    assert_eq!(session["portcullis"]["view"]["to_server"]["whole"], false);
+}
+
+#[test]
+fn a_heartbeat_that_claims_more_than_it_carries_is_noted() {
+    let heartbleed = tls::record(HEARTBEAT, &[1, 0x40, 0]); // a request for 16 KiB that carries nothing
+    let honest = tls::record(HEARTBEAT, &[&[1, 0, 4][..], b"ping", &[0; 16]].concat());
+    for (record, expected) in
+        [(&heartbleed, &["HEARTBEAT_MESSAGE", "OVERFLOW_HEARTBEAT_MESSAGE"][..]), (&honest, &["HEARTBEAT_MESSAGE"][..])]
+    {
+        let hello = Conversation::new().client(&ClientHello::asking_for(NAME).record());
+        let conversation = finish(hello.server(&tls::server_hello()).client(record));
+        let events = replay(&conversation.packets);
+        assert_eq!(events.anomalies(), expected);
+        assert_eq!(sni(&events), NAME);
+    }
+}
+
+#[test]
+fn a_client_hello_in_the_form_of_sslv2() {
+    // Length 46; ClientHello; version 3.1; 7 cipher specs, no session id, 16 bytes of challenge (RFC 5246 appendix E.2).
+    let specs = [0x00_002f_u32, 0x00_0005, 0x00_000a, 0x01_0080, 0x07_00c0, 0x00_0035, 0x00_00ff];
+    let specs: Vec<u8> = specs.iter().flat_map(|s| s.to_be_bytes()[1..].to_vec()).collect();
+    let body = [&[1, 3, 1, 0, 21, 0, 0, 0, 16][..], &specs, &[9; 16]].concat();
+    let hello = [&[0x80, body.len() as u8][..], &body].concat();
+    let events = replay(&tls12(&hello).packets);
+    let session = events.session();
+    assert_eq!(session["portcullis"]["sslv2_format"], true);
+    assert_eq!(session["tls"]["client_handshake"]["version"], "TLSv1");
+    assert_eq!(session["tls"]["subject"], format!("CN={NAME}"));
+}
+
+#[test]
+fn rules_match_whatever_the_hello_is_hidden_in() {
+    let rule = format!(r#"alert tls any any -> any any (msg:"found"; tls.sni; content:"{NAME}"; bsize:{}; sid:1;)"#, NAME.len());
+    let hello = ClientHello::asking_for(NAME);
+    let tiny = tls::records(&hello.message(), 1);
+    for (what, conversation) in [
+        ("plain", tls12(&hello.record())),
+        ("records of a byte", tls12(&tiny)),
+        ("in segments of a byte", finish(Conversation::new().send_in_segments(Side::Client, &tiny, 1))),
+        ("behind junk", tls12(&[b"junk", &hello.record()[..]].concat())),
+        ("cut off", Conversation::new().client(&hello.record())),
+    ] {
+        let events = Portcullis::default().rules(&rule).run(&conversation.packets);
+        assert_eq!(events.alerts(), ["found"], "{what}");
+    }
+}
+
+#[test]
+fn other_ports_are_watched_where_they_are_asked_for() {
+    let conversation =
+        finish(Conversation::between("10.0.0.1:40000", "192.0.2.1:8443").client(&ClientHello::asking_for(NAME).record()));
+    assert!(replay(&conversation.packets).sessions().is_empty());
+    for ports in ["8443", "443,8000-9000", "any"] {
+        let mut portcullis = Portcullis::default();
+        portcullis.decoder.ports = ports.parse().unwrap();
+        let events = portcullis.run(&conversation.packets);
+        assert_eq!(sni(&events), NAME, "{ports}");
+        assert_eq!(events.session()["dest_port"], 8443, "{ports}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Bounds of memory and time: what is over them is given up, counted and noted, and nothing else suffers.
+
+use std::time::Duration;
+
+use etherparse::{IpNumber, Ipv4Header};
+use serde_json::json;
+
+use crate::util::run::Ran;
+use crate::util::tcp::{RST, SYN};
+use crate::util::tls::{self, ClientHello, MUTUAL_TLS12, NAME};
+use crate::util::{Conversation, Packet, Portcullis, Side, pcap, replay};
+
+/// The `n`th of many clients, and the packet with which it opens a connection that goes no further.
+fn lone_syn(n: u32) -> Packet {
+    let client = format!("{}:{}", std::net::Ipv4Addr::from(0x0b00_0000 + n), 1_024 + n % 60_000);
+    Conversation::with_isns(&client, "192.0.2.1:443", n, 0).packets.swap_remove(0)
+}
+
+#[test]
+fn a_flood_of_syns_takes_no_session_away() {
+    let sessions: Vec<Vec<Packet>> = (0..20)
+        .map(|n| {
+            let client = format!("10.0.1.{n}:40000");
+            Conversation::between(&client, "192.0.2.1:443").flights(&MUTUAL_TLS12, 300).packets
+        })
+        .collect();
+    let longest = sessions.iter().map(Vec::len).max().unwrap();
+    let flood = 100_000;
+    let mut packets = Vec::new();
+    for turn in 0..longest {
+        packets.extend(sessions.iter().filter_map(|s| s.get(turn).cloned()));
+        let share = flood / longest as u32;
+        packets.extend((0..share).map(|n| lone_syn(turn as u32 * share + n)));
+    }
+    Conversation::retime(&mut packets);
+    packets.iter_mut().for_each(|p| p.time /= 50); // 20,000 a millisecond: within the time-outs
+    let mut portcullis = Portcullis::default();
+    portcullis.config.limits.flows = 2_000;
+    let (events, counters) = portcullis.run_and_count(&packets);
+    assert_eq!(events.names(), vec![NAME; 20]);
+    assert!(events.sessions().iter().all(|s| s["portcullis"]["stage"] == "dark" && s["tls"]["subject"] == format!("CN={NAME}")));
+    assert!(counters.flows_evicted > 90_000, "{counters:?}");
+}
+
+#[test]
+fn over_the_limit_of_flows_the_unfinished_session_is_told_before_it_goes() {
+    let packets: Vec<Packet> = (0..100)
+        .flat_map(|n| {
+            let hello = ClientHello::asking_for(&format!("n{n}.example")).record();
+            Conversation::between(&format!("10.0.2.{n}:40000"), "192.0.2.1:443").client(&hello).server(&tls::server_hello()).packets
+        })
+        .collect();
+    let mut portcullis = Portcullis::default();
+    portcullis.config.limits.flows = 16;
+    portcullis.config.flow_events = true;
+    let (events, counters) = portcullis.run_and_count(&packets);
+    assert_eq!(events.sessions().len(), 100);
+    assert!(counters.flows_evicted >= 84, "{counters:?}");
+    let forced = events.of("flow").iter().filter(|f| f["flow"]["reason"] == "forced").count();
+    assert_eq!(forced as u64, counters.flows_evicted);
+}
+
+#[test]
+fn over_the_limit_of_memory_the_sessions_that_lose_say_degraded() {
+    // Each holds 3,000 bytes of a hello whose first byte never comes.
+    let hello = ClientHello::new().extension(21, &[0; 4_000]).server_name(NAME).record();
+    let packets: Vec<Packet> = (0..200)
+        .flat_map(|n| {
+            let opened = Conversation::between(&format!("10.0.3.{n}:40000"), "192.0.2.1:443");
+            opened.client(&hello[..10]).at(Side::Client, 1_000, &hello[1_000..]).packets
+        })
+        .collect();
+    let mut portcullis = Portcullis::default();
+    portcullis.config.limits.reassembly_memory = 64 << 10;
+    let (events, counters) = portcullis.run_and_count(&packets);
+    assert!(counters.reassembly_memcap > 100, "{counters:?}");
+    assert!(counters.reassembly_memuse <= 64 << 10, "{counters:?}");
+    let degraded = events.sessions().iter().filter(|s| s["portcullis"]["view"]["to_server"]["degraded"] == true).count();
+    assert_eq!(degraded as u64, counters.reassembly_memcap);
+}
+
+#[test]
+fn a_handshake_over_its_limit_is_given_up_and_noted() {
+    let hello = ClientHello::new().extension(21, &[0; 50_000]).server_name(NAME).record();
+    let packets = Conversation::new().send_in_segments(Side::Client, &hello, 1_000).server(&tls::server_flight()).packets;
+    let mut portcullis = Portcullis::default();
+    portcullis.config.limits.handshake_bytes = 8 << 10;
+    let (events, counters) = portcullis.run_and_count(&packets);
+    let session = events.session();
+    assert_eq!(session["portcullis"]["view"]["to_server"]["degraded"], true);
+    assert_eq!(session["tls"]["subject"], format!("CN={NAME}"), "the server's side is not concerned");
+    assert!(counters.handshake_limit > 0, "{counters:?}");
+    assert_eq!(replay(&packets).names(), [NAME], "within the default limit");
+}
+
+#[test]
+fn fragments_over_their_memory_are_counted() {
+    let mut file = pcap(&[]);
+    for n in 0..2_000_u32 {
+        let payload = [0xaa; 1_024];
+        let mut ip = Ipv4Header::new(payload.len() as u16, 64, IpNumber::TCP, [10, 0, 0, 1], [192, 0, 2, 1]).unwrap();
+        ip.identification = n as u16;
+        ip.more_fragments = true;
+        let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+        ip.write(&mut frame).unwrap();
+        frame.extend(payload);
+        for field in [1_700_000_000, n, frame.len() as u32, frame.len() as u32] {
+            file.extend(field.to_le_bytes());
+        }
+        file.extend(frame);
+    }
+    let whole = pcap(&Conversation::new().flights(&MUTUAL_TLS12, 1_460).packets);
+    file.extend(&whole[24..]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fragments.pcap");
+    std::fs::write(&path, file).unwrap();
+    let events = Ran::with(["replay", "--fragment-memory", "64K", path.to_str().unwrap()]).expect(0).events();
+    assert_eq!(events.names(), [NAME]);
+    assert_eq!(events.counter("defrag.ipv4.fragments"), 2_000);
+    assert!(events.counter("defrag.max_trackers_reached") > 1_900);
+}
+
+#[test]
+fn stats_tell_of_limits() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("flood.pcap");
+    std::fs::write(&path, pcap(&(0..2_000).map(lone_syn).collect::<Vec<_>>())).unwrap();
+    let events = Ran::with(["replay", "--max-flows", "160", path.to_str().unwrap()]).expect(0).events();
+    assert_eq!(events.counter("flow.total"), 2_000);
+    assert_eq!(events.counter("tcp.syn"), 2_000);
+    assert!(events.counter("flow.end.forced") >= 1_840);
+}
+
+/// The seconds from a flow's last packet to the packet that ended it, and why it ended, with time told by `n` seconds of others.
+fn end_of(first: Conversation, until: u64) -> (u64, serde_json::Value) {
+    let last = first.packets.last().unwrap().time;
+    let others = (1..=until).map(|s| Packet { time: last + Duration::from_secs(s), ..lone_syn(s as u32) });
+    let port = first.packets[0].from.port();
+    for end in 1..=until {
+        let packets: Vec<Packet> = first.packets.iter().cloned().chain(others.clone().take(end as usize)).collect();
+        let mut portcullis = Portcullis::default();
+        portcullis.config.flow_events = true;
+        let events = portcullis.run(&packets);
+        let of_first = |f: &&&serde_json::Value| f["src_port"] == port && f["flow"]["reason"] == "timeout";
+        if let Some(flow) = events.of("flow").iter().find(of_first) {
+            return (end, flow["flow"]["state"].clone());
+        }
+    }
+    (u64::MAX, json!(null))
+}
+
+#[test]
+fn flows_end_by_packet_time() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let one_sided = Conversation::new().client(&hello).only(Side::Client);
+    let reset = Conversation::new().client(&hello).flags_at(Side::Server, RST, 0, b"");
+    let closed = Conversation::new().client(&hello).close();
+    let mut syn = Conversation::new();
+    syn.packets.truncate(1);
+    assert!(syn.packets[0].has(SYN));
+    for (what, conversation, seconds, state) in [
+        ("one SYN", syn, 60, "new"),
+        ("one side", one_sided, 60, "new"),
+        ("reset", reset, 10, "closed"),
+        ("closed", closed, 10, "closed"),
+    ] {
+        let (after, as_what) = end_of(conversation, 63);
+        assert_eq!(as_what, state, "{what}");
+        assert!((seconds..=seconds + 1).contains(&after), "{what}: after {after} s"); // it is looked at once a second
+    }
+}
+
+#[test]
+fn a_quiet_session_is_followed_for_ten_minutes() {
+    let quiet = |pause| {
+        let hello = Conversation::new().client(&ClientHello::asking_for(NAME).record()).server(&tls::server_hello());
+        let seconds = (1..pause).map(|s| Packet { time: Duration::from_secs(s), ..lone_syn(s as u32) });
+        let rest = hello.clone().wait(Duration::from_secs(pause)).server(&tls::record(22, &tls::certificate(&tls::CHAIN)));
+        let rest = rest.packets.into_iter().skip(hello.packets.len());
+        let packets: Vec<Packet> = hello.packets.iter().cloned().chain(seconds).chain(rest).collect();
+        replay(&packets)
+    };
+    assert_eq!(quiet(590).session()["tls"]["subject"], format!("CN={NAME}"));
+    assert_eq!(quiet(610).sessions()[0]["tls"]["subject"], json!(null));
+}

@@ -1,0 +1,18 @@
+//! What a user would check, from outside: the library's engine on packets made here, and the command on captures.
+//!
+//! | module | what it holds to account |
+//! | --- | --- |
+//! | [`captures`] | each capture of `pcaps/` gives the facts that its README names |
+//! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
+//! | [`evasion`] | tricks that hide a name or a session from others |
+//! | [`limits`] | bounds of memory and time, and what is said when they are reached |
+//! | [`workers`] | the same output for any number of workers |
+//! | [`command`] | what a new user does, right or wrong |
+
+mod captures;
+mod command;
+mod evasion;
+mod invariance;
+mod limits;
+mod util;
+mod workers;

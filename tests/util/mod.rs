@@ -1,0 +1,8 @@
+//! What the tests are built of: TLS bytes, TCP conversations that carry them, and ways to run both.
+
+pub mod run;
+pub mod tcp;
+pub mod tls;
+
+pub use run::{Events, Portcullis, pcap, replay};
+pub use tcp::{Conversation, Packet, Side};

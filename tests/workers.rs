@@ -1,0 +1,122 @@
+//! The output is the same, byte for byte, for any number of workers.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::util::run::Ran;
+use crate::util::tls::{ClientHello, MUTUAL_TLS12, MUTUAL_TLS13};
+use crate::util::{Conversation, Packet, Side, pcap};
+
+/// Runs `portcullis replay` with 1, 2, 3, 8 and 16 workers, and panics where the output differs; gives the output.
+#[track_caller]
+fn same_for_any_number(args: &[&str]) -> Ran {
+    let run = |workers: &str| Ran::with([&["replay", "--workers", workers][..], args].concat()).expect(0);
+    let one = run("1");
+    for workers in ["2", "3", "8", "16"] {
+        let more = run(workers);
+        let differs = one.stdout.split(|b| *b == b'\n').zip(more.stdout.split(|b| *b == b'\n')).find(|(a, b)| a != b);
+        if let Some((a, b)) = differs {
+            panic!("{workers} workers say\n{}\nand one says\n{}", String::from_utf8_lossy(b), String::from_utf8_lossy(a));
+        }
+        assert_eq!(one.stdout.len(), more.stdout.len(), "{workers} workers");
+    }
+    one
+}
+
+#[test]
+fn on_all_captures_together() {
+    let ran = same_for_any_number(&["--flows", "--certificates", "pcaps"]);
+    let events = ran.events();
+    assert!(events.sessions().len() > 30);
+    assert!(!events.alerts().is_empty());
+}
+
+#[test]
+fn on_many_flows_with_everything_that_can_happen_to_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mixed.pcap");
+    fs::write(&path, pcap(&mixed())).unwrap();
+    let rules = dir.path().join("some.rules");
+    fs::write(&rules, RULES).unwrap();
+    let (path, rules) = (text(&path), text(&rules));
+
+    let plain = same_for_any_number(&["--flows", "--stats-interval", "5", "--rules", rules, path]).events();
+    assert!(plain.sessions().len() > 300);
+    for kind in ["alert", "drop", "flow", "anomaly", "stats"] {
+        assert!(plain.of(kind).len() > 2, "{kind}: {}", plain.of(kind).len());
+    }
+    for reason in ["timeout", "tcp_reuse", "shutdown"] {
+        assert!(plain.of("flow").iter().any(|f| f["flow"]["reason"] == reason), "{reason}");
+    }
+
+    let small =
+        ["--flows", "--max-flows", "64", "--reassembly-memory", "32K", "--handshake-bytes", "2K", "--certificate-memory", "4K"];
+    let args = [&small[..], &["--stats-interval", "1", "--rules", rules, path]].concat();
+    let events = same_for_any_number(&args).events();
+    for counter in ["flow.end.forced", "tcp.stream_depth_reached", "tcp.segment_memcap_drop"] {
+        assert!(events.counter(counter) > 0, "{counter}");
+    }
+}
+
+#[test]
+fn what_is_passed_is_the_same_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, rules) = (dir.path().join("mixed.pcap"), dir.path().join("some.rules"));
+    fs::write(&path, pcap(&mixed())).unwrap();
+    fs::write(&rules, RULES).unwrap();
+    let passed = |workers: &str| {
+        let out = dir.path().join(format!("passed-{workers}.pcapng"));
+        Ran::with(["replay", "--workers", workers, "--rules", text(&rules), "--write-passed", text(&out), text(&path)]).expect(0);
+        fs::read(out).unwrap()
+    };
+    let one = passed("1");
+    assert!(one == passed("2") && one == passed("8"));
+}
+
+const RULES: &str = r#"
+alert tls any any -> any any (msg:"odd"; tls.sni; content:"odd"; sid:1;)
+drop tls any any -> any any (msg:"evil"; tls.sni; content:"evil"; sid:2;)
+alert tcp any any -> any 443 (msg:"not TLS"; flow:established,to_server; app-layer-protocol:!tls; sid:3;)
+"#;
+
+/// Hundreds of flows over half a minute: sessions whole, cut short, out of order and rewritten, lone SYNs, no TLS, reused ports.
+fn mixed() -> Vec<Packet> {
+    let mut packets = Vec::new();
+    for n in 0..400_u32 {
+        let client = format!("10.1.{}.{}:{}", n % 7, n % 250, 30_000 + n);
+        let opened = Conversation::with_isns(&client, "192.0.2.1:443", n.wrapping_mul(0x9e37_79b9), n.wrapping_mul(0x85eb_ca6b));
+        let name = format!("{}{n}.example", ["plain", "odd", "evil"][n as usize % 3]);
+        let hello = ClientHello::asking_for(&name).record();
+        let conversation = match n % 8 {
+            0 => opened.flights(&MUTUAL_TLS12, 700).close(),
+            1 => opened.flights(&MUTUAL_TLS13, 1_400),
+            2 => opened.client(&hello).server(&crate::util::tls::server_flight()).client(b"more").client(b"still more"),
+            3 => opened.at(Side::Client, 9, &hello[9..]).at(Side::Client, 20, &[0; 9]).at(Side::Client, 0, &hello[..9]),
+            4 => opened.client(b"GET / HTTP/1.1\r\n\r\n").server(b"HTTP/1.1 200 OK\r\n\r\n"),
+            5 => opened.at(Side::Client, 500, &[7; 900]).at(Side::Server, 500, &[7; 900]),
+            6 => opened.client(&hello).close(),
+            _ => {
+                let again = Conversation::with_isns(&client, "192.0.2.1:443", n + 77, n + 99).client(&hello).packets;
+                let mut both = opened.client(&hello).close();
+                both.packets.extend(again);
+                both
+            }
+        };
+        let start = Duration::from_millis(u64::from(n) * 70);
+        let pause = Duration::from_millis(3 + u64::from(n % 11) * 40);
+        let timed = conversation.packets.into_iter().zip(0..).map(|(p, i)| Packet { time: start + pause * i, ..p });
+        packets.extend(timed);
+    }
+    packets.sort_by_key(|p| p.time);
+    let end = packets.last().unwrap().time + Duration::from_secs(100);
+    let mut last =
+        Conversation::between("10.9.9.9:9999", "192.0.2.1:443").client(&ClientHello::asking_for("last.example").record());
+    last.packets.iter_mut().for_each(|p| p.time += end);
+    packets.extend(last.packets);
+    packets
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
