@@ -38,7 +38,9 @@ fn a_room_uses_only_rooms_below_it() {
 fn the_middle_is_sans_io() {
     for room in SANS_IO {
         for (place, line) in lines_of(room) {
-            for forbidden in ["std::fs", "std::thread", "std::process", "std::env", "TcpStream", "UdpSocket", "Instant::now", "SystemTime"] {
+            for forbidden in
+                ["std::fs", "std::thread", "std::process", "std::env", "TcpStream", "UdpSocket", "Instant::now", "SystemTime"]
+            {
                 assert!(!line.contains(forbidden), "{place}: {line}");
             }
         }

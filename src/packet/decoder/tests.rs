@@ -200,7 +200,7 @@ fn agrees_with_pnet_on_plain_segments() {
         let (header, sender) = (ours.header, ours.header.key.sender(ours.header.sender));
         assert_eq!((sender.ip, sender.port), (ip.get_source().into(), tcp.get_source()));
         assert_eq!((header.seq, header.ack, header.window), (tcp.get_sequence(), tcp.get_acknowledgement(), tcp.get_window()));
-        assert_eq!((header.flags.0, header.ttl), (tcp.get_flags() as u8, ip.get_ttl()));
+        assert_eq!((header.flags.0, header.ttl), (tcp.get_flags(), ip.get_ttl()));
         assert_eq!(ours.payload.slice(&bytes), tcp.payload());
     }
 }

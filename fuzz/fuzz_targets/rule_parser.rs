@@ -1,0 +1,25 @@
+//! Whatever the text: loading ends, each rule loads or has a reason with a place in the text, and what loaded can be tried.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use portcullis::packet::Endpoint;
+use portcullis::protocol::tls::{ClientHello, Session};
+use portcullis::rules::{AppProto, FlowRules, RuleConfig, RuleSet, Scratch, Source, Subject};
+
+fuzz_target!(|text: &str| {
+    let (rules, report) = RuleSet::compile(&[Source { name: "fuzz", text }], &RuleConfig::default());
+    assert_eq!(rules.len(), report.loaded);
+    let lines = text.lines().count().max(1) as u32;
+    for error in &report.errors {
+        assert!((1..=lines).contains(&error.line) && error.column > 0, "{error}");
+    }
+    let hello = ClientHello { server_names: vec![b"www.portcullis.example".to_vec()], complete: true, ..ClientHello::default() };
+    let session = Session { client_hello: Some(hello), ..Session::default() };
+    let end = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };
+    let subject =
+        Subject { client: end(40_000), server: end(443), established: true, app_proto: AppProto::Tls, session: Some(&session) };
+    let (mut flow, mut scratch, mut matches) = (FlowRules::default(), Scratch::default(), Vec::new());
+    rules.evaluate(&subject, &mut flow, &mut scratch, &mut matches);
+    assert!(matches.iter().all(|m| rules.rule(m.rule).is_some()));
+});
