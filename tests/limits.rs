@@ -140,7 +140,7 @@ fn end_of(first: Conversation, until: u64) -> (u64, serde_json::Value) {
         let packets: Vec<Packet> = first.packets.iter().cloned().chain(others.clone().take(end as usize)).collect();
         let mut portcullis = Portcullis::default();
         portcullis.config.flow_events = true;
-        portcullis.config.timeouts.closed = Duration::from_secs(10);
+        portcullis.config.timeouts.closed = Duration::from_secs(10); // by default as long as that of one side
         let events = portcullis.run(&packets);
         let of_first = |f: &&&serde_json::Value| f["src_port"] == port && f["flow"]["reason"] == "timeout";
         if let Some(flow) = events.of("flow").iter().find(of_first) {

@@ -7,6 +7,7 @@
 //! | [`evasion`] | tricks that hide a name or a session from others |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`workers`] | the same output for any number of workers |
+//! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
 
 mod captures;
@@ -14,5 +15,6 @@ mod command;
 mod evasion;
 mod invariance;
 mod limits;
+mod rooms;
 mod util;
 mod workers;
