@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
 });
 
 fn read(input: &[u8], buffer_len: usize) -> (Vec<String>, bool) {
-    let settings = CaptureSettings { buffer_len, buffers_ahead: 1 };
+    let settings = CaptureSettings { buffer_len, buffers_ahead: 1, ..CaptureSettings::default() };
     let (mut captures, problems) = CaptureSet::plan_with(&[OsString::from("-")], settings, Cursor::new(input.to_vec()));
     let mut wrong = !problems.is_empty();
     let mut frames = Vec::new();

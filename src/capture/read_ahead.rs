@@ -3,10 +3,11 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::CaptureSettings;
 use super::error::CaptureError;
@@ -17,6 +18,7 @@ pub(super) struct ReadAhead {
     delivered: Receiver<Delivery>,
     returned: Sender<Arc<Vec<u8>>>,
     abandoned: Arc<AtomicU32>,
+    stop: Arc<AtomicUsize>,
 }
 
 /// One capture to be read.
@@ -67,12 +69,18 @@ impl ReadAhead {
         let pool = Pool::new(settings, take_back);
         let reader = Reader { deliver, pool, consumed, abandoned: Arc::clone(&abandoned) };
         thread::Builder::new().name("read-ahead".to_owned()).spawn(move || reader.run(openings))?;
-        Ok(Self { delivered, returned, abandoned })
+        Ok(Self { delivered, returned, abandoned, stop: Arc::clone(&settings.stop) })
     }
 
-    /// The next delivery; `None` when all captures have ended, or the thread died.
+    /// The next delivery; `None` when all captures have ended, the thread died, or nothing came and the run is to stop.
     pub fn next(&self) -> Option<Delivery> {
-        self.delivered.recv().ok()
+        loop {
+            match self.delivered.recv_timeout(LOOK_UP) {
+                Ok(delivery) => return Some(delivery),
+                Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Relaxed) == 0 => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     /// Gives a buffer back, to be filled again as soon as its other holders have let go of it.
@@ -202,6 +210,9 @@ impl Pool {
 
 /// Headroom is buffer length divided by this: 128 KiB before 2 MiB. A longer piece of a record costs a copy of the buffer.
 const HEADROOM_SHARE: usize = 16;
+
+/// While nothing comes, it is looked this often whether the run is to stop.
+const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// So many buffers are kept at most.
 const POOL_MAX: usize = 64;

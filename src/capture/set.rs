@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::base::Timestamp;
 
@@ -23,11 +23,13 @@ pub struct CaptureSettings {
     pub buffer_len: usize,
     /// How many buffers are read ahead; 2 by default.
     pub buffers_ahead: usize,
+    /// Ends the play, even while a stream is waited for, once it is not 0: a signal handler may set it.
+    pub stop: Arc<AtomicUsize>,
 }
 
 impl Default for CaptureSettings {
     fn default() -> Self {
-        Self { buffer_len: 2 << 20, buffers_ahead: 2 }
+        Self { buffer_len: 2 << 20, buffers_ahead: 2, stop: Arc::default() }
     }
 }
 
@@ -56,7 +58,7 @@ pub struct CaptureSet {
 /// Where a set is in its life.
 enum Stage {
     Planned(Vec<Opening>),
-    Playing(ReadAhead, Play),
+    Playing(ReadAhead, Box<Play>),
     Done,
 }
 
@@ -109,7 +111,7 @@ impl CaptureSet {
                     let openings = std::mem::take(openings);
                     let started = ReadAhead::start(openings, &self.settings, Arc::clone(&self.consumed));
                     match started {
-                        Ok(read_ahead) => self.stage = Stage::Playing(read_ahead, Play::default()),
+                        Ok(read_ahead) => self.stage = Stage::Playing(read_ahead, Box::default()),
                         Err(source) => return self.fail(source),
                     }
                 }
@@ -117,7 +119,8 @@ impl CaptureSet {
                     if let Some(answer) = play.next(read_ahead, &self.captures) {
                         return Some(answer);
                     }
-                    let complete = play.is_complete(self.captures.len());
+                    let stopped = self.settings.stop.load(Ordering::Relaxed) != 0;
+                    let complete = stopped || play.is_complete(self.captures.len());
                     self.stage = Stage::Done;
                     if !complete {
                         return self.fail(io::Error::other("the reading thread ended early"));

@@ -26,7 +26,7 @@ pub(super) fn play(bytes: Vec<u8>) -> (Vec<Seen>, Vec<String>) {
 
 /// The same, with buffers of another length.
 pub(super) fn play_in(bytes: Vec<u8>, buffer_len: usize) -> (Vec<Seen>, Vec<String>) {
-    let settings = CaptureSettings { buffer_len, buffers_ahead: 2 };
+    let settings = CaptureSettings { buffer_len, buffers_ahead: 2, ..CaptureSettings::default() };
     let (set, problems) = CaptureSet::plan_with(&["-".into()], settings, Cursor::new(bytes));
     let mut messages: Vec<_> = problems.iter().map(ToString::to_string).collect();
     let (seen, more) = play_set(set);

@@ -144,16 +144,19 @@ impl Replay {
     /// Runs it, and says how it went.
     pub fn run(self) -> ExitCode {
         let Some(rules) = self.load_rules() else { return ExitCode::FAILURE };
-        let (mut captures, problems) =
-            CaptureSet::plan(&self.captures, CaptureSettings { buffer_len: self.read_buffer.max(1), ..CaptureSettings::default() });
+        let interrupted = Arc::new(AtomicUsize::new(0));
+        let settings =
+            CaptureSettings { buffer_len: self.read_buffer.max(1), stop: Arc::clone(&interrupted), ..CaptureSettings::default() };
+        let (mut captures, problems) = CaptureSet::plan(&self.captures, settings);
         let mut failed = false;
         for problem in problems {
             failed |= tell(&problem);
         }
-        let Ok(interrupted) = catch_signals() else {
-            say("error", "cannot catch signals");
+        // From here on: the look at the captures may wait for standard input, and is ended by a signal as ever.
+        if let Err(error) = catch_signals(&interrupted) {
+            say("error", format_args!("cannot catch signals: {error}"));
             return ExitCode::FAILURE;
-        };
+        }
         let result = self.play(&mut captures, &Arc::new(rules), &interrupted, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
@@ -291,16 +294,15 @@ fn tell(error: &CaptureError) -> bool {
     failure
 }
 
-/// The first SIGINT or SIGTERM is kept in the answer, and the run ends in good order; the second kills.
-fn catch_signals() -> io::Result<Arc<AtomicUsize>> {
-    let caught = Arc::new(AtomicUsize::new(0));
+/// The first SIGINT or SIGTERM is kept in `caught`, and the run ends in good order; the second kills.
+fn catch_signals(caught: &Arc<AtomicUsize>) -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         let armed = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&armed))?;
         signal_hook::flag::register(signal, armed)?;
-        signal_hook::flag::register_usize(signal, Arc::clone(&caught), usize::try_from(signal).unwrap_or(0))?;
+        signal_hook::flag::register_usize(signal, Arc::clone(caught), usize::try_from(signal).unwrap_or(0))?;
     }
-    Ok(caught)
+    Ok(())
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

@@ -58,7 +58,7 @@ fn a_frame_larger_than_many_buffers_is_whole() {
 #[test]
 fn frames_that_are_held_keep_their_bytes() {
     let file = (0..200_u8).fold(PcapFile::usual(), |file, i| file.record(1, 0, &[i; 100]));
-    let settings = CaptureSettings { buffer_len: 1_000, buffers_ahead: 1 };
+    let settings = CaptureSettings { buffer_len: 1_000, buffers_ahead: 1, ..CaptureSettings::default() };
     let (mut set, _) = CaptureSet::plan_with(&["-".into()], settings, Cursor::new(file.bytes()));
     let blocks: Vec<_> = std::iter::from_fn(|| set.next_block()).map(Result::unwrap).collect();
     let frames: Vec<_> = blocks.iter().flat_map(|block| block.frames()).map(|frame| frame.data.to_vec()).collect();
@@ -68,7 +68,7 @@ fn frames_that_are_held_keep_their_bytes() {
 #[test]
 fn buffers_that_are_let_go_are_filled_again() {
     let file = (0..2_000_u32).fold(PcapFile::usual(), |file, _| file.record(1, 0, &[1; 100]));
-    let settings = CaptureSettings { buffer_len: 1_000, buffers_ahead: 2 };
+    let settings = CaptureSettings { buffer_len: 1_000, buffers_ahead: 2, ..CaptureSettings::default() };
     let (mut set, _) = CaptureSet::plan_with(&["-".into()], settings, Cursor::new(file.bytes()));
     let mut buffers = std::collections::HashSet::new();
     while let Some(block) = set.next_block() {
@@ -140,7 +140,7 @@ fn dropping_a_set_in_the_middle_ends_its_thread() {
     }
     let (alive, ended) = channel();
     let endless = Endless(PcapFile::usual().bytes(), alive);
-    let settings = CaptureSettings { buffer_len: 10_000, buffers_ahead: 2 };
+    let settings = CaptureSettings { buffer_len: 10_000, buffers_ahead: 2, ..CaptureSettings::default() };
     let (mut set, _) = CaptureSet::plan_with(&["-".into()], settings, endless);
     assert!(set.next_block().unwrap().is_ok());
     drop(set);

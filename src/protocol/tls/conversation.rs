@@ -42,8 +42,14 @@ impl Conversation {
         while let Some(rest) = bytes.get(consumed..) {
             let (n, item) = self.halves.get_mut(direction).step(rest, self.longest_message);
             consumed = consumed.saturating_add(n);
-            let mut cx =
-                Meaning { session: &mut self.session, client: &mut self.client, is_tls: &mut self.is_tls, direction, certificates };
+            let mut cx = Meaning {
+                session: &mut self.session,
+                client: &mut self.client,
+                is_tls: &mut self.is_tls,
+                after_gap: self.views.get(direction).gaps > 0,
+                direction,
+                certificates,
+            };
             if !matches!(item, Item::Wait | Item::Passed) {
                 self.news = self.news.wrapping_add(1);
             }
@@ -92,8 +98,15 @@ impl Conversation {
         let Some(item) = f(self.halves.get_mut(direction)) else { return };
         let view = self.views.get_mut(direction);
         view.truncated_messages = view.truncated_messages.saturating_add(1);
-        Meaning { session: &mut self.session, client: &mut self.client, is_tls: &mut self.is_tls, direction, certificates }
-            .take(item);
+        Meaning {
+            session: &mut self.session,
+            client: &mut self.client,
+            is_tls: &mut self.is_tls,
+            after_gap: view.gaps > 0,
+            direction,
+            certificates,
+        }
+        .take(item);
     }
 
     /// `direction` turned out to begin earlier than it seemed: all of it will be given again.
@@ -218,6 +231,8 @@ struct Meaning<'a> {
     session: &'a mut Session,
     client: &'a mut Option<Direction>,
     is_tls: &'a mut bool,
+    /// Bytes of this direction are missing before the item.
+    after_gap: bool,
     direction: Direction,
     certificates: &'a mut CertificateCache,
 }
@@ -352,7 +367,7 @@ impl Meaning<'_> {
         if !chain.is_empty() {
             return; // renegotiation: the first chain stands
         }
-        *truncated = !whole;
+        *truncated = !whole || self.after_gap;
         let mut r = Reader::new(body);
         let list_length = r.u24();
         let mut list = r;

@@ -25,7 +25,8 @@ pub struct Session {
     pub server_certificates: Vec<Arc<Certificate>>,
     /// The client's certificates in the order sent, leaf first.
     pub client_certificates: Vec<Arc<Certificate>>,
-    /// The end of the server's list was not seen: `server_certificates` has those before it.
+    /// The end of the server's list was not seen, so that `server_certificates` has those before it; or bytes before the list are
+    /// missing, so that it cannot be vouched for.
     pub server_chain_truncated: bool,
     /// The same of the client's.
     pub client_chain_truncated: bool,
