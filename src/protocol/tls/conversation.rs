@@ -1,6 +1,6 @@
 //! Both directions of a TLS conversation joined into one [`Session`].
 
-use super::half::{Half, Item};
+use super::half::{Half, Item, is_message_type};
 use super::session::{Alert, Anomaly, Notes, Stage, View};
 use super::{ClientHello, ProtocolVersion, ServerHello, Session};
 use crate::base::Reader;
@@ -284,7 +284,7 @@ impl Meaning<'_> {
             13 => self.session.certificate_requested = true,
             // HelloRequest, EndOfEarlyData, EncryptedExtensions, ServerHelloDone, CertificateVerify, ClientKeyExchange, Finished,
             // CertificateURL, CertificateStatus, KeyUpdate, CompressedCertificate, NextProtocol: nothing of theirs is kept.
-            0 | 5 | 8 | 14..=16 | 20..=25 | 67 => {}
+            known if is_message_type(known) => {}
             _ => self.session.note(Anomaly::InvalidHandshakeMessage),
         }
     }

@@ -192,6 +192,15 @@ impl Half {
             return (0, Item::Wait);
         };
         if is_record_header(bytes) {
+            match bytes.get(RECORD_HEADER) {
+                None if first == HANDSHAKE => return (0, Item::Wait),
+                // Noise may have the five bytes of a header; a message that exists behind them makes it TLS.
+                Some(&typ) if first == HANDSHAKE && !is_message_type(typ) => {
+                    self.not_at_once();
+                    return (0, Item::Passed);
+                }
+                _ => {}
+            }
             self.phase = Phase::Records;
             return (0, Item::Begins);
         }
@@ -392,6 +401,11 @@ fn message_header(bytes: &[u8]) -> Option<(u8, usize)> {
     Some((typ, usize::try_from(length).ok()?.saturating_add(MESSAGE_HEADER)))
 }
 
+/// Whether a handshake message of type `typ` exists (IANA's TLS HandshakeType registry).
+pub(super) const fn is_message_type(typ: u8) -> bool {
+    matches!(typ, 0..=6 | 8 | 11..=16 | 20..=25 | 67)
+}
+
 /// Whether five bytes can be the header of a record (RFC 8446 §5.1).
 fn is_record_header(bytes: &[u8]) -> bool {
     let mut r = Reader::new(bytes);
@@ -490,3 +504,22 @@ const MESSAGE_HEADER: usize = 4;
 const LONGEST_RECORD: usize = 16_384 + 2_048;
 /// How many bytes a hello may come late (STARTTLS, CONNECT, junk) before the search for it ends.
 const SEARCH_LIMIT: u64 = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_behind_a_record_header_is_not_tls() {
+        for (bytes, begins) in [
+            (&[22, 3, 1, 0x15, 0x16, 0x94, 0x3a, 0xd4][..], false),
+            (&[22, 3, 1, 0, 80, 1, 0, 0], true),
+            (&[23, 3, 3, 0, 80, 0x94, 0x3a, 0xd4], true),
+            (b"GET / HTTP/1.1", false),
+        ] {
+            let mut half = Half::default();
+            assert_eq!(half.step(bytes, 1 << 14).1 == Item::Begins, begins, "{bytes:x?}");
+            assert_eq!(half.began_otherwise, !begins);
+        }
+    }
+}
