@@ -1,11 +1,17 @@
 //! A progress bar on standard error for work that takes a while.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Bytes read of how many, the rate and the time left. One that is off does nothing.
+/// Bytes read of how many, the rate and the time left. One that is off does nothing, and one that is on waits a moment: for short
+/// work a bar is only flicker.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
+    started: Instant,
+    shown: AtomicBool,
 }
 
 impl Progress {
@@ -17,17 +23,20 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        Self { bar }
+        Self { bar, started: Instant::now(), shown: AtomicBool::new(false) }
     }
 
     /// So many bytes are read.
     pub fn set(&self, bytes: u64) {
-        self.bar.set_position(bytes);
+        if self.started.elapsed() >= PATIENCE {
+            self.shown.store(true, Ordering::Relaxed);
+            self.bar.set_position(bytes);
+        }
     }
 
     /// Runs `print` with the bar out of the way, for lines on the same terminal.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.bar.suspend(print)
+        if self.shown.load(Ordering::Relaxed) { self.bar.suspend(print) } else { print() }
     }
 
     /// Takes the bar away.
@@ -39,6 +48,8 @@ impl Progress {
 const OF_KNOWN_LENGTH: &str =
     "[{bar:30}] {percent:>3} %  {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
 const OF_UNKNOWN_LENGTH: &str = "{spinner} {binary_bytes}, {binary_bytes_per_sec}";
+/// Work that is done sooner has no bar.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Redraws a second: more only flickers.
 const HZ: u8 = 8;
 

@@ -38,9 +38,9 @@ impl ProtocolVersion {
     /// A draft of TLS 1.3 before the 16th, which wrote 0x0304 and did not say which it was. A number of our own, among those of drafts.
     pub const TLS1_3_EARLY_DRAFT: Self = Self(0x7f01);
 
-    /// TLS 1.3 or one of its drafts (0x7fNN; 0xfbNN is Facebook's variant): after the ServerHello everything is encrypted.
+    /// TLS 1.3 or one of its drafts (0x7fNN; 0x7eNN and 0xfbNN are experiments with them): after the ServerHello everything is encrypted.
     pub const fn is_tls13(self) -> bool {
-        self.0 == Self::TLS1_3.0 || self.0 >> 8 == 0x7f || self.0 >> 8 == 0xfb
+        self.0 == Self::TLS1_3.0 || matches!(self.0 >> 8, 0x7e | 0x7f | 0xfb)
     }
 }
 
