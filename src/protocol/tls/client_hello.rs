@@ -102,24 +102,12 @@ impl ClientHello {
             return None;
         }
         self.compression_methods = r.vec8()?.to_vec();
-        if r.is_empty() {
-            return Some(()); // hellos without extensions are as old as SSL 3.0
-        }
-        let length = usize::from(r.u16()?);
-        let (block, all) = r.take_lenient(length);
-        let mut walk = extension::Walk::new(block);
-        while let Some((extension, fields)) = walk.next(notes) {
-            if walk.ended_well() {
+        extension::block(r, notes, |extension, whole, fields, notes| {
+            if whole {
                 self.extensions.push(extension);
             }
-            if self.extension(extension.typ, fields, notes).is_none() {
-                notes.push(Anomaly::MalformedExtension);
-            }
-        }
-        if !r.is_empty() {
-            notes.push(Anomaly::InvalidHandshakeMessage); // bytes after the extensions
-        }
-        (all && walk.ended_well()).then_some(())
+            self.extension(extension.typ, fields, notes)
+        })
     }
 
     fn extension(&mut self, typ: u16, mut f: Fields<'_>, notes: &mut Notes) -> Option<()> {

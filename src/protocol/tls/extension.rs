@@ -45,9 +45,33 @@ pub const KEY_SHARE: u16 = 51;
 /// encrypted_client_hello (RFC 9849 §5).
 pub const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
+/// Reads what is left of a hello: a block of extensions behind its two-byte length, or nothing, as in hellos as old as SSL 3.0.
+/// `read` is given each extension and whether it is whole; `None` from it is a malformed body. `None` where the hello is cut.
+pub(super) fn block(
+    mut r: Reader<'_>,
+    notes: &mut Notes,
+    mut read: impl FnMut(Extension, bool, Fields<'_>, &mut Notes) -> Option<()>,
+) -> Option<()> {
+    if r.is_empty() {
+        return Some(());
+    }
+    let length = usize::from(r.u16()?);
+    let (bytes, all) = r.take_lenient(length);
+    let mut walk = Walk::new(bytes);
+    while let Some((extension, fields)) = walk.next(notes) {
+        if read(extension, walk.ended_well(), fields, notes).is_none() {
+            notes.push(Anomaly::MalformedExtension);
+        }
+    }
+    if !r.is_empty() {
+        notes.push(Anomaly::InvalidHandshakeMessage); // bytes after the extensions
+    }
+    (all && walk.ended_well()).then_some(())
+}
+
 /// Walks a block of extensions by type and length alone.
 #[derive(Debug)]
-pub struct Walk<'a> {
+struct Walk<'a> {
     rest: Reader<'a>,
     seen: u64,
     cut: bool,
@@ -55,12 +79,12 @@ pub struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// A walk over the extensions in `block`.
-    pub const fn new(block: &'a [u8]) -> Self {
+    const fn new(block: &'a [u8]) -> Self {
         Self { rest: Reader::new(block), seen: 0, cut: false }
     }
 
     /// The next extension and its body. One that is cut comes last, with the bytes that are there.
-    pub fn next(&mut self, notes: &mut Notes) -> Option<(Extension, Fields<'a>)> {
+    fn next(&mut self, notes: &mut Notes) -> Option<(Extension, Fields<'a>)> {
         if self.rest.is_empty() || self.cut {
             return None;
         }
@@ -75,7 +99,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the last extension ended where the block does.
-    pub const fn ended_well(&self) -> bool {
+    const fn ended_well(&self) -> bool {
         !self.cut
     }
 

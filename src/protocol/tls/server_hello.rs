@@ -18,7 +18,7 @@ pub struct ServerHello {
     pub cipher_suite: u16,
     /// The compression method chosen.
     pub compression_method: u8,
-    /// Extensions: types and body lengths in the order sent.
+    /// Extensions: types and body lengths in the order sent; without the last one where that is cut.
     pub extensions: Vec<Extension>,
     /// supported_versions: the version chosen, for TLS 1.3 and its later drafts (RFC 8446 §4.2.1).
     pub selected_version: Option<u16>,
@@ -79,23 +79,13 @@ impl ServerHello {
         self.extensions(r, notes)
     }
 
-    fn extensions(&mut self, mut r: Reader<'_>, notes: &mut Notes) -> Option<()> {
-        if r.is_empty() {
-            return Some(());
-        }
-        let length = usize::from(r.u16()?);
-        let (block, all) = r.take_lenient(length);
-        let mut walk = extension::Walk::new(block);
-        while let Some((extension, fields)) = walk.next(notes) {
-            self.extensions.push(extension);
-            if self.extension(extension.typ, fields).is_none() {
-                notes.push(Anomaly::MalformedExtension);
+    fn extensions(&mut self, r: Reader<'_>, notes: &mut Notes) -> Option<()> {
+        extension::block(r, notes, |extension, whole, fields, _| {
+            if whole {
+                self.extensions.push(extension);
             }
-        }
-        if !r.is_empty() {
-            notes.push(Anomaly::InvalidHandshakeMessage);
-        }
-        (all && walk.ended_well()).then_some(())
+            self.extension(extension.typ, fields)
+        })
     }
 
     fn extension(&mut self, typ: u16, mut f: Fields<'_>) -> Option<()> {
