@@ -89,14 +89,14 @@ impl Inspector {
             lane.set_timer(place.id, &self.config);
         }
         let Some(connection) = self.connection(&place) else { return Verdict::Pass };
-        if connection.dropped {
-            self.counters.dropped = self.counters.dropped.saturating_add(1);
-            return Verdict::Drop;
-        }
         let closes = note_end(connection, header.flags);
-        let is_followed = connection.following.is_some();
+        let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config); // its time is over sooner now
+        }
+        if is_dropped {
+            self.counters.dropped = self.counters.dropped.saturating_add(1);
+            return Verdict::Drop;
         }
         if is_followed { self.follow(&place, segment, report) } else { Verdict::Pass }
     }
