@@ -7,7 +7,7 @@ use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropReason, Toward, Verdict};
 use crate::flow::FlowKey;
 use crate::packet::{SegmentHeader, TcpFlags};
-use crate::rules::{self, Action, AppProto, FlowDirection, Match, Rule, RuleSet, Scratch, Subject};
+use crate::rules::{self, Action, AppProto, FlowDirection, Match, Reference, Rule, RuleSet, Scratch, Subject};
 
 /// The rules, and what trying them needs.
 #[derive(Debug)]
@@ -152,10 +152,7 @@ fn blocks(rule: &Rule) -> bool {
 }
 
 fn links(rule: &Rule) -> Vec<String> {
-    rule.references
-        .iter()
-        .map(|r| if r.kind == "url" { format!("https://{}", r.id) } else { format!("{}:{}", r.kind, r.id) })
-        .collect()
+    rule.references.iter().map(Reference::link).collect()
 }
 
 fn info<'a>(rule: &'a Rule, references: &'a [String]) -> AlertInfo<'a> {

@@ -87,15 +87,27 @@ pub enum Reason {
     /// More text, or more parts, than any rule needs.
     #[error("too long: more than {0}")]
     TooLong(&'static str),
+    /// A line of a configuration file that says something else.
+    #[error("`{text}` is not of the form `{form}`")]
+    BadLine {
+        /// What it should look like.
+        form: &'static str,
+        /// The line.
+        text: String,
+    },
     /// A note: the same sid twice.
-    #[error("sid {sid} is defined twice: revision {kept} is kept, {dropped} is not")]
+    #[error("sid {sid} (revision {rev}) is also at {other} (revision {other_rev}): {kept} is kept")]
     DuplicateSid {
         /// The sid.
         sid: u32,
-        /// The revision that loads.
-        kept: u32,
-        /// The one that does not.
-        dropped: u32,
+        /// The revision of the rule that the note is about.
+        rev: u32,
+        /// Where the other one is: `file:line`.
+        other: String,
+        /// Its revision.
+        other_rev: u32,
+        /// `this one` or `that one`.
+        kept: &'static str,
     },
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]
@@ -108,7 +120,7 @@ impl Reason {
         let hint = match self {
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
             Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp or ip",
-            Self::UnknownVariable(_) => "define it in the configuration",
+            Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
             Self::UnknownKeyword(name) => return super::keyword::similar(name).map(|k| format!("did you mean `{k}`?")),
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
             Self::Expected(";") => "every option ends with `;`, the last one too",

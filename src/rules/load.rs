@@ -158,11 +158,12 @@ impl<'c> Loader<'c> {
             }
             Slot::Occupied(slot) => {
                 let old = self.rules.get_mut(*slot.get())?;
-                let old_rev = old.as_ref().map_or(0, |c| c.rule.rev);
-                if rev > old_rev {
+                let (other, other_rev) = old.as_ref().map(|c| (format!("{}:{}", c.rule.file, c.rule.line), c.rule.rev))?;
+                let newer = rev > other_rev;
+                if newer {
                     *old = Some(new);
                 }
-                Some(Reason::DuplicateSid { sid, kept: rev.max(old_rev), dropped: rev.min(old_rev) })
+                Some(Reason::DuplicateSid { sid, rev, other, other_rev, kept: if newer { "this one" } else { "that one" } })
             }
         }
     }

@@ -13,6 +13,7 @@ mod ast;
 mod builder;
 mod compile;
 mod config;
+mod config_files;
 mod diagnostic;
 mod inspect;
 mod interval;
