@@ -1,12 +1,13 @@
 //! The options that name rules and what belongs to them, and the way from them to a set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::feed_files::{self, FileError, RuleFiles};
 use super::say;
-use crate::rules::{Diagnostic, LoadReport, RuleConfig, RuleSet, SHIPPED, Source};
+use crate::rules::{Action, Diagnostic, List, ListKind, ListSource, LoadReport, RuleConfig, RuleSet, SHIPPED, Source};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -31,6 +32,40 @@ pub(super) struct RuleOptions {
     /// What stands before the ids of references [default: each reference.config beside the rules]
     #[arg(long, value_name = "FILE")]
     reference_config: Option<PathBuf>,
+
+    /// Try a list that is no rules: KIND is domains, certs, ja3, ja4, ips, or auto (as its header says); ACTION is alert, drop, reject or
+    /// pass [default: alert]; may be repeated
+    #[arg(long, value_name = "KIND[:ACTION]=FILE", value_parser = named_list)]
+    list: Vec<NamedList>,
+
+    /// Drop flows whose client asks for one of these domains, or one below them
+    #[arg(long, value_name = "FILE")]
+    block_domains: Vec<PathBuf>,
+
+    /// Drop flows whose server sends one of these certificates: SHA-1 or SHA-256, or SSLBL's CSV
+    #[arg(long, value_name = "FILE")]
+    block_certs: Vec<PathBuf>,
+
+    /// Drop flows whose client has one of these JA3 fingerprints
+    #[arg(long, value_name = "FILE")]
+    block_ja3: Vec<PathBuf>,
+
+    /// Drop flows whose client has one of these JA4 fingerprints
+    #[arg(long, value_name = "FILE")]
+    block_ja4: Vec<PathBuf>,
+
+    /// Drop flows with one of these addresses or networks at either end
+    #[arg(long, value_name = "FILE")]
+    block_ips: Vec<PathBuf>,
+}
+
+/// `KIND[:ACTION]=FILE`
+#[derive(Clone, Debug)]
+struct NamedList {
+    /// `None` for `auto`.
+    kind: Option<ListKind>,
+    action: Action,
+    path: PathBuf,
 }
 
 impl RuleOptions {
@@ -50,13 +85,16 @@ impl RuleOptions {
 
     fn compile(&self) -> Result<(RuleSet, LoadReport), FileError> {
         let files = RuleFiles::read(&self.rules)?;
-        let (config, mistakes) = self.config(&files)?;
+        let (mut config, mut mistakes) = self.config(&files)?;
         let named: Vec<Source<'_>> = files.texts.iter().map(|(name, text)| Source { name, text }).collect();
         let sources = match (self.no_rules, self.rules.is_empty()) {
             (true, _) => &[],
             (false, true) => SHIPPED,
             (false, false) => &named[..],
         };
+        let (lists, wrong) = self.read_lists()?;
+        config.lists = lists;
+        mistakes.extend(wrong);
         let (rules, mut report) = RuleSet::compile(sources, &config);
         report.notes.splice(..0, mistakes);
         Ok((rules, report))
@@ -87,6 +125,33 @@ impl RuleOptions {
         }
         Ok((config, mistakes))
     }
+
+    /// The lists of all options, and what is wrong with their lines.
+    fn read_lists(&self) -> Result<(Vec<Arc<List>>, Vec<Diagnostic>), FileError> {
+        let (mut lists, mut mistakes) = (Vec::new(), Vec::new());
+        let mut read = |kind, action, path: &Path| {
+            let text = feed_files::text(feed_files::read(path)?);
+            let (list, wrong) = List::parse(&ListSource { name: &path.display().to_string(), text: &text, kind, action });
+            lists.push(Arc::new(list));
+            mistakes.extend(wrong);
+            Ok(())
+        };
+        for NamedList { kind, action, path } in &self.list {
+            read(*kind, *action, path)?;
+        }
+        for (kind, paths) in [
+            (ListKind::Domains, &self.block_domains),
+            (ListKind::Certificates, &self.block_certs),
+            (ListKind::Ja3, &self.block_ja3),
+            (ListKind::Ja4, &self.block_ja4),
+            (ListKind::Addresses, &self.block_ips),
+        ] {
+            for path in paths {
+                read(Some(kind), Action::Drop, path)?;
+            }
+        }
+        Ok((lists, mistakes))
+    }
 }
 
 /// Says which rules did not load and why, and how many did.
@@ -109,6 +174,17 @@ fn tell(report: &LoadReport) {
     }
 }
 
+fn named_list(text: &str) -> Result<NamedList, String> {
+    let (what, path) = text.split_once('=').ok_or("expected KIND=FILE or KIND:ACTION=FILE")?;
+    let (kind, action) = what.split_once(':').unwrap_or((what, "alert"));
+    let known = ListKind::ALL.into_iter().find(|k| k.as_str() == kind);
+    if known.is_none() && kind != "auto" {
+        return Err(format!("'{kind}' is no kind of list: use domains, certs, ja3, ja4, ips or auto"));
+    }
+    let action = Action::from_word(action).ok_or_else(|| format!("'{action}' is no action: use alert, drop, reject or pass"))?;
+    Ok(NamedList { kind: known, action, path: path.into() })
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| "expected NAME=VALUE".to_owned())?;
     Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
@@ -116,3 +192,27 @@ fn variable(text: &str) -> Result<(String, String), String> {
 
 /// Lines about rules; a feed for another engine would flood the terminal.
 const MOST_LINES: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_named_with_kind_and_action() {
+        for (text, kind, action) in [
+            ("domains=a=b.txt", Some(ListKind::Domains), Action::Alert),
+            ("ips:drop=a=b.txt", Some(ListKind::Addresses), Action::Drop),
+            ("auto:pass=a=b.txt", None, Action::Pass),
+        ] {
+            let list = named_list(text).unwrap();
+            assert_eq!((list.kind, list.action, list.path), (kind, action, PathBuf::from("a=b.txt")), "{text}");
+        }
+        for (text, said) in [
+            ("a.txt", "expected KIND=FILE or KIND:ACTION=FILE"),
+            ("urls=a.txt", "'urls' is no kind of list: use domains, certs, ja3, ja4, ips or auto"),
+            ("ips:block=a.txt", "'block' is no action: use alert, drop, reject or pass"),
+        ] {
+            assert_eq!(named_list(text).unwrap_err(), said);
+        }
+    }
+}

@@ -1,12 +1,14 @@
 //! From what a rule says to when and how it is tried.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::ast::{Protocol, Sign};
 use super::builder::{FlowOption, FlowState, Test};
 use super::diagnostic::Reason;
 use super::inspect::Inspection;
 use super::interval::{AddressSet, PortSet};
+use super::list::List;
 use super::rule::Rule;
 use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
 use crate::flow::Endpoint;
@@ -26,6 +28,8 @@ pub(super) struct Compiled {
     pub inspections: Vec<Inspection>,
     /// When it is tried, and how.
     pub plans: Vec<Plan>,
+    /// The list that it stands for.
+    pub list: Option<Arc<List>>,
 }
 
 /// Of which flows a rule is. Rules with equal headers share one.

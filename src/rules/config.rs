@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Variables, classifications and kinds of references. The default has the names that Suricata's default configuration has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::list::List;
+
+/// Variables, classifications, kinds of references, and lists. The default has the names that Suricata's default configuration has.
+#[derive(Clone, Debug)]
 pub struct RuleConfig {
     /// Names, without `$`, and what they stand for, as a rule would write it: addresses or ports, by where they are used.
     pub variables: BTreeMap<String, String>,
@@ -12,6 +14,8 @@ pub struct RuleConfig {
     pub classifications: BTreeMap<String, Classification>,
     /// By the kind that `reference` gives, in lower case: what stands before an id to make it a link.
     pub references: BTreeMap<String, Arc<str>>,
+    /// Lists, each of which becomes a rule.
+    pub lists: Vec<Arc<List>>,
 }
 
 /// What a `classtype` means.
@@ -39,7 +43,7 @@ impl Default for RuleConfig {
                 (name.to_owned(), Classification { description: description.to_owned(), priority })
             })
             .collect();
-        Self { variables, classifications, references: BTreeMap::from([("url".to_owned(), "https://".into())]) }
+        Self { variables, classifications, lists: Vec::new(), references: BTreeMap::from([("url".to_owned(), "https://".into())]) }
     }
 }
 

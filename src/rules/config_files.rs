@@ -107,6 +107,7 @@ mod tests {
             );
         }
         assert_eq!(config.add_references(&source("config reference: url")).len(), 1);
-        assert_eq!(config, RuleConfig::default());
+        assert_eq!(config.classifications, RuleConfig::default().classifications);
+        assert_eq!(config.references, RuleConfig::default().references);
     }
 }

@@ -95,6 +95,28 @@ pub enum Reason {
         /// The line.
         text: String,
     },
+    /// A line of a list that is no entry.
+    #[error("`{text}` is no {what}")]
+    BadEntry {
+        /// What it should be.
+        what: &'static str,
+        /// What it is.
+        text: String,
+    },
+    /// More such lines than are told of one by one.
+    #[error("{0} more lines are no entries")]
+    MoreLines(usize),
+    /// A list is of another kind than the user said.
+    #[error("by its header it is a list of {is}, not of {wanted}")]
+    OtherList {
+        /// What it is.
+        is: &'static str,
+        /// What the user said.
+        wanted: &'static str,
+    },
+    /// A list is empty.
+    #[error("there is no entry in it")]
+    NoEntries,
     /// A note: the same sid twice.
     #[error("sid {sid} (revision {rev}) is also at {other} (revision {other_rev}): {kept} is kept")]
     DuplicateSid {

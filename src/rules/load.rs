@@ -144,7 +144,7 @@ impl<'c> Loader<'c> {
             file: file.clone(),
             line: text.position(0).0,
         };
-        Ok((Compiled { rule, header, state: flow.state, tests, inspections, plans }, notes))
+        Ok((Compiled { rule, header, state: flow.state, tests, inspections, plans, list: None }, notes))
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
@@ -169,8 +169,9 @@ impl<'c> Loader<'c> {
     }
 
     fn finish(mut self) -> (RuleSet, LoadReport) {
-        let rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
+        let mut rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
         self.report.loaded = rules.len();
+        rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
         (RuleSet::new(rules), self.report)
     }
 }

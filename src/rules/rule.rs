@@ -81,6 +81,8 @@ pub struct Match {
     pub rule: RuleId,
     /// Where what it matched was going.
     pub direction: FlowDirection,
+    /// Of a list, the entry.
+    pub(super) listed: Option<u32>,
 }
 
 /// What rules make of a flow.
