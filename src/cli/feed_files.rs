@@ -23,6 +23,8 @@ pub(super) enum FileError {
     Read { path: PathBuf, source: io::Error },
     #[error("{} is larger than {} MiB", path.display(), MAX_BYTES >> 20)]
     TooLarge { path: PathBuf },
+    #[error("cannot read {}: {reason}", path.display())]
+    Damaged { path: PathBuf, reason: String },
     #[error("{} has no *.rules file in it", .0.display())]
     NoRules(PathBuf),
     #[error("no file matches {}", .0.display())]

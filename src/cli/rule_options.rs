@@ -7,7 +7,9 @@ use clap::Args;
 
 use super::feed_files::{self, FileError, RuleFiles};
 use super::say;
-use crate::rules::{Action, Diagnostic, List, ListKind, ListSource, LoadReport, RuleConfig, RuleSet, SHIPPED, Source};
+use crate::rules::{
+    Action, Diagnostic, GeoIp, List, ListKind, ListSource, LoadReport, Reputation, RuleConfig, RuleSet, SHIPPED, Source,
+};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -32,6 +34,18 @@ pub(super) struct RuleOptions {
     /// What stands before the ids of references [default: each reference.config beside the rules]
     #[arg(long, value_name = "FILE")]
     reference_config: Option<PathBuf>,
+
+    /// The categories that iprep speaks of
+    #[arg(long, value_name = "FILE")]
+    iprep_categories: Option<PathBuf>,
+
+    /// Reputation of addresses, for iprep: lines of address,category,score; may be repeated
+    #[arg(long, value_name = "FILE", requires = "iprep_categories")]
+    iprep: Vec<PathBuf>,
+
+    /// Countries of addresses, for geoip: a database in MaxMind's format
+    #[arg(long, value_name = "FILE")]
+    geoip: Option<PathBuf>,
 
     /// Try a list that is no rules: KIND is domains, certs, ja3, ja4, ips, or auto (as its header says); ACTION is alert, drop, reject or
     /// pass [default: alert]; may be repeated
@@ -92,6 +106,7 @@ impl RuleOptions {
             (false, true) => SHIPPED,
             (false, false) => &named[..],
         };
+        mistakes.extend(self.read_addresses(&mut config)?);
         let (lists, wrong) = self.read_lists()?;
         config.lists = lists;
         mistakes.extend(wrong);
@@ -124,6 +139,26 @@ impl RuleOptions {
             }
         }
         Ok((config, mistakes))
+    }
+
+    /// What the options say of addresses, and what is wrong with lines of the files.
+    fn read_addresses(&self, config: &mut RuleConfig) -> Result<Vec<Diagnostic>, FileError> {
+        let mut mistakes = Vec::new();
+        if let Some(path) = &self.iprep_categories {
+            let mut reputation = Reputation::default();
+            let text = feed_files::text(feed_files::read(path)?);
+            mistakes.extend(reputation.add_categories(&Source { name: &path.display().to_string(), text: &text }));
+            for path in &self.iprep {
+                let text = feed_files::text(feed_files::read(path)?);
+                mistakes.extend(reputation.add_scores(&Source { name: &path.display().to_string(), text: &text }));
+            }
+            config.reputation = Some(Arc::new(reputation));
+        }
+        if let Some(path) = &self.geoip {
+            let database = GeoIp::read(feed_files::read(path)?);
+            config.geoip = Some(Arc::new(database.map_err(|reason| FileError::Damaged { path: path.clone(), reason })?));
+        }
+        Ok(mistakes)
     }
 
     /// The lists of all options, and what is wrong with their lines.

@@ -10,7 +10,8 @@ impl RuleConfig {
     /// Takes in the lines `config classification: name,description,priority` of a classification.config; a class that is there
     /// already gets the new meaning. Answers what is wrong with the other lines.
     pub fn add_classifications(&mut self, source: &Source<'_>) -> Vec<Diagnostic> {
-        each_line(source, "classification", "config classification: name,description,priority", |value| {
+        each_line(source, "config classification: name,description,priority", |line| {
+            let value = value_of(line, "classification")?;
             let (name, rest) = value.split_once(',')?;
             let (description, priority) = rest.rsplit_once(',')?;
             let (name, description) = (name.trim(), description.trim());
@@ -27,17 +28,16 @@ impl RuleConfig {
     /// Takes in the lines `config reference: kind prefix` of a reference.config; the kind is read without regard to case. Answers
     /// what is wrong with the other lines.
     pub fn add_references(&mut self, source: &Source<'_>) -> Vec<Diagnostic> {
-        each_line(source, "reference", "config reference: kind prefix", |value| {
-            let (kind, prefix) = value.split_once(char::is_whitespace)?;
+        each_line(source, "config reference: kind prefix", |line| {
+            let (kind, prefix) = value_of(line, "reference")?.split_once(char::is_whitespace)?;
             self.references.insert(kind.to_ascii_lowercase(), prefix.trim().into());
             Some(())
         })
     }
 }
 
-/// Calls `read` with what is behind `config WORD:` in each line, empty lines and comments left out. A line that it does not want, or
-/// that begins otherwise, is a mistake.
-fn each_line(source: &Source<'_>, word: &str, form: &'static str, mut read: impl FnMut(&str) -> Option<()>) -> Vec<Diagnostic> {
+/// Calls `read` with each line, empty lines and comments left out. A line that it does not want is a mistake.
+pub(super) fn each_line(source: &Source<'_>, form: &'static str, mut read: impl FnMut(&str) -> Option<()>) -> Vec<Diagnostic> {
     let file: Arc<str> = source.name.into();
     let mut mistakes = Vec::new();
     for (line, text) in (1_u32..).zip(source.text.trim_start_matches('\u{feff}').lines()) {
@@ -45,7 +45,7 @@ fn each_line(source: &Source<'_>, word: &str, form: &'static str, mut read: impl
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        if value_of(text, word).and_then(&mut read).is_none() {
+        if read(text).is_none() {
             let reason = Reason::BadLine { form, text: excerpt(text) };
             mistakes.push(Diagnostic { file: file.clone(), line, column: 1, sid: None, keyword: None, reason });
         }

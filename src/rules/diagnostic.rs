@@ -87,6 +87,12 @@ pub enum Reason {
     /// More text, or more parts, than any rule needs.
     #[error("too long: more than {0}")]
     TooLong(&'static str),
+    /// What the keyword looks things up in was not given.
+    #[error("the files that it looks things up in are not there")]
+    NeedsFile(&'static str),
+    /// No such category of reputation.
+    #[error("no category `{0}` is in the categories file")]
+    UnknownCategory(String),
     /// A line of a configuration file that says something else.
     #[error("`{text}` is not of the form `{form}`")]
     BadLine {
@@ -144,6 +150,7 @@ impl Reason {
             Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp or ip",
             Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
             Self::UnknownKeyword(name) => return super::keyword::similar(name).map(|k| format!("did you mean `{k}`?")),
+            Self::NeedsFile(flags) => return Some(format!("name them: {flags}")),
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
             Self::Expected(";") => "every option ends with `;`, the last one too",
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",

@@ -121,7 +121,7 @@ impl<'c> Loader<'c> {
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
         let plans = plans(ast.header.protocol, ast.header.sign, &builder.flow, &sources).map_err(at_start)?;
-        let Builder { meta, flow, tests, mut inspections, apart, notes, .. } = builder;
+        let Builder { meta, flow, tests, ends, mut inspections, apart, notes, .. } = builder;
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
         inspections.iter_mut().for_each(|i| i.steps.shrink_to_fit());
@@ -144,7 +144,7 @@ impl<'c> Loader<'c> {
             file: file.clone(),
             line: text.position(0).0,
         };
-        Ok((Compiled { rule, header, state: flow.state, tests, inspections, plans, list: None }, notes))
+        Ok((Compiled { rule, header, state: flow.state, tests, ends, inspections, plans, list: None }, notes))
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ast::Action;
-use super::builder::{FlowState, Test};
+use super::builder::{EndTest, FlowState, Test};
 use super::compile::{Compiled, Header, Plan};
 use super::inspect::Inspection;
 use super::list::{List, Listed};
@@ -59,6 +59,7 @@ struct Entry {
     header: u32,
     state: Option<FlowState>,
     tests: Vec<Box<dyn Test>>,
+    ends: Vec<Box<dyn EndTest>>,
     inspections: Vec<Inspection>,
     /// It stands for a list: an entry of it has to be about the flow.
     list: Option<Arc<List>>,
@@ -206,8 +207,10 @@ impl RuleSet {
 
     /// Whether all that a rule asks is so.
     fn holds(&self, entry: &Entry, plan: Plan, subject: &Subject<'_>, scratch: &mut Scratch) -> bool {
+        let (source, destination) = subject.ends(plan.direction);
         (entry.state != Some(FlowState::NotEstablished) || !subject.established)
             && scratch.header(self, entry.header, subject, plan.direction)
+            && entry.ends.iter().all(|e| e.holds(source.ip, destination.ip))
             && entry.tests.iter().all(|t| t.holds(subject, t.sides().side(plan.side)))
             && entry.list.as_ref().is_none_or(|list| list.find(subject).is_some())
             && entry.inspections.iter().all(|i| inspect(i, plan, subject, scratch))
@@ -218,13 +221,13 @@ impl RuleSet {
     }
 
     fn add(&mut self, compiled: Compiled, headers: &mut HashMap<Header, u32>) {
-        let Compiled { rule, header, state, tests, inspections, plans, list } = compiled;
+        let Compiled { rule, header, state, tests, ends, inspections, plans, list } = compiled;
         let header = *headers.entry(header).or_insert_with_key(|new| {
             self.headers.push(new.clone());
             index_of_last(&self.headers)
         });
         let several = plans.len() > 1;
-        self.rules.push(Entry { rule, header, state, tests, inspections, list, several });
+        self.rules.push(Entry { rule, header, state, tests, ends, inspections, list, several });
         let rule = RuleId(index_of_last(&self.rules));
         self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule }));
     }

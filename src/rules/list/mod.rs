@@ -162,6 +162,7 @@ impl List {
             header: Header { tls: false, source: anywhere.clone(), destination: anywhere, both_ways: false },
             state: None,
             tests: Vec::new(),
+            ends: Vec::new(),
             inspections: Vec::new(),
             plans: vec![Plan { direction, side: direction, needs }],
             list: Some(self.clone()),
