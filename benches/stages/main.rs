@@ -109,6 +109,8 @@ fn rules(c: &mut Criterion) {
         established: true,
         app_proto: AppProto::Tls,
         session: Some(&session),
+        one_way: None,
+        packet: None,
     };
     let names: String = (1..=10_000)
         .map(|n| format!("alert tls any any -> any any (msg:\"name {n}\"; tls.sni; content:\"host-{n}.example\"; sid:{n};)\n"))

@@ -5,7 +5,7 @@ use super::diagnostic::Reason;
 use super::inspect::{Content, Inspection, Step};
 use super::keyword::{Buffer, Regexes};
 use super::rule::{Reference, Target};
-use super::subject::{FlowDirection, Sides, Subject};
+use super::subject::{FlowDirection, Packet, Sides, Subject};
 
 /// A rule while its options are read one by one.
 pub(super) struct Builder<'c> {
@@ -15,6 +15,8 @@ pub(super) struct Builder<'c> {
     pub meta: Meta,
     /// What `flow` asks.
     pub flow: FlowOption,
+    /// What is asked of the packet at hand.
+    pub packet: Vec<Box<dyn PacketTest>>,
     /// What is asked of the session or flow besides buffers.
     pub tests: Vec<Box<dyn Test>>,
     /// What is asked of buffers, in the order written.
@@ -48,6 +50,8 @@ pub(super) struct Meta {
 pub(super) struct FlowOption {
     pub direction: Option<FlowDirection>,
     pub state: Option<FlowState>,
+    /// `no_stream`: of packets as they come.
+    pub packets: bool,
 }
 
 /// How far TCP's handshake has to be.
@@ -69,12 +73,19 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool;
 }
 
+/// Something asked of the packet at hand.
+pub(super) trait PacketTest: std::fmt::Debug + Send + Sync {
+    /// Whether `packet` has it.
+    fn holds(&self, packet: &Packet<'_>) -> bool;
+}
+
 impl<'c> Builder<'c> {
     pub fn new(config: &'c RuleConfig, regexes: &'c mut Regexes) -> Self {
         Self {
             config,
             meta: Meta::default(),
             flow: FlowOption::default(),
+            packet: Vec::new(),
             tests: Vec::new(),
             inspections: Vec::new(),
             apart: Vec::new(),

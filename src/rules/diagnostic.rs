@@ -97,6 +97,9 @@ pub enum Reason {
         /// The one that does not.
         dropped: u32,
     },
+    /// A note: a protocol of which nothing is followed.
+    #[error("{0} is not followed yet: it never matches")]
+    NotFollowed(&'static str),
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]
     UnknownClasstype(String),
@@ -107,7 +110,7 @@ impl Reason {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
-            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp or ip",
+            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream or ip",
             Self::UnknownVariable(_) => "define it in the configuration",
             Self::UnknownKeyword(name) => return super::keyword::similar(name).map(|k| format!("did you mean `{k}`?")),
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",

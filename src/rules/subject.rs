@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::rule::{RuleId, Verdict};
 use crate::flow::Endpoint;
+use crate::packet::Segment;
 use crate::protocol::tls::Session;
 use crate::protocol::tls::session::Stage;
 
@@ -55,6 +56,22 @@ pub struct Subject<'a> {
     pub app_proto: AppProto,
     /// What is known of its TLS session.
     pub session: Option<&'a Session>,
+    /// The only direction that packets went in so far; `None` where both sides sent some.
+    pub one_way: Option<FlowDirection>,
+    /// The packet at hand. `None` where none is the cause: the flow ended.
+    pub packet: Option<Packet<'a>>,
+}
+
+/// A packet, as a part of its flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Which way it goes.
+    pub direction: FlowDirection,
+    /// Its header and payload.
+    pub segment: Segment<'a>,
+    /// How far the sequence numbers of the client and of the server have come since their SYNs, this packet included. The SYN
+    /// counts as one byte.
+    pub sizes: [u32; 2],
 }
 
 /// What a flow remembers between tries. The default is that of a new flow.
@@ -68,6 +85,8 @@ pub struct FlowRules {
     pub(super) fired: SmallVec<[RuleId; 2]>,
     /// Plans that a pattern spoke for and that wait for more facts.
     pub(super) waiting: Vec<u32>,
+    /// Plans that have their facts and wait for the right packet.
+    pub(super) pending: Vec<u32>,
 }
 
 impl FlowRules {
@@ -79,15 +98,15 @@ impl FlowRules {
 
 /// A set of kinds of facts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Facts(u8);
+pub struct Facts(u16);
 
 impl Facts {
     /// None.
     pub const NONE: Self = Self(0);
-    /// Addresses and ports: there from the first packet on.
-    pub const FLOW: Self = Self(1);
-    /// The flow is established.
-    pub const ESTABLISHED: Self = Self(1 << 1);
+    /// A packet of the client's.
+    pub const FROM_CLIENT: Self = Self(1);
+    /// A packet of the server's.
+    pub const FROM_SERVER: Self = Self(1 << 1);
     /// It is known what the flow speaks; where it is TLS, also its first hello (or that it ended without one).
     pub const DECIDED: Self = Self(1 << 2);
     /// The ClientHello.
@@ -103,10 +122,11 @@ impl Facts {
 
     /// What is there of `subject`.
     pub fn of(subject: &Subject<'_>) -> Self {
-        let mut facts = Self::FLOW;
-        if subject.established {
-            facts = facts.and(Self::ESTABLISHED);
-        }
+        let mut facts = match subject.one_way {
+            Some(FlowDirection::ToServer) => Self::FROM_CLIENT,
+            Some(FlowDirection::ToClient) => Self::FROM_SERVER,
+            None => Self::FROM_CLIENT.and(Self::FROM_SERVER),
+        };
         if let Some(session) = subject.session {
             for (there, fact) in [
                 (session.client_hello.is_some(), Self::CLIENT_HELLO),
@@ -124,6 +144,14 @@ impl Facts {
             AppProto::Unknown => facts,
             AppProto::Tls if !facts.intersects(Self::SESSION) && !ended => facts,
             AppProto::Tls | AppProto::NotTls => facts.and(Self::DECIDED),
+        }
+    }
+
+    /// A packet that went in `direction`.
+    pub const fn sent(direction: FlowDirection) -> Self {
+        match direction {
+            FlowDirection::ToServer => Self::FROM_CLIENT,
+            FlowDirection::ToClient => Self::FROM_SERVER,
         }
     }
 

@@ -3,11 +3,11 @@
 /// Their names.
 #[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
-    "absent", "ack", "app-layer-event", "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass",
+    "absent", "app-layer-event", "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass",
     "byte_extract", "byte_jump", "byte_math", "byte_test", "compress_whitespace", "config", "cookie", "datarep", "dataset",
     "dcerpc.iface", "dcerpc.opnum", "decode-event", "detection_filter", "dns.opcode", "dns.query", "dns_query", "domain",
-    "dsize", "email.from", "email.subject", "email.to", "engine-event", "entropy", "ether.hdr", "file.data", "file.magic",
-    "file.name", "file_data", "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore", "flags",
+    "email.from", "email.subject", "email.to", "engine-event", "entropy", "ether.hdr", "file.data", "file.magic",
+    "file.name", "file_data", "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore", 
     "flow.age", "flow.bytes", "flow.bytes_toclient", "flow.bytes_toserver", "flow.pkts", "flow.pkts_toclient",
     "flow.pkts_toserver", "flowbits", "flowint", "flowvar", "fragbits", "fragoffset", "frame", "from_base64", "ftpbounce",
     "ftpdata_command", "geoip", "gunzip", "header_lowercase", "hostbits", "http.accept", "http.accept_enc", "http.accept_lang",
@@ -22,11 +22,11 @@ pub(super) const NAMES: &[&str] = &[
     "ike.init_spi", "ip_proto", "ipopts", "iprep", "ipv4-csum", "ipv4.hdr", "ipv6-csum", "ipv6.hdr", "itype", "krb5_cname",
     "krb5_msg_type", "krb5_sname", "l3_proto", "lua", "luaxform", "nfq_set_mark", "noloop", "pcrexform", "pkt_data", "pktvar",
     "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version", "raw_stream", "replace", "requires", "rpc",
-    "sameip", "seq", "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh", "ssh.hassh.server",
-    "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "ssl_state", "stream-event", "stream_size",
-    "strip_pseudo_headers", "strip_whitespace", "subslice", "tag", "tcp-csum", "tcp.flags", "tcp.hdr", "tcp.mss", "tcpv4-csum",
+    "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh", "ssh.hassh.server",
+    "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "ssl_state", "stream-event", 
+    "strip_pseudo_headers", "strip_whitespace", "subslice", "tag", "tcp-csum", "tcp.hdr", "tcp.mss", "tcpv4-csum",
     "tcpv6-csum", "threshold", "tld", "tls.store", "tls_cert_expired", "tls_cert_notafter", "tls_cert_notbefore",
-    "tls_cert_valid", "tls_store", "to_lowercase", "to_md5", "to_sha1", "to_sha256", "to_uppercase", "tos", "ttl", "udp.hdr",
-    "udpv4-csum", "udpv6-csum", "uricontent", "urilen", "url_decode", "vlan.id", "vlan.layers", "window", "wscale", "xbits",
+    "tls_cert_valid", "tls_store", "to_lowercase", "to_md5", "to_sha1", "to_sha256", "to_uppercase", "tos", "udp.hdr",
+    "udpv4-csum", "udpv6-csum", "uricontent", "urilen", "url_decode", "vlan.id", "vlan.layers", "wscale", "xbits",
     "xor", "zlib_deflate",
 ];

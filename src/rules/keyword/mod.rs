@@ -7,6 +7,7 @@ mod flow;
 mod ja;
 mod later;
 mod meta;
+mod packet;
 mod pcre;
 mod regex_syntax;
 mod tls_certificate;
@@ -28,6 +29,7 @@ pub(super) use pcre::Regexes;
 static FAMILIES: &[&[Keyword]] = &[
     meta::KEYWORDS,
     flow::KEYWORDS,
+    packet::KEYWORDS,
     content::KEYWORDS,
     pcre::KEYWORDS,
     tls_hello::KEYWORDS,

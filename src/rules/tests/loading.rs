@@ -80,7 +80,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:sideways;",
-            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless or only_stream",
+            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream or no_stream",
         ),
         ("sid:1; tls.sni; pcre:\"/a(?=b)/\";", "x.rules:1:52: pcre: look-ahead is not supported yet"),
         (r#"sid:1; tls.sni; pcre:"/(a)\1/";"#, "x.rules:1:52: pcre: a back-reference is not supported yet"),
