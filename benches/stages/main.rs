@@ -121,7 +121,7 @@ fn rules(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 matches.clear();
-                set.evaluate(black_box(&subject), &mut FlowRules::default(), &mut scratch, &mut matches)
+                set.evaluate(black_box(&subject), &mut FlowRules::default(), &mut HostState::default(), &mut scratch, &mut matches)
             });
         });
     }

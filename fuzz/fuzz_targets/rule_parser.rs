@@ -45,6 +45,6 @@ fuzz_target!(|text: &str| {
         packet: Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [1; 2] }),
     };
     let (mut flow, mut scratch, mut matches) = (FlowRules::default(), Scratch::default(), Vec::new());
-    rules.evaluate(&subject, &mut flow, &mut scratch, &mut matches);
+    rules.evaluate(&subject, &mut flow, &mut HostState::default(), &mut scratch, &mut matches);
     assert!(matches.iter().all(|m| rules.rule(m.rule).is_some()));
 });

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Flow};
 use super::report::{Order, Report};
-use crate::event::{AlertInfo, Common, DropReason, Toward, Verdict};
+use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
 use crate::flow::{Direction, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
-use crate::rules::{self, Action, AppProto, FlowDirection, Match, Packet, Rule, RuleSet, Scratch, Subject};
+use crate::rules::{self, Action, AppProto, FlowDirection, HostState, Match, Packet, Rule, RuleSet, Scratch, Subject, Target};
 
 /// The rules, and what trying them needs.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub(super) struct Judge {
     rules: Arc<RuleSet>,
     on_first: bool,
     on_each: bool,
+    hosts: HostState,
     scratch: Scratch,
     matches: Vec<Match>,
 }
@@ -44,7 +45,7 @@ impl Judged {
 impl Judge {
     pub fn new(rules: Arc<RuleSet>) -> Self {
         let (on_first, on_each) = (rules.wants_first_packet(), rules.wants_packets());
-        Self { rules, on_first, on_each, scratch: Scratch::default(), matches: Vec::new() }
+        Self { rules, on_first, on_each, hosts: HostState::default(), scratch: Scratch::default(), matches: Vec::new() }
     }
 
     /// Whether a rule wants to be tried before there is any payload.
@@ -88,7 +89,7 @@ impl Judge {
             packet,
         };
         self.matches.clear();
-        let verdict = self.rules.evaluate(&subject, rules, &mut self.scratch, &mut self.matches);
+        let verdict = self.rules.evaluate(&subject, rules, &mut self.hosts, &mut self.scratch, &mut self.matches);
         let drops = blocks(verdict) && !*dropped;
         if self.matches.is_empty() && !drops {
             return Judged::default();
@@ -148,8 +149,10 @@ impl Judge {
             let references = links(rule);
             let Some(connection) = flow.connection.as_deref_mut() else { continue };
             connection.alerted = true;
+            let (flowbits, flowints) = (connection.rules.bits(), connection.rules.ints());
+            let info = AlertInfo { flowbits, flowints, ..info(rule, &references) };
             let session = connection.following.as_mut().filter(|f| f.conversation.is_tls()).map(|f| f.conversation.session(client));
-            report.alert(at, &common, &info(rule, &references), &counters, session);
+            report.alert(at, &common, &info, &counters, session);
             alerts = alerts.saturating_add(1);
         }
         alerts
@@ -202,5 +205,11 @@ fn info<'a>(rule: &'a Rule, references: &'a [String]) -> AlertInfo<'a> {
             Action::Reject(_) => Verdict::Reject,
             Action::Alert => Verdict::Alert,
         },
+        target: rule.target.map(|target| match target {
+            Target::Source => Side::Source,
+            Target::Destination => Side::Destination,
+        }),
+        flowbits: &[],
+        flowints: &[],
     }
 }

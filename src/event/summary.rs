@@ -273,6 +273,9 @@ mod tests {
             metadata: &[],
             references: &[],
             verdict: if i.is_multiple_of(2) { Verdict::Alert } else { Verdict::Drop },
+            target: None,
+            flowbits: &[],
+            flowints: &[],
         }
     }
 

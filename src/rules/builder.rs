@@ -5,6 +5,7 @@ use super::diagnostic::Reason;
 use super::inspect::{Content, Inspection, Step};
 use super::keyword::{Buffer, Regexes};
 use super::rule::{Reference, Target};
+use super::state::Stateful;
 use super::subject::{FlowDirection, Packet, Sides, Subject};
 
 /// A rule while its options are read one by one.
@@ -17,6 +18,8 @@ pub(super) struct Builder<'c> {
     pub flow: FlowOption,
     /// What is asked of the packet at hand.
     pub packet: Vec<Box<dyn PacketTest>>,
+    /// What is asked of what rules remember, and done to it.
+    pub stateful: Stateful,
     /// What is asked of the session or flow besides buffers.
     pub tests: Vec<Box<dyn Test>>,
     /// What is asked of buffers, in the order written.
@@ -86,6 +89,7 @@ impl<'c> Builder<'c> {
             meta: Meta::default(),
             flow: FlowOption::default(),
             packet: Vec::new(),
+            stateful: Stateful::default(),
             tests: Vec::new(),
             inspections: Vec::new(),
             apart: Vec::new(),

@@ -8,6 +8,7 @@ use super::diagnostic::Reason;
 use super::inspect::Inspection;
 use super::interval::{AddressSet, PortSet};
 use super::rule::Rule;
+use super::state::Stateful;
 use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
 use crate::flow::Endpoint;
 
@@ -46,6 +47,8 @@ pub(super) struct Asks {
     pub state: Option<FlowState>,
     /// Of the packet at hand.
     pub packet: Vec<Box<dyn PacketTest>>,
+    /// Of what rules remember, and what it leaves behind there.
+    pub stateful: Stateful,
     /// Of the flow and the session.
     pub tests: Vec<Box<dyn Test>>,
     /// Of buffers.

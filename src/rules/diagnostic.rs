@@ -100,6 +100,9 @@ pub enum Reason {
     /// A note: a protocol of which nothing is followed.
     #[error("{0} is not followed yet: it never matches")]
     NotFollowed(&'static str),
+    /// A note: a keyword that is taken and changes nothing.
+    #[error("it has no effect: {0}")]
+    NoEffect(&'static str),
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]
     UnknownClasstype(String),

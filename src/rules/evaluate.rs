@@ -7,6 +7,7 @@ use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
 use super::rule::{Match, Verdict};
 use super::set::{Entry, RuleSet};
+use super::state::{HostState, States};
 use super::subject::{Facts, FlowDirection, FlowRules, Subject};
 
 /// What a worker needs to try rules, kept from one flow to the next.
@@ -41,7 +42,14 @@ impl RuleSet {
     ///
     /// To be called when facts were added: at the first packet in each direction, when it is known what the flow speaks, and
     /// whenever the session came to a further stage; where the set [`wants_packets`](Self::wants_packets), for each packet.
-    pub fn evaluate(&self, subject: &Subject<'_>, flow: &mut FlowRules, scratch: &mut Scratch, out: &mut Vec<Match>) -> Verdict {
+    pub fn evaluate(
+        &self,
+        subject: &Subject<'_>,
+        flow: &mut FlowRules,
+        hosts: &mut HostState,
+        scratch: &mut Scratch,
+        out: &mut Vec<Match>,
+    ) -> Verdict {
         let have = Facts::of(subject);
         let new = have.without(flow.seen);
         flow.seen = flow.seen.and(have);
@@ -59,7 +67,7 @@ impl RuleSet {
             self.collect_by_packet(subject, scratch);
         }
         scratch.candidates.sort_unstable();
-        self.act(subject, flow, scratch, out)
+        self.act(subject, flow, hosts, scratch, out)
     }
 
     /// Finds the candidates that new facts speak for.
@@ -102,7 +110,17 @@ impl RuleSet {
     }
 
     /// Tries the candidates in order.
-    fn act(&self, subject: &Subject<'_>, flow: &mut FlowRules, scratch: &mut Scratch, out: &mut Vec<Match>) -> Verdict {
+    fn act(
+        &self,
+        subject: &Subject<'_>,
+        flow: &mut FlowRules,
+        hosts: &mut HostState,
+        scratch: &mut Scratch,
+        out: &mut Vec<Match>,
+    ) -> Verdict {
+        if let Some(packet) = &subject.packet {
+            hosts.advance(packet.segment.header.timestamp);
+        }
         let candidates = std::mem::take(&mut scratch.candidates);
         let mut verdict = Verdict::None;
         for &index in &candidates {
@@ -112,7 +130,8 @@ impl RuleSet {
             if entry.several && flow.fired.contains(&scheduled.rule) {
                 continue;
             }
-            if !entry.suits(scheduled.plan, subject) {
+            let states = &mut States { flow: &mut flow.vars, hosts };
+            if !entry.suits(scheduled.plan, subject, states) {
                 if entry.kind != Kind::Packet {
                     flow.pending.push(index);
                 }
@@ -122,6 +141,7 @@ impl RuleSet {
                 continue;
             }
             scratch.counters.matches = scratch.counters.matches.saturating_add(1);
+            entry.asks.stateful.apply(subject, scheduled.plan.direction, states);
             if entry.several {
                 flow.fired.push(scheduled.rule);
             }
@@ -152,8 +172,8 @@ impl RuleSet {
 }
 
 impl Entry {
-    /// Whether the moment is one for the rule: what it asks of the packet, and of TCP's handshake.
-    fn suits(&self, plan: Plan, subject: &Subject<'_>) -> bool {
+    /// Whether the moment is one for the rule: what it asks of the packet, of TCP's handshake, and of what rules remember.
+    fn suits(&self, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
         let state = match self.asks.state {
             // That there is a session says so.
             Some(FlowState::Established) => subject.established || self.kind == Kind::Session,
@@ -161,7 +181,9 @@ impl Entry {
             Some(FlowState::Stateless) | None => true,
         };
         let of_packet = || subject.packet.as_ref().filter(|p| p.direction == plan.direction);
-        state && (self.asks.packet.is_empty() || of_packet().is_some_and(|p| self.asks.packet.iter().all(|t| t.holds(p))))
+        state
+            && (self.asks.packet.is_empty() || of_packet().is_some_and(|p| self.asks.packet.iter().all(|t| t.holds(p))))
+            && self.asks.stateful.holds(subject, plan.direction, states)
     }
 }
 
@@ -248,8 +270,12 @@ impl RuleSet {
         self.entry(rule).map_or((false, false), |e| (e.kind == Kind::Packet, e.whole_flow))
     }
 
-    pub(super) fn suits(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>) -> bool {
-        self.entry(rule).is_some_and(|entry| entry.suits(plan, subject))
+    pub(super) fn suits(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
+        self.entry(rule).is_some_and(|entry| entry.suits(plan, subject, states))
+    }
+
+    pub(super) fn stateful(&self, rule: super::RuleId) -> Option<&super::state::Stateful> {
+        self.entry(rule).map(|e| &e.asks.stateful)
     }
 
     pub(super) fn holds_by_itself(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>) -> bool {

@@ -121,9 +121,10 @@ impl<'c> Loader<'c> {
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
         let protocol = ast.header.protocol;
-        let kind = Kind::of(protocol, &builder.flow, &sources, !builder.packet.is_empty());
+        let passing = !builder.packet.is_empty() || builder.stateful.is_passing();
+        let kind = Kind::of(protocol, &builder.flow, &sources, passing);
         let plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(at_start)?;
-        let Builder { meta, flow, packet, tests, mut inspections, apart, mut notes, .. } = builder;
+        let Builder { meta, flow, packet, stateful, tests, mut inspections, apart, mut notes, .. } = builder;
         match protocol {
             Protocol::Udp => notes.push(Reason::NotFollowed("UDP")),
             Protocol::Quic => notes.push(Reason::NotFollowed("QUIC")),
@@ -152,7 +153,7 @@ impl<'c> Loader<'c> {
             line: text.position(0).0,
         };
         let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
-        let asks = Asks { state: flow.state, packet, tests, inspections };
+        let asks = Asks { state: flow.state, packet, stateful, tests, inspections };
         Ok((Compiled { rule, header, kind, whole_flow, asks, plans }, notes))
     }
 

@@ -1,12 +1,13 @@
 //! The compiled set: which rules there are, and where each will be found when its time has come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
 use super::inspect::Inspection;
 use super::prefilter::{Key, Table};
 use super::rule::{Rule, RuleId};
+use super::state::Name;
 use super::subject::{Facts, FlowDirection};
 
 /// Rules, ready to be tried. Never changes, and may be shared.
@@ -53,11 +54,16 @@ pub(super) struct Group {
 
 impl RuleSet {
     /// The set of `compiled`.
-    pub(super) fn new(mut compiled: Vec<Compiled>) -> Self {
-        compiled.sort_by_key(|c| (rank(c.rule.action), c.rule.severity));
+    pub(super) fn new(compiled: Vec<Compiled>) -> Self {
+        let depths = depths(&compiled);
+        let mut ordered: Vec<(u8, Compiled)> = depths.into_iter().zip(compiled).collect();
+        ordered.sort_by_key(|(depth, c)| {
+            let [bits, ints, hosts] = c.asks.stateful.rank();
+            (rank(c.rule.action), bits, *depth, ints, hosts, c.rule.severity)
+        });
         let mut set = Self::default();
         let mut headers = HashMap::new();
-        for one in compiled {
+        for (_, one) in ordered {
             set.add(one, &mut headers);
         }
         set.index();
@@ -82,6 +88,11 @@ impl RuleSet {
     /// Whether a rule has to be tried on each packet.
     pub fn wants_packets(&self) -> bool {
         !self.packet_groups.is_empty() || self.rules.iter().any(|e| !e.asks.packet.is_empty())
+    }
+
+    /// How many rules keep state across flows. With one or more, packets have to be tried in their order, by one thread.
+    pub fn needs_order(&self) -> usize {
+        self.rules.iter().filter(|e| e.asks.stateful.is_shared()).count()
     }
 
     /// A rule of this set. `None` for an id of another one.
@@ -167,6 +178,36 @@ fn best_key(inspections: &[Inspection], plan: Plan) -> Option<(&Inspection, Flow
     let last = |i: &Inspection, side| i.buffer.sides.facts(side) == plan.needs.latest();
     inspections.iter().filter_map(keyed).max_by_key(|(i, side, key)| (last(i, *side), key.rank()))
 }
+
+/// By rule: how many others have to come before it, one after the other, for the flow bits that it asks for to be as they set
+/// them. Circles end at some depth.
+fn depths(rules: &[Compiled]) -> Vec<u8> {
+    let mut depths = vec![0_u8; rules.len()];
+    let both: Vec<usize> = (0..).zip(rules).filter(|(_, c)| c.asks.stateful.rank()[0] == 1).map(|(i, _)| i).collect();
+    for depth in 1..MAX_DEPTH {
+        let changed: HashSet<Name> = (both.iter())
+            .filter(|&&i| depths.get(i).is_some_and(|&d| d.saturating_add(1) == depth))
+            .filter_map(|&i| rules.get(i))
+            .flat_map(|c| c.asks.stateful.bits_set().cloned())
+            .collect();
+        let mut deeper = false;
+        for &i in &both {
+            let (Some(slot), Some(rule)) = (depths.get_mut(i), rules.get(i)) else { continue };
+            let own: Vec<&Name> = rule.asks.stateful.bits_set().collect();
+            if rule.asks.stateful.bits_asked().any(|n| changed.contains(n) && !own.contains(&n)) {
+                *slot = depth;
+                deeper = true;
+            }
+        }
+        if !deeper {
+            break;
+        }
+    }
+    depths
+}
+
+/// Longer chains of flow bits than any rules have.
+const MAX_DEPTH: u8 = 16;
 
 /// pass, drop, reject, alert.
 const fn rank(action: Action) -> u8 {

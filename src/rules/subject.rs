@@ -1,8 +1,11 @@
 //! What rules are tried on, and what a flow remembers between tries.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::rule::{RuleId, Verdict};
+use super::state::FlowVars;
 use crate::flow::Endpoint;
 use crate::packet::Segment;
 use crate::protocol::tls::Session;
@@ -85,14 +88,26 @@ pub struct FlowRules {
     pub(super) fired: SmallVec<[RuleId; 2]>,
     /// Plans that a pattern spoke for and that wait for more facts.
     pub(super) waiting: Vec<u32>,
-    /// Plans that have their facts and wait for the right packet.
+    /// Plans that have their facts and wait for the right moment.
     pub(super) pending: Vec<u32>,
+    /// Bits and numbers.
+    pub(super) vars: FlowVars,
 }
 
 impl FlowRules {
     /// What rules made of the flow so far.
     pub const fn verdict(&self) -> Verdict {
         self.verdict
+    }
+
+    /// The flow bits that are set.
+    pub fn bits(&self) -> &[Arc<str>] {
+        self.vars.bits()
+    }
+
+    /// The flow integers that have a value.
+    pub fn ints(&self) -> &[(Arc<str>, u32)] {
+        self.vars.ints()
     }
 }
 

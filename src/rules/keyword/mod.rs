@@ -10,6 +10,7 @@ mod meta;
 mod packet;
 mod pcre;
 mod regex_syntax;
+mod state;
 mod tls_certificate;
 mod tls_hello;
 mod tls_version;
@@ -30,6 +31,7 @@ static FAMILIES: &[&[Keyword]] = &[
     meta::KEYWORDS,
     flow::KEYWORDS,
     packet::KEYWORDS,
+    state::KEYWORDS,
     content::KEYWORDS,
     pcre::KEYWORDS,
     tls_hello::KEYWORDS,

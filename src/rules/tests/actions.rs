@@ -55,7 +55,13 @@ fn a_match_says_which_way_it_was() {
     ] {
         let set = rules(&format!("alert tls any any -> any any ({options} sid:1;)"));
         let mut out = Vec::new();
-        set.evaluate(&subject(Some(&session())), &mut FlowRules::default(), &mut Scratch::default(), &mut out);
+        set.evaluate(
+            &subject(Some(&session())),
+            &mut FlowRules::default(),
+            &mut HostState::default(),
+            &mut Scratch::default(),
+            &mut out,
+        );
         assert_eq!(out.iter().map(|m| m.direction).collect::<Vec<_>>(), [direction], "{options}");
     }
 }
@@ -190,7 +196,7 @@ fn fired_at(set: &RuleSet, steps: &[Subject<'_>]) -> Vec<usize> {
     let (mut flow, mut scratch) = (FlowRules::default(), Scratch::default());
     let fires = |subject| {
         let mut out = Vec::new();
-        set.evaluate(subject, &mut flow, &mut scratch, &mut out);
+        set.evaluate(subject, &mut flow, &mut HostState::default(), &mut scratch, &mut out);
         out.len()
     };
     let counts: Vec<usize> = steps.iter().map(fires).collect();
@@ -251,7 +257,7 @@ fn a_packet_rule_decides_on_its_packet_and_any_other_on_the_flow() {
     ] {
         let set = rules(&rule.replace("\\n", "\n"));
         let (mut flow, mut scratch, mut out) = (FlowRules::default(), Scratch::default(), Vec::new());
-        let verdicts = steps.each_ref().map(|s| set.evaluate(s, &mut flow, &mut scratch, &mut out));
+        let verdicts = steps.each_ref().map(|s| set.evaluate(s, &mut flow, &mut HostState::default(), &mut scratch, &mut out));
         assert_eq!((verdicts, flow.verdict()), (of_packets, of_flow), "{rule}");
     }
 }

@@ -5,6 +5,7 @@ use proptest::strategy::ValueTree;
 
 use super::*;
 use crate::rules::compile::Plan;
+use crate::rules::state::{FlowVars, States};
 use crate::rules::subject::Facts;
 
 /// Words that rules and sessions are both made of, so that they meet.
@@ -78,6 +79,15 @@ fn rule() -> impl Strategy<Value = String> {
         "app-layer-protocol:!tls;",
         "flags:A;",
         "flags:S+;",
+        "flowbits:set,a;",
+        "flowbits:isset,a;",
+        "flowbits:isset,a; flowbits:set,b;",
+        "flowbits:isnotset,b; flowbits:toggle,a;",
+        "flowbits:isset,a|b; flowbits:unset,a;",
+        "flowint:n,+,1;",
+        "flowint:n,>,1; flowbits:set,c;",
+        "xbits:set,x,track ip_src;",
+        "xbits:isset,x,track ip_dst;",
         "priority:2;",
     ]);
     let inspections = prop::collection::vec(inspection(), 0..3);
@@ -123,6 +133,7 @@ fn steps(whole: &Session, late: bool) -> Vec<Session> {
 fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
     let (mut sids, mut have, mut verdict) = (Vec::new(), Facts::NONE, Verdict::None);
     let (mut tried, mut fired) = (Vec::<(RuleId, Plan)>::new(), Vec::<(RuleId, FlowDirection)>::new());
+    let (mut vars, mut hosts) = (FlowVars::default(), HostState::default());
     for subject in subjects {
         if verdict != Verdict::None {
             break;
@@ -136,13 +147,15 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
                     true => subject.packet.is_some_and(|p| p.direction == plan.direction),
                     false => have.has(plan.needs) && !tried.contains(&(id, plan)) && !fired.contains(&(id, plan.direction)),
                 };
-                if !due || !(passed || set.suits(id, plan, subject)) {
+                let states = &mut States { flow: &mut vars, hosts: &mut hosts };
+                if !due || !(passed || set.suits(id, plan, subject, states)) {
                     continue;
                 }
                 tried.push((id, plan));
                 if passed || !set.holds_by_itself(id, plan, subject) {
                     continue;
                 }
+                set.stateful(id).unwrap().apply(subject, plan.direction, states);
                 fired.push((id, plan.direction));
                 if rule.alerts {
                     sids.push(rule.sid);

@@ -6,6 +6,7 @@ mod differential;
 mod keywords;
 mod loading;
 mod shipped;
+mod state;
 
 use std::sync::Arc;
 
@@ -76,9 +77,9 @@ fn at<'a>(header: &'a SegmentHeader, subject: Subject<'a>) -> Subject<'a> {
 
 /// Tries `set` on each of `subjects`, one after the other as one flow: the sids that fired, in order, and the last verdict.
 fn play(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
-    let (mut flow, mut scratch, mut out) = (FlowRules::default(), Scratch::default(), Vec::new());
+    let (mut flow, mut hosts, mut scratch, mut out) = (FlowRules::default(), HostState::default(), Scratch::default(), Vec::new());
     for subject in subjects {
-        set.evaluate(subject, &mut flow, &mut scratch, &mut out);
+        set.evaluate(subject, &mut flow, &mut hosts, &mut scratch, &mut out);
     }
     (out.iter().map(|m| set.rule(m.rule).unwrap().sid).collect(), flow.verdict())
 }
