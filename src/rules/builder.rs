@@ -5,7 +5,7 @@ use super::diagnostic::Reason;
 use super::inspect::{Content, Inspection, Step};
 use super::keyword::{Buffer, Regexes};
 use super::rule::{Reference, Target};
-use super::state::Stateful;
+use super::state::{Stateful, Threshold};
 use super::subject::{FlowDirection, Packet, Sides, Subject};
 
 /// A rule while its options are read one by one.
@@ -46,6 +46,8 @@ pub(super) struct Meta {
     pub target: Option<Target>,
     /// `alert` or `noalert`
     pub alert: Option<bool>,
+    /// `threshold` or `detection_filter`
+    pub threshold: Option<Threshold>,
 }
 
 /// What `flow` asks.

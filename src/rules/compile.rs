@@ -8,7 +8,7 @@ use super::diagnostic::Reason;
 use super::inspect::Inspection;
 use super::interval::{AddressSet, PortSet};
 use super::rule::Rule;
-use super::state::Stateful;
+use super::state::{Stateful, Threshold};
 use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
 use crate::flow::Endpoint;
 
@@ -23,6 +23,8 @@ pub(super) struct Compiled {
     pub kind: Kind,
     /// Its action is about the flow, and not the packet at hand alone.
     pub whole_flow: bool,
+    /// How often it may speak.
+    pub threshold: Option<Threshold>,
     /// All that has to be so.
     pub asks: Asks,
     /// When it is tried, and how.

@@ -6,8 +6,8 @@ use super::compile::{Kind, Plan};
 use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
 use super::rule::{Match, Verdict};
-use super::set::{Entry, RuleSet};
-use super::state::{HostState, States};
+use super::set::{Counted, Entry, RuleSet, Scheduled};
+use super::state::{Allowed, HostState, States};
 use super::subject::{Facts, FlowDirection, FlowRules, Subject};
 
 /// What a worker needs to try rules, kept from one flow to the next.
@@ -145,7 +145,11 @@ impl RuleSet {
             if entry.several {
                 flow.fired.push(scheduled.rule);
             }
-            if entry.rule.alerts {
+            let allowed = entry.count(scheduled, subject, flow, hosts);
+            if allowed == Allowed::Nothing {
+                continue;
+            }
+            if entry.rule.alerts && allowed == Allowed::Alert {
                 out.push(Match { rule: scheduled.rule, direction: scheduled.plan.direction });
             }
             let asked = Verdict::of(entry.rule.action);
@@ -172,6 +176,24 @@ impl RuleSet {
 }
 
 impl Entry {
+    /// Counts a match, where that is not done where alerts come together.
+    fn count(&self, scheduled: &Scheduled, subject: &Subject<'_>, flow: &mut FlowRules, hosts: &mut HostState) -> Allowed {
+        let (Some(threshold), Some(counted)) = (&self.threshold, self.counted()) else { return Allowed::Alert };
+        match counted {
+            Counted::Alerts => Allowed::Alert,
+            Counted::ByHost => {
+                let (source, destination) = subject.ends(scheduled.plan.direction);
+                hosts.counts.count((self.rule.gid, self.rule.sid), threshold, source, destination, hosts.now())
+            }
+            Counted::ByFlow => {
+                let before = flow.counts.iter().position(|(rule, _)| *rule == scheduled.rule).map(|i| flow.counts.swap_remove(i).1);
+                let (count, allowed) = threshold.count(before, hosts.now());
+                flow.counts.push((scheduled.rule, count));
+                allowed
+            }
+        }
+    }
+
     /// Whether the moment is one for the rule: what it asks of the packet, of TCP's handshake, and of what rules remember.
     fn suits(&self, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
         let state = match self.asks.state {

@@ -154,7 +154,7 @@ impl<'c> Loader<'c> {
         };
         let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
         let asks = Asks { state: flow.state, packet, stateful, tests, inspections };
-        Ok((Compiled { rule, header, kind, whole_flow, asks, plans }, notes))
+        Ok((Compiled { rule, header, kind, whole_flow, threshold: meta.threshold, asks, plans }, notes))
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.

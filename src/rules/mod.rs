@@ -41,5 +41,5 @@ pub use load::Source;
 pub use rule::{Match, Reference, Rule, RuleId, Target, Verdict};
 pub use set::RuleSet;
 pub use shipped::SHIPPED;
-pub use state::HostState;
+pub use state::{AlertLimits, Alerted, HostState};
 pub use subject::{AppProto, FlowDirection, FlowRules, Packet, Subject};

@@ -7,7 +7,7 @@ use super::compile::{Asks, Compiled, Header, Kind, Plan};
 use super::inspect::Inspection;
 use super::prefilter::{Key, Table};
 use super::rule::{Rule, RuleId};
-use super::state::Name;
+use super::state::{Name, Threshold, TrackBy};
 use super::subject::{Facts, FlowDirection};
 
 /// Rules, ready to be tried. Never changes, and may be shared.
@@ -24,6 +24,8 @@ pub struct RuleSet {
     pub(super) packet_groups: Vec<Group>,
     /// Facts that some rule waits for.
     pub(super) awaited: Facts,
+    /// By gid and sid: the rules with a threshold that is about alerts alone.
+    limited: HashSet<(u32, u32)>,
 }
 
 #[derive(Debug)]
@@ -32,6 +34,7 @@ pub(super) struct Entry {
     pub header: u32,
     pub kind: Kind,
     pub whole_flow: bool,
+    pub threshold: Option<Threshold>,
     pub asks: Asks,
     /// It has two plans in one direction: that it fired has to be remembered.
     pub several: bool,
@@ -52,6 +55,28 @@ pub(super) struct Group {
     pub plans: Vec<u32>,
 }
 
+/// Where the matches of a rule with a threshold are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// With the flow.
+    ByFlow,
+    /// Across flows, where rules are tried: what they do hangs on it.
+    ByHost,
+    /// Where alerts come together: only they hang on it.
+    Alerts,
+}
+
+impl Entry {
+    /// Where its matches are counted, if at all.
+    pub fn counted(&self) -> Option<Counted> {
+        self.threshold.map(|threshold| match threshold.track {
+            TrackBy::Flow => Counted::ByFlow,
+            _ if threshold.decides() && self.rule.action != Action::Alert => Counted::ByHost,
+            _ => Counted::Alerts,
+        })
+    }
+}
+
 impl RuleSet {
     /// The set of `compiled`.
     pub(super) fn new(compiled: Vec<Compiled>) -> Self {
@@ -67,6 +92,7 @@ impl RuleSet {
             set.add(one, &mut headers);
         }
         set.index();
+        set.limited = set.alert_thresholds().map(|(rule, _)| (rule.gid, rule.sid)).collect();
         set
     }
 
@@ -92,7 +118,18 @@ impl RuleSet {
 
     /// How many rules keep state across flows. With one or more, packets have to be tried in their order, by one thread.
     pub fn needs_order(&self) -> usize {
-        self.rules.iter().filter(|e| e.asks.stateful.is_shared()).count()
+        self.rules.iter().filter(|e| e.asks.stateful.is_shared() || e.counted() == Some(Counted::ByHost)).count()
+    }
+
+    /// Whether [`AlertLimits`](super::AlertLimits) decide about the alerts of the rule with this gid and sid.
+    pub fn limits_alerts(&self, rule: (u32, u32)) -> bool {
+        !self.limited.is_empty() && self.limited.contains(&rule)
+    }
+
+    /// The rules with a threshold that is about alerts alone, for [`AlertLimits`](super::AlertLimits).
+    pub(super) fn alert_thresholds(&self) -> impl Iterator<Item = (&Rule, &Threshold)> {
+        let of_alerts = |e: &&Entry| e.counted() == Some(Counted::Alerts);
+        self.rules.iter().filter(of_alerts).filter_map(|e| e.threshold.as_ref().map(|t| (&e.rule, t)))
     }
 
     /// A rule of this set. `None` for an id of another one.
@@ -114,13 +151,13 @@ impl RuleSet {
     }
 
     fn add(&mut self, compiled: Compiled, headers: &mut HashMap<Header, u32>) {
-        let Compiled { rule, header, kind, whole_flow, asks, plans } = compiled;
+        let Compiled { rule, header, kind, whole_flow, threshold, asks, plans } = compiled;
         let header = *headers.entry(header).or_insert_with_key(|new| {
             self.headers.push(new.clone());
             index_of_last(&self.headers)
         });
         let several = matches!(plans.as_slice(), [one, two] if one.direction == two.direction);
-        self.rules.push(Entry { rule, header, kind, whole_flow, asks, several });
+        self.rules.push(Entry { rule, header, kind, whole_flow, threshold, asks, several });
         let rule = RuleId(index_of_last(&self.rules));
         self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule }));
     }

@@ -1,11 +1,12 @@
 //! What rules are tried on, and what a flow remembers between tries.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::rule::{RuleId, Verdict};
-use super::state::FlowVars;
+use super::state::{Count, FlowVars};
 use crate::flow::Endpoint;
 use crate::packet::Segment;
 use crate::protocol::tls::Session;
@@ -65,6 +66,16 @@ pub struct Subject<'a> {
     pub packet: Option<Packet<'a>>,
 }
 
+impl Subject<'_> {
+    /// The addresses of who sends and who receives in `direction`.
+    pub(super) const fn ends(&self, direction: FlowDirection) -> (IpAddr, IpAddr) {
+        match direction {
+            FlowDirection::ToServer => (self.client.ip, self.server.ip),
+            FlowDirection::ToClient => (self.server.ip, self.client.ip),
+        }
+    }
+}
+
 /// A packet, as a part of its flow.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
@@ -92,6 +103,8 @@ pub struct FlowRules {
     pub(super) pending: Vec<u32>,
     /// Bits and numbers.
     pub(super) vars: FlowVars,
+    /// Of rules that count their matches by flow.
+    pub(super) counts: Vec<(RuleId, Count)>,
 }
 
 impl FlowRules {

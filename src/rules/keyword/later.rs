@@ -5,7 +5,7 @@
 pub(super) const NAMES: &[&str] = &[
     "absent", "app-layer-event", "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass",
     "byte_extract", "byte_jump", "byte_math", "byte_test", "compress_whitespace", "config", "cookie", "datarep", "dataset",
-    "dcerpc.iface", "dcerpc.opnum", "decode-event", "detection_filter", "dns.opcode", "dns.query", "dns_query", "domain",
+    "dcerpc.iface", "dcerpc.opnum", "decode-event", "dns.opcode", "dns.query", "dns_query", "domain",
     "email.from", "email.subject", "email.to", "engine-event", "entropy", "ether.hdr", "file.data", "file.magic",
     "file.name", "file_data", "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore", 
     "flow.age", "flow.bytes", "flow.bytes_toclient", "flow.bytes_toserver", "flow.pkts", "flow.pkts_toclient",
@@ -25,7 +25,7 @@ pub(super) const NAMES: &[&str] = &[
     "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh", "ssh.hassh.server",
     "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "ssl_state", "stream-event", 
     "strip_pseudo_headers", "strip_whitespace", "subslice", "tcp-csum", "tcp.hdr", "tcp.mss", "tcpv4-csum",
-    "tcpv6-csum", "threshold", "tld", "tls.store", "tls_cert_expired", "tls_cert_notafter", "tls_cert_notbefore",
+    "tcpv6-csum", "tld", "tls.store", "tls_cert_expired", "tls_cert_notafter", "tls_cert_notbefore",
     "tls_cert_valid", "tls_store", "to_lowercase", "to_md5", "to_sha1", "to_sha256", "to_uppercase", "tos", "udp.hdr",
     "udpv4-csum", "udpv6-csum", "uricontent", "urilen", "url_decode", "vlan.id", "vlan.layers", "wscale", 
     "xor", "zlib_deflate",

@@ -11,6 +11,7 @@ mod packet;
 mod pcre;
 mod regex_syntax;
 mod state;
+mod threshold;
 mod tls_certificate;
 mod tls_hello;
 mod tls_version;
@@ -32,6 +33,7 @@ static FAMILIES: &[&[Keyword]] = &[
     flow::KEYWORDS,
     packet::KEYWORDS,
     state::KEYWORDS,
+    threshold::KEYWORDS,
     content::KEYWORDS,
     pcre::KEYWORDS,
     tls_hello::KEYWORDS,

@@ -3,23 +3,27 @@
 //! Whether a rule matches may hang on them, so they have to change in the order of the packets: a set with such rules is for one
 //! worker ([`RuleSet::needs_order`](super::super::RuleSet::needs_order)).
 
-use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
+use super::expiring::Expiring;
+use super::threshold::Counts;
 use super::{Change, Name};
 use crate::base::{Duration, Timestamp};
 use crate::rules::subject::{FlowDirection, Subject};
 
 /// All that rules remember across flows. One for each thread that tries rules.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HostState {
-    /// Until when each bit is set.
-    bits: HashMap<Key, Timestamp>,
-    /// The same by time: the bit that ends first goes first, by itself or where there are too many.
-    ends: BTreeSet<(Timestamp, Key)>,
+    bits: Expiring<Key, ()>,
+    /// Of thresholds that decide what rules do.
+    pub(in crate::rules) counts: Counts,
     now: Timestamp,
-    /// Bits that went before their time.
-    evicted: u64,
+}
+
+impl Default for HostState {
+    fn default() -> Self {
+        Self { bits: Expiring::new(MOST_BITS), counts: Counts::default(), now: Timestamp::ZERO }
+    }
 }
 
 /// A bit of `xbits` or `hostbits`.
@@ -48,57 +52,38 @@ pub enum Track {
 type Key = (IpAddr, Option<IpAddr>, Name);
 
 impl HostState {
-    /// Bits that were given up before their time because there were too many.
+    /// Bits and counts that were given up before their time because there were too many.
     pub const fn evicted(&self) -> u64 {
-        self.evicted
+        self.bits.evicted().saturating_add(self.counts.evicted())
     }
 
-    /// Time moves on; it never goes back. What has expired goes.
-    pub fn advance(&mut self, now: Timestamp) {
+    /// When it is: the time of the latest packet.
+    pub(in crate::rules) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Time moves on; it never goes back.
+    pub(in crate::rules) fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        while self.ends.first().is_some_and(|(end, _)| *end <= self.now)
-            && let Some((_, key)) = self.ends.pop_first()
-        {
-            self.bits.remove(&key);
-        }
+        self.bits.advance(self.now);
     }
 
     pub(in crate::rules) fn is_set(&self, bit: &SharedBit, subject: &Subject<'_>, direction: FlowDirection) -> bool {
-        keys(bit, subject, direction).iter().flatten().all(|key| self.bits.contains_key(key))
+        keys(bit, subject, direction).iter().flatten().all(|key| self.bits.get(key).is_some())
     }
 
     pub(in crate::rules) fn change(&mut self, bit: &SharedBit, change: Change, subject: &Subject<'_>, direction: FlowDirection) {
         for key in keys(bit, subject, direction).into_iter().flatten() {
-            let was_set = self.unset(&key);
+            let was_set = self.bits.remove(&key).is_some();
             if change == Change::Set || (change == Change::Toggle && !was_set) {
-                self.set(key, self.now.saturating_add(bit.expire));
+                self.bits.insert(key, (), self.now.saturating_add(bit.expire));
             }
         }
-    }
-
-    fn set(&mut self, key: Key, end: Timestamp) {
-        if self.bits.len() >= MOST_BITS
-            && let Some((_, oldest)) = self.ends.pop_first()
-        {
-            self.bits.remove(&oldest);
-            self.evicted = self.evicted.saturating_add(1);
-        }
-        self.bits.insert(key.clone(), end);
-        self.ends.insert((end, key));
-    }
-
-    fn unset(&mut self, key: &Key) -> bool {
-        let Some(end) = self.bits.remove(key) else { return false };
-        self.ends.remove(&(end, key.clone()));
-        true
     }
 }
 
 fn keys(bit: &SharedBit, subject: &Subject<'_>, direction: FlowDirection) -> [Option<Key>; 2] {
-    let (source, destination) = match direction {
-        FlowDirection::ToServer => (subject.client.ip, subject.server.ip),
-        FlowDirection::ToClient => (subject.server.ip, subject.client.ip),
-    };
+    let (source, destination) = subject.ends(direction);
     let of = |ip| Some((ip, None, bit.name.clone()));
     match bit.track {
         Track::Source => [of(source), None],

@@ -1,9 +1,13 @@
-//! What rules remember, and ask of what was remembered: of a flow (`flow`), of hosts and pairs of hosts across flows (`hosts`).
+//! What rules remember, and ask of what was remembered: of a flow (`flow`), of hosts and pairs of hosts across flows (`hosts`); and how
+//! often they may speak (`threshold`, and `limits` for what is about alerts alone).
 //!
 //! A [`Condition`] is looked at while a rule is tried. An [`Effect`] happens when it has matched, alert or not.
 
+mod expiring;
 mod flow;
 mod hosts;
+mod limits;
+mod threshold;
 
 use std::sync::Arc;
 
@@ -14,6 +18,8 @@ use super::subject::{FlowDirection, Subject};
 pub(super) use flow::{Amount, FlowVars, IntChange, IntTest};
 pub use hosts::HostState;
 pub(super) use hosts::{SharedBit, Track};
+pub use limits::{AlertLimits, Alerted};
+pub(super) use threshold::{Allowed, Count, Threshold, ThresholdKind, TrackBy};
 
 /// The name of a bit or a number.
 pub(super) type Name = Arc<str>;

@@ -156,6 +156,75 @@ fn hosts_that_set_bits_do_not_grow_the_table_without_end() {
 }
 
 #[test]
+fn thresholds_are_counted_where_they_matter() {
+    // By flow with the flow; where they decide what a rule does, across flows; else they are about alerts alone.
+    for (rule, in_order, limits_alerts) in [
+        ("alert tcp any any -> any any (threshold:type limit, track by_src, count 1, seconds 60; sid:1;)", 0, true),
+        ("alert tcp any any -> any any (threshold: type both,count 5 , seconds 30,track by_both; sid:1;)", 0, true),
+        ("alert tcp any any -> any any (detection_filter:track by_rule, count 5, seconds 30; sid:1;)", 0, true),
+        ("drop tcp any any -> any any (threshold:type limit, track by_dst, count 1, seconds 60; sid:1;)", 0, true),
+        ("drop tcp any any -> any any (threshold:type threshold, track by_dst, count 2, seconds 60; sid:1;)", 1, false),
+        ("pass tcp any any -> any any (detection_filter:track by_src, count 5, seconds 30; sid:1;)", 1, false),
+        ("drop tcp any any -> any any (detection_filter:track by_flow, count 5, seconds 30; sid:1;)", 0, false),
+        ("alert tcp any any -> any any (threshold:type backoff, track by_flow, count 1, multiplier 10; sid:1;)", 0, false),
+    ] {
+        let set = rules(rule);
+        assert_eq!((set.needs_order(), set.limits_alerts((1, 1))), (in_order, limits_alerts), "{rule}");
+    }
+}
+
+#[test]
+fn a_threshold_of_a_flow_counts_its_packets() {
+    for (options, expected) in [
+        ("threshold:type limit, track by_flow, count 2, seconds 60;", vec![vec![1], vec![1], vec![], vec![], vec![]]),
+        ("threshold:type threshold, track by_flow, count 2, seconds 60;", vec![vec![], vec![1], vec![], vec![1], vec![]]),
+        ("threshold:type backoff, track by_flow, count 1, multiplier 2;", vec![vec![1], vec![1], vec![], vec![1], vec![]]),
+        ("detection_filter:track by_flow, count 3, seconds 60;", vec![vec![], vec![], vec![], vec![1], vec![1]]),
+    ] {
+        assert_eq!(per_packet(&rule(&format!("flags:A; {options}"), 1), "ccccc"), expected, "{options}");
+    }
+}
+
+#[test]
+fn below_its_rate_a_rule_does_nothing_but_change_state() {
+    let set = rules(
+        r#"
+        drop tcp any any -> any any (flags:A; flowbits:set,x; detection_filter:track by_src, count 2, seconds 60; sid:1;)
+        alert tcp any any -> any any (flags:A; flowbits:isset,x; sid:2;)
+        "#,
+    );
+    let (mut flow, mut hosts, mut scratch, mut out) = (FlowRules::default(), HostState::default(), Scratch::default(), Vec::new());
+    let [_, _, ack, _] = headers();
+    let verdicts = [(); 3].map(|()| set.evaluate(&at(&ack, subject(None)), &mut flow, &mut hosts, &mut scratch, &mut out));
+    assert_eq!(verdicts, [Verdict::None, Verdict::None, Verdict::Drop]);
+    assert_eq!(out.iter().map(|m| set.rule(m.rule).unwrap().sid).collect::<Vec<_>>(), [2, 2, 1, 2]);
+}
+
+#[test]
+fn limits_of_alerts_by_what_they_are_tracked_by() {
+    let ip = |text: &str| text.parse().unwrap();
+    let alerted = |source, destination, second: u64| Alerted {
+        rule: (1, 1),
+        source: ip(source),
+        destination: ip(destination),
+        at: Timestamp::from_parts(1_000 + second, 0),
+    };
+    let (a, b, c) = ("10.0.0.1", "10.0.0.2", "10.0.0.3");
+    let alerts = [alerted(a, b, 0), alerted(a, c, 1), alerted(c, b, 2), alerted(b, a, 3), alerted(a, b, 61)];
+    for (track, expected) in [
+        ("by_src", [true, false, true, true, true]),
+        ("by_dst", [true, true, false, true, true]),
+        ("by_both", [true, true, true, false, true]),
+        ("by_rule", [true, false, false, false, true]),
+    ] {
+        let set = rules(&rule(&format!("threshold:type limit, track {track}, count 1, seconds 60;"), 1));
+        let mut limits = AlertLimits::new(&set);
+        assert_eq!(alerts.map(|a| limits.admits(&a)), expected, "{track}");
+        assert!(limits.admits(&Alerted { rule: (1, 2), ..alerts[0] }), "another rule");
+    }
+}
+
+#[test]
 fn only_state_across_flows_needs_the_packets_in_order() {
     for (options, expected) in
         [("flowbits:set,x;", 0), ("flowint:n,+,1;", 0), ("xbits:isset,x,track ip_src;", 1), ("hostbits:set,x;", 1), ("", 0)]
@@ -182,6 +251,15 @@ fn what_is_no_state_is_said_so() {
         "xbits:set,x,track tx;",
         "hostbits:set;",
         "hostbits:set,x,up;",
+        "threshold:type limit;",
+        "threshold:track by_src, count 1, seconds 1;",
+        "threshold:type some, track by_src, count 1, seconds 1;",
+        "threshold:type limit, track by_src, count 0, seconds 1;",
+        "threshold:type limit, track by_src, count 1, count 1, seconds 1;",
+        "threshold:type backoff, track by_src, count 1, multiplier 2;",
+        "detection_filter:type limit, track by_src, count 1, seconds 1;",
+        "detection_filter:track by_src, count 1, seconds 1, unique_on dst_port;",
+        "threshold:type limit, track by_src, count 1, seconds 1; detection_filter:track by_src, count 1, seconds 1;",
         "tag:flow;",
         "tag:host,5;",
     ] {
