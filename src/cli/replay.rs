@@ -215,20 +215,20 @@ impl Replay {
             sink.write(lines)
         };
         let mut problem = |error: CaptureError| *failed |= progress.suspend(|| tell(&error));
-        let outcome = pipeline::run(captures, rules, &self.settings(interrupted), printer, &mut take, passed, &mut problem)?;
+        let outcome = pipeline::run(captures, rules, &self.settings(rules, interrupted), printer, &mut take, passed, &mut problem)?;
         sink.flush().map_err(RunError::Sink)?;
         progress.finish();
         Ok(outcome)
     }
 
-    fn settings(&self, stop: &Arc<AtomicUsize>) -> Settings {
+    fn settings(&self, rules: &RuleSet, stop: &Arc<AtomicUsize>) -> Settings {
         let overlap = match self.decoding.overlap {
             Overlap::First => OverlapPolicy::First,
             Overlap::Last => OverlapPolicy::Last,
         };
         let b = &self.bounds;
         Settings {
-            workers: self.workers.map_or_else(processors, usize::from),
+            workers: if rules.needs_order() > 0 { 1 } else { self.workers.map_or_else(processors, usize::from) },
             decoder: DecoderConfig {
                 ports: self.ports.clone(),
                 ignore_vlan: self.decoding.ignore_vlan,

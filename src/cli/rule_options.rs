@@ -88,6 +88,9 @@ impl RuleOptions {
         match self.compile() {
             Ok((rules, report)) => {
                 tell(&report);
+                if rules.needs_order() > 0 {
+                    say("note", format_args!("{} rules keep state across flows: one worker", rules.needs_order()));
+                }
                 Some(rules)
             }
             Err(error) => {

@@ -132,6 +132,17 @@ impl Summary {
         rule.blocked = rule.blocked.saturating_add(u64::from(blocked));
     }
 
+    /// Takes back `alerts` of a rule that were counted and then not told, `blocked` of them of a rule that blocks.
+    pub fn take_back_alerts(&mut self, gid: u32, sid: u32, alerts: u64, blocked: u64) {
+        if let Some(rule) = self.rules.get_mut(&(gid, sid)) {
+            rule.alerts = rule.alerts.saturating_sub(alerts);
+            rule.blocked = rule.blocked.saturating_sub(blocked);
+            if rule.alerts == 0 {
+                self.rules.remove(&(gid, sid));
+            }
+        }
+    }
+
     /// Counts an anomaly outside of the sessions.
     pub fn add_anomaly(&mut self, event: &'static str) {
         add(&mut self.anomalies, event, 1);
@@ -273,6 +284,9 @@ mod tests {
             metadata: &[],
             references: &[],
             verdict: if i.is_multiple_of(2) { Verdict::Alert } else { Verdict::Drop },
+            target: None,
+            flowbits: &[],
+            flowints: &[],
         }
     }
 

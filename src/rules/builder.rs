@@ -7,7 +7,8 @@ use super::diagnostic::Reason;
 use super::inspect::{Content, Inspection, Step};
 use super::keyword::{Buffer, Regexes};
 use super::rule::{Reference, Target};
-use super::subject::{FlowDirection, Sides, Subject};
+use super::state::{Stateful, Threshold};
+use super::subject::{FlowDirection, Packet, Sides, Subject};
 
 /// A rule while its options are read one by one.
 pub(super) struct Builder<'c> {
@@ -17,6 +18,10 @@ pub(super) struct Builder<'c> {
     pub meta: Meta,
     /// What `flow` asks.
     pub flow: FlowOption,
+    /// What is asked of the packet at hand.
+    pub packet: Vec<Box<dyn PacketTest>>,
+    /// What is asked of what rules remember, and done to it.
+    pub stateful: Stateful,
     /// What is asked of the session or flow besides buffers.
     pub tests: Vec<Box<dyn Test>>,
     /// What is asked of the addresses, besides the header.
@@ -45,6 +50,8 @@ pub(super) struct Meta {
     pub target: Option<Target>,
     /// `alert` or `noalert`
     pub alert: Option<bool>,
+    /// `threshold` or `detection_filter`
+    pub threshold: Option<Threshold>,
 }
 
 /// What `flow` asks.
@@ -52,6 +59,8 @@ pub(super) struct Meta {
 pub(super) struct FlowOption {
     pub direction: Option<FlowDirection>,
     pub state: Option<FlowState>,
+    /// `no_stream`: of packets as they come.
+    pub packets: bool,
 }
 
 /// How far TCP's handshake has to be.
@@ -79,12 +88,20 @@ pub(super) trait EndTest: std::fmt::Debug + Send + Sync {
     fn holds(&self, source: IpAddr, destination: IpAddr) -> bool;
 }
 
+/// Something asked of the packet at hand.
+pub(super) trait PacketTest: std::fmt::Debug + Send + Sync {
+    /// Whether `packet` has it.
+    fn holds(&self, packet: &Packet<'_>) -> bool;
+}
+
 impl<'c> Builder<'c> {
     pub fn new(config: &'c RuleConfig, regexes: &'c mut Regexes) -> Self {
         Self {
             config,
             meta: Meta::default(),
             flow: FlowOption::default(),
+            packet: Vec::new(),
+            stateful: Stateful::default(),
             tests: Vec::new(),
             ends: Vec::new(),
             inspections: Vec::new(),

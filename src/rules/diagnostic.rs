@@ -137,6 +137,12 @@ pub enum Reason {
         /// `this one` or `that one`.
         kept: &'static str,
     },
+    /// A note: a protocol of which nothing is followed.
+    #[error("{0} is not followed yet: it never matches")]
+    NotFollowed(&'static str),
+    /// A note: a keyword that is taken and changes nothing.
+    #[error("it has no effect: {0}")]
+    NoEffect(&'static str),
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]
     UnknownClasstype(String),
@@ -147,7 +153,7 @@ impl Reason {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
-            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp or ip",
+            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream or ip",
             Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
             Self::UnknownKeyword(name) => return super::keyword::similar(name).map(|k| format!("did you mean `{k}`?")),
             Self::NeedsFile(flags) => return Some(format!("name them: {flags}")),

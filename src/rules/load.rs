@@ -3,9 +3,9 @@
 use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::sync::Arc;
 
-use super::ast::{Action, EndAst, RuleAst, Sign};
+use super::ast::{Action, EndAst, Protocol, RuleAst, Sign};
 use super::builder::Builder;
-use super::compile::{Compiled, End, Header, plans};
+use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
 use super::diagnostic::{Diagnostic, LoadReport, Reason};
 use super::keyword::{Regexes, Registry};
@@ -120,8 +120,16 @@ impl<'c> Loader<'c> {
         let at_start = |reason| Mistake { sid: builder.meta.sid, ..(reason, 0).into() };
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
-        let plans = plans(ast.header.protocol, ast.header.sign, &builder.flow, &sources).map_err(at_start)?;
-        let Builder { meta, flow, tests, ends, mut inspections, apart, notes, .. } = builder;
+        let protocol = ast.header.protocol;
+        let passing = !builder.packet.is_empty() || builder.stateful.is_passing();
+        let kind = Kind::of(protocol, &builder.flow, &sources, passing);
+        let plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(at_start)?;
+        let Builder { meta, flow, packet, stateful, tests, ends, mut inspections, apart, mut notes, .. } = builder;
+        match protocol {
+            Protocol::Udp => notes.push(Reason::NotFollowed("UDP")),
+            Protocol::Quic => notes.push(Reason::NotFollowed("QUIC")),
+            _ => {}
+        }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
         inspections.iter_mut().for_each(|i| i.steps.shrink_to_fit());
@@ -144,7 +152,9 @@ impl<'c> Loader<'c> {
             file: file.clone(),
             line: text.position(0).0,
         };
-        Ok((Compiled { rule, header, state: flow.state, tests, ends, inspections, plans, list: None }, notes))
+        let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
+        let asks = Asks { state: flow.state, packet, stateful, tests, ends, inspections, list: None };
+        Ok((Compiled { rule, header, kind, whole_flow, threshold: meta.threshold, asks, plans }, notes))
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
@@ -190,7 +200,7 @@ fn header(variables: &mut Variables<'_>, ast: &RuleAst<'_>) -> Result<Header, (R
         Ok::<_, (Reason, usize)>(End { addresses: variables.addresses(&end.addresses)?, ports: variables.ports(&end.ports)? })
     };
     Ok(Header {
-        tls: ast.header.protocol == super::ast::Protocol::Tls,
+        tls: ast.header.protocol == Protocol::Tls,
         source: end(&ast.header.source)?,
         destination: end(&ast.header.destination)?,
         both_ways: ast.header.sign == Sign::Both,

@@ -1,9 +1,14 @@
 //! What rules are tried on, and what a flow remembers between tries.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::rule::{RuleId, Verdict};
+use super::state::{Count, FlowVars};
 use crate::flow::Endpoint;
+use crate::packet::Segment;
 use crate::protocol::tls::Session;
 use crate::protocol::tls::session::Stage;
 
@@ -55,11 +60,35 @@ pub struct Subject<'a> {
     pub app_proto: AppProto,
     /// What is known of its TLS session.
     pub session: Option<&'a Session>,
+    /// The only direction that packets went in so far; `None` where both sides sent some.
+    pub one_way: Option<FlowDirection>,
+    /// The packet at hand. `None` where none is the cause: the flow ended.
+    pub packet: Option<Packet<'a>>,
+}
+
+/// A packet, as a part of its flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Which way it goes.
+    pub direction: FlowDirection,
+    /// Its header and payload.
+    pub segment: Segment<'a>,
+    /// How far the sequence numbers of the client and of the server have come since their SYNs, this packet included. The SYN
+    /// counts as one byte.
+    pub sizes: [u32; 2],
 }
 
 impl Subject<'_> {
+    /// The addresses of who sends and who receives in `direction`.
+    pub(super) const fn ends(&self, direction: FlowDirection) -> (IpAddr, IpAddr) {
+        match direction {
+            FlowDirection::ToServer => (self.client.ip, self.server.ip),
+            FlowDirection::ToClient => (self.server.ip, self.client.ip),
+        }
+    }
+
     /// Its ends as source and destination of what goes in `direction`.
-    pub(super) const fn ends(&self, direction: FlowDirection) -> (Endpoint, Endpoint) {
+    pub(super) const fn endpoints(&self, direction: FlowDirection) -> (Endpoint, Endpoint) {
         match direction {
             FlowDirection::ToServer => (self.client, self.server),
             FlowDirection::ToClient => (self.server, self.client),
@@ -78,6 +107,12 @@ pub struct FlowRules {
     pub(super) fired: SmallVec<[RuleId; 2]>,
     /// Plans that a pattern spoke for and that wait for more facts.
     pub(super) waiting: Vec<u32>,
+    /// Plans that have their facts and wait for the right moment.
+    pub(super) pending: Vec<u32>,
+    /// Bits and numbers.
+    pub(super) vars: FlowVars,
+    /// Of rules that count their matches by flow.
+    pub(super) counts: Vec<(RuleId, Count)>,
 }
 
 impl FlowRules {
@@ -85,19 +120,29 @@ impl FlowRules {
     pub const fn verdict(&self) -> Verdict {
         self.verdict
     }
+
+    /// The flow bits that are set.
+    pub fn bits(&self) -> &[Arc<str>] {
+        self.vars.bits()
+    }
+
+    /// The flow integers that have a value.
+    pub fn ints(&self) -> &[(Arc<str>, u32)] {
+        self.vars.ints()
+    }
 }
 
 /// A set of kinds of facts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Facts(u8);
+pub struct Facts(u16);
 
 impl Facts {
     /// None.
     pub const NONE: Self = Self(0);
-    /// Addresses and ports: there from the first packet on.
-    pub const FLOW: Self = Self(1);
-    /// The flow is established.
-    pub const ESTABLISHED: Self = Self(1 << 1);
+    /// A packet of the client's.
+    pub const FROM_CLIENT: Self = Self(1);
+    /// A packet of the server's.
+    pub const FROM_SERVER: Self = Self(1 << 1);
     /// It is known what the flow speaks; where it is TLS, also its first hello (or that it ended without one).
     pub const DECIDED: Self = Self(1 << 2);
     /// The ClientHello.
@@ -113,10 +158,11 @@ impl Facts {
 
     /// What is there of `subject`.
     pub fn of(subject: &Subject<'_>) -> Self {
-        let mut facts = Self::FLOW;
-        if subject.established {
-            facts = facts.and(Self::ESTABLISHED);
-        }
+        let mut facts = match subject.one_way {
+            Some(FlowDirection::ToServer) => Self::FROM_CLIENT,
+            Some(FlowDirection::ToClient) => Self::FROM_SERVER,
+            None => Self::FROM_CLIENT.and(Self::FROM_SERVER),
+        };
         if let Some(session) = subject.session {
             for (there, fact) in [
                 (session.client_hello.is_some(), Self::CLIENT_HELLO),
@@ -134,6 +180,14 @@ impl Facts {
             AppProto::Unknown => facts,
             AppProto::Tls if !facts.intersects(Self::SESSION) && !ended => facts,
             AppProto::Tls | AppProto::NotTls => facts.and(Self::DECIDED),
+        }
+    }
+
+    /// A packet that went in `direction`.
+    pub const fn sent(direction: FlowDirection) -> Self {
+        match direction {
+            FlowDirection::ToServer => Self::FROM_CLIENT,
+            FlowDirection::ToClient => Self::FROM_SERVER,
         }
     }
 

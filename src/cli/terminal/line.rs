@@ -250,6 +250,9 @@ mod tests {
             metadata: &[],
             references: &[],
             verdict: Verdict::Drop,
+            target: None,
+            flowbits: &[],
+            flowints: &[],
         };
         let session = session(b"evil\x1b[2J");
         let plain = line(|out| alert_line(out, PLAIN, &common("192.0.2.10", "198.51.100.7"), &info, Some(&session)));

@@ -194,6 +194,9 @@ pub(super) fn alert_info(metadata: &[(String, String)], verdict: Verdict) -> Ale
         metadata,
         references: &[],
         verdict,
+        target: None,
+        flowbits: &[],
+        flowints: &[],
     }
 }
 

@@ -8,8 +8,11 @@ mod flow;
 mod ja;
 mod later;
 mod meta;
+mod packet;
 mod pcre;
 mod regex_syntax;
+mod state;
+mod threshold;
 mod tls_certificate;
 mod tls_hello;
 mod tls_version;
@@ -30,6 +33,9 @@ static FAMILIES: &[&[Keyword]] = &[
     meta::KEYWORDS,
     flow::KEYWORDS,
     address::KEYWORDS,
+    packet::KEYWORDS,
+    state::KEYWORDS,
+    threshold::KEYWORDS,
     content::KEYWORDS,
     pcre::KEYWORDS,
     tls_hello::KEYWORDS,

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use self::store::{Note, Store};
 use super::ast::Action;
-use super::compile::{Compiled, End, Header, Plan};
+use super::compile::{Asks, Compiled, End, Header, Kind, Plan};
 use super::config::RuleConfig;
 use super::diagnostic::Diagnostic;
 use super::interval::Set;
@@ -133,10 +133,11 @@ impl List {
 
     /// The rule that it is.
     pub(super) fn compile(self: &Arc<Self>, config: &RuleConfig) -> Compiled {
-        let (direction, needs) = match self.kind {
-            ListKind::Domains | ListKind::Ja3 | ListKind::Ja4 => (FlowDirection::ToServer, Facts::CLIENT_HELLO),
-            ListKind::Certificates => (FlowDirection::ToClient, Facts::SERVER_CERTIFICATES),
-            ListKind::Addresses => (FlowDirection::ToServer, Facts::FLOW),
+        let (direction, moments): (_, &[Facts]) = match self.kind {
+            ListKind::Domains | ListKind::Ja3 | ListKind::Ja4 => (FlowDirection::ToServer, &[Facts::CLIENT_HELLO]),
+            ListKind::Certificates => (FlowDirection::ToClient, &[Facts::SERVER_CERTIFICATES]),
+            // The first packet of either side decides, since a capture may have one side only.
+            ListKind::Addresses => (FlowDirection::ToServer, &[Facts::FROM_CLIENT, Facts::FROM_SERVER]),
         };
         let anywhere = End { addresses: Set::all(), ports: Set::all() };
         let class = config.classifications.get(CLASSTYPE);
@@ -160,12 +161,11 @@ impl List {
         Compiled {
             rule,
             header: Header { tls: false, source: anywhere.clone(), destination: anywhere, both_ways: false },
-            state: None,
-            tests: Vec::new(),
-            ends: Vec::new(),
-            inspections: Vec::new(),
-            plans: vec![Plan { direction, side: direction, needs }],
-            list: Some(self.clone()),
+            kind: if self.kind == ListKind::Addresses { Kind::Flow } else { Kind::Session },
+            whole_flow: true,
+            threshold: None,
+            asks: Asks { list: Some(self.clone()), ..Asks::default() },
+            plans: moments.iter().map(|&needs| Plan { direction, side: direction, needs }).collect(),
         }
     }
 

@@ -21,7 +21,15 @@ fn end(text: &str) -> Endpoint {
 }
 
 fn subject<'s>(server: &str, session: Option<&'s Session>) -> Subject<'s> {
-    Subject { client: end("10.0.0.1:40000"), server: end(server), established: true, app_proto: AppProto::Tls, session }
+    Subject {
+        client: end("10.0.0.1:40000"),
+        server: end(server),
+        established: true,
+        app_proto: AppProto::Tls,
+        session,
+        one_way: None,
+        packet: None,
+    }
 }
 
 /// The entry that is found, as its alert writes it.

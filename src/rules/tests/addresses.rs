@@ -5,7 +5,7 @@ use crate::rules::reputation::tests::{database, reputation};
 
 /// Whether the rule with these options fires at the first packet from 10.0.0.1 to 198.18.0.1; or why it does not load.
 fn fires(options: &str, config: &RuleConfig) -> Result<bool, String> {
-    let text = format!("drop ip any any -> any any (flow:to_server; {options}; sid:1;)");
+    let text = format!("drop ip any any => any any ({options}; sid:1;)");
     let (set, report) = RuleSet::compile(&[Source { name: "x.rules", text: &text }], config);
     match report.errors.first() {
         Some(error) => Err(error.to_string()),

@@ -48,7 +48,7 @@ fn one_bad_rule_does_not_keep_others_from_loading() {
 #[test]
 fn errors_say_where_why_and_what_to_do() {
     for (options, expected) in [
-        ("sid:1; flowbits:set,x;", "x.rules:1:47: flowbits: keyword `flowbits` is not supported yet"),
+        ("sid:1; lua:x.lua;", "x.rules:1:42: lua: keyword `lua` is not supported yet"),
         ("sid:1; tls.sin;", "x.rules:1:38: tls.sin: `tls.sin` is no keyword (did you mean `tls.sni`?)"),
         (
             "content:\"x\"; sid:1;",
@@ -80,7 +80,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:sideways;",
-            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless or only_stream",
+            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream or no_stream",
         ),
         ("sid:1; tls.sni; pcre:\"/a(?=b)/\";", "x.rules:1:52: pcre: look-ahead is not supported yet"),
         (r#"sid:1; tls.sni; pcre:"/(a)\1/";"#, "x.rules:1:52: pcre: a back-reference is not supported yet"),

@@ -1,0 +1,99 @@
+//! Bits and numbers of one flow. There are no more of them than rules name.
+
+use super::{Change, Name};
+use crate::rules::parse::number::Comparison;
+
+/// The bits that are set and the numbers that have a value.
+#[derive(Clone, Debug, Default)]
+pub struct FlowVars {
+    bits: Vec<Name>,
+    ints: Vec<(Name, u32)>,
+}
+
+/// What `flowint` asks of a number.
+#[derive(Clone, Debug)]
+pub enum IntTest {
+    IsSet(bool),
+    /// It has a value, and that compares so with the amount.
+    Compares(fn(u64) -> Comparison, Amount),
+}
+
+/// What `flowint` does to a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IntChange {
+    /// `=`
+    Set(Amount),
+    /// `+`: one without a value counts as 0. It does not grow beyond 32 bits.
+    Add(Amount),
+    /// `-`: not below 0; one without a value stays so.
+    Subtract(Amount),
+}
+
+/// A number, or the name of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amount {
+    Number(u32),
+    Named(Name),
+}
+
+impl FlowVars {
+    /// The bits that are set, in the order in which they were.
+    pub fn bits(&self) -> &[Name] {
+        &self.bits
+    }
+
+    /// The numbers that have a value.
+    pub fn ints(&self) -> &[(Name, u32)] {
+        &self.ints
+    }
+
+    pub fn is_set(&self, name: &Name) -> bool {
+        self.bits.contains(name)
+    }
+
+    pub fn change(&mut self, name: &Name, change: Change) {
+        let was_set = self.is_set(name);
+        match (change, was_set) {
+            (Change::Set | Change::Toggle, false) => self.bits.push(name.clone()),
+            (Change::Unset | Change::Toggle, true) => self.bits.retain(|n| n != name),
+            (Change::Set, true) | (Change::Unset, false) => {}
+        }
+    }
+
+    pub fn int_holds(&self, name: &Name, test: &IntTest) -> bool {
+        match (self.int(name), test) {
+            (value, IntTest::IsSet(set)) => value.is_some() == *set,
+            (Some(value), IntTest::Compares(with, amount)) => {
+                self.amount(amount).is_some_and(|amount| with(amount.into()).holds(value.into()))
+            }
+            (None, IntTest::Compares(..)) => false,
+        }
+    }
+
+    /// A change by a number that has no value changes nothing.
+    pub fn change_int(&mut self, name: &Name, change: &IntChange) {
+        let (IntChange::Set(amount) | IntChange::Add(amount) | IntChange::Subtract(amount)) = change;
+        let Some(amount) = self.amount(amount) else { return };
+        let new = match (change, self.int(name)) {
+            (IntChange::Set(_), _) => amount,
+            (IntChange::Add(_), old) => old.unwrap_or(0).saturating_add(amount),
+            (IntChange::Subtract(_), Some(old)) => old.saturating_sub(amount),
+            (IntChange::Subtract(_), None) => return,
+        };
+        match self.ints.iter_mut().find(|(n, _)| n == name) {
+            Some((_, value)) => *value = new,
+            None => self.ints.push((name.clone(), new)),
+        }
+    }
+
+    fn int(&self, name: &Name) -> Option<u32> {
+        self.ints.iter().find(|(n, _)| n == name).map(|&(_, value)| value)
+    }
+
+    fn amount(&self, amount: &Amount) -> Option<u32> {
+        match amount {
+            Amount::Number(n) => Some(*n),
+            Amount::Named(name) => self.int(name),
+        }
+    }
+}
