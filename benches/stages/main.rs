@@ -19,7 +19,7 @@ use portcullis::packet::{Decoder, DecoderConfig, OverlapPolicy, SegmentHeader};
 use portcullis::protocol::fingerprint::{Transport, client};
 use portcullis::protocol::tls::Session;
 use portcullis::protocol::x509::{Certificate, CertificateCache};
-use portcullis::rules::{AppProto, FlowRules, RuleConfig, SHIPPED, Scratch, Source, Subject};
+use portcullis::rules::{AppProto, FlowRules, HostState, RuleConfig, SHIPPED, Scratch, Source, Subject};
 use portcullis::{Engine, RuleSet};
 use rustls::version::{TLS12, TLS13};
 

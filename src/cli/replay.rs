@@ -47,6 +47,10 @@ pub(super) struct Replay {
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     var: Vec<(String, String)>,
 
+    /// Read suppressions, thresholds and rate filters for rules from FILE, in the form of Suricata's threshold.config; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "no_rules")]
+    threshold_config: Vec<PathBuf>,
+
     /// TCP ports to watch: 443,8443,9000-9100, or any, where TLS is recognised by its first bytes
     #[arg(long, default_value = "443", value_name = "PORTS")]
     ports: PortSet,
@@ -183,6 +187,7 @@ impl Replay {
         for (name, value) in &self.var {
             config.set_variable(name, value);
         }
+        config.threshold_files = rule_files::texts(&self.threshold_config)?;
         let (rules, report) =
             if self.rules.is_empty() { rule_files::shipped(&config) } else { rule_files::load(&self.rules, &config)? };
         rule_files::report(&report);

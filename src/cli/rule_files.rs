@@ -20,6 +20,18 @@ pub(super) fn load(paths: &[PathBuf], config: &RuleConfig) -> Option<(RuleSet, L
     Some(RuleSet::compile(&sources, config))
 }
 
+/// Names and texts of `paths`, as they are. `None` where one cannot be read; what was wrong was said then.
+pub(super) fn texts(paths: &[PathBuf]) -> Option<Vec<(String, String)>> {
+    let read = |path: &PathBuf| match fs::read(path) {
+        Ok(bytes) => Some((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) => {
+            say("error", format_args!("cannot read {}: {error}", path.display()));
+            None
+        }
+    };
+    paths.iter().map(read).collect()
+}
+
 /// Loads the rules that ship with the program.
 pub(super) fn shipped(config: &RuleConfig) -> (RuleSet, LoadReport) {
     RuleSet::compile(SHIPPED, config)

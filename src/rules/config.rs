@@ -9,6 +9,8 @@ pub struct RuleConfig {
     pub variables: BTreeMap<String, String>,
     /// By the name that `classtype` gives.
     pub classifications: BTreeMap<String, Classification>,
+    /// Names and texts of files in the form of `threshold.config`.
+    pub threshold_files: Vec<(String, String)>,
 }
 
 /// What a `classtype` means.
@@ -36,7 +38,7 @@ impl Default for RuleConfig {
                 (name.to_owned(), Classification { description: description.to_owned(), priority })
             })
             .collect();
-        Self { variables, classifications }
+        Self { variables, classifications, threshold_files: Vec::new() }
     }
 }
 

@@ -7,6 +7,7 @@ mod keywords;
 mod loading;
 mod shipped;
 mod state;
+mod threshold_config;
 
 use std::sync::Arc;
 
