@@ -86,7 +86,7 @@ fn what_rules_remember_is_the_same_too() {
         let alerts = u64::try_from(events.alerts().len()).unwrap();
         assert!(alerts > 5);
         assert_eq!(events.counter("detect.alert"), alerts);
-        assert_eq!(events.counter("detect.alerts_suppressed") > 0, rules_text == LIMITS);
+        assert!(events.counter("detect.alerts_suppressed") > 0);
     }
 }
 

@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use portcullis::base::Timestamp;
 use portcullis::packet::{Endpoint, FlowKey, Segment, SegmentHeader, TcpFlags};
 use portcullis::protocol::tls::{ClientHello, Session};
-use portcullis::rules::{AppProto, FlowDirection, FlowRules, Packet, RuleConfig, RuleSet, Scratch, Source, Subject};
+use portcullis::rules::{AppProto, FlowDirection, FlowRules, HostState, Packet, RuleConfig, RuleSet, Scratch, Source, Subject};
 
 fuzz_target!(|text: &str| {
     let (rules, report) = RuleSet::compile(&[Source { name: "fuzz", text }], &RuleConfig::default());

@@ -35,6 +35,10 @@ pub(super) struct RuleOptions {
     #[arg(long, value_name = "FILE")]
     reference_config: Option<PathBuf>,
 
+    /// Read suppressions, thresholds and rate filters for rules from FILE, in the form of Suricata's threshold.config; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "no_rules")]
+    threshold_config: Vec<PathBuf>,
+
     /// The categories that iprep speaks of
     #[arg(long, value_name = "FILE")]
     iprep_categories: Option<PathBuf>,
@@ -109,6 +113,10 @@ impl RuleOptions {
             (false, true) => SHIPPED,
             (false, false) => &named[..],
         };
+        for path in &self.threshold_config {
+            let text = feed_files::text(files.get(path)?);
+            config.threshold_files.push((path.display().to_string(), text));
+        }
         mistakes.extend(self.read_addresses(&mut config)?);
         let (lists, wrong) = self.read_lists()?;
         config.lists = lists;

@@ -72,9 +72,12 @@ pub(super) struct Connection {
     pub judged: Option<(u32, bool)>,
     pub alerted: bool,
     pub dropped: bool,
-    /// For rules that ask for it: where each side's sequence numbers started, and how far they have come.
-    reached: Pair<Option<(u32, u32)>>,
+    /// For rules that ask for it.
+    reaches: Option<Box<Reaches>>,
 }
+
+/// Where each side's sequence numbers started, and how far they have come.
+type Reaches = Pair<Option<(u32, u32)>>;
 
 /// Packets and bytes of one side.
 #[derive(Clone, Copy, Debug, Default)]
@@ -227,7 +230,7 @@ impl Connection {
             judged: None,
             alerted: false,
             dropped: false,
-            reached: Pair::default(),
+            reaches: None,
         };
         let sent = connection.counters.get_mut(opening.sender);
         (sent.packets, sent.bytes) = (u64::from(opening.packets), u64::from(opening.bytes));
@@ -273,12 +276,13 @@ impl Connection {
     pub fn reach(&mut self, header: &SegmentHeader, client: Direction) -> [u32; 2] {
         let sent = header.payload_len.wrapping_add(u32::from(header.flags.has(TcpFlags::SYN)));
         let isn = self.isn.get(header.sender).unwrap_or_else(|| header.seq.wrapping_sub(1));
-        let (start, reached) = self.reached.get_mut(header.sender).get_or_insert((isn, 0));
+        let sides = self.reaches.get_or_insert_default();
+        let (start, reached) = sides.get_mut(header.sender).get_or_insert((isn, 0));
         let end = header.seq.wrapping_add(sent).wrapping_sub(*start);
         if end < MAX_WINDOW.saturating_add(*reached) {
             *reached = end.max(*reached);
         }
-        [client, client.reverse()].map(|side| self.reached.get(side).map_or(0, |(_, reached)| reached))
+        [client, client.reverse()].map(|side| sides.get(side).map_or(0, |(_, reached)| reached))
     }
 }
 

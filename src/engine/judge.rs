@@ -55,6 +55,11 @@ impl Judge {
         self.on_first || self.on_each
     }
 
+    /// How many alerts were left out.
+    pub const fn suppressed(&self) -> u64 {
+        self.scratch.counters().suppressed
+    }
+
     /// Whether a rule wants to be tried on each packet.
     pub const fn wants_packets(&self) -> bool {
         self.on_each
@@ -114,13 +119,20 @@ impl Judge {
             if let Some(connection) = &mut flow.connection {
                 connection.dropped |= judged.drops_flow;
             }
-            let rule = judged.matches.iter().find_map(|m| Some((m, self.rules.rule(m.rule).filter(|r| is_blocking(r))?)));
+            let blocking = judged.matches.iter().find(|m| is_blocking(m.action));
+            let rule = blocking.and_then(|m| Some((m, self.rules.rule(m.rule)?)));
             let direction = if header.sender == flow.client() { Toward::ToServer } else { Toward::ToClient };
             let common = Common { direction: Some(direction), ..*common };
             match rule {
                 Some((found, rule)) => {
                     let (references, listed) = (links(rule), self.rules.listed(found));
-                    report.drop(at, &common, header, DropReason::Rules, Some(&info(rule, &references, listed.as_ref())));
+                    report.drop(
+                        at,
+                        &common,
+                        header,
+                        DropReason::Rules,
+                        Some(&info(rule, found.action, &references, listed.as_ref())),
+                    );
                 }
                 None => report.drop(at, &common, header, DropReason::Rules, None),
             }
@@ -152,7 +164,7 @@ impl Judge {
             let Some(connection) = flow.connection.as_deref_mut() else { continue };
             connection.alerted = true;
             let (flowbits, flowints) = (connection.rules.bits(), connection.rules.ints());
-            let info = AlertInfo { flowbits, flowints, ..info(rule, &references, listed.as_ref()) };
+            let info = AlertInfo { flowbits, flowints, ..info(rule, found.action, &references, listed.as_ref()) };
             let session = connection.following.as_mut().filter(|f| f.conversation.is_tls()).map(|f| f.conversation.session(client));
             report.alert(at, &common, &info, &counters, session);
             alerts = alerts.saturating_add(1);
@@ -180,15 +192,15 @@ const fn blocks(verdict: rules::Verdict) -> bool {
     matches!(verdict, rules::Verdict::Drop | rules::Verdict::Reject(_))
 }
 
-const fn is_blocking(rule: &Rule) -> bool {
-    matches!(rule.action, Action::Drop | Action::Reject(_))
+const fn is_blocking(action: Action) -> bool {
+    matches!(action, Action::Drop | Action::Reject(_))
 }
 
 fn links(rule: &Rule) -> Vec<String> {
     rule.references.iter().map(Reference::link).collect()
 }
 
-fn info<'a>(rule: &'a Rule, references: &'a [String], listed: Option<&'a Listed>) -> AlertInfo<'a> {
+fn info<'a>(rule: &'a Rule, action: Action, references: &'a [String], listed: Option<&'a Listed>) -> AlertInfo<'a> {
     AlertInfo {
         gid: rule.gid,
         signature_id: rule.sid,
@@ -198,7 +210,7 @@ fn info<'a>(rule: &'a Rule, references: &'a [String], listed: Option<&'a Listed>
         severity: u8::try_from(rule.severity).unwrap_or(u8::MAX),
         metadata: listed.map_or(&rule.metadata, |l| &l.metadata),
         references,
-        verdict: match rule.action {
+        verdict: match action {
             Action::Pass => Verdict::Pass,
             Action::Drop => Verdict::Drop,
             Action::Reject(_) => Verdict::Reject,

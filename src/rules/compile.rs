@@ -10,8 +10,9 @@ use super::inspect::Inspection;
 use super::interval::{AddressSet, PortSet};
 use super::list::List;
 use super::rule::Rule;
-use super::state::{Stateful, Threshold};
+use super::state::{RateFilter, Stateful, Threshold};
 use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
+use super::threshold_config::Suppression;
 use crate::flow::Endpoint;
 
 /// A rule that is ready to be tried.
@@ -27,6 +28,10 @@ pub(super) struct Compiled {
     pub whole_flow: bool,
     /// How often it may speak.
     pub threshold: Option<Threshold>,
+    /// Whose alerts are not told.
+    pub suppressions: Vec<Suppression>,
+    /// Another action once it matched too often.
+    pub rate_filter: Option<RateFilter>,
     /// All that has to be so.
     pub asks: Asks,
     /// When it is tried, and how.

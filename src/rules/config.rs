@@ -21,6 +21,8 @@ pub struct RuleConfig {
     pub geoip: Option<Arc<GeoIp>>,
     /// Lists, each of which becomes a rule.
     pub lists: Vec<Arc<List>>,
+    /// Names and texts of files in the form of `threshold.config`.
+    pub threshold_files: Vec<(String, String)>,
 }
 
 /// What a `classtype` means.
@@ -54,6 +56,7 @@ impl Default for RuleConfig {
             reputation: None,
             geoip: None,
             lists: Vec::new(),
+            threshold_files: Vec::new(),
             references: BTreeMap::from([("url".to_owned(), "https://".into())]),
         }
     }

@@ -143,6 +143,14 @@ pub enum Reason {
     /// A note: a keyword that is taken and changes nothing.
     #[error("it has no effect: {0}")]
     NoEffect(&'static str),
+    /// A note: a line of `threshold.config` about a rule that is not there.
+    #[error("no rule has gid {gid} and sid {sid}")]
+    NoSuchRule {
+        /// The gid.
+        gid: u32,
+        /// The sid.
+        sid: u32,
+    },
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]
     UnknownClasstype(String),

@@ -32,6 +32,8 @@ pub struct Counters {
     pub candidates: u64,
     /// Rules that fired.
     pub matches: u64,
+    /// Alerts that were suppressed, or left out by a threshold that is counted with the flow or decides about actions.
+    pub suppressed: u64,
     /// Values given up on, as not matching, because they took too much work.
     pub budget_spent: u64,
 }
@@ -146,14 +148,25 @@ impl RuleSet {
                 flow.fired.push(scheduled.rule);
             }
             let allowed = entry.count(scheduled, subject, flow, hosts);
+            if entry.rule.alerts && allowed != Allowed::Alert {
+                scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1);
+            }
             if allowed == Allowed::Nothing {
                 continue;
             }
+            let direction = scheduled.plan.direction;
+            let action = entry.action(subject, direction, hosts);
+            let asked = Verdict::of(action);
             if entry.rule.alerts && allowed == Allowed::Alert {
-                let listed = entry.asks.list.as_ref().and_then(|list| list.find(subject));
-                out.push(Match { rule: scheduled.rule, direction: scheduled.plan.direction, listed });
+                let (source, destination) = subject.ends(direction);
+                match entry.suppressions.iter().any(|s| s.covers(source, destination)) {
+                    true => scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1),
+                    false => {
+                        let listed = entry.asks.list.as_ref().and_then(|list| list.find(subject));
+                        out.push(Match { rule: scheduled.rule, direction, action, listed });
+                    }
+                }
             }
-            let asked = Verdict::of(entry.rule.action);
             if entry.whole_flow && flow.verdict == Verdict::None {
                 flow.verdict = asked;
             }
@@ -189,12 +202,17 @@ impl Entry {
                 let (source, destination) = subject.ends(scheduled.plan.direction);
                 hosts.counts.count((self.rule.gid, self.rule.sid), threshold, source, destination, hosts.now())
             }
-            Counted::ByFlow => {
-                let before = flow.counts.iter().position(|(rule, _)| *rule == scheduled.rule).map(|i| flow.counts.swap_remove(i).1);
-                let (count, allowed) = threshold.count(before, hosts.now());
-                flow.counts.push((scheduled.rule, count));
-                allowed
-            }
+            Counted::ByFlow => flow.vars.count(scheduled.rule, threshold, hosts.now()),
+        }
+    }
+
+    /// What it does at a match.
+    fn action(&self, subject: &Subject<'_>, direction: FlowDirection, hosts: &mut HostState) -> Action {
+        let (source, destination) = subject.ends(direction);
+        let now = hosts.now();
+        match &self.rate_filter {
+            Some(filter) if hosts.rates.acts((self.rule.gid, self.rule.sid), filter, source, destination, now) => filter.action,
+            _ => self.rule.action,
         }
     }
 

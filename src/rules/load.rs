@@ -14,6 +14,7 @@ use super::parse::lines::{Entry, RuleText, entries};
 use super::rule::Rule;
 use super::set::RuleSet;
 use super::subject::Sides;
+use super::threshold_config::Setting;
 use super::vars::Variables;
 
 /// The text of rules, and the name to speak of it by.
@@ -154,7 +155,10 @@ impl<'c> Loader<'c> {
         };
         let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
         let asks = Asks { state: flow.state, packet, stateful, tests, ends, inspections, list: None };
-        Ok((Compiled { rule, header, kind, whole_flow, threshold: meta.threshold, asks, plans }, notes))
+        let threshold = meta.threshold;
+        let compiled =
+            Compiled { rule, header, kind, whole_flow, threshold, suppressions: Vec::new(), rate_filter: None, asks, plans };
+        Ok((compiled, notes))
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
@@ -178,7 +182,23 @@ impl<'c> Loader<'c> {
         }
     }
 
+    /// Applies what `threshold.config` says; what is wrong with it is noted.
+    fn apply_thresholds(&mut self) {
+        for (name, text) in &self.config.threshold_files {
+            let file: Arc<str> = name.as_str().into();
+            for entry in entries(text) {
+                let Entry::Rule(line) = entry else { continue };
+                let setting = Setting::parse(&line.text, &mut self.variables);
+                if let Err(reason) = setting.and_then(|s| s.apply(self.rules.iter_mut().flatten())) {
+                    let (line, column) = line.position(0);
+                    self.report.notes.push(Diagnostic { file: file.clone(), line, column, sid: None, keyword: None, reason });
+                }
+            }
+        }
+    }
+
     fn finish(mut self) -> (RuleSet, LoadReport) {
+        self.apply_thresholds();
         let mut rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
         self.report.loaded = rules.len();
         rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));

@@ -30,6 +30,7 @@ mod set;
 mod shipped;
 mod state;
 mod subject;
+mod threshold_config;
 mod transform;
 mod vars;
 

@@ -81,6 +81,8 @@ pub struct Match {
     pub rule: RuleId,
     /// Where what it matched was going.
     pub direction: FlowDirection,
+    /// What it does: the rule's action, or that of a `rate_filter`.
+    pub action: Action,
     /// Of a list, the entry.
     pub(super) listed: Option<u32>,
 }

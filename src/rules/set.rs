@@ -8,8 +8,9 @@ use super::inspect::Inspection;
 use super::list::Listed;
 use super::prefilter::{Key, Table};
 use super::rule::{Match, Rule, RuleId};
-use super::state::{Name, Threshold, TrackBy};
+use super::state::{Name, RateFilter, Threshold, TrackBy};
 use super::subject::{Facts, FlowDirection};
+use super::threshold_config::Suppression;
 
 /// Rules, ready to be tried. Never changes, and may be shared.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub(super) struct Entry {
     pub kind: Kind,
     pub whole_flow: bool,
     pub threshold: Option<Threshold>,
+    pub suppressions: Vec<Suppression>,
+    pub rate_filter: Option<RateFilter>,
     pub asks: Asks,
     /// It has two plans in one direction: that it fired has to be remembered.
     pub several: bool,
@@ -119,7 +122,8 @@ impl RuleSet {
 
     /// How many rules keep state across flows. With one or more, packets have to be tried in their order, by one thread.
     pub fn needs_order(&self) -> usize {
-        self.rules.iter().filter(|e| e.asks.stateful.is_shared() || e.counted() == Some(Counted::ByHost)).count()
+        let shared = |e: &&Entry| e.asks.stateful.is_shared() || e.rate_filter.is_some() || e.counted() == Some(Counted::ByHost);
+        self.rules.iter().filter(shared).count()
     }
 
     /// Whether [`AlertLimits`](super::AlertLimits) decide about the alerts of the rule with this gid and sid.
@@ -157,13 +161,13 @@ impl RuleSet {
     }
 
     fn add(&mut self, compiled: Compiled, headers: &mut HashMap<Header, u32>) {
-        let Compiled { rule, header, kind, whole_flow, threshold, asks, plans } = compiled;
+        let Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans } = compiled;
         let header = *headers.entry(header).or_insert_with_key(|new| {
             self.headers.push(new.clone());
             index_of_last(&self.headers)
         });
         let several = matches!(plans.as_slice(), [one, two] if one.direction == two.direction);
-        self.rules.push(Entry { rule, header, kind, whole_flow, threshold, asks, several });
+        self.rules.push(Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, several });
         let rule = RuleId(index_of_last(&self.rules));
         self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule }));
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::rule::{RuleId, Verdict};
-use super::state::{Count, FlowVars};
+use super::state::FlowVars;
 use crate::flow::Endpoint;
 use crate::packet::Segment;
 use crate::protocol::tls::Session;
@@ -109,10 +109,8 @@ pub struct FlowRules {
     pub(super) waiting: Vec<u32>,
     /// Plans that have their facts and wait for the right moment.
     pub(super) pending: Vec<u32>,
-    /// Bits and numbers.
+    /// Bits, numbers, and counts of matches.
     pub(super) vars: FlowVars,
-    /// Of rules that count their matches by flow.
-    pub(super) counts: Vec<(RuleId, Count)>,
 }
 
 impl FlowRules {

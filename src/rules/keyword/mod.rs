@@ -27,6 +27,7 @@ use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
 pub(super) use pcre::Regexes;
+pub(super) use threshold::{Parts as ThresholdParts, positive};
 
 /// All of them.
 static FAMILIES: &[&[Keyword]] = &[

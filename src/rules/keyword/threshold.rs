@@ -25,9 +25,9 @@ fn detection_filter(builder: &mut Builder<'_>, value: Option<&str>) -> Result<()
     set_once(&mut builder.meta.threshold, parts.timed(ThresholdKind::Filter)?)
 }
 
-/// What the value says.
+/// What a threshold says, part by part.
 #[derive(Default)]
-struct Parts<'a> {
+pub(in crate::rules) struct Parts<'a> {
     kind: Option<&'a str>,
     track: Option<TrackBy>,
     count: Option<u32>,
@@ -38,24 +38,28 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn parse(text: &'a str) -> Result<Self, Reason> {
         let mut parts = Self::default();
-        let number = |text: &str| text.parse().ok().filter(|&n: &u32| n > 0).ok_or(BAD);
         for part in text.split(',') {
             let (name, value) = part.trim().split_once(char::is_whitespace).ok_or(BAD)?;
-            let value = value.trim();
-            match name {
-                "type" => set_once(&mut parts.kind, value)?,
-                "track" => set_once(&mut parts.track, track(value).ok_or(BAD)?)?,
-                "count" => set_once(&mut parts.count, number(value)?)?,
-                "seconds" => set_once(&mut parts.seconds, number(value)?)?,
-                "multiplier" => set_once(&mut parts.multiplier, number(value)?)?,
-                "unique_on" => return Err(Reason::NotSupported("unique_on")),
-                _ => return Err(BAD),
-            }
+            parts.set(name, value.trim())?;
         }
         Ok(parts)
     }
 
-    fn threshold(&self) -> Result<Threshold, Reason> {
+    /// Takes a part.
+    pub fn set(&mut self, name: &str, value: &'a str) -> Result<(), Reason> {
+        match name {
+            "type" => set_once(&mut self.kind, value),
+            "track" => set_once(&mut self.track, track(value).ok_or(BAD)?),
+            "count" => set_once(&mut self.count, positive(value)?),
+            "seconds" => set_once(&mut self.seconds, positive(value)?),
+            "multiplier" => set_once(&mut self.multiplier, positive(value)?),
+            "unique_on" => Err(Reason::NotSupported("unique_on")),
+            _ => Err(BAD),
+        }
+    }
+
+    /// The threshold that all parts together are.
+    pub fn threshold(&self) -> Result<Threshold, Reason> {
         match (self.kind.ok_or(BAD)?, self.multiplier) {
             ("limit", None) => self.timed(ThresholdKind::Limit),
             ("threshold", None) => self.timed(ThresholdKind::Threshold),
@@ -69,10 +73,16 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn timed(&self, kind: ThresholdKind) -> Result<Threshold, Reason> {
+    /// The parts but the type, as a threshold of `kind`.
+    pub fn timed(&self, kind: ThresholdKind) -> Result<Threshold, Reason> {
         let (Some(track), Some(count), Some(seconds)) = (self.track, self.count, self.seconds) else { return Err(BAD) };
         Ok(Threshold { kind, track, count, seconds })
     }
+}
+
+/// A number from 1.
+pub(in crate::rules) fn positive(text: &str) -> Result<u32, Reason> {
+    text.parse().ok().filter(|&n| n > 0).ok_or(Reason::BadValue("a number from 1"))
 }
 
 fn track(text: &str) -> Option<TrackBy> {

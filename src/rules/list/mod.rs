@@ -164,6 +164,8 @@ impl List {
             kind: if self.kind == ListKind::Addresses { Kind::Flow } else { Kind::Session },
             whole_flow: true,
             threshold: None,
+            suppressions: Vec::new(),
+            rate_filter: None,
             asks: Asks { list: Some(self.clone()), ..Asks::default() },
             plans: moments.iter().map(|&needs| Plan { direction, side: direction, needs }).collect(),
         }

@@ -1,13 +1,20 @@
 //! Bits and numbers of one flow. There are no more of them than rules name.
 
+use super::threshold::{Allowed, Count, Threshold};
 use super::{Change, Name};
+use crate::base::Timestamp;
 use crate::rules::parse::number::Comparison;
+use crate::rules::rule::RuleId;
 
-/// The bits that are set and the numbers that have a value.
+/// The bits that are set, the numbers that have a value, and what rules with a threshold by flow have counted. Most flows have none.
 #[derive(Clone, Debug, Default)]
-pub struct FlowVars {
+pub struct FlowVars(Option<Box<Vars>>);
+
+#[derive(Clone, Debug, Default)]
+struct Vars {
     bits: Vec<Name>,
     ints: Vec<(Name, u32)>,
+    counts: Vec<(RuleId, Count)>,
 }
 
 /// What `flowint` asks of a number.
@@ -39,23 +46,23 @@ pub enum Amount {
 impl FlowVars {
     /// The bits that are set, in the order in which they were.
     pub fn bits(&self) -> &[Name] {
-        &self.bits
+        self.0.as_ref().map_or(&[], |vars| &vars.bits)
     }
 
     /// The numbers that have a value.
     pub fn ints(&self) -> &[(Name, u32)] {
-        &self.ints
+        self.0.as_ref().map_or(&[], |vars| &vars.ints)
     }
 
     pub fn is_set(&self, name: &Name) -> bool {
-        self.bits.contains(name)
+        self.bits().contains(name)
     }
 
     pub fn change(&mut self, name: &Name, change: Change) {
         let was_set = self.is_set(name);
         match (change, was_set) {
-            (Change::Set | Change::Toggle, false) => self.bits.push(name.clone()),
-            (Change::Unset | Change::Toggle, true) => self.bits.retain(|n| n != name),
+            (Change::Set | Change::Toggle, false) => self.vars().bits.push(name.clone()),
+            (Change::Unset | Change::Toggle, true) => self.vars().bits.retain(|n| n != name),
             (Change::Set, true) | (Change::Unset, false) => {}
         }
     }
@@ -80,14 +87,28 @@ impl FlowVars {
             (IntChange::Subtract(_), Some(old)) => old.saturating_sub(amount),
             (IntChange::Subtract(_), None) => return,
         };
-        match self.ints.iter_mut().find(|(n, _)| n == name) {
+        let ints = &mut self.vars().ints;
+        match ints.iter_mut().find(|(n, _)| n == name) {
             Some((_, value)) => *value = new,
-            None => self.ints.push((name.clone(), new)),
+            None => ints.push((name.clone(), new)),
         }
     }
 
+    /// Counts a match of `rule` at `now`.
+    pub fn count(&mut self, rule: RuleId, threshold: &Threshold, now: Timestamp) -> Allowed {
+        let counts = &mut self.vars().counts;
+        let before = counts.iter().position(|(r, _)| *r == rule).map(|i| counts.swap_remove(i).1);
+        let (count, allowed) = threshold.count(before, now);
+        counts.push((rule, count));
+        allowed
+    }
+
+    fn vars(&mut self) -> &mut Vars {
+        self.0.get_or_insert_default()
+    }
+
     fn int(&self, name: &Name) -> Option<u32> {
-        self.ints.iter().find(|(n, _)| n == name).map(|&(_, value)| value)
+        self.ints().iter().find(|(n, _)| n == name).map(|&(_, value)| value)
     }
 
     fn amount(&self, amount: &Amount) -> Option<u32> {

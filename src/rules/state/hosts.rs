@@ -17,12 +17,14 @@ pub struct HostState {
     bits: Expiring<Key, ()>,
     /// Of thresholds that decide what rules do.
     pub(in crate::rules) counts: Counts,
+    /// Of rate filters.
+    pub(in crate::rules) rates: Counts,
     now: Timestamp,
 }
 
 impl Default for HostState {
     fn default() -> Self {
-        Self { bits: Expiring::new(MOST_BITS), counts: Counts::default(), now: Timestamp::ZERO }
+        Self { bits: Expiring::new(MOST_BITS), counts: Counts::default(), rates: Counts::default(), now: Timestamp::ZERO }
     }
 }
 
@@ -54,7 +56,7 @@ type Key = (IpAddr, Option<IpAddr>, Name);
 impl HostState {
     /// Bits and counts that were given up before their time because there were too many.
     pub const fn evicted(&self) -> u64 {
-        self.bits.evicted().saturating_add(self.counts.evicted())
+        self.bits.evicted().saturating_add(self.counts.evicted()).saturating_add(self.rates.evicted())
     }
 
     /// When it is: the time of the latest packet.

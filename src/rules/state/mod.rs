@@ -19,7 +19,7 @@ pub(super) use flow::{Amount, FlowVars, IntChange, IntTest};
 pub use hosts::HostState;
 pub(super) use hosts::{SharedBit, Track};
 pub use limits::{AlertLimits, Alerted};
-pub(super) use threshold::{Allowed, Count, Threshold, ThresholdKind, TrackBy};
+pub(super) use threshold::{Allowed, RateFilter, Threshold, ThresholdKind, TrackBy};
 
 /// The name of a bit or a number.
 pub(super) type Name = Arc<str>;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::expiring::Expiring;
 use crate::base::{Duration, Timestamp};
+use crate::rules::ast::Action;
 
 /// How often a rule has to match before it counts, or how often it may alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,10 +115,23 @@ impl TrackBy {
     }
 }
 
+/// `rate_filter`: another action for a while, once a rule has matched too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateFilter {
+    /// How often is too often: a [`ThresholdKind::Filter`].
+    pub rate: Threshold,
+    /// The action then.
+    pub action: Action,
+    /// For how many seconds.
+    pub timeout: u32,
+}
+
 /// Counts of matches by rule and addresses.
 #[derive(Debug)]
 pub struct Counts {
     counts: Expiring<Key, Count>,
+    /// Rate filters that act, until they end.
+    acting: Expiring<Key, ()>,
     now: Timestamp,
 }
 
@@ -126,7 +140,7 @@ type Key = ((u32, u32), Option<IpAddr>, Option<IpAddr>);
 
 impl Default for Counts {
     fn default() -> Self {
-        Self { counts: Expiring::new(MOST_COUNTS), now: Timestamp::ZERO }
+        Self { counts: Expiring::new(MOST_COUNTS), acting: Expiring::new(MOST_COUNTS), now: Timestamp::ZERO }
     }
 }
 
@@ -151,9 +165,26 @@ impl Counts {
         allowed
     }
 
+    /// Counts a match of a rule with a rate filter; whether that acts.
+    pub fn acts(&mut self, rule: (u32, u32), filter: &RateFilter, source: IpAddr, destination: IpAddr, now: Timestamp) -> bool {
+        self.now = self.now.max(now);
+        self.acting.advance(self.now);
+        let (first, second) = filter.rate.track.ends(source, destination);
+        let key = (rule, first, second);
+        if self.acting.get(&key).is_some() {
+            return true;
+        }
+        let acts = self.count(rule, &filter.rate, source, destination, now) == Allowed::Alert;
+        if acts {
+            self.counts.remove(&key);
+            self.acting.insert(key, (), self.now.saturating_add(Duration::from_secs(filter.timeout.into())));
+        }
+        acts
+    }
+
     /// Counts that went before their time because there were too many.
     pub const fn evicted(&self) -> u64 {
-        self.counts.evicted()
+        self.counts.evicted().saturating_add(self.acting.evicted())
     }
 }
 

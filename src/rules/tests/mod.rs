@@ -8,6 +8,7 @@ mod keywords;
 mod loading;
 mod shipped;
 mod state;
+mod threshold_config;
 
 use std::sync::Arc;
 

@@ -143,19 +143,6 @@ fn bits_of_hosts_and_pairs() {
 }
 
 #[test]
-fn hosts_that_set_bits_do_not_grow_the_table_without_end() {
-    let set = rules("alert tcp any any -> any any (flags:S; xbits:set,x,track ip_src; noalert; sid:1;)");
-    let (mut hosts, mut scratch, mut out) = (HostState::default(), Scratch::default(), Vec::new());
-    let [syn, ..] = headers();
-    for n in 0..(1_u32 << 18) + 3 {
-        let mut one = at(&syn, subject(None));
-        one.client.ip = std::net::Ipv4Addr::from(n).into();
-        set.evaluate(&one, &mut FlowRules::default(), &mut hosts, &mut scratch, &mut out);
-    }
-    assert_eq!(hosts.evicted(), 3);
-}
-
-#[test]
 fn thresholds_are_counted_where_they_matter() {
     // By flow with the flow; where they decide what a rule does, across flows; else they are about alerts alone.
     for (rule, in_order, limits_alerts) in [
