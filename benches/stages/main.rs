@@ -109,6 +109,7 @@ fn rules(c: &mut Criterion) {
         established: true,
         app_proto: AppProto::Tls,
         session: Some(&session),
+        now: Timestamp::ZERO,
     };
     let names: String = (1..=10_000)
         .map(|n| format!("alert tls any any -> any any (msg:\"name {n}\"; tls.sni; content:\"host-{n}.example\"; sid:{n};)\n"))

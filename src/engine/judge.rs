@@ -51,7 +51,7 @@ impl Judge {
         if self.rules.is_empty() {
             return Judged::default();
         }
-        let client = flow.client();
+        let (client, now) = (flow.client(), flow.last);
         let Some(Connection { following, rules, established, dropped, .. }) = flow.connection.as_deref_mut() else {
             return Judged::default();
         };
@@ -66,9 +66,15 @@ impl Judge {
             established: *established,
             app_proto,
             session: following.as_mut().map(|f| f.conversation.session(client)),
+            now,
         };
         self.matches.clear();
         let verdict = self.rules.evaluate(&subject, rules, &mut self.scratch, &mut self.matches);
+        if self.matches.iter().filter_map(|m| self.rules.rule(m.rule)).any(|r| r.stores_certificates)
+            && let Some(following) = following
+        {
+            following.conversation.store_certificates();
+        }
         let blocked = matches!(verdict, rules::Verdict::Drop | rules::Verdict::Reject(_)) && !*dropped;
         if self.matches.is_empty() && !blocked {
             return Judged::default();

@@ -21,6 +21,8 @@ pub(super) struct Builder<'c> {
     pub inspections: Vec<Inspection>,
     /// The same, by keywords that name no buffer for those after them.
     pub apart: Vec<Inspection>,
+    /// Keywords that no other engine has, in the order written.
+    pub own_keywords: Vec<&'static str>,
     /// Regular expressions compiled so far, for this rule and others.
     pub regexes: &'c mut Regexes,
     /// What is worth a word though it loads.
@@ -41,6 +43,8 @@ pub(super) struct Meta {
     pub target: Option<Target>,
     /// `alert` or `noalert`
     pub alert: Option<bool>,
+    /// `tls.store`
+    pub stores_certificates: bool,
 }
 
 /// What `flow` asks.
@@ -78,6 +82,7 @@ impl<'c> Builder<'c> {
             tests: Vec::new(),
             inspections: Vec::new(),
             apart: Vec::new(),
+            own_keywords: Vec::new(),
             regexes,
             notes: Vec::new(),
         }

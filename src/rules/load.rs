@@ -121,7 +121,7 @@ impl<'c> Loader<'c> {
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
         let plans = plans(ast.header.protocol, ast.header.sign, &builder.flow, &sources).map_err(at_start)?;
-        let Builder { meta, flow, tests, mut inspections, apart, notes, .. } = builder;
+        let Builder { meta, flow, tests, mut inspections, apart, own_keywords, notes, .. } = builder;
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
         inspections.iter_mut().for_each(|i| i.steps.shrink_to_fit());
@@ -140,6 +140,8 @@ impl<'c> Loader<'c> {
             metadata: meta.metadata,
             target: meta.target,
             alerts: meta.alert.unwrap_or(ast.header.action != Action::Pass),
+            stores_certificates: meta.stores_certificates,
+            own_keywords: own_keywords.into(),
             text: text.text.trim().to_owned(),
             file: file.clone(),
             line: text.position(0).0,

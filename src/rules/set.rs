@@ -175,7 +175,7 @@ impl RuleSet {
             if entry.several {
                 flow.fired.push(scheduled.rule);
             }
-            if entry.rule.alerts {
+            if entry.rule.alerts || entry.rule.stores_certificates {
                 out.push(Match { rule: scheduled.rule, direction: scheduled.plan.direction });
             }
             match (entry.rule.action, verdict) {

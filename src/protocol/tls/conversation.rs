@@ -197,6 +197,11 @@ impl Conversation {
         &self.session
     }
 
+    /// The session's events are to carry the certificates themselves.
+    pub const fn store_certificates(&mut self) {
+        self.session.store_certificates = true;
+    }
+
     /// Marks the flow as ended.
     pub fn close(&mut self) {
         self.session.stage = Stage::Closed;

@@ -3,7 +3,7 @@
 /// Their names.
 #[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
-    "absent", "ack", "app-layer-event", "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass",
+    "absent", "ack", "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass",
     "byte_extract", "byte_jump", "byte_math", "byte_test", "compress_whitespace", "config", "cookie", "datarep", "dataset",
     "dcerpc.iface", "dcerpc.opnum", "decode-event", "detection_filter", "dns.opcode", "dns.query", "dns_query", "domain",
     "dsize", "email.from", "email.subject", "email.to", "engine-event", "entropy", "ether.hdr", "file.data", "file.magic",
@@ -23,10 +23,9 @@ pub(super) const NAMES: &[&str] = &[
     "krb5_msg_type", "krb5_sname", "l3_proto", "lua", "luaxform", "nfq_set_mark", "noloop", "pcrexform", "pkt_data", "pktvar",
     "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version", "raw_stream", "replace", "requires", "rpc",
     "sameip", "seq", "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh", "ssh.hassh.server",
-    "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "ssl_state", "stream-event", "stream_size",
+    "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "stream-event", "stream_size",
     "strip_pseudo_headers", "strip_whitespace", "subslice", "tag", "tcp-csum", "tcp.flags", "tcp.hdr", "tcp.mss", "tcpv4-csum",
-    "tcpv6-csum", "threshold", "tld", "tls.store", "tls_cert_expired", "tls_cert_notafter", "tls_cert_notbefore",
-    "tls_cert_valid", "tls_store", "to_lowercase", "to_md5", "to_sha1", "to_sha256", "to_uppercase", "tos", "ttl", "udp.hdr",
+    "tcpv6-csum", "threshold", "tld", "to_lowercase", "to_md5", "to_sha1", "to_sha256", "to_uppercase", "tos", "ttl", "udp.hdr",
     "udpv4-csum", "udpv6-csum", "uricontent", "urilen", "url_decode", "vlan.id", "vlan.layers", "window", "wscale", "xbits",
     "xor", "zlib_deflate",
 ];

@@ -3,6 +3,7 @@
 mod actions;
 mod contents;
 mod differential;
+mod handshake;
 mod keywords;
 mod loading;
 mod shipped;
@@ -10,6 +11,7 @@ mod shipped;
 use std::sync::Arc;
 
 use super::*;
+use crate::base::Timestamp;
 use crate::flow::Endpoint;
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::{ClientHello, ServerHello, Session};
@@ -26,8 +28,18 @@ fn rules(text: &str) -> RuleSet {
 fn subject(session: Option<&Session>) -> Subject<'_> {
     let end = |ip: &str, port| Endpoint { ip: ip.parse().unwrap(), port };
     let app_proto = if session.is_some() { AppProto::Tls } else { AppProto::Unknown };
-    Subject { client: end("10.0.0.1", 40_000), server: end("198.18.0.1", 443), established: session.is_some(), app_proto, session }
+    Subject {
+        client: end("10.0.0.1", 40_000),
+        server: end("198.18.0.1", 443),
+        established: session.is_some(),
+        app_proto,
+        session,
+        now: NOW,
+    }
 }
+
+/// 2026-11-24T00:00:00Z.
+const NOW: Timestamp = Timestamp::from_parts(1_795_478_400, 0);
 
 /// Tries `set` on each of `subjects`, one after the other as one flow: the sids that fired, in order, and the last verdict.
 fn play(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
