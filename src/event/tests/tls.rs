@@ -11,6 +11,15 @@ use crate::protocol::tls::Session;
 use crate::protocol::x509::Certificate;
 
 #[test]
+fn certificates_are_there_where_a_rule_asked_for_them() {
+    for (asked, expected) in [(true, json!("MAMBATo=")), (false, json!(null))] {
+        let session = Session { store_certificates: asked, ..maximal_session() };
+        let got = event(|out| tls(out, &common(), &session, TlsOptions::default()));
+        assert_eq!(got["tls"]["certificate"], expected);
+    }
+}
+
+#[test]
 fn a_tls_event_has_eves_shape() {
     let session = maximal_session();
     let got = event(|out| tls(out, &common(), &session, TlsOptions { certificates: true }));

@@ -73,6 +73,9 @@ fn rule() -> impl Strategy<Value = String> {
         "tls.cert_chain_len:2;",
         "flow:established;",
         "app-layer-protocol:tls;",
+        "ssl_state:server_hello|client_keyx;",
+        "app-layer-event:tls.invalid_certificate;",
+        "tls.hrr:no;",
         "priority:2;",
     ]);
     let inspections = prop::collection::vec(inspection(), 0..3);

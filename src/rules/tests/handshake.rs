@@ -257,6 +257,16 @@ fn facts_of_a_certificate() {
 }
 
 #[test]
+fn a_rule_that_stores_certificates_need_not_alert() {
+    for (options, expected) in [("tls.store;", (true, true)), ("tls_store; noalert;", (false, true)), ("", (true, false))] {
+        let set = rules(&format!("alert tls any any -> any any (tls.sni; content:\"a\"; {options} sid:1;)"));
+        let rule = set.rules().next().unwrap();
+        assert_eq!((rule.alerts, rule.stores_certificates), expected, "{options}");
+        assert_eq!(play(&set, &[subject(Some(&asking("a.test")))]).0, [1], "{options}");
+    }
+}
+
+#[test]
 fn a_rule_knows_which_of_its_keywords_are_our_own() {
     let set = rules(r#"alert tls any any -> any any (tls.sni; content:"a"; tls.hrr:no; tls.cipher; content:"RC4"; sid:1;)"#);
     assert_eq!(&*set.rules().next().unwrap().own_keywords, ["tls.hello_retry", "tls.cipher"]);
