@@ -12,7 +12,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[Keyword { name: "ssl_state", aliases: 
 struct SslState(u8);
 
 impl Test for SslState {
-    /// Of each side the first that it reaches.
+    /// Of each side the first that it reaches; `unknown`, which is known last, where no other of the side is asked for.
     fn sides(&self) -> Sides {
         let first = |states: [(u8, Facts); 3]| {
             states.into_iter().find(|(state, _)| self.0 & state != 0).map_or(Facts::NONE, |(_, facts)| facts)
@@ -21,12 +21,12 @@ impl Test for SslState {
             to_server: first([
                 (CLIENT_HELLO, Facts::CLIENT_HELLO),
                 (CLIENT_KEYX, Facts::CLIENT_KEY_EXCHANGE),
-                (UNKNOWN, Facts::DECIDED),
+                (UNKNOWN, Facts::DARK),
             ]),
             to_client: first([
                 (SERVER_HELLO, Facts::SERVER_HELLO),
                 (SERVER_KEYX, Facts::SERVER_KEY_EXCHANGE),
-                (UNKNOWN, Facts::DECIDED),
+                (UNKNOWN, Facts::DARK),
             ]),
         }
     }
