@@ -7,7 +7,7 @@ use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropReason, Toward, Verdict};
 use crate::flow::FlowKey;
 use crate::packet::{SegmentHeader, TcpFlags};
-use crate::rules::{self, Action, AppProto, FlowDirection, Match, Rule, RuleSet, Scratch, Subject};
+use crate::rules::{self, Action, AppProto, FlowDirection, Listed, Match, Reference, Rule, RuleSet, Scratch, Subject};
 
 /// The rules, and what trying them needs.
 #[derive(Debug)]
@@ -97,13 +97,13 @@ impl Judge {
             if let Some(connection) = &mut flow.connection {
                 connection.dropped = true;
             }
-            let rule = judged.matches.iter().filter_map(|m| self.rules.rule(m.rule)).find(|r| blocks(r));
+            let rule = judged.matches.iter().find_map(|m| Some((m, self.rules.rule(m.rule).filter(|r| blocks(r))?)));
             let direction = if header.sender == flow.client() { Toward::ToServer } else { Toward::ToClient };
             let common = Common { direction: Some(direction), ..*common };
             match rule {
-                Some(rule) => {
-                    let references = links(rule);
-                    report.drop(at, &common, header, DropReason::Rules, Some(&info(rule, &references)));
+                Some((found, rule)) => {
+                    let (references, listed) = (links(rule), self.rules.listed(found));
+                    report.drop(at, &common, header, DropReason::Rules, Some(&info(rule, &references, listed.as_ref())));
                 }
                 None => report.drop(at, &common, header, DropReason::Rules, None),
             }
@@ -131,11 +131,11 @@ impl Judge {
                 FlowDirection::ToClient => (Toward::ToClient, client.reverse()),
             };
             let common = Common { direction: Some(direction), ..common.between(key.sender(sender), key.receiver(sender)) };
-            let references = links(rule);
+            let (references, listed) = (links(rule), self.rules.listed(found));
             let Some(connection) = flow.connection.as_deref_mut() else { continue };
             connection.alerted = true;
             let session = connection.following.as_mut().filter(|f| f.conversation.is_tls()).map(|f| f.conversation.session(client));
-            report.alert(at, &common, &info(rule, &references), &counters, session);
+            report.alert(at, &common, &info(rule, &references, listed.as_ref()), &counters, session);
             alerts = alerts.saturating_add(1);
         }
         alerts
@@ -158,21 +158,18 @@ fn blocks(rule: &Rule) -> bool {
 }
 
 fn links(rule: &Rule) -> Vec<String> {
-    rule.references
-        .iter()
-        .map(|r| if r.kind == "url" { format!("https://{}", r.id) } else { format!("{}:{}", r.kind, r.id) })
-        .collect()
+    rule.references.iter().map(Reference::link).collect()
 }
 
-fn info<'a>(rule: &'a Rule, references: &'a [String]) -> AlertInfo<'a> {
+fn info<'a>(rule: &'a Rule, references: &'a [String], listed: Option<&'a Listed>) -> AlertInfo<'a> {
     AlertInfo {
         gid: rule.gid,
         signature_id: rule.sid,
         rev: rule.rev,
-        signature: &rule.msg,
+        signature: listed.map_or(&rule.msg, |l| &l.signature),
         category: &rule.category,
         severity: u8::try_from(rule.severity).unwrap_or(u8::MAX),
-        metadata: &rule.metadata,
+        metadata: listed.map_or(&rule.metadata, |l| &l.metadata),
         references,
         verdict: match rule.action {
             Action::Pass => Verdict::Pass,

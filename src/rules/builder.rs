@@ -1,5 +1,7 @@
 //! What keywords write to while a rule is read.
 
+use std::net::IpAddr;
+
 use super::config::RuleConfig;
 use super::diagnostic::Reason;
 use super::inspect::{Content, Inspection, Step};
@@ -17,6 +19,8 @@ pub(super) struct Builder<'c> {
     pub flow: FlowOption,
     /// What is asked of the session or flow besides buffers.
     pub tests: Vec<Box<dyn Test>>,
+    /// What is asked of the addresses, besides the header.
+    pub ends: Vec<Box<dyn EndTest>>,
     /// What is asked of buffers, in the order written.
     pub inspections: Vec<Inspection>,
     /// The same, by keywords that name no buffer for those after them.
@@ -73,6 +77,12 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool;
 }
 
+/// Something asked of the addresses; source and destination are those of the rule's direction.
+pub(super) trait EndTest: std::fmt::Debug + Send + Sync {
+    /// Whether they have it.
+    fn holds(&self, source: IpAddr, destination: IpAddr) -> bool;
+}
+
 impl<'c> Builder<'c> {
     pub fn new(config: &'c RuleConfig, regexes: &'c mut Regexes) -> Self {
         Self {
@@ -80,6 +90,7 @@ impl<'c> Builder<'c> {
             meta: Meta::default(),
             flow: FlowOption::default(),
             tests: Vec::new(),
+            ends: Vec::new(),
             inspections: Vec::new(),
             apart: Vec::new(),
             own_keywords: Vec::new(),

@@ -1,12 +1,14 @@
 //! From what a rule says to when and how it is tried.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::ast::{Protocol, Sign};
-use super::builder::{FlowOption, FlowState, Test};
+use super::builder::{EndTest, FlowOption, FlowState, Test};
 use super::diagnostic::Reason;
 use super::inspect::Inspection;
 use super::interval::{AddressSet, PortSet};
+use super::list::List;
 use super::rule::Rule;
 use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
 use crate::flow::Endpoint;
@@ -22,10 +24,14 @@ pub(super) struct Compiled {
     pub state: Option<FlowState>,
     /// What it asks of the flow and the session.
     pub tests: Vec<Box<dyn Test>>,
+    /// What it asks of the addresses, besides the header.
+    pub ends: Vec<Box<dyn EndTest>>,
     /// What it asks of buffers.
     pub inspections: Vec<Inspection>,
     /// When it is tried, and how.
     pub plans: Vec<Plan>,
+    /// The list that it stands for.
+    pub list: Option<Arc<List>>,
 }
 
 /// Of which flows a rule is. Rules with equal headers share one.
@@ -62,10 +68,7 @@ pub(super) struct Plan {
 impl Header {
     /// Whether a packet of `subject` in `direction` is of it.
     pub fn matches(&self, subject: &Subject<'_>, direction: FlowDirection) -> bool {
-        let (from, to) = match direction {
-            FlowDirection::ToServer => (subject.client, subject.server),
-            FlowDirection::ToClient => (subject.server, subject.client),
-        };
+        let (from, to) = subject.ends(direction);
         (!self.tls || subject.app_proto == AppProto::Tls) && (self.is(from, to) || self.both_ways && self.is(to, from))
     }
 

@@ -121,7 +121,7 @@ impl<'c> Loader<'c> {
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
         let plans = plans(ast.header.protocol, ast.header.sign, &builder.flow, &sources).map_err(at_start)?;
-        let Builder { meta, flow, tests, mut inspections, apart, own_keywords, notes, .. } = builder;
+        let Builder { meta, flow, tests, ends, mut inspections, apart, own_keywords, notes, .. } = builder;
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
         inspections.iter_mut().for_each(|i| i.steps.shrink_to_fit());
@@ -146,7 +146,7 @@ impl<'c> Loader<'c> {
             file: file.clone(),
             line: text.position(0).0,
         };
-        Ok((Compiled { rule, header, state: flow.state, tests, inspections, plans }, notes))
+        Ok((Compiled { rule, header, state: flow.state, tests, ends, inspections, plans, list: None }, notes))
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
@@ -160,18 +160,20 @@ impl<'c> Loader<'c> {
             }
             Slot::Occupied(slot) => {
                 let old = self.rules.get_mut(*slot.get())?;
-                let old_rev = old.as_ref().map_or(0, |c| c.rule.rev);
-                if rev > old_rev {
+                let (other, other_rev) = old.as_ref().map(|c| (format!("{}:{}", c.rule.file, c.rule.line), c.rule.rev))?;
+                let newer = rev > other_rev;
+                if newer {
                     *old = Some(new);
                 }
-                Some(Reason::DuplicateSid { sid, kept: rev.max(old_rev), dropped: rev.min(old_rev) })
+                Some(Reason::DuplicateSid { sid, rev, other, other_rev, kept: if newer { "this one" } else { "that one" } })
             }
         }
     }
 
     fn finish(mut self) -> (RuleSet, LoadReport) {
-        let rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
+        let mut rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
         self.report.loaded = rules.len();
+        rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
         (RuleSet::new(rules), self.report)
     }
 }

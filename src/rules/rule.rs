@@ -55,6 +55,18 @@ pub struct Reference {
     pub kind: String,
     /// The address or number there.
     pub id: String,
+    /// What stands before the id to make it a link, where the kind is known.
+    pub prefix: Option<Arc<str>>,
+}
+
+impl Reference {
+    /// The link, or `kind:id` where the kind is not known.
+    pub fn link(&self) -> String {
+        match &self.prefix {
+            Some(prefix) => format!("{prefix}{}", self.id),
+            None => format!("{}:{}", self.kind, self.id),
+        }
+    }
 }
 
 /// The end that `target` names.
@@ -73,6 +85,8 @@ pub struct Match {
     pub rule: RuleId,
     /// Where what it matched was going.
     pub direction: FlowDirection,
+    /// Of a list, the entry.
+    pub(super) listed: Option<u32>,
 }
 
 /// What rules make of a flow.

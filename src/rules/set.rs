@@ -1,11 +1,13 @@
 //! The compiled set, and how it is tried on a flow.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::ast::Action;
-use super::builder::{FlowState, Test};
+use super::builder::{EndTest, FlowState, Test};
 use super::compile::{Compiled, Header, Plan};
 use super::inspect::Inspection;
+use super::list::{List, Listed};
 use super::matcher::{Budget, Values};
 use super::prefilter::{Key, Table};
 use super::rule::{Match, Rule, RuleId, Verdict};
@@ -57,7 +59,10 @@ struct Entry {
     header: u32,
     state: Option<FlowState>,
     tests: Vec<Box<dyn Test>>,
+    ends: Vec<Box<dyn EndTest>>,
     inspections: Vec<Inspection>,
+    /// It stands for a list: an entry of it has to be about the flow.
+    list: Option<Arc<List>>,
     /// It has more than one plan: that it fired has to be remembered.
     several: bool,
 }
@@ -108,6 +113,11 @@ impl RuleSet {
     /// A rule of this set. `None` for an id of another one.
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.entry(id).map(|e| &e.rule)
+    }
+
+    /// What `found` says of the entry of a list; `None` where its rule is no list.
+    pub fn listed(&self, found: &Match) -> Option<Listed> {
+        Some(self.entry(found.rule)?.list.as_ref()?.tell(found.listed?))
     }
 
     /// All rules, in the order in which they act.
@@ -176,7 +186,8 @@ impl RuleSet {
                 flow.fired.push(scheduled.rule);
             }
             if entry.rule.alerts || entry.rule.stores_certificates {
-                out.push(Match { rule: scheduled.rule, direction: scheduled.plan.direction });
+                let listed = entry.list.as_ref().and_then(|list| list.find(subject));
+                out.push(Match { rule: scheduled.rule, direction: scheduled.plan.direction, listed });
             }
             match (entry.rule.action, verdict) {
                 // It lets this packet go, not the flow.
@@ -196,9 +207,12 @@ impl RuleSet {
 
     /// Whether all that a rule asks is so.
     fn holds(&self, entry: &Entry, plan: Plan, subject: &Subject<'_>, scratch: &mut Scratch) -> bool {
+        let (source, destination) = subject.ends(plan.direction);
         (entry.state != Some(FlowState::NotEstablished) || !subject.established)
             && scratch.header(self, entry.header, subject, plan.direction)
+            && entry.ends.iter().all(|e| e.holds(source.ip, destination.ip))
             && entry.tests.iter().all(|t| t.holds(subject, t.sides().side(plan.side)))
+            && entry.list.as_ref().is_none_or(|list| list.find(subject).is_some())
             && entry.inspections.iter().all(|i| inspect(i, plan, subject, scratch))
     }
 
@@ -207,13 +221,13 @@ impl RuleSet {
     }
 
     fn add(&mut self, compiled: Compiled, headers: &mut HashMap<Header, u32>) {
-        let Compiled { rule, header, state, tests, inspections, plans } = compiled;
+        let Compiled { rule, header, state, tests, ends, inspections, plans, list } = compiled;
         let header = *headers.entry(header).or_insert_with_key(|new| {
             self.headers.push(new.clone());
             index_of_last(&self.headers)
         });
         let several = plans.len() > 1;
-        self.rules.push(Entry { rule, header, state, tests, inspections, several });
+        self.rules.push(Entry { rule, header, state, tests, ends, inspections, list, several });
         let rule = RuleId(index_of_last(&self.rules));
         self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule }));
     }

@@ -60,6 +60,16 @@ pub struct Subject<'a> {
     pub now: Timestamp,
 }
 
+impl Subject<'_> {
+    /// Its ends as source and destination of what goes in `direction`.
+    pub(super) const fn ends(&self, direction: FlowDirection) -> (Endpoint, Endpoint) {
+        match direction {
+            FlowDirection::ToServer => (self.client, self.server),
+            FlowDirection::ToClient => (self.server, self.client),
+        }
+    }
+}
+
 /// What a flow remembers between tries. The default is that of a new flow.
 #[derive(Clone, Debug, Default)]
 pub struct FlowRules {

@@ -48,7 +48,9 @@ fn reference(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reaso
     if kind.is_empty() || id.is_empty() {
         return Err(Reason::BadValue("kind,id"));
     }
-    builder.meta.references.push(Reference { kind: kind.to_ascii_lowercase(), id: unescape(id) });
+    let kind = kind.to_ascii_lowercase();
+    let prefix = builder.config.references.get(&kind).cloned();
+    builder.meta.references.push(Reference { kind, id: unescape(id), prefix });
     Ok(())
 }
 

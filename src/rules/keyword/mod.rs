@@ -1,6 +1,7 @@
 //! Keywords, a small file for each family. A new family is one file and one line in [`FAMILIES`] or [`OWN_FAMILIES`]; a new keyword
 //! is one entry in its family's table.
 
+mod address;
 mod app_layer;
 mod content;
 mod flow;
@@ -34,6 +35,7 @@ pub(super) use pcre::Regexes;
 static FAMILIES: &[&[Keyword]] = &[
     meta::KEYWORDS,
     flow::KEYWORDS,
+    address::KEYWORDS,
     content::KEYWORDS,
     pcre::KEYWORDS,
     tls_hello::KEYWORDS,

@@ -1,6 +1,7 @@
 //! What the room does as a whole: rule text in, matches out.
 
 mod actions;
+mod addresses;
 mod contents;
 mod differential;
 mod handshake;
