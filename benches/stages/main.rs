@@ -111,6 +111,7 @@ fn rules(c: &mut Criterion) {
         session: Some(&session),
         one_way: None,
         packet: None,
+        now: Timestamp::ZERO,
     };
     let names: String = (1..=10_000)
         .map(|n| format!("alert tls any any -> any any (msg:\"name {n}\"; tls.sni; content:\"host-{n}.example\"; sid:{n};)\n"))

@@ -327,7 +327,7 @@ impl Following {
         view.midstream = !stream.is_anchored();
         view.conflicting_bytes = view.conflicting_bytes.saturating_add(pushed.conflicting);
         if pushed.conflicting > 0 {
-            self.conversation.note(Anomaly::OverlapDifferentData);
+            self.conversation.note(direction, Anomaly::OverlapDifferentData);
         }
         if pushed.restarted {
             self.conversation.restart(direction);

@@ -70,7 +70,7 @@ impl Judge {
         if self.rules.is_empty() {
             return Judged::default();
         }
-        let client = flow.client();
+        let (client, now) = (flow.client(), flow.last);
         let Some(connection) = flow.connection.as_deref_mut() else { return Judged::default() };
         let packet = segment.map(|s| Packet {
             direction: way(s.header.sender, client),
@@ -94,9 +94,15 @@ impl Judge {
             session: following.as_mut().map(|f| f.conversation.session(client)),
             one_way,
             packet,
+            now,
         };
         self.matches.clear();
         let verdict = self.rules.evaluate(&subject, rules, &mut self.hosts, &mut self.scratch, &mut self.matches);
+        if self.matches.iter().filter_map(|m| self.rules.rule(m.rule)).any(|r| r.stores_certificates)
+            && let Some(following) = following
+        {
+            following.conversation.store_certificates();
+        }
         let drops = blocks(verdict) && !*dropped;
         if self.matches.is_empty() && !drops {
             return Judged::default();

@@ -30,7 +30,7 @@ mod tls;
 pub mod top;
 
 pub use alert::{AlertInfo, Side, Verdict, alert};
-pub use anomaly::{AnomalyInfo, AnomalyType, anomaly, tls_anomaly_name};
+pub use anomaly::{AnomalyInfo, AnomalyType, anomaly};
 pub use common::{Common, PacketSource, Toward, flow_id};
 pub use community_id::CommunityId;
 pub use drop::{DropReason, drop};

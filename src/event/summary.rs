@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::top::Top;
-use super::{AlertInfo, Verdict, is_whole, tls_anomaly_name};
+use super::{AlertInfo, Verdict, is_whole};
 use crate::protocol::tls::{ProtocolVersion, Session, names};
 
 /// The numbers of a run. Memory is bounded: by the number of versions that exist, of rules loaded, of kinds of anomalies, and
@@ -115,7 +115,7 @@ impl Summary {
             self.server_names.add(name);
         }
         for &anomaly in &session.anomalies {
-            self.add_anomaly(tls_anomaly_name(anomaly));
+            self.add_anomaly(anomaly.name());
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Builder<'c> {
     pub inspections: Vec<Inspection>,
     /// The same, by keywords that name no buffer for those after them.
     pub apart: Vec<Inspection>,
+    /// Keywords that no other engine has, in the order written.
+    pub own_keywords: Vec<&'static str>,
     /// Regular expressions compiled so far, for this rule and others.
     pub regexes: &'c mut Regexes,
     /// What is worth a word though it loads.
@@ -52,6 +54,8 @@ pub(super) struct Meta {
     pub alert: Option<bool>,
     /// `threshold` or `detection_filter`
     pub threshold: Option<Threshold>,
+    /// `tls.store`
+    pub stores_certificates: bool,
 }
 
 /// What `flow` asks.
@@ -106,6 +110,7 @@ impl<'c> Builder<'c> {
             ends: Vec::new(),
             inspections: Vec::new(),
             apart: Vec::new(),
+            own_keywords: Vec::new(),
             regexes,
             notes: Vec::new(),
         }

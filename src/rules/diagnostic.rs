@@ -151,6 +151,9 @@ pub enum Reason {
         /// The sid.
         sid: u32,
     },
+    /// A note: an event of Suricata's that no session here has.
+    #[error("event `tls.{0}` is never raised here: the rule cannot match")]
+    NeverRaised(String),
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]
     UnknownClasstype(String),

@@ -157,7 +157,7 @@ impl RuleSet {
             let direction = scheduled.plan.direction;
             let action = entry.action(subject, direction, hosts);
             let asked = Verdict::of(action);
-            if entry.rule.alerts && allowed == Allowed::Alert {
+            if (entry.rule.alerts || entry.rule.stores_certificates) && allowed == Allowed::Alert {
                 let (source, destination) = subject.ends(direction);
                 match entry.suppressions.iter().any(|s| s.covers(source, destination)) {
                     true => scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1),

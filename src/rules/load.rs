@@ -125,7 +125,7 @@ impl<'c> Loader<'c> {
         let passing = !builder.packet.is_empty() || builder.stateful.is_passing();
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
         let plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(at_start)?;
-        let Builder { meta, flow, packet, stateful, tests, ends, mut inspections, apart, mut notes, .. } = builder;
+        let Builder { meta, flow, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, .. } = builder;
         match protocol {
             Protocol::Udp => notes.push(Reason::NotFollowed("UDP")),
             Protocol::Quic => notes.push(Reason::NotFollowed("QUIC")),
@@ -149,6 +149,8 @@ impl<'c> Loader<'c> {
             metadata: meta.metadata,
             target: meta.target,
             alerts: meta.alert.unwrap_or(ast.header.action != Action::Pass),
+            stores_certificates: meta.stores_certificates,
+            own_keywords: own_keywords.into(),
             text: text.text.trim().to_owned(),
             file: file.clone(),
             line: text.position(0).0,

@@ -36,6 +36,10 @@ pub struct Rule {
     pub target: Option<Target>,
     /// A match is an alert: not so with `noalert`, nor for `pass` without `alert`.
     pub alerts: bool,
+    /// The events of a session that it matches carry the certificates themselves: `tls.store`.
+    pub stores_certificates: bool,
+    /// Keywords in it that no other engine has, in the order written: where there are some, the rule is not portable.
+    pub own_keywords: Box<[&'static str]>,
     /// The rule as written, continuation lines joined.
     pub text: String,
     /// The source that it came from.

@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 
 use super::rule::{RuleId, Verdict};
 use super::state::FlowVars;
+use crate::base::Timestamp;
 use crate::flow::Endpoint;
 use crate::packet::Segment;
 use crate::protocol::tls::Session;
-use crate::protocol::tls::session::Stage;
+use crate::protocol::tls::session::{Anomaly, Stage};
 
 /// Which way a flow's bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +65,8 @@ pub struct Subject<'a> {
     pub one_way: Option<FlowDirection>,
     /// The packet at hand. `None` where none is the cause: the flow ended.
     pub packet: Option<Packet<'a>>,
+    /// Packet time.
+    pub now: Timestamp,
 }
 
 /// A packet, as a part of its flow.
@@ -132,7 +135,7 @@ impl FlowRules {
 
 /// A set of kinds of facts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Facts(u16);
+pub struct Facts(u64);
 
 impl Facts {
     /// None.
@@ -151,8 +154,28 @@ impl Facts {
     pub const SERVER_CERTIFICATES: Self = Self(1 << 5);
     /// The client's certificates.
     pub const CLIENT_CERTIFICATES: Self = Self(1 << 6);
+    /// The client's key exchange.
+    pub const CLIENT_KEY_EXCHANGE: Self = Self(1 << 7);
+    /// The server's key exchange.
+    pub const SERVER_KEY_EXCHANGE: Self = Self(1 << 8);
+    /// The HelloRetryRequest.
+    pub const HELLO_RETRY: Self = Self(1 << 9);
+    /// The group of the key exchange.
+    pub const GROUP: Self = Self(1 << 10);
+    /// An alert of the client's.
+    pub const CLIENT_ALERT: Self = Self(1 << 11);
+    /// An alert of the server's.
+    pub const SERVER_ALERT: Self = Self(1 << 12);
+    /// All that the server says in the clear; it went dark, or the flow ended.
+    pub const SERVER_DARK: Self = Self(1 << 13);
+    /// All that is said in the clear; both went dark, or the flow ended.
+    pub const DARK: Self = Self(1 << 14);
     /// All that come from a TLS session.
-    pub const SESSION: Self = Self(0b0111_1000);
+    pub const SESSION: Self = Self(!0b0111);
+    /// Those that tell that it is one.
+    const HELLOS_AND_CERTIFICATES: Self = Self(0b0111_1000);
+    /// Where anomalies begin, by their numbers.
+    const ANOMALIES: u32 = 16;
 
     /// What is there of `subject`.
     pub fn of(subject: &Subject<'_>) -> Self {
@@ -162,21 +185,12 @@ impl Facts {
             None => Self::FROM_CLIENT.and(Self::FROM_SERVER),
         };
         if let Some(session) = subject.session {
-            for (there, fact) in [
-                (session.client_hello.is_some(), Self::CLIENT_HELLO),
-                (session.server_hello.is_some(), Self::SERVER_HELLO),
-                (!session.server_certificates.is_empty(), Self::SERVER_CERTIFICATES),
-                (!session.client_certificates.is_empty(), Self::CLIENT_CERTIFICATES),
-            ] {
-                if there {
-                    facts = facts.and(fact);
-                }
-            }
+            facts = facts.and(Self::of_session(session));
         }
         let ended = subject.session.is_some_and(|s| s.stage == Stage::Closed);
         match subject.app_proto {
             AppProto::Unknown => facts,
-            AppProto::Tls if !facts.intersects(Self::SESSION) && !ended => facts,
+            AppProto::Tls if !facts.intersects(Self::HELLOS_AND_CERTIFICATES) && !ended => facts,
             AppProto::Tls | AppProto::NotTls => facts.and(Self::DECIDED),
         }
     }
@@ -187,6 +201,34 @@ impl Facts {
             FlowDirection::ToServer => Self::FROM_CLIENT,
             FlowDirection::ToClient => Self::FROM_SERVER,
         }
+    }
+
+    fn of_session(session: &Session) -> Self {
+        let ended = session.stage == Stage::Closed;
+        let (client_dark, server_dark) = (session.client_view.dark, session.server_view.dark);
+        let alert_of = |client| session.alerts.iter().any(|a| a.from_client == client);
+        let anomalies = session.client_view.anomalies.bits() | session.server_view.anomalies.bits();
+        let known = [
+            (session.client_hello.is_some(), Self::CLIENT_HELLO),
+            (session.server_hello.is_some(), Self::SERVER_HELLO),
+            (!session.server_certificates.is_empty(), Self::SERVER_CERTIFICATES),
+            (!session.client_certificates.is_empty(), Self::CLIENT_CERTIFICATES),
+            (session.client_key_exchange, Self::CLIENT_KEY_EXCHANGE),
+            (session.server_key_exchange, Self::SERVER_KEY_EXCHANGE),
+            (session.hello_retry_request.is_some(), Self::HELLO_RETRY),
+            (session.group().is_some(), Self::GROUP),
+            (alert_of(true), Self::CLIENT_ALERT),
+            (alert_of(false), Self::SERVER_ALERT),
+            (server_dark || ended, Self::SERVER_DARK),
+            (server_dark && client_dark || ended, Self::DARK),
+        ];
+        let there = known.into_iter().filter(|(there, _)| *there);
+        there.fold(Self(anomalies << Self::ANOMALIES), |facts, (_, fact)| facts.and(fact))
+    }
+
+    /// That `anomaly` was found.
+    pub const fn anomaly(anomaly: Anomaly) -> Self {
+        Self((1 << anomaly.index()) << Self::ANOMALIES)
     }
 
     /// Both sets together.
@@ -241,6 +283,8 @@ impl Sides {
     pub const HELLOS: Self = Self { to_server: Facts::CLIENT_HELLO, to_client: Facts::SERVER_HELLO };
     /// Of either side's certificates.
     pub const CERTIFICATES: Self = Self { to_server: Facts::CLIENT_CERTIFICATES, to_client: Facts::SERVER_CERTIFICATES };
+    /// Of all that the server says in the clear.
+    pub const SERVER_DARK: Self = Self { to_server: Facts::NONE, to_client: Facts::SERVER_DARK };
     /// Of the flow as such.
     pub const DECIDED: Self = Self { to_server: Facts::DECIDED, to_client: Facts::DECIDED };
 

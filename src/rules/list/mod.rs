@@ -154,6 +154,8 @@ impl List {
             metadata: Vec::new(),
             target: None,
             alerts: self.action != Action::Pass,
+            stores_certificates: false,
+            own_keywords: Box::default(),
             text: format!("{}:{}={}", self.kind.as_str(), self.action.as_str(), self.name),
             file: self.name.clone(),
             line: 1,

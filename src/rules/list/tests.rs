@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::Timestamp;
 use crate::protocol::fingerprint::ClientFingerprints;
 use crate::protocol::tls::{ClientHello, Session};
 use crate::protocol::x509::Certificate;
@@ -29,6 +30,7 @@ fn subject<'s>(server: &str, session: Option<&'s Session>) -> Subject<'s> {
         session,
         one_way: None,
         packet: None,
+        now: Timestamp::ZERO,
     }
 }
 

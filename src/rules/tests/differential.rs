@@ -88,6 +88,9 @@ fn rule() -> impl Strategy<Value = String> {
         "flowint:n,>,1; flowbits:set,c;",
         "xbits:set,x,track ip_src;",
         "xbits:isset,x,track ip_dst;",
+        "ssl_state:server_hello|client_keyx;",
+        "app-layer-event:tls.invalid_certificate;",
+        "tls.hrr:no;",
         "priority:2;",
     ]);
     let inspections = prop::collection::vec(inspection(), 0..3);

@@ -4,6 +4,7 @@ mod actions;
 mod addresses;
 mod contents;
 mod differential;
+mod handshake;
 mod keywords;
 mod loading;
 mod shipped;
@@ -39,6 +40,7 @@ fn subject(session: Option<&Session>) -> Subject<'_> {
         session,
         one_way: session.is_none().then_some(FlowDirection::ToServer),
         packet: None,
+        now: NOW,
     }
 }
 
@@ -76,6 +78,9 @@ fn at<'a>(header: &'a SegmentHeader, subject: Subject<'a>) -> Subject<'a> {
     let direction = if header.sender == headers()[0].sender { FlowDirection::ToServer } else { FlowDirection::ToClient };
     Subject { packet: Some(Packet { direction, segment: Segment { header, payload: &[] }, sizes: [0; 2] }), ..subject }
 }
+
+/// 2026-11-24T00:00:00Z.
+const NOW: Timestamp = Timestamp::from_parts(1_795_478_400, 0);
 
 /// Tries `set` on each of `subjects`, one after the other as one flow: the sids that fired, in order, and the last verdict.
 fn play(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
