@@ -11,9 +11,12 @@
 
 mod ast;
 mod builder;
+mod byte_ops;
 mod compile;
 mod config;
 mod diagnostic;
+mod expression;
+mod field;
 mod inspect;
 mod interval;
 mod keyword;

@@ -3,14 +3,13 @@
 /// Their names.
 #[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
-    "absent", "ack", "app-layer-event", "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass",
-    "byte_extract", "byte_jump", "byte_math", "byte_test", "compress_whitespace", "config", "cookie", "datarep", "dataset",
-    "dcerpc.iface", "dcerpc.opnum", "decode-event", "detection_filter", "dns.opcode", "dns.query", "dns_query", "domain",
-    "dsize", "email.from", "email.subject", "email.to", "engine-event", "entropy", "ether.hdr", "file.data", "file.magic",
+    "ack", "app-layer-event", "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass",
+    "config", "cookie", "datarep", "dataset",
+    "dcerpc.iface", "dcerpc.opnum", "decode-event", "detection_filter", "dns.opcode", "dns.query", "dns_query",     "dsize", "email.from", "email.subject", "email.to", "engine-event", "entropy", "ether.hdr", "file.data", "file.magic",
     "file.name", "file_data", "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore", "flags",
     "flow.age", "flow.bytes", "flow.bytes_toclient", "flow.bytes_toserver", "flow.pkts", "flow.pkts_toclient",
     "flow.pkts_toserver", "flowbits", "flowint", "flowvar", "fragbits", "fragoffset", "frame", "from_base64", "ftpbounce",
-    "ftpdata_command", "geoip", "gunzip", "header_lowercase", "hostbits", "http.accept", "http.accept_enc", "http.accept_lang",
+    "ftpdata_command", "geoip", "gunzip", "hostbits", "http.accept", "http.accept_enc", "http.accept_lang",
     "http.connection", "http.content_len", "http.content_type", "http.cookie", "http.header", "http.header.raw",
     "http.header_names", "http.host", "http.host.raw", "http.location", "http.method", "http.protocol", "http.referer",
     "http.request_body", "http.request_header", "http.request_line", "http.response_body", "http.response_header",
@@ -20,13 +19,22 @@ pub(super) const NAMES: &[&str] = &[
     "http_referer", "http_request_line", "http_response_line", "http_server_body", "http_start", "http_stat_code",
     "http_stat_msg", "http_uri", "http_user_agent", "icmp_id", "icmp_seq", "icmpv4.hdr", "icmpv6.hdr", "icode", "id",
     "ike.init_spi", "ip_proto", "ipopts", "iprep", "ipv4-csum", "ipv4.hdr", "ipv6-csum", "ipv6.hdr", "itype", "krb5_cname",
-    "krb5_msg_type", "krb5_sname", "l3_proto", "lua", "luaxform", "nfq_set_mark", "noloop", "pcrexform", "pkt_data", "pktvar",
-    "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version", "raw_stream", "replace", "requires", "rpc",
+    "krb5_msg_type", "krb5_sname", "l3_proto", "nfq_set_mark", "noloop", "pkt_data", "pktvar",
+    "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version", "raw_stream", "requires", "rpc",
     "sameip", "seq", "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh", "ssh.hassh.server",
     "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "ssl_state", "stream-event", "stream_size",
-    "strip_pseudo_headers", "strip_whitespace", "subslice", "tag", "tcp-csum", "tcp.flags", "tcp.hdr", "tcp.mss", "tcpv4-csum",
-    "tcpv6-csum", "threshold", "tld", "tls.store", "tls_cert_expired", "tls_cert_notafter", "tls_cert_notbefore",
-    "tls_cert_valid", "tls_store", "to_lowercase", "to_md5", "to_sha1", "to_sha256", "to_uppercase", "tos", "ttl", "udp.hdr",
-    "udpv4-csum", "udpv6-csum", "uricontent", "urilen", "url_decode", "vlan.id", "vlan.layers", "window", "wscale", "xbits",
-    "xor", "zlib_deflate",
+    "subslice", "tag", "tcp-csum", "tcp.flags", "tcp.hdr", "tcp.mss", "tcpv4-csum",
+    "tcpv6-csum", "threshold", "tls.store", "tls_cert_expired", "tls_cert_notafter", "tls_cert_notbefore",
+    "tls_cert_valid", "tls_store", "tos", "ttl", "udp.hdr",
+    "udpv4-csum", "udpv6-csum", "uricontent", "urilen", "vlan.id", "vlan.layers", "window", "wscale", "xbits",
+    "zlib_deflate",
+];
+
+/// Keywords that have no place here, and why.
+pub(super) const REFUSED: &[(&str, &str)] = &[
+    ("header_lowercase", "it is about the headers of HTTP, which TLS hides"),
+    ("lua", "rules run no programs"),
+    ("luaxform", "rules run no programs"),
+    ("replace", "packets are passed or dropped, never rewritten"),
+    ("strip_pseudo_headers", "it is about the headers of HTTP, which TLS hides"),
 ];
