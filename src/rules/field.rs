@@ -20,7 +20,7 @@ pub(super) struct Extracted([u64; Slot::COUNT]);
 /// Some bytes of a buffer, to be read as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field {
-    /// How many bytes.
+    /// How many bytes; 0 of text: as many as there are digits.
     pub len: Number,
     /// Where they begin.
     pub offset: Number,
@@ -88,11 +88,19 @@ impl Extracted {
 }
 
 impl Field {
+    /// What a number of 64 bits takes.
+    pub const MAX_BYTES: usize = 8;
+    /// As many as octal digits of such a number, with a sign.
+    pub const MAX_DIGITS: usize = 23;
+
     /// Its value, and the place in `bytes` after what was read. `None` where it does not lie in `bytes` or is no number.
     pub fn read(&self, bytes: &[u8], last: usize, extracted: &Extracted) -> Option<(u64, usize)> {
         let start = place(if self.relative { last } else { 0 }, self.offset.signed(extracted))?;
-        let end = start.checked_add(self.len.length(extracted)?)?;
-        let taken = bytes.get(start..end)?;
+        let len = match (self.encoding, self.len.length(extracted)?) {
+            (Encoding::Text(_), 0) => bytes.len().saturating_sub(start).min(Self::MAX_DIGITS),
+            (_, len) => len,
+        };
+        let taken = bytes.get(start..start.checked_add(len)?)?;
         let (value, used) = match self.encoding {
             Encoding::Big => (binary(taken.iter())?, taken.len()),
             Encoding::Little => (binary(taken.iter().rev())?, taken.len()),
@@ -110,7 +118,7 @@ pub(super) fn place(base: usize, by: i64) -> Option<usize> {
 
 /// Bytes, the most significant first; `None` for more than eight.
 fn binary<'b>(bytes: impl ExactSizeIterator<Item = &'b u8>) -> Option<u64> {
-    (bytes.len() <= 8).then(|| bytes.fold(0, |value, byte| value << 8 | u64::from(*byte)))
+    (bytes.len() <= Field::MAX_BYTES).then(|| bytes.fold(0, |value, byte| value << 8 | u64::from(*byte)))
 }
 
 /// The number that `bytes` begin with, after spaces and a plus sign as `strtoul` of C reads it, and how many bytes that is.
@@ -176,6 +184,8 @@ mod tests {
             ("12 x", 4, 10, Some((12, 2))),
             (" 7;", 3, 10, Some((7, 2))),
             ("0x1Fg", 5, 16, Some((0x1f, 4))),
+            ("1337x", 0, 10, Some((1337, 4))),
+            ("", 0, 10, None),
             ("778", 3, 8, Some((0o77, 2))),
             ("x1", 2, 10, None),
             ("-1", 2, 10, None),

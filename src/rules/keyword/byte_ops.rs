@@ -171,17 +171,19 @@ impl FieldOptions {
     }
 
     /// The field, if it has at least `least` bytes, and at most what can be read.
-    fn finish(self, least: i64) -> Result<Field, Reason> {
+    fn finish(self, least: usize) -> Result<Field, Reason> {
         if self.base.is_some() && !self.string {
             return Err(Reason::BadValue("string before hex, dec or oct"));
         }
-        let (most, encoding) = match (self.string, self.little) {
-            (true, _) => (MAX_DIGITS, Encoding::Text(self.base.unwrap_or(10))),
-            (false, Some(true)) => (MAX_BYTES, Encoding::Little),
-            (false, _) => (MAX_BYTES, Encoding::Big),
+        let (allowed, encoding) = match (self.string, self.little) {
+            (true, _) => (0..=Field::MAX_DIGITS, Encoding::Text(self.base.unwrap_or(10))),
+            (false, Some(true)) => (least..=Field::MAX_BYTES, Encoding::Little),
+            (false, _) => (least..=Field::MAX_BYTES, Encoding::Big),
         };
         match self.len {
-            Number::Given(len) if !(least..=most).contains(&len) => Err(Reason::BadValue("1 to 8 bytes, or to 23 of a string")),
+            Number::Given(len) if !usize::try_from(len).is_ok_and(|len| allowed.contains(&len)) => {
+                Err(Reason::BadValue("1 to 8 bytes, or 0 to 23 of a string"))
+            }
             _ => Ok(Field { len: self.len, offset: self.offset, relative: self.relative, encoding, bitmask: self.bitmask }),
         }
     }
@@ -237,7 +239,3 @@ fn bitmask(text: &str) -> Result<u64, Reason> {
 }
 
 const OPTION: Reason = Reason::BadValue("options of this keyword, as docs/rules.md lists them");
-/// What a number of 64 bits takes.
-const MAX_BYTES: i64 = 8;
-/// As many as octal digits of such a number, with a sign or a space.
-const MAX_DIGITS: i64 = 23;

@@ -1,7 +1,7 @@
 //! From PCRE's syntax to that of the `regex` crate, where the two differ.
 //!
-//! What cannot be done in linear time (look-around, back-references, possessive and atomic groups) is marked, for `fancy-regex`.
-//! What either would read differently is refused by name. The rest is rewritten to mean the same.
+//! What cannot be done in linear time (look-around, back-references, possessive, atomic and conditional groups) is marked, for
+//! `fancy-regex`. What either would read differently is refused by name. The rest is rewritten to mean the same.
 
 use super::super::diagnostic::Reason;
 use super::pcre::Flags;
@@ -210,7 +210,9 @@ impl Writer<'_> {
         }
         for (start, what) in [
             ("?|", "a branch reset group"),
-            ("?(", "a conditional group"),
+            ("?(?", "a group with look-around as its condition"),
+            ("?(R", "recursion"),
+            ("?(DEFINE)", "a group of definitions"),
             ("?R", "recursion"),
             ("?0", "recursion"),
             ("?1", "recursion"),
@@ -223,7 +225,7 @@ impl Writer<'_> {
                 return Err(Reason::NotSupported(what));
             }
         }
-        self.backtracks |= ["?=", "?!", "?<=", "?<!", "?>"].iter().any(|start| self.rest.starts_with(start));
+        self.backtracks |= ["?=", "?!", "?<=", "?<!", "?>", "?("].iter().any(|start| self.rest.starts_with(start));
         self.out.push('(');
         if self.rest.starts_with('?') {
             // The mark is no quantifier.

@@ -112,6 +112,8 @@ fn what_makes_no_sense_is_refused() {
         (r#"pcre:"/a/U";"#, "not supported: a flag that names a buffer of HTTP, which TLS hides"),
         (r#"pcre:"/(a)/, flow:x";"#, "not supported: captures into variables (flow, pkt, alert): nothing here reads them"),
         (r#"pcre:"/(?P<pkt_x>a)/";"#, "not supported: captures into variables (flow, pkt, alert): nothing here reads them"),
+        (r#"content:"a"; isdataat:x;"#, "`x` was not extracted before in this buffer"),
+        (r#"pcre:"/(?(?=a)b|c)/";"#, "a group with look-around as its condition is not supported yet"),
         (r#"pcre:"/(?R)/";"#, "recursion is not supported yet"),
     ] {
         assert_eq!(refusal(options), expected, "{options}");
@@ -142,6 +144,8 @@ fn expressions_may_look_around_and_back() {
         (r#"pcre:"/^(a)\g{1}\g1$/";"#, &["aaa"], &["aa"]),
         (r#"pcre:"/^a++b/";"#, &["aab"], &["aac"]),
         (r#"pcre:"/^a*+a/";"#, &[], &["aaa"]),
+        (r#"pcre:"/^a{1,2}+a/";"#, &["aaa"], &["aa"]),
+        (r#"pcre:"/^(a)?(?(1)b|c)d/";"#, &["abd", "cd"], &["acd", "bd"]),
         (r#"pcre:"/^(?>a|ab)c/";"#, &["ac"], &["abc"]),
         // Relative to the last match, look-behind sees nothing before it, as with PCRE's subject in Suricata.
         (r#"content:"x"; pcre:"/^(?!b)./R";"#, &["xa"], &["xb", "x"]),

@@ -47,9 +47,28 @@ fn inspection() -> impl Strategy<Value = String> {
         "ja3s.hash;",
         "tls.alpn;",
         "tls.cert_issuer; dotprefix;",
+        "tls.sni; to_lowercase;",
+        "tls.sni; tld; dotprefix;",
+        "tls.certs; domain;",
+        "ja3.hash; to_md5;",
+        r#"tls.sni; pcrexform:"^([^.]+)";"#,
+        r#"tls.alpn; xor:"20";"#,
+        "tls.alpn; absent:or_else;",
+        "tls.sni; strip_whitespace; absent:or_else;",
     ]);
     let size = prop::sample::select(vec!["", "", "", "bsize:6;", "bsize:8;", "bsize:>2;"]);
-    let last = prop::sample::select(vec!["", "", "", "isdataat:!1,relative;", r#"pcre:"/^\.?[ab]/R";"#, r#"pcre:!"/test/i";"#]);
+    let last = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "isdataat:!1,relative;",
+        r#"pcre:"/^\.?[ab]/R";"#,
+        r#"pcre:!"/test/i";"#,
+        r#"pcre:"/(?<!a)b/";"#,
+        "byte_test:1,>,0x60,0;",
+        "byte_jump:1,0,relative,bitmask 3; isdataat:1,relative;",
+        r#"byte_extract:1,0,n,bitmask 3; content:"b"; offset:n;"#,
+    ]);
     (buffer, prop::collection::vec(content(), 1..4), size, last).prop_map(|(b, c, s, l)| format!("{b} {} {s} {l}", c.concat()))
 }
 

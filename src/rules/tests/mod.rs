@@ -6,6 +6,7 @@ mod differential;
 mod keywords;
 mod loading;
 mod numbers;
+mod reference;
 mod shipped;
 mod transforms;
 

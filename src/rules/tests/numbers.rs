@@ -21,6 +21,7 @@ fn byte_test_compares() {
         ("byte_test:1,=,3,0,bitmask 0x30;", &["\x31"], &["\x21"]),
         ("byte_test:4,=,1337,0,string,dec;", &["1337", "13375"], &["1338", "x"]),
         ("byte_test:3,=,0x1f,1,string,hex;", &["a1f;"], &["a1g;"]),
+        ("byte_test:0,<=,400,1,string,dec;", &["x200 OK"], &["x404", "xx"]),
         ("byte_test:2,=,0x01;", &["\0\x01"], &["\x01\0"]),
     ]);
 }
@@ -137,9 +138,9 @@ fn a_variable_is_known_in_its_buffer_only() {
 #[test]
 fn bad_forms_are_refused() {
     for (options, expected) in [
-        ("byte_test:9,=,1,0;", "bad value: expected 1 to 8 bytes, or to 23 of a string"),
-        ("byte_test:0,=,1,0;", "bad value: expected 1 to 8 bytes, or to 23 of a string"),
-        ("byte_test:24,=,1,0,string;", "bad value: expected 1 to 8 bytes, or to 23 of a string"),
+        ("byte_test:9,=,1,0;", "bad value: expected 1 to 8 bytes, or 0 to 23 of a string"),
+        ("byte_test:0,=,1,0;", "bad value: expected 1 to 8 bytes, or 0 to 23 of a string"),
+        ("byte_test:24,=,1,0,string;", "bad value: expected 1 to 8 bytes, or 0 to 23 of a string"),
         ("byte_test:1,~,1,0;", "bad value: expected one of < <= = >= > & ^, or ! before it"),
         ("byte_test:1,=;", "bad value: expected a value to compare with"),
         ("byte_test:1,=,1,0,hex;", "bad value: expected string before hex, dec or oct"),
