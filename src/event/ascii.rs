@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::text::Plain;
+use super::json::Plain;
 use crate::base::{Timestamp, hex};
 use crate::protocol::x509;
 
@@ -203,13 +203,7 @@ fn base64_digit(six_bits: u32) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::text::OneLine;
-
-    fn json(value: impl Serialize) -> String {
-        let mut out = Vec::new();
-        value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, OneLine)).unwrap();
-        String::from_utf8(out).unwrap()
-    }
+    use crate::event::json::tests::json;
 
     #[test]
     fn times_are_eves() {

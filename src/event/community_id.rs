@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use sha1::{Digest, Sha1};
 
 use super::ascii::base64;
-use super::text::Plain;
+use super::json::Plain;
 use crate::flow::Endpoint;
 
 /// A community id with seed 0, the specification's default: `1:` and the base64 of a SHA-1.

@@ -6,7 +6,7 @@ use super::certificate::Leaf;
 use super::common::{Common, Line};
 use super::names::Version;
 use super::portcullis::Portcullis;
-use super::text::{Str, Text, Texts};
+use super::text::{Text, Texts};
 use crate::protocol::tls::{ClientHello, Extension, ProtocolVersion, ServerHello, Session, is_grease};
 
 /// What a `tls` event carries beyond the usual.
@@ -27,7 +27,7 @@ pub fn tls(out: &mut Vec<u8>, common: &Common<'_>, session: &Session, options: T
 /// EVE's `tls` object.
 #[derive(Serialize)]
 pub(super) struct Tls<'a> {
-    #[serde(flatten)]
+    #[serde(rename = "", skip_serializing_if = "Option::is_none")]
     leaf: Option<Leaf<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_resumed: Option<bool>,
@@ -39,7 +39,7 @@ pub(super) struct Tls<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ja3s: Option<Ja3<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4: Option<Str<'a>>,
+    ja4: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<Leaf<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,9 +62,9 @@ impl<'a> Tls<'a> {
             session_resumed: session.resumption().map(|_| true),
             sni: client_hello.and_then(ClientHello::server_name).map(Text),
             version: SessionVersion(session.version()),
-            ja3: client_prints.map(|p| Ja3 { hash: Str(&p.ja3), string: Str(&p.ja3_string) }),
-            ja3s: server_prints.map(|p| Ja3 { hash: Str(&p.ja3s), string: Str(&p.ja3s_string) }),
-            ja4: client_prints.map(|p| Str(&p.ja4)),
+            ja3: client_prints.map(|p| Ja3 { hash: &p.ja3, string: &p.ja3_string }),
+            ja3s: server_prints.map(|p| Ja3 { hash: &p.ja3s, string: &p.ja3s_string }),
+            ja4: client_prints.map(|p| p.ja4.as_str()),
             client: Leaf::of(&session.client_certificates, options.certificates),
             client_alpns: client_hello.map(|ch| Texts(&ch.alpn)).filter(|alpns| !alpns.0.is_empty()),
             server_alpns: session.server_hello.as_ref().and_then(|sh| sh.alpn.as_deref()).map(|alpn| [Text(alpn)]),
@@ -77,8 +77,8 @@ impl<'a> Tls<'a> {
 /// JA3 or JA3S.
 #[derive(Serialize)]
 struct Ja3<'a> {
-    hash: Str<'a>,
-    string: Str<'a>,
+    hash: &'a str,
+    string: &'a str,
 }
 
 /// The ClientHello in numbers. As in Suricata, without the GREASE values.
