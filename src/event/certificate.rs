@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::ascii::{Date, Fingerprint, Hex, Serial, base64};
+use super::ascii::{Base64, Date, Fingerprint, Hex, Serial};
 use crate::protocol::x509;
 
 /// The keys that EVE has for the leaf of one side.
@@ -24,9 +24,9 @@ pub(super) struct Leaf<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     subjectaltname: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<String>,
+    certificate: Option<Base64<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    chain: Option<Vec<String>>,
+    chain: Option<ChainBase64<'a>>,
 }
 
 impl<'a> Leaf<'a> {
@@ -42,9 +42,18 @@ impl<'a> Leaf<'a> {
             notbefore: facts.and_then(|f| f.not_before).map(Date),
             notafter: facts.and_then(|f| f.not_after).map(Date),
             subjectaltname: facts.map_or(&[], |f| &f.subject_alt_names),
-            certificate: whole.then(|| base64(&leaf.der)),
-            chain: whole.then(|| chain.iter().map(|c| base64(&c.der)).collect()),
+            certificate: whole.then(|| Base64(&leaf.der)),
+            chain: whole.then_some(ChainBase64(chain)),
         })
+    }
+}
+
+/// A chain's certificates in base64, leaf first.
+struct ChainBase64<'a>(&'a [Arc<x509::Certificate>]);
+
+impl Serialize for ChainBase64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|c| Base64(&c.der)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! One event, one line: a serializer of JSON that does what events need, and no more.
 //!
 //! It differs from serde_json in what makes a line cheap: names of fields and variants are identifiers of ours and copied as
-//! they are, text is looked at eight bytes at a time, and fields of several structs go into one object without a map between.
+//! they are, text is looked at sixteen bytes at a time, and fields of several structs go into one object without a map between.
 //! And in what makes it safe to show: what [`is_deceptive`] names is escaped in every string.
 
 use std::fmt::{self, Display, Write};
@@ -33,27 +33,20 @@ impl Serialize for Plain<'_> {
 
 /// Whether all of `bytes` is printable ASCII without quote and backslash.
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk() else {
-        return bytes.iter().all(|&byte| matches!(byte, b' '..b'\x7f') && byte != b'"' && byte != b'\\');
-    };
-    // The last eight overlap those before them, which costs less than looking at what is left one by one.
-    let (words, _) = bytes.as_chunks();
-    is_plain_word(*last) && words.iter().all(|&word| is_plain_word(word))
+    let by_chunks = is_plain_by::<16>(bytes).or_else(|| is_plain_by::<8>(bytes));
+    by_chunks.unwrap_or_else(|| bytes.iter().all(|&byte| !is_special(byte)))
 }
 
-/// The same for eight bytes at once, by the carries into the high bit of each (Warren, "Hacker's Delight", §6-1).
-const fn is_plain_word(bytes: [u8; 8]) -> bool {
-    const ONES: u64 = u64::MAX / 0xff;
-    const HIGH: u64 = ONES << 7;
-    const fn has_zero(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word & HIGH
-    }
-    let word = u64::from_le_bytes(bytes);
-    let control = word.wrapping_sub(ONES.wrapping_mul(b' ' as u64)) & HIGH;
-    let not_ascii_or_del = (word | word.wrapping_add(ONES)) & HIGH;
-    let quote = has_zero(word ^ ONES.wrapping_mul(b'"' as u64));
-    let backslash = has_zero(word ^ ONES.wrapping_mul(b'\\' as u64));
-    control | not_ascii_or_del | quote | backslash == 0
+/// The same by `N` bytes at once, for which the compiler takes vector instructions; `None` where there are fewer. The last chunk
+/// overlaps those before it, which costs less than looking at what is left one by one.
+fn is_plain_by<const N: usize>(bytes: &[u8]) -> Option<bool> {
+    let is_plain_chunk = |chunk: &[u8; N]| !chunk.iter().fold(false, |any, &byte| any | is_special(byte));
+    let (chunks, _) = bytes.as_chunks();
+    Some(is_plain_chunk(bytes.last_chunk()?) && chunks.iter().all(is_plain_chunk))
+}
+
+const fn is_special(byte: u8) -> bool {
+    (byte < b' ') | (byte > b'~') | (byte == b'"') | (byte == b'\\')
 }
 
 /// A place for one value.
@@ -68,6 +61,7 @@ impl<'a> Json<'a> {
         Self { out, spread: false }
     }
 
+    #[inline]
     fn plain(self, text: &[u8]) {
         self.out.push(b'"');
         self.out.extend_from_slice(text);
@@ -95,20 +89,22 @@ struct Open<'a> {
 }
 
 impl Open<'_> {
-    /// Writes the comma, but before the first member. No value ends with what opens a list or an object.
-    fn separate(&mut self) {
-        if !matches!(self.out.last(), Some(b'[' | b'{')) {
-            self.out.push(b',');
-        }
+    /// Every member is written with a comma behind it: where it stands is then no question that each has to ask.
+    #[inline]
+    fn member<T: ?Sized + Serialize>(&mut self, value: &T) -> Done {
+        value.serialize(Json::value(self.out))?;
+        self.out.push(b',');
+        Ok(())
     }
 
-    fn item<T: ?Sized + Serialize>(&mut self, item: &T) -> Done {
-        self.separate();
-        item.serialize(Json::value(self.out))
-    }
-
+    /// The closing bracket takes the place of the last comma, where there is one. No value ends with a comma.
     fn close(self) {
-        self.out.extend(self.end);
+        if let Some(end) = self.end {
+            match self.out.last_mut() {
+                Some(last @ b',') => *last = end,
+                _ => self.out.push(end),
+            }
+        }
     }
 }
 
@@ -276,14 +272,15 @@ impl SerializeStruct for Open<'_> {
     type Error = fmt::Error;
 
     /// A field whose name is empty stands for the fields of its value: what serde's `flatten` does by way of a map.
+    #[inline(always)] // makes the name a constant: a few stores instead of a call
     fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Done {
         if key.is_empty() {
             return value.serialize(Json { out: self.out, spread: true });
         }
-        self.separate();
-        Json::value(self.out).plain(key.as_bytes());
-        self.out.push(b':');
-        value.serialize(Json::value(self.out))
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.member(value)
     }
 
     fn end(self) -> Done {
@@ -298,12 +295,12 @@ impl SerializeMap for Open<'_> {
     type Error = fmt::Error;
 
     fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Done {
-        self.item(key)
+        key.serialize(Json::value(self.out))
     }
 
     fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Done {
         self.out.push(b':');
-        value.serialize(Json::value(self.out))
+        self.member(value)
     }
 
     fn end(self) -> Done {
@@ -317,7 +314,7 @@ impl SerializeSeq for Open<'_> {
     type Error = fmt::Error;
 
     fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Done {
-        self.item(value)
+        self.member(value)
     }
 
     fn end(self) -> Done {
@@ -331,7 +328,7 @@ impl SerializeTuple for Open<'_> {
     type Error = fmt::Error;
 
     fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Done {
-        self.item(value)
+        self.member(value)
     }
 
     fn end(self) -> Done {
@@ -390,9 +387,53 @@ pub(super) mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    #[derive(Serialize)]
+    struct Outer {
+        #[serde(rename = "")]
+        first: Inner,
+        list: Vec<Inner>,
+        none: [u8; 0],
+        #[serde(rename = "")]
+        last: Inner,
+    }
+
+    #[derive(Clone, Copy, Default, Serialize)]
+    struct Inner {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        text: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        number: Option<i64>,
+    }
+
+    #[test]
+    fn fields_of_a_field_without_a_name_stand_in_the_object_itself() {
+        let (text, number) = (Inner { text: Some(","), number: None }, Inner { text: None, number: Some(-7) });
+        let outer = Outer { first: text, list: vec![text, number, Inner::default()], none: [], last: number };
+        assert_eq!(json(&outer), r#"{"text":",","list":[{"text":","},{"number":-7},{}],"none":[],"number":-7}"#);
+        let nothing = Inner::default();
+        let outer = Outer { first: nothing, list: vec![], none: [], last: nothing };
+        assert_eq!(json(&outer), r#"{"list":[],"none":[]}"#);
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_written_leaves_no_half_a_line() {
+        let mut out = b"before\n".to_vec();
+        write_line(&mut out, &("text", 0.5));
+        assert_eq!(out, b"before\n");
+    }
+
+    /// RFC 8259 §7.
+    #[test]
+    fn strings_escape_what_json_escapes() {
+        let text = "\"\\/\u{8}\u{c}\n\r\t\u{0}\u{1f}\u{e9}\u{10ffff}";
+        let escaped = "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0000\\u001f\u{e9}\u{10ffff}\"";
+        assert_eq!(json(text), escaped);
+        assert_eq!(json(text.chars().next()), r#""\"""#);
+    }
+
     #[test]
     fn plain_is_what_json_leaves_as_it_is() {
-        for length in [1, 3, 4, 5, 7, 8, 9, 23] {
+        for length in [1, 7, 8, 9, 15, 16, 17, 33] {
             for at in 0..length {
                 for byte in 0..=255 {
                     let mut bytes = vec![b'a'; length];

@@ -8,6 +8,7 @@ use super::ascii::Hex;
 #[cfg(feature = "ja4plus")]
 use super::certificate::ChainJa4x;
 use super::certificate::{Chain, ChainSha256};
+use super::json::Plain;
 use super::names::{AlertDescription, AlertLevel, Cipher, Group, Groups, HpkeName, PskModes, Versions};
 use super::second_hello::SecondHello;
 use super::text::Texts;
@@ -63,7 +64,7 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     server_random: Option<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4_r: Option<&'a str>,
+    ja4_r: Option<Plain<'a>>,
     #[cfg(feature = "ja4plus")]
     #[serde(skip_serializing_if = "Option::is_none")]
     ja4s: Option<&'a str>,
@@ -126,7 +127,7 @@ impl<'a> Portcullis<'a> {
             offered: client.map(Offered::of),
             client_random: client.map(|ch| Hex(&ch.random)),
             server_random: answer.map(|sh| Hex(&sh.random)),
-            ja4_r: session.client_fingerprints.as_ref().map(|p| p.ja4_r.as_str()),
+            ja4_r: session.client_fingerprints.as_ref().map(|p| Plain(p.ja4_r.as_bytes())),
             #[cfg(feature = "ja4plus")]
             ja4s: session.server_fingerprints.as_ref().map(|p| p.ja4s.as_str()),
             #[cfg(feature = "ja4plus")]

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::certificate::Leaf;
 use super::common::{Common, Line};
+use super::json::Plain;
 use super::names::Version;
 use super::portcullis::Portcullis;
 use super::text::{Text, Texts};
@@ -27,7 +28,7 @@ pub fn tls(out: &mut Vec<u8>, common: &Common<'_>, session: &Session, options: T
 /// EVE's `tls` object.
 #[derive(Serialize)]
 pub(super) struct Tls<'a> {
-    #[serde(rename = "", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "", skip_serializing_if = "Option::is_none")] // without a name: its fields stand here
     leaf: Option<Leaf<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_resumed: Option<bool>,
@@ -39,7 +40,7 @@ pub(super) struct Tls<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ja3s: Option<Ja3<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4: Option<&'a str>,
+    ja4: Option<Plain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<Leaf<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,9 +63,9 @@ impl<'a> Tls<'a> {
             session_resumed: session.resumption().map(|_| true),
             sni: client_hello.and_then(ClientHello::server_name).map(Text),
             version: SessionVersion(session.version()),
-            ja3: client_prints.map(|p| Ja3 { hash: &p.ja3, string: &p.ja3_string }),
-            ja3s: server_prints.map(|p| Ja3 { hash: &p.ja3s, string: &p.ja3s_string }),
-            ja4: client_prints.map(|p| p.ja4.as_str()),
+            ja3: client_prints.map(|p| Ja3::of(&p.ja3, &p.ja3_string)),
+            ja3s: server_prints.map(|p| Ja3::of(&p.ja3s, &p.ja3s_string)),
+            ja4: client_prints.map(|p| Plain(p.ja4.as_bytes())),
             client: Leaf::of(&session.client_certificates, options.certificates),
             client_alpns: client_hello.map(|ch| Texts(&ch.alpn)).filter(|alpns| !alpns.0.is_empty()),
             server_alpns: session.server_hello.as_ref().and_then(|sh| sh.alpn.as_deref()).map(|alpn| [Text(alpn)]),
@@ -77,8 +78,14 @@ impl<'a> Tls<'a> {
 /// JA3 or JA3S.
 #[derive(Serialize)]
 struct Ja3<'a> {
-    hash: &'a str,
-    string: &'a str,
+    hash: Plain<'a>,
+    string: Plain<'a>,
+}
+
+impl<'a> Ja3<'a> {
+    const fn of(hash: &'a str, string: &'a str) -> Self {
+        Self { hash: Plain(hash.as_bytes()), string: Plain(string.as_bytes()) }
+    }
 }
 
 /// The ClientHello in numbers. As in Suricata, without the GREASE values.
