@@ -247,6 +247,20 @@ fn rules_are_the_shipped_ones_or_none_or_ones_own() {
 }
 
 #[test]
+fn a_list_blocks_and_its_alert_names_the_entry() {
+    let dir = Dir::new();
+    let list = dir.file("phish.txt", "# names\nbank.example # phishing kit\n");
+    let capture = shipped("tls10.pcap");
+    let events = replay(&["--no-rules", "--block-domains", &list, capture.to_str().unwrap()]).expect(0).events();
+    assert_eq!(events.alerts(), ["phish.txt: listed domain (phishing kit)"]);
+    let alert = &events.of("alert")[0]["alert"];
+    assert_eq!(alert["action"], "blocked");
+    let metadata = json!({ "list": [format!("{list}:2")], "entry": ["bank.example"], "reason": ["phishing kit"] });
+    assert_eq!(alert["metadata"], metadata);
+    assert_eq!(events.of("drop")[0]["alert"]["signature"], alert["signature"]);
+}
+
+#[test]
 fn a_full_disk_is_an_error() {
     if !Path::new("/dev/full").exists() {
         return;

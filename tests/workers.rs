@@ -74,6 +74,37 @@ fn what_is_passed_is_the_same_too() {
     assert!(one == passed("2") && one == passed("8"));
 }
 
+#[test]
+fn what_rules_remember_is_the_same_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mixed.pcap");
+    fs::write(&path, pcap(&mixed())).unwrap();
+    for rules_text in [LIMITS, BITS] {
+        let rules = dir.path().join("some.rules");
+        fs::write(&rules, rules_text).unwrap();
+        let events = same_for_any_number(&["--stats-interval", "5", "--rules", text(&rules), text(&path)]).events();
+        let alerts = u64::try_from(events.alerts().len()).unwrap();
+        assert!(alerts > 5);
+        assert_eq!(events.counter("detect.alert"), alerts);
+        assert!(events.counter("detect.alerts_suppressed") > 0);
+    }
+}
+
+/// Rules whose alerts are counted across flows.
+const LIMITS: &str = r#"
+alert tls any any -> any any (msg:"odd"; tls.sni; content:"odd"; threshold:type limit, track by_dst, count 2, seconds 3; sid:1;)
+alert tcp any any -> any any (msg:"SYN"; flags:S; threshold:type both, track by_src, count 3, seconds 20; sid:2;)
+alert tls any any -> any any (msg:"evil"; tls.sni; content:"evil"; threshold:type threshold, track by_rule, count 5, seconds 9; sid:3;)
+alert tls any any -> any any (msg:"plain"; tls.sni; content:"plain"; detection_filter:track by_both, count 3, seconds 60; sid:4;)
+"#;
+
+/// Rules that keep state across flows.
+const BITS: &str = r#"
+alert tls any any -> any any (msg:"odd"; tls.sni; content:"odd"; xbits:set,odd,track ip_dst,expire 1; noalert; sid:1;)
+alert tls any any -> any any (msg:"evil after odd"; tls.sni; content:"evil"; xbits:isset,odd,track ip_dst; sid:2;)
+drop tls any any -> any any (msg:"plain"; tls.sni; content:"plain"; detection_filter:track by_dst, count 20, seconds 9; sid:3;)
+"#;
+
 const RULES: &str = r#"
 alert tls any any -> any any (msg:"odd"; tls.sni; content:"odd"; sid:1;)
 drop tls any any -> any any (msg:"evil"; tls.sni; content:"evil"; sid:2;)

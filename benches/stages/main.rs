@@ -19,7 +19,7 @@ use portcullis::packet::{Decoder, DecoderConfig, OverlapPolicy, SegmentHeader};
 use portcullis::protocol::fingerprint::{Transport, client};
 use portcullis::protocol::tls::Session;
 use portcullis::protocol::x509::{Certificate, CertificateCache};
-use portcullis::rules::{AppProto, FlowRules, RuleConfig, SHIPPED, Scratch, Source, Subject};
+use portcullis::rules::{AppProto, FlowRules, HostState, RuleConfig, SHIPPED, Scratch, Source, Subject};
 use portcullis::{Engine, RuleSet};
 use rustls::version::{TLS12, TLS13};
 
@@ -109,6 +109,9 @@ fn rules(c: &mut Criterion) {
         established: true,
         app_proto: AppProto::Tls,
         session: Some(&session),
+        one_way: None,
+        packet: None,
+        now: Timestamp::ZERO,
     };
     let names: String = (1..=10_000)
         .map(|n| format!("alert tls any any -> any any (msg:\"name {n}\"; tls.sni; content:\"host-{n}.example\"; sid:{n};)\n"))
@@ -119,7 +122,7 @@ fn rules(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 matches.clear();
-                set.evaluate(black_box(&subject), &mut FlowRules::default(), &mut scratch, &mut matches)
+                set.evaluate(black_box(&subject), &mut FlowRules::default(), &mut HostState::default(), &mut scratch, &mut matches)
             });
         });
     }

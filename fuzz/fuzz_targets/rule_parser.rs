@@ -3,9 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portcullis::packet::Endpoint;
+use portcullis::base::Timestamp;
+use portcullis::packet::{Endpoint, FlowKey, Segment, SegmentHeader, TcpFlags};
 use portcullis::protocol::tls::{ClientHello, Session};
-use portcullis::rules::{AppProto, FlowRules, RuleConfig, RuleSet, Scratch, Source, Subject};
+use portcullis::rules::{AppProto, FlowDirection, FlowRules, HostState, Packet, RuleConfig, RuleSet, Scratch, Source, Subject};
 
 fuzz_target!(|text: &str| {
     let (rules, report) = RuleSet::compile(&[Source { name: "fuzz", text }], &RuleConfig::default());
@@ -17,9 +18,33 @@ fuzz_target!(|text: &str| {
     let hello = ClientHello { server_names: vec![b"www.portcullis.example".to_vec()], complete: true, ..ClientHello::default() };
     let session = Session { client_hello: Some(hello), ..Session::default() };
     let end = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };
-    let subject =
-        Subject { client: end(40_000), server: end(443), established: true, app_proto: AppProto::Tls, session: Some(&session) };
+    let (key, sender) = FlowKey::new(end(40_000), end(443), 6, [0; 2]);
+    let header = SegmentHeader {
+        key,
+        sender,
+        flags: TcpFlags(TcpFlags::ACK),
+        seq: 1,
+        ack: 1,
+        window: 512,
+        ttl: 64,
+        tunnel_depth: 0,
+        payload_len: 0,
+        frame_len: 54,
+        timestamp: Timestamp::ZERO,
+        number: 1,
+        capture: 0,
+    };
+    let segment = Segment { header: &header, payload: &[] };
+    let subject = Subject {
+        client: end(40_000),
+        server: end(443),
+        established: true,
+        app_proto: AppProto::Tls,
+        session: Some(&session),
+        one_way: None,
+        packet: Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [1; 2] }),
+    };
     let (mut flow, mut scratch, mut matches) = (FlowRules::default(), Scratch::default(), Vec::new());
-    rules.evaluate(&subject, &mut flow, &mut scratch, &mut matches);
+    rules.evaluate(&subject, &mut flow, &mut HostState::default(), &mut scratch, &mut matches);
     assert!(matches.iter().all(|m| rules.rule(m.rule).is_some()));
 });

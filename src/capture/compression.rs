@@ -1,4 +1,4 @@
-//! Compressed captures: recognised by content, decompressed as a stream.
+//! Compressed files: recognised by content, decompressed as a stream.
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
@@ -8,7 +8,7 @@ use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
 use lz4_flex::frame::FrameDecoder;
 
-/// How a capture file is compressed.
+/// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
@@ -24,10 +24,10 @@ pub enum Compression {
 
 impl Compression {
     /// How many first bytes [`by_first_bytes`](Self::by_first_bytes) wants to see.
-    pub(super) const MAGIC_LEN: usize = 6;
+    pub const MAGIC_LEN: usize = 6;
 
     /// By the first bytes of a file; `None` where it is not compressed in a known way.
-    pub(super) fn by_first_bytes(bytes: &[u8]) -> Option<Self> {
+    pub fn by_first_bytes(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0x1f, 0x8b, 0x08, ..] => Some(Self::Gzip),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
@@ -40,7 +40,7 @@ impl Compression {
     }
 
     /// A reader of what `compressed` holds. It reports a stream that is cut as an error, after all that could be decompressed.
-    pub(super) fn decoder<R: Read + Send + 'static>(self, compressed: R) -> io::Result<Box<dyn Read + Send>> {
+    pub fn decoder<R: Read + Send + 'static>(self, compressed: R) -> io::Result<Box<dyn Read + Send>> {
         let compressed = BufReader::with_capacity(INPUT_BUFFER, compressed);
         Ok(match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(compressed)),

@@ -2,9 +2,10 @@
 //!
 //! Exit status: 0 done, 1 it failed (or some of it did), 2 it was asked wrongly; killed by a signal as such.
 
+mod feed_files;
 mod printer;
 mod replay;
-mod rule_files;
+mod rule_options;
 pub mod terminal;
 mod units;
 

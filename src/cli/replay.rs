@@ -12,13 +12,14 @@ use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::printer::TerminalPrinter;
+use super::rule_options::RuleOptions;
 use super::terminal::{self, Progress, Style};
-use super::{rule_files, say, units};
+use super::{say, units};
 use crate::capture::{CaptureError, CaptureSet, CaptureSettings, PcapngWriter, Severity};
 use crate::engine::{Config, LANES, Limits, Timeouts};
 use crate::packet::{DecoderConfig, OverlapPolicy, PortSet};
 use crate::pipeline::{self, EvePrinter, Outcome, Printer, RunError, Settings};
-use crate::rules::{RuleConfig, RuleSet};
+use crate::rules::RuleSet;
 use crate::sink::Sink;
 
 /// Read capture files and write an event for every TLS session and every alert
@@ -34,18 +35,6 @@ pub(super) struct Replay {
     /// Write events to FILE as EVE JSON
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-
-    /// Load rules from a file, or from all *.rules files of a directory, in place of those that ship; may be repeated
-    #[arg(long, value_name = "FILE|DIR", conflicts_with = "no_rules")]
-    rules: Vec<PathBuf>,
-
-    /// Run without rules
-    #[arg(long)]
-    no_rules: bool,
-
-    /// Set a variable of the rules: HOME_NET=10.0.0.0/8; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    var: Vec<(String, String)>,
 
     /// TCP ports to watch: 443,8443,9000-9100, or any, where TLS is recognised by its first bytes
     #[arg(long, default_value = "443", value_name = "PORTS")]
@@ -74,6 +63,9 @@ pub(super) struct Replay {
     /// Bytes that are read at a time
     #[arg(long, default_value = "512KiB", value_parser = units::bytes, value_name = "BYTES")]
     read_buffer: usize,
+
+    #[command(flatten)]
+    rules: RuleOptions,
 
     #[command(flatten)]
     decoding: Decoding,
@@ -143,7 +135,7 @@ struct Bounds {
 impl Replay {
     /// Runs it, and says how it went.
     pub fn run(self) -> ExitCode {
-        let Some(rules) = self.load_rules() else { return ExitCode::FAILURE };
+        let Some(rules) = self.rules.load() else { return ExitCode::FAILURE };
         let interrupted = Arc::new(AtomicUsize::new(0));
         let settings =
             CaptureSettings { buffer_len: self.read_buffer.max(1), stop: Arc::clone(&interrupted), ..CaptureSettings::default() };
@@ -173,20 +165,6 @@ impl Replay {
             let _ = signal_hook::low_level::emulate_default_handler(signal); // ends this process as the signal would have
         }
         if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-    }
-
-    fn load_rules(&self) -> Option<RuleSet> {
-        if self.no_rules {
-            return Some(RuleSet::default());
-        }
-        let mut config = RuleConfig::default();
-        for (name, value) in &self.var {
-            config.set_variable(name, value);
-        }
-        let (rules, report) =
-            if self.rules.is_empty() { rule_files::shipped(&config) } else { rule_files::load(&self.rules, &config)? };
-        rule_files::report(&report);
-        Some(rules)
     }
 
     fn play(
@@ -237,20 +215,20 @@ impl Replay {
             sink.write(lines)
         };
         let mut problem = |error: CaptureError| *failed |= progress.suspend(|| tell(&error));
-        let outcome = pipeline::run(captures, rules, &self.settings(interrupted), printer, &mut take, passed, &mut problem)?;
+        let outcome = pipeline::run(captures, rules, &self.settings(rules, interrupted), printer, &mut take, passed, &mut problem)?;
         sink.flush().map_err(RunError::Sink)?;
         progress.finish();
         Ok(outcome)
     }
 
-    fn settings(&self, stop: &Arc<AtomicUsize>) -> Settings {
+    fn settings(&self, rules: &RuleSet, stop: &Arc<AtomicUsize>) -> Settings {
         let overlap = match self.decoding.overlap {
             Overlap::First => OverlapPolicy::First,
             Overlap::Last => OverlapPolicy::Last,
         };
         let b = &self.bounds;
         Settings {
-            workers: self.workers.map_or_else(processors, usize::from),
+            workers: if rules.needs_order() > 0 { 1 } else { self.workers.map_or_else(processors, usize::from) },
             decoder: DecoderConfig {
                 ports: self.ports.clone(),
                 ignore_vlan: self.decoding.ignore_vlan,
@@ -303,9 +281,4 @@ fn catch_signals(caught: &Arc<AtomicUsize>) -> io::Result<()> {
         signal_hook::flag::register_usize(signal, Arc::clone(caught), usize::try_from(signal).unwrap_or(0))?;
     }
     Ok(())
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| "expected NAME=VALUE".to_owned())?;
-    Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
 }

@@ -59,7 +59,8 @@ pub(super) struct Connection {
     /// A SYN that may turn out to open a new connection on the same five-tuple.
     pub rival_syn: Option<(Direction, u32)>,
     pub closed: bool,
-    /// The handshake of TCP was done before the segment at hand, or the flow was joined in the middle.
+    /// The handshake of TCP was done before the segment at hand or, where that has payload, with it; or the flow was joined in the
+    /// middle.
     pub established: bool,
     /// Bytes of each side are missing.
     pub gap: Pair<bool>,
@@ -67,11 +68,16 @@ pub(super) struct Connection {
     pub following: Option<Box<Following>>,
     pub was_tls: bool,
     pub rules: FlowRules,
-    /// What the rules were last tried on: the conversation's news, and whether the flow was established.
+    /// What the rules were last tried on: the conversation's news, and whether both sides had sent something.
     pub judged: Option<(u32, bool)>,
     pub alerted: bool,
     pub dropped: bool,
+    /// For rules that ask for it.
+    reaches: Option<Box<Reaches>>,
 }
+
+/// Where each side's sequence numbers started, and how far they have come.
+type Reaches = Pair<Option<(u32, u32)>>;
 
 /// Packets and bytes of one side.
 #[derive(Clone, Copy, Debug, Default)]
@@ -224,6 +230,7 @@ impl Connection {
             judged: None,
             alerted: false,
             dropped: false,
+            reaches: None,
         };
         let sent = connection.counters.get_mut(opening.sender);
         (sent.packets, sent.bytes) = (u64::from(opening.packets), u64::from(opening.bytes));
@@ -252,7 +259,30 @@ impl Connection {
 
     /// Packets from both sides were seen.
     pub fn is_two_sided(&self) -> bool {
-        self.counters.get(Direction::AToB).packets > 0 && self.counters.get(Direction::BToA).packets > 0
+        self.one_way().is_none()
+    }
+
+    /// The only side that packets were seen from.
+    pub fn one_way(&self) -> Option<Direction> {
+        match (self.counters.get(Direction::AToB).packets, self.counters.get(Direction::BToA).packets) {
+            (0, _) => Some(Direction::BToA),
+            (_, 0) => Some(Direction::AToB),
+            _ => None,
+        }
+    }
+
+    /// How far the sequence numbers of `client` and of the other side have come since their SYNs, with the segment of `header`.
+    /// Of a side whose SYN was not seen, the first segment seen counts as the start. To be called for each segment.
+    pub fn reach(&mut self, header: &SegmentHeader, client: Direction) -> [u32; 2] {
+        let sent = header.payload_len.wrapping_add(u32::from(header.flags.has(TcpFlags::SYN)));
+        let isn = self.isn.get(header.sender).unwrap_or_else(|| header.seq.wrapping_sub(1));
+        let sides = self.reaches.get_or_insert_default();
+        let (start, reached) = sides.get_mut(header.sender).get_or_insert((isn, 0));
+        let end = header.seq.wrapping_add(sent).wrapping_sub(*start);
+        if end < MAX_WINDOW.saturating_add(*reached) {
+            *reached = end.max(*reached);
+        }
+        [client, client.reverse()].map(|side| sides.get(side).map_or(0, |(_, reached)| reached))
     }
 }
 
@@ -297,7 +327,7 @@ impl Following {
         view.midstream = !stream.is_anchored();
         view.conflicting_bytes = view.conflicting_bytes.saturating_add(pushed.conflicting);
         if pushed.conflicting > 0 {
-            self.conversation.note(Anomaly::OverlapDifferentData);
+            self.conversation.note(direction, Anomaly::OverlapDifferentData);
         }
         if pushed.restarted {
             self.conversation.restart(direction);
@@ -373,5 +403,7 @@ impl Following {
     }
 }
 
+/// A sequence number further ahead than this is none of the stream: the largest window (RFC 7323 §2.3).
+const MAX_WINDOW: u32 = 1 << 30;
 /// How long an acknowledged gap is waited for: more than any reordering of a span port.
 const GAP_PATIENCE: Duration = Duration::from_secs(3);

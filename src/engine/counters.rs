@@ -39,6 +39,8 @@ pub struct Counters {
     pub sessions: u64,
     /// Alerts.
     pub alerts: u64,
+    /// Alerts that thresholds or suppressions left out.
+    pub suppressed: u64,
     /// Segments dropped by a verdict.
     pub dropped: u64,
 }
@@ -51,13 +53,19 @@ impl Counters {
         }
     }
 
+    /// Of the alerts counted, `n` were not told after all.
+    pub const fn suppress_alerts(&mut self, n: u64) {
+        self.alerts = self.alerts.saturating_sub(n);
+        self.suppressed = self.suppressed.saturating_add(n);
+    }
+
     /// Names and values for a `stats` event.
     pub fn named(&self) -> Vec<(&'static str, u64)> {
         let mut copy = *self;
         copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 19] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 20] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -77,6 +85,7 @@ impl Counters {
             ("tcp.reassembly_memuse", &mut self.reassembly_memuse),
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
+            ("detect.alerts_suppressed", &mut self.suppressed),
             ("ips.blocked", &mut self.dropped),
         ]
     }

@@ -80,7 +80,7 @@ impl Inspector {
         };
         if stays_half_open {
             flow.count_opening(header);
-            return self.judge_opening(&place, header, report);
+            return self.judge_opening(&place, segment, report);
         }
         let is_new = flow.connection.is_none();
         let connection = flow.connection(self.config.limits.handshake_bytes);
@@ -98,7 +98,11 @@ impl Inspector {
             self.counters.dropped = self.counters.dropped.saturating_add(1);
             return Verdict::Drop;
         }
-        if is_followed { self.follow(&place, segment, report) } else { Verdict::Pass }
+        match is_followed {
+            true => self.follow(&place, segment, report),
+            false if self.judge.wants_packets() => self.judge(&place, segment, report),
+            false => Verdict::Pass,
+        }
     }
 
     /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
@@ -125,6 +129,7 @@ impl Inspector {
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;
+        counters.suppressed = self.judge.suppressed();
         for lane in &self.lanes {
             counters.flows_active = counters.flows_active.saturating_add(u64::try_from(lane.table.len()).unwrap_or(u64::MAX));
             let memory = u64::try_from(lane.stream_memory()).unwrap_or(u64::MAX);
@@ -244,25 +249,34 @@ impl Inspector {
         if let Some(client) = following.conversation.client() {
             flow.opening.client = client;
         }
-        let news = (following.conversation.news(), connection.established);
-        let is_news = connection.judged.replace(news) != Some(news);
+        let news = (following.conversation.news(), connection.is_two_sided());
+        let is_news = connection.judged.replace(news) != Some(news) || self.judge.wants_packets();
         if read.gaps > 0 {
             *connection.gap.get_mut(header.sender) = true;
         }
         lane.account(place.id, before, after);
         self.count_read(&read);
         self.keep_within_memory(place);
-        let verdict = if is_news { self.judge(place, header, report) } else { Verdict::Pass };
-        if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
-            && let Some(connection) = flow.connection.as_deref_mut()
-        {
-            connection.note_established(flow.opening.client);
+        // A segment that ends the handshake of TCP is of an established flow only where it has payload.
+        if !segment.payload.is_empty() {
+            self.note_established(place);
         }
+        let verdict = if is_news { self.judge(place, segment, report) } else { Verdict::Pass };
+        self.note_established(place);
         if finished {
             let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
             self.tell_session(place, at, Some(header), report);
         }
         verdict
+    }
+
+    fn note_established(&mut self, place: &Place) {
+        if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
+            let client = flow.client();
+            if let Some(connection) = flow.connection.as_deref_mut() {
+                connection.note_established(client);
+            }
+        }
     }
 
     fn count_read(&mut self, read: &Read) {
@@ -289,7 +303,7 @@ impl Inspector {
         }
     }
 
-    fn judge_opening(&mut self, place: &Place, header: &SegmentHeader, report: &mut impl Report) -> Verdict {
+    fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         if self.judge.wants_opening() {
             let limit = self.config.limits.handshake_bytes;
             if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
@@ -300,15 +314,16 @@ impl Inspector {
                     lane.set_timer(place.id, &self.config);
                 }
             }
-            return self.judge(place, header, report);
+            return self.judge(place, segment, report);
         }
         Verdict::Pass
     }
 
-    /// Tries the rules on what is known of the flow now.
-    fn judge(&mut self, place: &Place, header: &SegmentHeader, report: &mut impl Report) -> Verdict {
+    /// Tries the rules on the segment, and on what is known of the flow now.
+    fn judge(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
-        let judged = self.judge.judge(flow, &header.key);
+        let header = segment.header;
+        let judged = self.judge.judge(flow, &header.key, Some(segment));
         if judged.is_empty() {
             return Verdict::Pass;
         }
@@ -316,7 +331,7 @@ impl Inspector {
         let common = common(&self.names, &header.key, flow, Common::of_segment(header), header.capture);
         let alerts = self.judge.tell(&judged, flow, header, at, &common, report);
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
-        if !judged.blocks() {
+        if !judged.drops() {
             return Verdict::Pass;
         }
         self.counters.dropped = self.counters.dropped.saturating_add(1);
@@ -375,7 +390,7 @@ impl Inspector {
     /// Tries the rules a last time: some facts are only known at the end.
     fn judge_end(&mut self, place: &Place, key: &FlowKey, at: Order, report: &mut impl Report) {
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return };
-        let judged = self.judge.judge(flow, key);
+        let judged = self.judge.judge(flow, key, None);
         if judged.is_empty() {
             return;
         }

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Flow};
 use super::report::{Order, Report};
-use crate::event::{AlertInfo, Common, DropReason, Toward, Verdict};
-use crate::flow::FlowKey;
-use crate::packet::{SegmentHeader, TcpFlags};
-use crate::rules::{self, Action, AppProto, FlowDirection, Match, Rule, RuleSet, Scratch, Subject};
+use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
+use crate::flow::{Direction, FlowKey};
+use crate::packet::{Segment, SegmentHeader, TcpFlags};
+use crate::rules::{
+    self, Action, AppProto, FlowDirection, HostState, Listed, Match, Packet, Reference, Rule, RuleSet, Scratch, Subject, Target,
+};
 
 /// The rules, and what trying them needs.
 #[derive(Debug)]
 pub(super) struct Judge {
     rules: Arc<RuleSet>,
+    on_first: bool,
+    on_each: bool,
+    hosts: HostState,
     scratch: Scratch,
     matches: Vec<Match>,
 }
@@ -21,44 +26,65 @@ pub(super) struct Judge {
 #[derive(Debug, Default)]
 pub(super) struct Judged {
     matches: Vec<Match>,
-    blocked: bool,
+    /// The packet is to be dropped.
+    drops: bool,
+    /// So are all that follow.
+    drops_flow: bool,
 }
 
 impl Judged {
     /// Whether they said nothing new.
     pub fn is_empty(&self) -> bool {
-        self.matches.is_empty() && !self.blocked
+        self.matches.is_empty() && !self.drops
     }
 
-    /// Whether the flow is to be dropped from here on.
-    pub const fn blocks(&self) -> bool {
-        self.blocked
+    /// Whether the packet is to be dropped.
+    pub const fn drops(&self) -> bool {
+        self.drops
     }
 }
 
 impl Judge {
     pub fn new(rules: Arc<RuleSet>) -> Self {
-        Self { rules, scratch: Scratch::default(), matches: Vec::new() }
+        let (on_first, on_each) = (rules.wants_first_packet(), rules.wants_packets());
+        Self { rules, on_first, on_each, hosts: HostState::default(), scratch: Scratch::default(), matches: Vec::new() }
     }
 
     /// Whether a rule wants to be tried before there is any payload.
-    pub fn wants_opening(&self) -> bool {
-        self.rules.wants_first_packet()
+    pub const fn wants_opening(&self) -> bool {
+        self.on_first || self.on_each
     }
 
-    /// Tries the rules that `flow` has become ripe for.
-    pub fn judge(&mut self, flow: &mut Flow, key: &FlowKey) -> Judged {
+    /// How many alerts were left out.
+    pub const fn suppressed(&self) -> u64 {
+        self.scratch.counters().suppressed
+    }
+
+    /// Whether a rule wants to be tried on each packet.
+    pub const fn wants_packets(&self) -> bool {
+        self.on_each
+    }
+
+    /// Tries the rules that `flow` has become ripe for, and those about packets on `segment`.
+    pub fn judge(&mut self, flow: &mut Flow, key: &FlowKey, segment: Option<&Segment<'_>>) -> Judged {
         if self.rules.is_empty() {
             return Judged::default();
         }
-        let client = flow.client();
-        let Some(Connection { following, rules, established, dropped, .. }) = flow.connection.as_deref_mut() else {
-            return Judged::default();
-        };
+        let (client, now) = (flow.client(), flow.last);
+        let Some(connection) = flow.connection.as_deref_mut() else { return Judged::default() };
+        let packet = segment.map(|s| Packet {
+            direction: way(s.header.sender, client),
+            segment: *s,
+            sizes: if self.on_each { connection.reach(s.header, client) } else { [0; 2] },
+        });
+        let one_way = connection.one_way().map(|sender| way(sender, client));
+        let Connection { following, rules, established, was_tls, dropped, .. } = connection;
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
             Some(c) if c.is_tls() => AppProto::Tls,
             Some(c) if c.began_otherwise() => AppProto::NotTls,
-            _ => AppProto::Unknown,
+            Some(_) => AppProto::Unknown,
+            None if *was_tls => AppProto::Tls,
+            None => AppProto::NotTls,
         };
         let subject = Subject {
             client: key.sender(client),
@@ -66,17 +92,25 @@ impl Judge {
             established: *established,
             app_proto,
             session: following.as_mut().map(|f| f.conversation.session(client)),
+            one_way,
+            packet,
+            now,
         };
         self.matches.clear();
-        let verdict = self.rules.evaluate(&subject, rules, &mut self.scratch, &mut self.matches);
-        let blocked = matches!(verdict, rules::Verdict::Drop | rules::Verdict::Reject(_)) && !*dropped;
-        if self.matches.is_empty() && !blocked {
+        let verdict = self.rules.evaluate(&subject, rules, &mut self.hosts, &mut self.scratch, &mut self.matches);
+        if self.matches.iter().filter_map(|m| self.rules.rule(m.rule)).any(|r| r.stores_certificates)
+            && let Some(following) = following
+        {
+            following.conversation.store_certificates();
+        }
+        let drops = blocks(verdict) && !*dropped;
+        if self.matches.is_empty() && !drops {
             return Judged::default();
         }
-        Judged { matches: std::mem::take(&mut self.matches), blocked }
+        Judged { matches: std::mem::take(&mut self.matches), drops, drops_flow: drops && blocks(rules.verdict()) }
     }
 
-    /// Reports what rules said at a segment, and marks the flow if it is to be dropped. Answers how many alerts that were.
+    /// Reports what rules said at a segment, and marks the flow where all of it is to be dropped. Answers how many alerts that were.
     pub fn tell(
         &self,
         judged: &Judged,
@@ -87,17 +121,24 @@ impl Judge {
         report: &mut impl Report,
     ) -> u64 {
         let alerts = self.alerts(judged, flow, &header.key, at, common, report);
-        if judged.blocked {
+        if judged.drops {
             if let Some(connection) = &mut flow.connection {
-                connection.dropped = true;
+                connection.dropped |= judged.drops_flow;
             }
-            let rule = judged.matches.iter().filter_map(|m| self.rules.rule(m.rule)).find(|r| blocks(r));
+            let blocking = judged.matches.iter().find(|m| is_blocking(m.action));
+            let rule = blocking.and_then(|m| Some((m, self.rules.rule(m.rule)?)));
             let direction = if header.sender == flow.client() { Toward::ToServer } else { Toward::ToClient };
             let common = Common { direction: Some(direction), ..*common };
             match rule {
-                Some(rule) => {
-                    let references = links(rule);
-                    report.drop(at, &common, header, DropReason::Rules, Some(&info(rule, &references)));
+                Some((found, rule)) => {
+                    let (references, listed) = (links(rule), self.rules.listed(found));
+                    report.drop(
+                        at,
+                        &common,
+                        header,
+                        DropReason::Rules,
+                        Some(&info(rule, found.action, &references, listed.as_ref())),
+                    );
                 }
                 None => report.drop(at, &common, header, DropReason::Rules, None),
             }
@@ -125,11 +166,13 @@ impl Judge {
                 FlowDirection::ToClient => (Toward::ToClient, client.reverse()),
             };
             let common = Common { direction: Some(direction), ..common.between(key.sender(sender), key.receiver(sender)) };
-            let references = links(rule);
+            let (references, listed) = (links(rule), self.rules.listed(found));
             let Some(connection) = flow.connection.as_deref_mut() else { continue };
             connection.alerted = true;
+            let (flowbits, flowints) = (connection.rules.bits(), connection.rules.ints());
+            let info = AlertInfo { flowbits, flowints, ..info(rule, found.action, &references, listed.as_ref()) };
             let session = connection.following.as_mut().filter(|f| f.conversation.is_tls()).map(|f| f.conversation.session(client));
-            report.alert(at, &common, &info(rule, &references), &counters, session);
+            report.alert(at, &common, &info, &counters, session);
             alerts = alerts.saturating_add(1);
         }
         alerts
@@ -137,8 +180,8 @@ impl Judge {
 }
 
 impl Connection {
-    /// Brings up to date whether the handshake of TCP is done, for the packets to come.
-    pub fn note_established(&mut self, flow_client: crate::flow::Direction) {
+    /// Brings up to date whether the handshake of TCP is done.
+    pub fn note_established(&mut self, flow_client: Direction) {
         let client = *self.flags.get(flow_client);
         let server = *self.flags.get(flow_client.reverse());
         let handshake = client.has(TcpFlags::SYN | TcpFlags::ACK) && server.has(TcpFlags::SYN | TcpFlags::ACK);
@@ -147,32 +190,43 @@ impl Connection {
     }
 }
 
-fn blocks(rule: &Rule) -> bool {
-    matches!(rule.action, Action::Drop | Action::Reject(_))
+fn way(sender: Direction, client: Direction) -> FlowDirection {
+    if sender == client { FlowDirection::ToServer } else { FlowDirection::ToClient }
+}
+
+const fn blocks(verdict: rules::Verdict) -> bool {
+    matches!(verdict, rules::Verdict::Drop | rules::Verdict::Reject(_))
+}
+
+const fn is_blocking(action: Action) -> bool {
+    matches!(action, Action::Drop | Action::Reject(_))
 }
 
 fn links(rule: &Rule) -> Vec<String> {
-    rule.references
-        .iter()
-        .map(|r| if r.kind == "url" { format!("https://{}", r.id) } else { format!("{}:{}", r.kind, r.id) })
-        .collect()
+    rule.references.iter().map(Reference::link).collect()
 }
 
-fn info<'a>(rule: &'a Rule, references: &'a [String]) -> AlertInfo<'a> {
+fn info<'a>(rule: &'a Rule, action: Action, references: &'a [String], listed: Option<&'a Listed>) -> AlertInfo<'a> {
     AlertInfo {
         gid: rule.gid,
         signature_id: rule.sid,
         rev: rule.rev,
-        signature: &rule.msg,
+        signature: listed.map_or(&rule.msg, |l| &l.signature),
         category: &rule.category,
         severity: u8::try_from(rule.severity).unwrap_or(u8::MAX),
-        metadata: &rule.metadata,
+        metadata: listed.map_or(&rule.metadata, |l| &l.metadata),
         references,
-        verdict: match rule.action {
+        verdict: match action {
             Action::Pass => Verdict::Pass,
             Action::Drop => Verdict::Drop,
             Action::Reject(_) => Verdict::Reject,
             Action::Alert => Verdict::Alert,
         },
+        target: rule.target.map(|target| match target {
+            Target::Source => Side::Source,
+            Target::Destination => Side::Destination,
+        }),
+        flowbits: &[],
+        flowints: &[],
     }
 }

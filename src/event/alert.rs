@@ -1,11 +1,15 @@
 //! The `alert` event: what a rule said.
 
+use std::sync::Arc;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::ascii::Address;
 use super::common::{Common, Line};
 use super::flow::{Flow, FlowCounters};
 use super::tls::{Tls, TlsOptions};
+use crate::flow::Endpoint;
 use crate::protocol::tls::Session;
 
 /// What a rule said, in the rule's words.
@@ -29,6 +33,21 @@ pub struct AlertInfo<'a> {
     pub references: &'a [String],
     /// What became of the packet.
     pub verdict: Verdict,
+    /// Which end the rule's `target` says is the target.
+    pub target: Option<Side>,
+    /// The flow bits that are set.
+    pub flowbits: &'a [Arc<str>],
+    /// The flow integers that have a value.
+    pub flowints: &'a [(Arc<str>, u32)],
+}
+
+/// One end of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Who sent it.
+    Source,
+    /// Who was to receive it.
+    Destination,
 }
 
 /// What became of the packet that raised an alert.
@@ -48,7 +67,8 @@ pub enum Verdict {
 /// known when the rule matched.
 pub fn alert(out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
     let mut line = Line::new(common, "alert");
-    line.alert = Some(Alert::of(info));
+    line.alert = Some(Alert::of(info, common));
+    line.metadata = FlowMetadata::of(info);
     line.tls = session.map(|session| Tls::of(session, TlsOptions::default()));
     line.flow = Some(Flow::so_far(flow));
     line.verdict = Some(VerdictObject::of(info.verdict));
@@ -69,10 +89,33 @@ pub(super) struct Alert<'a> {
     metadata: Metadata<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     references: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<End>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<End>,
+}
+
+/// EVE's `source` and `target` of an alert.
+#[derive(Serialize)]
+struct End {
+    ip: Address,
+    port: u16,
+}
+
+impl End {
+    const fn of(end: Endpoint) -> Self {
+        Self { ip: Address(end.ip), port: end.port }
+    }
 }
 
 impl<'a> Alert<'a> {
-    pub fn of(info: &AlertInfo<'a>) -> Self {
+    /// Of what `info` says about a packet of `common`.
+    pub fn of(info: &AlertInfo<'a>, common: &Common<'_>) -> Self {
+        let (source, target) = match info.target {
+            None => (None, None),
+            Some(Side::Destination) => (common.source, common.destination),
+            Some(Side::Source) => (common.destination, common.source),
+        };
         Self {
             action: match info.verdict {
                 Verdict::Pass | Verdict::Alert => "allowed",
@@ -86,7 +129,53 @@ impl<'a> Alert<'a> {
             severity: info.severity,
             metadata: Metadata(info.metadata),
             references: info.references,
+            source: source.map(End::of),
+            target: target.map(End::of),
         }
+    }
+}
+
+/// EVE's `metadata`: what rules remember of the flow.
+#[derive(Serialize)]
+pub(super) struct FlowMetadata<'a> {
+    #[serde(skip_serializing_if = "Bits::is_empty")]
+    flowbits: Bits<'a>,
+    #[serde(skip_serializing_if = "Ints::is_empty")]
+    flowints: Ints<'a>,
+}
+
+impl<'a> FlowMetadata<'a> {
+    fn of(info: &AlertInfo<'a>) -> Option<Self> {
+        let some = !info.flowbits.is_empty() || !info.flowints.is_empty();
+        some.then_some(Self { flowbits: Bits(info.flowbits), flowints: Ints(info.flowints) })
+    }
+}
+
+struct Bits<'a>(&'a [Arc<str>]);
+
+impl Bits<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Bits<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|name| &**name))
+    }
+}
+
+struct Ints<'a>(&'a [(Arc<str>, u32)]);
+
+impl Ints<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Ints<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (&**name, value)))
     }
 }
 

@@ -33,7 +33,7 @@ impl AnomalyInfo<'_> {
             Anomaly::OverlapDifferentData => AnomalyType::Stream,
             _ => AnomalyType::Applayer,
         };
-        AnomalyInfo { typ, event: tls_anomaly_name(anomaly) }
+        AnomalyInfo { typ, event: anomaly.name() }
     }
 }
 
@@ -47,30 +47,6 @@ pub fn anomaly(out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>) {
         layer: (info.typ == AnomalyType::Applayer).then_some("proto_parser"),
     });
     line.write(out);
-}
-
-/// EVE's name of an anomaly; for those that Suricata does not have, one in the same manner.
-pub const fn tls_anomaly_name(anomaly: Anomaly) -> &'static str {
-    match anomaly {
-        Anomaly::InvalidRecordType => "INVALID_RECORD_TYPE",
-        Anomaly::InvalidRecordLength => "INVALID_RECORD_LENGTH",
-        Anomaly::InvalidRecordVersion => "INVALID_RECORD_VERSION",
-        Anomaly::InvalidHandshakeMessage => "INVALID_HANDSHAKE_MESSAGE",
-        Anomaly::HandshakeInvalidLength => "HANDSHAKE_INVALID_LENGTH",
-        Anomaly::InvalidCertificate => "INVALID_CERTIFICATE",
-        Anomaly::InvalidAlert => "INVALID_ALERT",
-        Anomaly::InvalidSslv2Header => "INVALID_SSLV2_HEADER",
-        Anomaly::MultipleSni => "MULTIPLE_SNI_EXTENSIONS",
-        Anomaly::InvalidSniType => "INVALID_SNI_TYPE",
-        Anomaly::InvalidSniLength => "INVALID_SNI_LENGTH",
-        Anomaly::MalformedExtension => "MALFORMED_EXTENSION",
-        Anomaly::DuplicateExtension => "DUPLICATE_EXTENSION",
-        Anomaly::JunkBeforeTls => "JUNK_BEFORE_TLS",
-        Anomaly::HeartbeatMessage => "HEARTBEAT_MESSAGE",
-        Anomaly::OverflowHeartbeat => "OVERFLOW_HEARTBEAT_MESSAGE",
-        Anomaly::OverlapDifferentData => "stream.reassembly_overlap_different_data",
-        Anomaly::UnofferedChoice => "UNOFFERED_CHOICE",
-    }
 }
 
 /// EVE's `anomaly` object.

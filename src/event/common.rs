@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::alert::{Alert, VerdictObject};
+use super::alert::{Alert, FlowMetadata, VerdictObject};
 use super::anomaly::AnomalyObject;
 use super::ascii::{Address, Time};
 use super::community_id::CommunityId;
@@ -145,6 +145,8 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<Toward>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<FlowMetadata<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub alert: Option<Alert<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drop: Option<Drop>,
@@ -184,6 +186,7 @@ impl<'a> Line<'a> {
             community_id: common.community_id,
             app_proto: common.app_proto,
             direction: common.direction,
+            metadata: None,
             alert: None,
             drop: None,
             anomaly: None,

@@ -22,7 +22,7 @@ pub enum DropReason {
 pub fn drop(out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>) {
     let mut line = Line::new(common, "drop");
     line.drop = Some(Drop::of(segment, reason));
-    line.alert = rule.map(Alert::of);
+    line.alert = rule.map(|rule| Alert::of(rule, common));
     line.verdict = Some(VerdictObject::of(rule.map_or(Verdict::Drop, |rule| rule.verdict)));
     line.write(out);
 }

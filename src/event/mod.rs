@@ -30,8 +30,8 @@ pub mod text;
 mod tls;
 pub mod top;
 
-pub use alert::{AlertInfo, Verdict, alert};
-pub use anomaly::{AnomalyInfo, AnomalyType, anomaly, tls_anomaly_name};
+pub use alert::{AlertInfo, Side, Verdict, alert};
+pub use anomaly::{AnomalyInfo, AnomalyType, anomaly};
 pub use common::{Common, PacketSource, Toward, flow_id};
 pub use community_id::CommunityId;
 pub use drop::{DropReason, drop};

@@ -142,7 +142,7 @@ impl<'a> Portcullis<'a> {
             client_chain_sha256: listed(whole(client_chain, session.client_chain_truncated), ChainSha256),
             client_chain: listed(client_chain, Chain),
             alerts: session.alerts.iter().map(|&alert| AlertObject::of(alert)).collect(),
-            anomalies: session.anomalies.iter().map(|&anomaly| super::tls_anomaly_name(anomaly)).collect(),
+            anomalies: session.anomalies.iter().map(|anomaly| anomaly.name()).collect(),
             view: Views { to_server: ViewObject::of(session.client_view), to_client: ViewObject::of(session.server_view) },
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::top::Top;
-use super::{AlertInfo, Verdict, is_whole, tls_anomaly_name};
+use super::{AlertInfo, Verdict, is_whole};
 use crate::protocol::tls::{ProtocolVersion, Session, names};
 
 /// The numbers of a run. Memory is bounded: by the number of versions that exist, of rules loaded, of kinds of anomalies, and
@@ -115,7 +115,7 @@ impl Summary {
             self.server_names.add(name);
         }
         for &anomaly in &session.anomalies {
-            self.add_anomaly(tls_anomaly_name(anomaly));
+            self.add_anomaly(anomaly.name());
         }
     }
 
@@ -130,6 +130,17 @@ impl Summary {
         rule.alerts = rule.alerts.saturating_add(1);
         let blocked = matches!(info.verdict, Verdict::Drop | Verdict::Reject);
         rule.blocked = rule.blocked.saturating_add(u64::from(blocked));
+    }
+
+    /// Takes back `alerts` of a rule that were counted and then not told, `blocked` of them of a rule that blocks.
+    pub fn take_back_alerts(&mut self, gid: u32, sid: u32, alerts: u64, blocked: u64) {
+        if let Some(rule) = self.rules.get_mut(&(gid, sid)) {
+            rule.alerts = rule.alerts.saturating_sub(alerts);
+            rule.blocked = rule.blocked.saturating_sub(blocked);
+            if rule.alerts == 0 {
+                self.rules.remove(&(gid, sid));
+            }
+        }
     }
 
     /// Counts an anomaly outside of the sessions.
@@ -273,6 +284,9 @@ mod tests {
             metadata: &[],
             references: &[],
             verdict: if i.is_multiple_of(2) { Verdict::Alert } else { Verdict::Drop },
+            target: None,
+            flowbits: &[],
+            flowints: &[],
         }
     }
 

@@ -58,15 +58,16 @@ impl<'a> Tls<'a> {
         let client_hello = session.client_hello.as_ref();
         let client_prints = session.client_fingerprints.as_ref();
         let server_prints = session.server_fingerprints.as_ref();
+        let certificates = options.certificates || session.store_certificates;
         Self {
-            leaf: Leaf::of(&session.server_certificates, options.certificates),
+            leaf: Leaf::of(&session.server_certificates, certificates),
             session_resumed: session.resumption().map(|_| true),
             sni: client_hello.and_then(ClientHello::server_name).map(Text),
             version: SessionVersion(session.version()),
             ja3: client_prints.map(|p| Ja3::of(&p.ja3, &p.ja3_string)),
             ja3s: server_prints.map(|p| Ja3::of(&p.ja3s, &p.ja3s_string)),
             ja4: client_prints.map(|p| Plain(p.ja4.as_bytes())),
-            client: Leaf::of(&session.client_certificates, options.certificates),
+            client: Leaf::of(&session.client_certificates, certificates),
             client_alpns: client_hello.map(|ch| Texts(&ch.alpn)).filter(|alpns| !alpns.0.is_empty()),
             server_alpns: session.server_hello.as_ref().and_then(|sh| sh.alpn.as_deref()).map(|alpn| [Text(alpn)]),
             client_handshake: client_hello.map(ClientHandshake::of),

@@ -7,6 +7,7 @@ use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::Summary;
 use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
+use crate::rules::Alerted;
 
 /// A worker's share of a block of frames.
 #[derive(Debug, Default)]
@@ -60,10 +61,22 @@ impl Output {
 const KEPT_CAPACITY: usize = 8 << 20;
 
 /// Where a line ends in the output's bytes, and where it belongs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Mark {
     pub order: Order,
     pub end: usize,
+    pub told: Told,
+}
+
+/// Whether a line is to be written.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    /// It is.
+    Yes,
+    /// An alert of a rule with a threshold: the collector decides. With what it blocks, if anything.
+    Maybe(Box<Alerted>, bool),
+    /// It is not.
+    No,
 }
 
 /// What the decoder tells the collector of a block.

@@ -1,14 +1,17 @@
 //! The collector: puts the workers' lines into one order and hands them to the sink.
 
+use std::collections::BTreeMap;
+
 use crossbeam_channel::{Receiver, Sender};
 
-use super::batch::{Dealt, Ending, Mark, Output};
+use super::batch::{Dealt, Ending, Mark, Output, Told};
 use super::lines::Printer;
 use super::{Outcome, RunError, Take};
 use crate::base::Timestamp;
 use crate::capture::PcapngWriter;
 use crate::engine::{Counters, Order, PacketId};
 use crate::packet::DecoderCounters;
+use crate::rules::AlertLimits;
 
 pub(super) struct Collector<P> {
     /// Where each worker's outputs come from, and where they go back to.
@@ -16,7 +19,19 @@ pub(super) struct Collector<P> {
     dealer: Receiver<Dealt>,
     printer: P,
     passed: Option<PcapngWriter>,
+    limits: AlertLimits,
+    refused: Refused,
     merged: Vec<u8>,
+}
+
+/// Alerts that were left out.
+#[derive(Debug, Default)]
+struct Refused {
+    total: u64,
+    /// By gid and sid: how many, and how many of them block.
+    by_rule: BTreeMap<(u32, u32), (u64, u64)>,
+    /// Where those of the block at hand belong.
+    recent: Vec<Order>,
 }
 
 impl<P: Printer> Collector<P> {
@@ -25,8 +40,9 @@ impl<P: Printer> Collector<P> {
         dealer: Receiver<Dealt>,
         printer: P,
         passed: Option<PcapngWriter>,
+        limits: AlertLimits,
     ) -> Self {
-        Self { workers, dealer, printer, passed, merged: Vec::new() }
+        Self { workers, dealer, printer, passed, limits, refused: Refused::default(), merged: Vec::new() }
     }
 
     /// Collects until the last block. Ends early where the sink fails; the others then find their channels closed.
@@ -37,6 +53,7 @@ impl<P: Printer> Collector<P> {
                 outputs.push(worker.recv().map_err(|_| RunError::Worker)?);
             }
             self.write_passed(&dealt, &outputs)?;
+            self.limit(&mut outputs);
             let Dealt { output, stats, end, .. } = dealt;
             outputs.push(self.stats(&stats, &outputs));
             outputs.push(output);
@@ -52,11 +69,29 @@ impl<P: Printer> Collector<P> {
         Err(RunError::Worker) // the dealer went away before the end
     }
 
+    /// Decides which alerts of rules with a threshold are told, in the order of the packets.
+    fn limit(&mut self, outputs: &mut [Output]) {
+        self.refused.recent.clear();
+        if self.limits.is_empty() {
+            return;
+        }
+        let mut open: Vec<&mut Mark> =
+            outputs.iter_mut().flat_map(|o| &mut o.marks).filter(|m| matches!(m.told, Told::Maybe(..))).collect();
+        open.sort_by_key(|m| m.order);
+        for mark in open {
+            let Told::Maybe(alerted, blocks) = std::mem::replace(&mut mark.told, Told::Yes) else { continue };
+            if !self.limits.admits(&alerted) {
+                mark.told = Told::No;
+                self.refused.add(mark.order, alerted.rule, blocks);
+            }
+        }
+    }
+
     fn write(&mut self, outputs: &[Output], sink: &mut Take<'_>) -> Result<(), RunError> {
         let mut filled = outputs.iter().filter(|o| !o.bytes.is_empty());
         let lines = match (filled.next(), filled.next()) {
             (None, _) => return Ok(()),
-            (Some(only), None) if is_sorted(&only.marks) => only.bytes.as_slice(),
+            (Some(only), None) if is_sorted(&only.marks) && self.refused.recent.is_empty() => only.bytes.as_slice(),
             _ => {
                 merge(outputs, &mut self.merged);
                 self.merged.as_slice()
@@ -83,9 +118,10 @@ impl<P: Printer> Collector<P> {
         for (i, (packet, timestamp, decoder)) in due.iter().enumerate() {
             let mut counters = Counters::default();
             outputs.iter().filter_map(|o| o.counted.get(i)).for_each(|c| counters.add(c));
-            self.printer.stats(&mut lines.bytes, *timestamp, &named(decoder, &counters));
             let order = Order { packet: *packet, by_packet: false, flow: PacketId::END };
-            lines.marks.push(Mark { order, end: lines.bytes.len() });
+            counters.suppress_alerts(self.refused.before(order));
+            self.printer.stats(&mut lines.bytes, *timestamp, &named(decoder, &counters));
+            lines.marks.push(Mark { order, end: lines.bytes.len(), told: Told::Yes });
         }
         lines
     }
@@ -97,6 +133,10 @@ impl<P: Printer> Collector<P> {
             counters.add(&theirs);
             summary.merge(&seen);
         }
+        counters.suppress_alerts(self.refused.total);
+        for (&(gid, sid), &(alerts, blocked)) in &self.refused.by_rule {
+            summary.take_back_alerts(gid, sid, alerts, blocked);
+        }
         summary.flows = counters.flows;
         summary.dropped_packets = counters.dropped;
         let mut line = Vec::new();
@@ -106,6 +146,22 @@ impl<P: Printer> Collector<P> {
             writer.finish().map_err(RunError::Passed)?;
         }
         Ok(Outcome { counters, decoder, summary })
+    }
+}
+
+impl Refused {
+    fn add(&mut self, order: Order, rule: (u32, u32), blocks: bool) {
+        let (alerts, blocked) = self.by_rule.entry(rule).or_default();
+        *alerts = alerts.saturating_add(1);
+        *blocked = blocked.saturating_add(u64::from(blocks));
+        self.total = self.total.saturating_add(1);
+        self.recent.push(order);
+    }
+
+    /// How many belong before `order`, which is in the block at hand.
+    fn before(&self, order: Order) -> u64 {
+        let later = self.recent.iter().filter(|&&o| o >= order).count();
+        self.total.saturating_sub(u64::try_from(later).unwrap_or(u64::MAX))
     }
 }
 
@@ -124,7 +180,9 @@ fn merge(outputs: &[Output], merged: &mut Vec<u8>) {
     for output in outputs {
         let mut start = 0;
         for mark in &output.marks {
-            lines.push((mark.order, output.bytes.get(start..mark.end).unwrap_or_default()));
+            if !matches!(mark.told, Told::No) {
+                lines.push((mark.order, output.bytes.get(start..mark.end).unwrap_or_default()));
+            }
             start = mark.end;
         }
     }

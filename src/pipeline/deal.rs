@@ -46,7 +46,7 @@ impl<P: Printer> Dealer<P> {
             last: Timestamp::ZERO,
             stats_interval: settings.stats_interval,
             next_stats: None,
-            lines: Lines::new(printer),
+            lines: Lines::new(printer, Arc::default()), // it tells no alerts
             names,
             hands: to_workers.iter().map(|_| Vec::new()).collect(),
             stats: Vec::new(),

@@ -1,11 +1,14 @@
 //! From reports to lines: a printer makes the bytes, [`Lines`] keeps where each belongs.
 
-use super::batch::{Mark, Output};
+use std::sync::Arc;
+
+use super::batch::{Mark, Output, Told};
 use crate::base::Timestamp;
 use crate::engine::{Order, Report};
-use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, Summary, TcpEnd, TlsOptions};
+use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, Summary, TcpEnd, TlsOptions, Verdict};
 use crate::packet::SegmentHeader;
 use crate::protocol::tls::Session;
+use crate::rules::{Alerted, RuleSet};
 
 /// Makes lines of events; one that is not wanted makes none. There are two: EVE JSON, and short lines for a terminal.
 pub trait Printer: Clone + Send {
@@ -74,13 +77,15 @@ impl Printer for EvePrinter {
 #[derive(Debug)]
 pub(super) struct Lines<P> {
     printer: P,
+    /// To know the rules whose alerts the collector may leave out.
+    rules: Arc<RuleSet>,
     pub output: Output,
     pub summary: Summary,
 }
 
 impl<P: Printer> Lines<P> {
-    pub fn new(printer: P) -> Self {
-        Self { printer, output: Output::default(), summary: Summary::default() }
+    pub fn new(printer: P, rules: Arc<RuleSet>) -> Self {
+        Self { printer, rules, output: Output::default(), summary: Summary::default() }
     }
 
     fn line(&mut self, order: Order, print: impl FnOnce(&P, &mut Vec<u8>)) {
@@ -88,7 +93,19 @@ impl<P: Printer> Lines<P> {
         print(&self.printer, &mut self.output.bytes);
         let end = self.output.bytes.len();
         if end > start {
-            self.output.marks.push(Mark { order, end });
+            self.output.marks.push(Mark { order, end, told: Told::Yes });
+        }
+    }
+
+    /// Whether the collector decides if an alert is told.
+    fn told(&self, common: &Common<'_>, info: &AlertInfo<'_>) -> Told {
+        let rule = (info.gid, info.signature_id);
+        match (common.source, common.destination) {
+            (Some(source), Some(destination)) if self.rules.limits_alerts(rule) => {
+                let alerted = Alerted { rule, source: source.ip, destination: destination.ip, at: common.timestamp };
+                Told::Maybe(Box::new(alerted), matches!(info.verdict, Verdict::Drop | Verdict::Reject))
+            }
+            _ => Told::Yes,
         }
     }
 }
@@ -101,7 +118,11 @@ impl<P: Printer> Report for Lines<P> {
 
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
         self.summary.add_alert(info);
+        let told = self.told(common, info);
         self.line(at, |p, out| p.alert(out, common, info, flow, session));
+        if let (Told::Maybe(..), Some(mark)) = (&told, self.output.marks.last_mut()) {
+            mark.told = told;
+        }
     }
 
     fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>) {

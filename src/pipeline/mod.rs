@@ -28,7 +28,7 @@ use crate::capture::{CaptureError, CaptureSet, PcapngWriter};
 use crate::engine::{Config, Counters, LANES};
 use crate::event::Summary;
 use crate::packet::{DecoderConfig, DecoderCounters};
-use crate::rules::RuleSet;
+use crate::rules::{AlertLimits, RuleSet};
 use crate::sink;
 
 use collector::Collector;
@@ -113,7 +113,7 @@ pub fn run<P: Printer>(
             from_workers.push((collected, give_back));
         }
         let (to_collector, from_dealer) = bounded(BATCHES_AHEAD);
-        let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed);
+        let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed, AlertLimits::new(rules));
         let collecting = thread::Builder::new()
             .name("collector".to_owned())
             .spawn_scoped(scope, move || collector.collect(sink))

@@ -23,8 +23,8 @@ pub(super) struct Ends {
 /// Works off batches until the last one, or until nobody takes its answers any more.
 pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>, printer: P, ends: &Ends) {
     let Ends { batches, answers, recycle, spares } = ends;
-    let mut inspector = Inspector::new(config, rules, names);
-    let mut lines = Lines::new(printer);
+    let mut inspector = Inspector::new(config, Arc::clone(&rules), names);
+    let mut lines = Lines::new(printer, rules);
     for Batch { bytes, mut jobs, last } in batches {
         for group in jobs.chunks(GROUP) {
             do_group(group, &bytes, &mut inspector, &mut lines);

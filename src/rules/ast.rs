@@ -119,8 +119,16 @@ pub enum Protocol {
     Tls,
     /// TCP flows.
     Tcp,
+    /// TCP, packet by packet.
+    TcpPacket,
+    /// TCP, the streams alone.
+    TcpReassembled,
     /// All flows.
     Ip,
+    /// UDP, of which nothing is followed yet.
+    Udp,
+    /// QUIC, which is not followed yet.
+    Quic,
 }
 
 /// The sign between source and destination.

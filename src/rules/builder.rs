@@ -1,11 +1,14 @@
 //! What keywords write to while a rule is read.
 
+use std::net::IpAddr;
+
 use super::config::RuleConfig;
 use super::diagnostic::Reason;
 use super::inspect::{Content, Inspection, Step};
 use super::keyword::{Buffer, Regexes};
 use super::rule::{Reference, Target};
-use super::subject::{FlowDirection, Sides, Subject};
+use super::state::{Stateful, Threshold};
+use super::subject::{FlowDirection, Packet, Sides, Subject};
 
 /// A rule while its options are read one by one.
 pub(super) struct Builder<'c> {
@@ -15,12 +18,20 @@ pub(super) struct Builder<'c> {
     pub meta: Meta,
     /// What `flow` asks.
     pub flow: FlowOption,
+    /// What is asked of the packet at hand.
+    pub packet: Vec<Box<dyn PacketTest>>,
+    /// What is asked of what rules remember, and done to it.
+    pub stateful: Stateful,
     /// What is asked of the session or flow besides buffers.
     pub tests: Vec<Box<dyn Test>>,
+    /// What is asked of the addresses, besides the header.
+    pub ends: Vec<Box<dyn EndTest>>,
     /// What is asked of buffers, in the order written.
     pub inspections: Vec<Inspection>,
     /// The same, by keywords that name no buffer for those after them.
     pub apart: Vec<Inspection>,
+    /// Keywords that no other engine has, in the order written.
+    pub own_keywords: Vec<&'static str>,
     /// Regular expressions compiled so far, for this rule and others.
     pub regexes: &'c mut Regexes,
     /// What is worth a word though it loads.
@@ -41,6 +52,10 @@ pub(super) struct Meta {
     pub target: Option<Target>,
     /// `alert` or `noalert`
     pub alert: Option<bool>,
+    /// `threshold` or `detection_filter`
+    pub threshold: Option<Threshold>,
+    /// `tls.store`
+    pub stores_certificates: bool,
 }
 
 /// What `flow` asks.
@@ -48,6 +63,8 @@ pub(super) struct Meta {
 pub(super) struct FlowOption {
     pub direction: Option<FlowDirection>,
     pub state: Option<FlowState>,
+    /// `no_stream`: of packets as they come.
+    pub packets: bool,
 }
 
 /// How far TCP's handshake has to be.
@@ -69,15 +86,31 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool;
 }
 
+/// Something asked of the addresses; source and destination are those of the rule's direction.
+pub(super) trait EndTest: std::fmt::Debug + Send + Sync {
+    /// Whether they have it.
+    fn holds(&self, source: IpAddr, destination: IpAddr) -> bool;
+}
+
+/// Something asked of the packet at hand.
+pub(super) trait PacketTest: std::fmt::Debug + Send + Sync {
+    /// Whether `packet` has it.
+    fn holds(&self, packet: &Packet<'_>) -> bool;
+}
+
 impl<'c> Builder<'c> {
     pub fn new(config: &'c RuleConfig, regexes: &'c mut Regexes) -> Self {
         Self {
             config,
             meta: Meta::default(),
             flow: FlowOption::default(),
+            packet: Vec::new(),
+            stateful: Stateful::default(),
             tests: Vec::new(),
+            ends: Vec::new(),
             inspections: Vec::new(),
             apart: Vec::new(),
+            own_keywords: Vec::new(),
             regexes,
             notes: Vec::new(),
         }

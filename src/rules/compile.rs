@@ -1,14 +1,18 @@
 //! From what a rule says to when and how it is tried.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::ast::{Protocol, Sign};
-use super::builder::{FlowOption, FlowState, Test};
+use super::builder::{EndTest, FlowOption, FlowState, PacketTest, Test};
 use super::diagnostic::Reason;
 use super::inspect::Inspection;
 use super::interval::{AddressSet, PortSet};
+use super::list::List;
 use super::rule::Rule;
+use super::state::{RateFilter, Stateful, Threshold};
 use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
+use super::threshold_config::Suppression;
 use crate::flow::Endpoint;
 
 /// A rule that is ready to be tried.
@@ -18,14 +22,50 @@ pub(super) struct Compiled {
     pub rule: Rule,
     /// Of which flows it is.
     pub header: Header,
-    /// What `flow` asks of TCP's handshake.
-    pub state: Option<FlowState>,
-    /// What it asks of the flow and the session.
-    pub tests: Vec<Box<dyn Test>>,
-    /// What it asks of buffers.
-    pub inspections: Vec<Inspection>,
+    /// What it is tried on.
+    pub kind: Kind,
+    /// Its action is about the flow, and not the packet at hand alone.
+    pub whole_flow: bool,
+    /// How often it may speak.
+    pub threshold: Option<Threshold>,
+    /// Whose alerts are not told.
+    pub suppressions: Vec<Suppression>,
+    /// Another action once it matched too often.
+    pub rate_filter: Option<RateFilter>,
+    /// All that has to be so.
+    pub asks: Asks,
     /// When it is tried, and how.
     pub plans: Vec<Plan>,
+}
+
+/// What a rule is tried on: Suricata's rule types, as far as they differ here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The flow, once for each direction: `ip_only` and `pd_only`.
+    Flow,
+    /// Each packet: `pkt`, and `app_layer`, which is a rule of protocol `tls` without buffers.
+    Packet,
+    /// The session, once for each direction: `app_tx`.
+    Session,
+}
+
+/// All that has to be so for a rule to match, its header aside.
+#[derive(Debug, Default)]
+pub(super) struct Asks {
+    /// How far TCP's handshake is.
+    pub state: Option<FlowState>,
+    /// Of the packet at hand.
+    pub packet: Vec<Box<dyn PacketTest>>,
+    /// Of what rules remember, and what it leaves behind there.
+    pub stateful: Stateful,
+    /// Of the flow and the session.
+    pub tests: Vec<Box<dyn Test>>,
+    /// Of the addresses, besides the header.
+    pub ends: Vec<Box<dyn EndTest>>,
+    /// Of buffers.
+    pub inspections: Vec<Inspection>,
+    /// The list that it stands for: an entry of it has to be about the flow.
+    pub list: Option<Arc<List>>,
 }
 
 /// Of which flows a rule is. Rules with equal headers share one.
@@ -48,7 +88,7 @@ pub(super) struct End {
     pub ports: PortSet,
 }
 
-/// One way to try a rule. A rule fires once, by the first plan that holds.
+/// One way to try a rule. But for packets it fires once for each direction, by the first plan that holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// Which way the header is read.
@@ -62,10 +102,7 @@ pub(super) struct Plan {
 impl Header {
     /// Whether a packet of `subject` in `direction` is of it.
     pub fn matches(&self, subject: &Subject<'_>, direction: FlowDirection) -> bool {
-        let (from, to) = match direction {
-            FlowDirection::ToServer => (subject.client, subject.server),
-            FlowDirection::ToClient => (subject.server, subject.client),
-        };
+        let (from, to) = subject.endpoints(direction);
         (!self.tls || subject.app_proto == AppProto::Tls) && (self.is(from, to) || self.both_ways && self.is(to, from))
     }
 
@@ -85,24 +122,48 @@ fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
-/// The plans of a rule that asks for facts of `sources`.
-pub(super) fn plans(protocol: Protocol, sign: Sign, flow: &FlowOption, sources: &[Sides]) -> Result<Vec<Plan>, Reason> {
-    let of_session = |s: &&Sides| s.to_server.and(s.to_client).intersects(Facts::SESSION);
-    let session = protocol == Protocol::Tls || sources.iter().any(|s| of_session(&s));
-    if session && flow.state == Some(FlowState::NotEstablished) {
+impl Kind {
+    /// The kind of a rule that asks for facts of `sources`, and where `passing` also for what may change from packet to packet.
+    pub fn of(protocol: Protocol, flow: &FlowOption, sources: &[Sides], passing: bool) -> Self {
+        let flow_only = flow.direction.is_some() && sources.is_empty();
+        if sources.iter().any(|s| of_session(*s)) {
+            Self::Session
+        } else if matches!(protocol, Protocol::Tls | Protocol::TcpPacket)
+            || flow.state.is_some()
+            || flow.packets
+            || flow_only
+            || passing
+        {
+            Self::Packet
+        } else {
+            Self::Flow
+        }
+    }
+}
+
+/// The plans of a rule that asks for facts of `sources`. None where nothing of its protocol is followed.
+pub(super) fn plans(protocol: Protocol, sign: Sign, kind: Kind, flow: &FlowOption, sources: &[Sides]) -> Result<Vec<Plan>, Reason> {
+    let speaks = protocol == Protocol::Tls || kind == Kind::Session;
+    if speaks && flow.state == Some(FlowState::NotEstablished) {
         return Err(Reason::NeverMatches("a flow that speaks TLS is established"));
     }
     if sign == Sign::Session && flow.direction == Some(FlowDirection::ToClient) {
         return Err(Reason::NeverMatches("`=>` is to the server, `flow` says to the client"));
     }
-    let mut plans: Vec<Plan> = if sources.iter().any(|s| of_session(&s)) {
-        session_plans(sign, flow.direction, sources)?
-    } else {
-        flow_plans(protocol, sign, flow, sources)
+    let mut plans: Vec<Plan> = match kind {
+        Kind::Session => session_plans(sign, flow.direction, sources)?,
+        Kind::Flow | Kind::Packet => flow_plans(kind, sign, flow, sources),
     };
     // Where no buffer is of both sides, reading from either side is the same.
     plans.dedup_by_key(|p| (p.direction, p.needs));
+    if matches!(protocol, Protocol::Udp | Protocol::Quic) {
+        plans.clear();
+    }
     Ok(plans)
+}
+
+fn of_session(sides: Sides) -> bool {
+    sides.to_server.and(sides.to_client).intersects(Facts::SESSION)
 }
 
 /// A rule about the facts of a session is tried when the last of them is there.
@@ -125,24 +186,16 @@ fn session_plans(sign: Sign, wanted: Option<FlowDirection>, sources: &[Sides]) -
     Ok(FlowDirection::ALL.map(plan).to_vec())
 }
 
-/// A rule about the flow as such is tried on its first packet, and again when it is known what it speaks: a `pass` of the
-/// first packet alone may have kept it from firing.
-fn flow_plans(protocol: Protocol, sign: Sign, flow: &FlowOption, sources: &[Sides]) -> Vec<Plan> {
-    let established = if flow.state == Some(FlowState::Established) { Facts::ESTABLISHED } else { Facts::NONE };
-    let moments = |direction| match (flow.state, direction) {
-        _ if protocol == Protocol::Tls => vec![Facts::DECIDED],
-        _ if !sources.is_empty() => vec![Facts::DECIDED.and(established)],
-        (Some(FlowState::Established), _) => vec![Facts::ESTABLISHED],
-        (Some(FlowState::NotEstablished), _) => vec![Facts::FLOW],
-        (_, FlowDirection::ToServer) => vec![Facts::FLOW, Facts::DECIDED],
-        // That the server answers is known no earlier.
-        (_, FlowDirection::ToClient) => vec![Facts::DECIDED],
-    };
+/// A rule about the flow as such is tried in each direction once there was a packet in it, one about packets on each.
+fn flow_plans(kind: Kind, sign: Sign, flow: &FlowOption, sources: &[Sides]) -> Vec<Plan> {
     let directions = match (sign, flow.direction) {
         (Sign::Session, _) => vec![FlowDirection::ToServer],
         (_, Some(direction)) => vec![direction],
         (_, None) => FlowDirection::ALL.to_vec(),
     };
-    let of = |direction| moments(direction).into_iter().map(move |needs| Plan { direction, side: direction, needs });
-    directions.into_iter().flat_map(of).collect()
+    let needs = |direction| match kind {
+        Kind::Packet => Facts::NONE,
+        _ => sources.iter().fold(Facts::sent(direction), |needs, s| needs.and(s.facts(direction))),
+    };
+    directions.into_iter().map(|direction| Plan { direction, side: direction, needs: needs(direction) }).collect()
 }

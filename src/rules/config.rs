@@ -1,14 +1,28 @@
-//! What a set of rules is loaded with: variables and classifications.
+//! What a set of rules is loaded with: variables, classifications, kinds of references.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// Variables and classifications. The default has the names that Suricata's default configuration has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::list::List;
+use super::reputation::{GeoIp, Reputation};
+
+/// Variables, classifications and other things that rules look up. The default has the names that Suricata's default configuration has.
+#[derive(Clone, Debug)]
 pub struct RuleConfig {
     /// Names, without `$`, and what they stand for, as a rule would write it: addresses or ports, by where they are used.
     pub variables: BTreeMap<String, String>,
     /// By the name that `classtype` gives.
     pub classifications: BTreeMap<String, Classification>,
+    /// By the kind that `reference` gives, in lower case: what stands before an id to make it a link.
+    pub references: BTreeMap<String, Arc<str>>,
+    /// What `iprep` looks up.
+    pub reputation: Option<Arc<Reputation>>,
+    /// What `geoip` looks up.
+    pub geoip: Option<Arc<GeoIp>>,
+    /// Lists, each of which becomes a rule.
+    pub lists: Vec<Arc<List>>,
+    /// Names and texts of files in the form of `threshold.config`.
+    pub threshold_files: Vec<(String, String)>,
 }
 
 /// What a `classtype` means.
@@ -36,7 +50,15 @@ impl Default for RuleConfig {
                 (name.to_owned(), Classification { description: description.to_owned(), priority })
             })
             .collect();
-        Self { variables, classifications }
+        Self {
+            variables,
+            classifications,
+            reputation: None,
+            geoip: None,
+            lists: Vec::new(),
+            threshold_files: Vec::new(),
+            references: BTreeMap::from([("url".to_owned(), "https://".into())]),
+        }
     }
 }
 

@@ -87,16 +87,73 @@ pub enum Reason {
     /// More text, or more parts, than any rule needs.
     #[error("too long: more than {0}")]
     TooLong(&'static str),
+    /// What the keyword looks things up in was not given.
+    #[error("the files that it looks things up in are not there")]
+    NeedsFile(&'static str),
+    /// No such category of reputation.
+    #[error("no category `{0}` is in the categories file")]
+    UnknownCategory(String),
+    /// A line of a configuration file that says something else.
+    #[error("`{text}` is not of the form `{form}`")]
+    BadLine {
+        /// What it should look like.
+        form: &'static str,
+        /// The line.
+        text: String,
+    },
+    /// A line of a list that is no entry.
+    #[error("`{text}` is no {what}")]
+    BadEntry {
+        /// What it should be.
+        what: &'static str,
+        /// What it is.
+        text: String,
+    },
+    /// More such lines than are told of one by one.
+    #[error("{0} more lines are no entries")]
+    MoreLines(usize),
+    /// A list is of another kind than the user said.
+    #[error("by its header it is a list of {is}, not of {wanted}")]
+    OtherList {
+        /// What it is.
+        is: &'static str,
+        /// What the user said.
+        wanted: &'static str,
+    },
+    /// A list is empty.
+    #[error("there is no entry in it")]
+    NoEntries,
     /// A note: the same sid twice.
-    #[error("sid {sid} is defined twice: revision {kept} is kept, {dropped} is not")]
+    #[error("sid {sid} (revision {rev}) is also at {other} (revision {other_rev}): {kept} is kept")]
     DuplicateSid {
         /// The sid.
         sid: u32,
-        /// The revision that loads.
-        kept: u32,
-        /// The one that does not.
-        dropped: u32,
+        /// The revision of the rule that the note is about.
+        rev: u32,
+        /// Where the other one is: `file:line`.
+        other: String,
+        /// Its revision.
+        other_rev: u32,
+        /// `this one` or `that one`.
+        kept: &'static str,
     },
+    /// A note: a protocol of which nothing is followed.
+    #[error("{0} is not followed yet: it never matches")]
+    NotFollowed(&'static str),
+    /// A note: a keyword that is taken and changes nothing.
+    #[error("it has no effect: {0}")]
+    NoEffect(&'static str),
+    /// A note: a line of `threshold.config` about a rule that is not there.
+    #[error("no rule has gid {gid} and sid {sid}")]
+    NoSuchRule {
+        /// The gid.
+        gid: u32,
+        /// The sid.
+        sid: u32,
+    },
+    /// A note: an event of Suricata's that no session here has.
+    #[error("event `tls.{0}` is never raised here: the rule cannot match")]
+    NeverRaised(String),
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]
     UnknownClasstype(String),
@@ -107,9 +164,10 @@ impl Reason {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
-            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp or ip",
-            Self::UnknownVariable(_) => "define it in the configuration",
+            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream or ip",
+            Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
             Self::UnknownKeyword(name) => return super::keyword::similar(name).map(|k| format!("did you mean `{k}`?")),
+            Self::NeedsFile(flags) => return Some(format!("name them: {flags}")),
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
             Self::Expected(";") => "every option ends with `;`, the last one too",
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",

@@ -3,9 +3,9 @@
 use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::sync::Arc;
 
-use super::ast::{Action, EndAst, RuleAst, Sign};
+use super::ast::{Action, EndAst, Protocol, RuleAst, Sign};
 use super::builder::Builder;
-use super::compile::{Compiled, End, Header, plans};
+use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
 use super::diagnostic::{Diagnostic, LoadReport, Reason};
 use super::keyword::{Regexes, Registry};
@@ -14,6 +14,7 @@ use super::parse::lines::{Entry, RuleText, entries};
 use super::rule::Rule;
 use super::set::RuleSet;
 use super::subject::Sides;
+use super::threshold_config::Setting;
 use super::vars::Variables;
 
 /// The text of rules, and the name to speak of it by.
@@ -120,8 +121,16 @@ impl<'c> Loader<'c> {
         let at_start = |reason| Mistake { sid: builder.meta.sid, ..(reason, 0).into() };
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
-        let plans = plans(ast.header.protocol, ast.header.sign, &builder.flow, &sources).map_err(at_start)?;
-        let Builder { meta, flow, tests, mut inspections, apart, notes, .. } = builder;
+        let protocol = ast.header.protocol;
+        let passing = !builder.packet.is_empty() || builder.stateful.is_passing();
+        let kind = Kind::of(protocol, &builder.flow, &sources, passing);
+        let plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(at_start)?;
+        let Builder { meta, flow, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, .. } = builder;
+        match protocol {
+            Protocol::Udp => notes.push(Reason::NotFollowed("UDP")),
+            Protocol::Quic => notes.push(Reason::NotFollowed("QUIC")),
+            _ => {}
+        }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
         inspections.iter_mut().for_each(|i| i.steps.shrink_to_fit());
@@ -140,11 +149,18 @@ impl<'c> Loader<'c> {
             metadata: meta.metadata,
             target: meta.target,
             alerts: meta.alert.unwrap_or(ast.header.action != Action::Pass),
+            stores_certificates: meta.stores_certificates,
+            own_keywords: own_keywords.into(),
             text: text.text.trim().to_owned(),
             file: file.clone(),
             line: text.position(0).0,
         };
-        Ok((Compiled { rule, header, state: flow.state, tests, inspections, plans }, notes))
+        let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
+        let asks = Asks { state: flow.state, packet, stateful, tests, ends, inspections, list: None };
+        let threshold = meta.threshold;
+        let compiled =
+            Compiled { rule, header, kind, whole_flow, threshold, suppressions: Vec::new(), rate_filter: None, asks, plans };
+        Ok((compiled, notes))
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
@@ -158,18 +174,36 @@ impl<'c> Loader<'c> {
             }
             Slot::Occupied(slot) => {
                 let old = self.rules.get_mut(*slot.get())?;
-                let old_rev = old.as_ref().map_or(0, |c| c.rule.rev);
-                if rev > old_rev {
+                let (other, other_rev) = old.as_ref().map(|c| (format!("{}:{}", c.rule.file, c.rule.line), c.rule.rev))?;
+                let newer = rev > other_rev;
+                if newer {
                     *old = Some(new);
                 }
-                Some(Reason::DuplicateSid { sid, kept: rev.max(old_rev), dropped: rev.min(old_rev) })
+                Some(Reason::DuplicateSid { sid, rev, other, other_rev, kept: if newer { "this one" } else { "that one" } })
+            }
+        }
+    }
+
+    /// Applies what `threshold.config` says; what is wrong with it is noted.
+    fn apply_thresholds(&mut self) {
+        for (name, text) in &self.config.threshold_files {
+            let file: Arc<str> = name.as_str().into();
+            for entry in entries(text) {
+                let Entry::Rule(line) = entry else { continue };
+                let setting = Setting::parse(&line.text, &mut self.variables);
+                if let Err(reason) = setting.and_then(|s| s.apply(self.rules.iter_mut().flatten())) {
+                    let (line, column) = line.position(0);
+                    self.report.notes.push(Diagnostic { file: file.clone(), line, column, sid: None, keyword: None, reason });
+                }
             }
         }
     }
 
     fn finish(mut self) -> (RuleSet, LoadReport) {
-        let rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
+        self.apply_thresholds();
+        let mut rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
         self.report.loaded = rules.len();
+        rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
         (RuleSet::new(rules), self.report)
     }
 }
@@ -188,7 +222,7 @@ fn header(variables: &mut Variables<'_>, ast: &RuleAst<'_>) -> Result<Header, (R
         Ok::<_, (Reason, usize)>(End { addresses: variables.addresses(&end.addresses)?, ports: variables.ports(&end.ports)? })
     };
     Ok(Header {
-        tls: ast.header.protocol == super::ast::Protocol::Tls,
+        tls: ast.header.protocol == Protocol::Tls,
         source: end(&ast.header.source)?,
         destination: end(&ast.header.destination)?,
         both_ways: ast.header.sign == Sign::Both,

@@ -36,6 +36,10 @@ pub struct Rule {
     pub target: Option<Target>,
     /// A match is an alert: not so with `noalert`, nor for `pass` without `alert`.
     pub alerts: bool,
+    /// The events of a session that it matches carry the certificates themselves: `tls.store`.
+    pub stores_certificates: bool,
+    /// Keywords in it that no other engine has, in the order written: where there are some, the rule is not portable.
+    pub own_keywords: Box<[&'static str]>,
     /// The rule as written, continuation lines joined.
     pub text: String,
     /// The source that it came from.
@@ -51,6 +55,18 @@ pub struct Reference {
     pub kind: String,
     /// The address or number there.
     pub id: String,
+    /// What stands before the id to make it a link, where the kind is known.
+    pub prefix: Option<Arc<str>>,
+}
+
+impl Reference {
+    /// The link, or `kind:id` where the kind is not known.
+    pub fn link(&self) -> String {
+        match &self.prefix {
+            Some(prefix) => format!("{prefix}{}", self.id),
+            None => format!("{}:{}", self.kind, self.id),
+        }
+    }
 }
 
 /// The end that `target` names.
@@ -69,6 +85,10 @@ pub struct Match {
     pub rule: RuleId,
     /// Where what it matched was going.
     pub direction: FlowDirection,
+    /// What it does: the rule's action, or that of a `rate_filter`.
+    pub action: Action,
+    /// Of a list, the entry.
+    pub(super) listed: Option<u32>,
 }
 
 /// What rules make of a flow.

@@ -1,11 +1,17 @@
 //! What rules are tried on, and what a flow remembers between tries.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::rule::{RuleId, Verdict};
+use super::state::FlowVars;
+use crate::base::Timestamp;
 use crate::flow::Endpoint;
+use crate::packet::Segment;
 use crate::protocol::tls::Session;
-use crate::protocol::tls::session::Stage;
+use crate::protocol::tls::session::{Anomaly, Stage};
 
 /// Which way a flow's bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +61,42 @@ pub struct Subject<'a> {
     pub app_proto: AppProto,
     /// What is known of its TLS session.
     pub session: Option<&'a Session>,
+    /// The only direction that packets went in so far; `None` where both sides sent some.
+    pub one_way: Option<FlowDirection>,
+    /// The packet at hand. `None` where none is the cause: the flow ended.
+    pub packet: Option<Packet<'a>>,
+    /// Packet time.
+    pub now: Timestamp,
+}
+
+/// A packet, as a part of its flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    /// Which way it goes.
+    pub direction: FlowDirection,
+    /// Its header and payload.
+    pub segment: Segment<'a>,
+    /// How far the sequence numbers of the client and of the server have come since their SYNs, this packet included. The SYN
+    /// counts as one byte.
+    pub sizes: [u32; 2],
+}
+
+impl Subject<'_> {
+    /// The addresses of who sends and who receives in `direction`.
+    pub(super) const fn ends(&self, direction: FlowDirection) -> (IpAddr, IpAddr) {
+        match direction {
+            FlowDirection::ToServer => (self.client.ip, self.server.ip),
+            FlowDirection::ToClient => (self.server.ip, self.client.ip),
+        }
+    }
+
+    /// Its ends as source and destination of what goes in `direction`.
+    pub(super) const fn endpoints(&self, direction: FlowDirection) -> (Endpoint, Endpoint) {
+        match direction {
+            FlowDirection::ToServer => (self.client, self.server),
+            FlowDirection::ToClient => (self.server, self.client),
+        }
+    }
 }
 
 /// What a flow remembers between tries. The default is that of a new flow.
@@ -68,6 +110,10 @@ pub struct FlowRules {
     pub(super) fired: SmallVec<[RuleId; 2]>,
     /// Plans that a pattern spoke for and that wait for more facts.
     pub(super) waiting: Vec<u32>,
+    /// Plans that have their facts and wait for the right moment.
+    pub(super) pending: Vec<u32>,
+    /// Bits, numbers, and counts of matches.
+    pub(super) vars: FlowVars,
 }
 
 impl FlowRules {
@@ -75,19 +121,29 @@ impl FlowRules {
     pub const fn verdict(&self) -> Verdict {
         self.verdict
     }
+
+    /// The flow bits that are set.
+    pub fn bits(&self) -> &[Arc<str>] {
+        self.vars.bits()
+    }
+
+    /// The flow integers that have a value.
+    pub fn ints(&self) -> &[(Arc<str>, u32)] {
+        self.vars.ints()
+    }
 }
 
 /// A set of kinds of facts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Facts(u8);
+pub struct Facts(u64);
 
 impl Facts {
     /// None.
     pub const NONE: Self = Self(0);
-    /// Addresses and ports: there from the first packet on.
-    pub const FLOW: Self = Self(1);
-    /// The flow is established.
-    pub const ESTABLISHED: Self = Self(1 << 1);
+    /// A packet of the client's.
+    pub const FROM_CLIENT: Self = Self(1);
+    /// A packet of the server's.
+    pub const FROM_SERVER: Self = Self(1 << 1);
     /// It is known what the flow speaks; where it is TLS, also its first hello (or that it ended without one).
     pub const DECIDED: Self = Self(1 << 2);
     /// The ClientHello.
@@ -98,33 +154,81 @@ impl Facts {
     pub const SERVER_CERTIFICATES: Self = Self(1 << 5);
     /// The client's certificates.
     pub const CLIENT_CERTIFICATES: Self = Self(1 << 6);
+    /// The client's key exchange.
+    pub const CLIENT_KEY_EXCHANGE: Self = Self(1 << 7);
+    /// The server's key exchange.
+    pub const SERVER_KEY_EXCHANGE: Self = Self(1 << 8);
+    /// The HelloRetryRequest.
+    pub const HELLO_RETRY: Self = Self(1 << 9);
+    /// The group of the key exchange.
+    pub const GROUP: Self = Self(1 << 10);
+    /// An alert of the client's.
+    pub const CLIENT_ALERT: Self = Self(1 << 11);
+    /// An alert of the server's.
+    pub const SERVER_ALERT: Self = Self(1 << 12);
+    /// All that the server says in the clear; it went dark, or the flow ended.
+    pub const SERVER_DARK: Self = Self(1 << 13);
+    /// All that is said in the clear; both went dark, or the flow ended.
+    pub const DARK: Self = Self(1 << 14);
     /// All that come from a TLS session.
-    pub const SESSION: Self = Self(0b0111_1000);
+    pub const SESSION: Self = Self(!0b0111);
+    /// Those that tell that it is one.
+    const HELLOS_AND_CERTIFICATES: Self = Self(0b0111_1000);
+    /// Where anomalies begin, by their numbers.
+    const ANOMALIES: u32 = 16;
 
     /// What is there of `subject`.
     pub fn of(subject: &Subject<'_>) -> Self {
-        let mut facts = Self::FLOW;
-        if subject.established {
-            facts = facts.and(Self::ESTABLISHED);
-        }
+        let mut facts = match subject.one_way {
+            Some(FlowDirection::ToServer) => Self::FROM_CLIENT,
+            Some(FlowDirection::ToClient) => Self::FROM_SERVER,
+            None => Self::FROM_CLIENT.and(Self::FROM_SERVER),
+        };
         if let Some(session) = subject.session {
-            for (there, fact) in [
-                (session.client_hello.is_some(), Self::CLIENT_HELLO),
-                (session.server_hello.is_some(), Self::SERVER_HELLO),
-                (!session.server_certificates.is_empty(), Self::SERVER_CERTIFICATES),
-                (!session.client_certificates.is_empty(), Self::CLIENT_CERTIFICATES),
-            ] {
-                if there {
-                    facts = facts.and(fact);
-                }
-            }
+            facts = facts.and(Self::of_session(session));
         }
         let ended = subject.session.is_some_and(|s| s.stage == Stage::Closed);
         match subject.app_proto {
             AppProto::Unknown => facts,
-            AppProto::Tls if !facts.intersects(Self::SESSION) && !ended => facts,
+            AppProto::Tls if !facts.intersects(Self::HELLOS_AND_CERTIFICATES) && !ended => facts,
             AppProto::Tls | AppProto::NotTls => facts.and(Self::DECIDED),
         }
+    }
+
+    /// A packet that went in `direction`.
+    pub const fn sent(direction: FlowDirection) -> Self {
+        match direction {
+            FlowDirection::ToServer => Self::FROM_CLIENT,
+            FlowDirection::ToClient => Self::FROM_SERVER,
+        }
+    }
+
+    fn of_session(session: &Session) -> Self {
+        let ended = session.stage == Stage::Closed;
+        let (client_dark, server_dark) = (session.client_view.dark, session.server_view.dark);
+        let alert_of = |client| session.alerts.iter().any(|a| a.from_client == client);
+        let anomalies = session.client_view.anomalies.bits() | session.server_view.anomalies.bits();
+        let known = [
+            (session.client_hello.is_some(), Self::CLIENT_HELLO),
+            (session.server_hello.is_some(), Self::SERVER_HELLO),
+            (!session.server_certificates.is_empty(), Self::SERVER_CERTIFICATES),
+            (!session.client_certificates.is_empty(), Self::CLIENT_CERTIFICATES),
+            (session.client_key_exchange, Self::CLIENT_KEY_EXCHANGE),
+            (session.server_key_exchange, Self::SERVER_KEY_EXCHANGE),
+            (session.hello_retry_request.is_some(), Self::HELLO_RETRY),
+            (session.group().is_some(), Self::GROUP),
+            (alert_of(true), Self::CLIENT_ALERT),
+            (alert_of(false), Self::SERVER_ALERT),
+            (server_dark || ended, Self::SERVER_DARK),
+            (server_dark && client_dark || ended, Self::DARK),
+        ];
+        let there = known.into_iter().filter(|(there, _)| *there);
+        there.fold(Self(anomalies << Self::ANOMALIES), |facts, (_, fact)| facts.and(fact))
+    }
+
+    /// That `anomaly` was found.
+    pub const fn anomaly(anomaly: Anomaly) -> Self {
+        Self((1 << anomaly.index()) << Self::ANOMALIES)
     }
 
     /// Both sets together.
@@ -179,6 +283,8 @@ impl Sides {
     pub const HELLOS: Self = Self { to_server: Facts::CLIENT_HELLO, to_client: Facts::SERVER_HELLO };
     /// Of either side's certificates.
     pub const CERTIFICATES: Self = Self { to_server: Facts::CLIENT_CERTIFICATES, to_client: Facts::SERVER_CERTIFICATES };
+    /// Of all that the server says in the clear.
+    pub const SERVER_DARK: Self = Self { to_server: Facts::NONE, to_client: Facts::SERVER_DARK };
     /// Of the flow as such.
     pub const DECIDED: Self = Self { to_server: Facts::DECIDED, to_client: Facts::DECIDED };
 

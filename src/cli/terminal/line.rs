@@ -94,7 +94,7 @@ fn problems(session: &Session) -> String {
         let name = names::alert(alert.description).map_or_else(|| alert.description.to_string(), str::to_owned);
         words.push(format!("{from} alert {name}"));
     }
-    words.extend(session.anomalies.iter().map(|&anomaly| crate::event::tls_anomaly_name(anomaly).to_owned()));
+    words.extend(session.anomalies.iter().map(|anomaly| anomaly.name().to_owned()));
     for (side, view) in [("client", &session.client_view), ("server", &session.server_view)] {
         words.extend(flaws(side, view));
     }
@@ -250,6 +250,9 @@ mod tests {
             metadata: &[],
             references: &[],
             verdict: Verdict::Drop,
+            target: None,
+            flowbits: &[],
+            flowints: &[],
         };
         let session = session(b"evil\x1b[2J");
         let plain = line(|out| alert_line(out, PLAIN, &common("192.0.2.10", "198.51.100.7"), &info, Some(&session)));

@@ -180,6 +180,9 @@ mod tests {
             metadata: &[],
             references: &[],
             verdict: Verdict::Drop,
+            target: None,
+            flowbits: &[],
+            flowints: &[],
         });
         numbers.add_skipped("not TCP", 12);
         let expected = "\

@@ -9,7 +9,7 @@ use crate::event::*;
 use crate::flow::{Endpoint, FlowKey};
 use crate::packet::{SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
-use crate::protocol::tls::session::{self, Anomaly, Stage, View};
+use crate::protocol::tls::session::{self, Anomaly, AnomalySet, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
 use crate::protocol::x509::{self, Certificate, Facts};
 
@@ -91,6 +91,7 @@ pub(super) fn certificate(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate>
             ja4x: "a_b_c".to_owned(),
             ..Facts::default()
         }),
+        fault: None,
     })
 }
 
@@ -134,6 +135,7 @@ pub(super) fn maximal_session() -> Session {
         truncated_messages: 1,
         degraded: true,
         dark: true,
+        anomalies: AnomalySet::default(),
     };
     Session {
         client_hello: Some(hello),
@@ -194,6 +196,9 @@ pub(super) fn alert_info(metadata: &[(String, String)], verdict: Verdict) -> Ale
         metadata,
         references: &[],
         verdict,
+        target: None,
+        flowbits: &[],
+        flowints: &[],
     }
 }
 

@@ -11,6 +11,15 @@ use crate::protocol::tls::Session;
 use crate::protocol::x509::Certificate;
 
 #[test]
+fn certificates_are_there_where_a_rule_asked_for_them() {
+    for (asked, expected) in [(true, json!("MAMBATo=")), (false, json!(null))] {
+        let session = Session { store_certificates: asked, ..maximal_session() };
+        let got = event(|out| tls(out, &common(), &session, TlsOptions::default()));
+        assert_eq!(got["tls"]["certificate"], expected);
+    }
+}
+
+#[test]
 fn a_tls_event_has_eves_shape() {
     let session = maximal_session();
     let got = event(|out| tls(out, &common(), &session, TlsOptions { certificates: true }));
@@ -156,7 +165,7 @@ fn a_session_of_which_nothing_was_seen_is_still_an_event() {
 
 #[test]
 fn a_certificate_that_is_none_has_fingerprints_only() {
-    let broken = Certificate { sha1: [1; 20], sha256: [2; 32], der: vec![0xff], facts: None };
+    let broken = Certificate { sha1: [1; 20], sha256: [2; 32], der: vec![0xff], facts: None, fault: None };
     let session = Session { server_certificates: vec![Arc::new(broken)], ..Session::default() };
     let got = event(|out| tls(out, &common(), &session, TlsOptions::default()));
     assert_same(&got["tls"], &json!({"fingerprint": vec!["01"; 20].join(":"), "version": "UNDETERMINED"}));

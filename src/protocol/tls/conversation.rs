@@ -1,6 +1,6 @@
 //! Both directions of a TLS conversation joined into one [`Session`].
 
-use super::half::{Half, Item, is_message_type};
+use super::half::{Half, Heartbeat, Item, is_message_type};
 use super::session::{Alert, Anomaly, Notes, Stage, View};
 use super::{ClientHello, ProtocolVersion, ServerHello, Session};
 use crate::base::Reader;
@@ -16,6 +16,8 @@ pub struct Conversation {
     session: Session,
     client: Option<Direction>,
     is_tls: bool,
+    /// The longest request for a heartbeat of each direction: its record's length in bytes.
+    heartbeats: Pair<usize>,
     news: u32,
     longest_message: usize,
 }
@@ -29,6 +31,7 @@ impl Conversation {
             session: Session::default(),
             client: None,
             is_tls: false,
+            heartbeats: Pair::default(),
             news: 0,
             longest_message,
         }
@@ -46,7 +49,8 @@ impl Conversation {
                 session: &mut self.session,
                 client: &mut self.client,
                 is_tls: &mut self.is_tls,
-                after_gap: self.views.get(direction).gaps > 0,
+                heartbeats: &mut self.heartbeats,
+                view: self.views.get_mut(direction),
                 direction,
                 certificates,
             };
@@ -102,7 +106,8 @@ impl Conversation {
             session: &mut self.session,
             client: &mut self.client,
             is_tls: &mut self.is_tls,
-            after_gap: view.gaps > 0,
+            heartbeats: &mut self.heartbeats,
+            view,
             direction,
             certificates,
         }
@@ -175,8 +180,10 @@ impl Conversation {
         self.views.get_mut(direction)
     }
 
-    /// Notes an anomaly of the transport.
-    pub fn note(&mut self, anomaly: Anomaly) {
+    /// Notes an anomaly of what `direction` sent.
+    pub fn note(&mut self, direction: Direction, anomaly: Anomaly) {
+        self.news = self.news.wrapping_add(1);
+        self.views.get_mut(direction).anomalies.insert(anomaly);
         self.session.note(anomaly);
     }
 
@@ -190,6 +197,11 @@ impl Conversation {
         &self.session
     }
 
+    /// The session's events are to carry the certificates themselves.
+    pub const fn store_certificates(&mut self) {
+        self.session.store_certificates = true;
+    }
+
     /// Marks the flow as ended.
     pub fn close(&mut self) {
         self.session.stage = Stage::Closed;
@@ -198,7 +210,7 @@ impl Conversation {
     fn begin(&mut self, direction: Direction) {
         self.is_tls = true;
         if self.halves.get(direction).began_otherwise && !self.views.get(direction).midstream {
-            self.session.note(Anomaly::JunkBeforeTls);
+            self.note(direction, Anomaly::JunkBeforeTls);
         }
     }
 
@@ -231,8 +243,9 @@ struct Meaning<'a> {
     session: &'a mut Session,
     client: &'a mut Option<Direction>,
     is_tls: &'a mut bool,
-    /// Bytes of this direction are missing before the item.
-    after_gap: bool,
+    heartbeats: &'a mut Pair<usize>,
+    /// How whole the view of this direction was before the item.
+    view: &'a mut View,
     direction: Direction,
     certificates: &'a mut CertificateCache,
 }
@@ -252,15 +265,15 @@ impl Meaning<'_> {
                 self.sslv2_server_hello(body);
             }
             Item::Alert { level, description } => self.alert(level, description),
-            Item::Heartbeat { overflows } => {
-                self.session.note(Anomaly::HeartbeatMessage);
-                if overflows {
-                    self.session.note(Anomaly::OverflowHeartbeat);
-                }
-            }
-            Item::Bad(anomaly) => self.session.note(anomaly),
+            Item::Heartbeat(heartbeat) => self.heartbeat(heartbeat),
+            Item::Bad(anomaly) => self.note(anomaly),
             Item::Wait | Item::Passed | Item::Begins | Item::ApplicationData | Item::Dark | Item::NotTls => {}
         }
+    }
+
+    fn note(&mut self, anomaly: Anomaly) {
+        self.view.anomalies.insert(anomaly);
+        self.session.note(anomaly);
     }
 
     fn message(&mut self, typ: u8, body: &[u8], whole: bool) {
@@ -282,17 +295,18 @@ impl Meaning<'_> {
             11 => self.certificate(body, whole),
             12 => self.server_key_exchange(body),
             13 => self.session.certificate_requested = true,
-            // HelloRequest, EndOfEarlyData, EncryptedExtensions, ServerHelloDone, CertificateVerify, ClientKeyExchange, Finished,
-            // CertificateURL, CertificateStatus, KeyUpdate, CompressedCertificate, NextProtocol: nothing of theirs is kept.
+            16 => self.session.client_key_exchange = true,
+            // HelloRequest, EndOfEarlyData, EncryptedExtensions, ServerHelloDone, CertificateVerify, Finished, CertificateURL,
+            // CertificateStatus, KeyUpdate, CompressedCertificate, NextProtocol: nothing of theirs is kept.
             known if is_message_type(known) => {}
-            _ => self.session.note(Anomaly::InvalidHandshakeMessage),
+            _ => self.note(Anomaly::InvalidHandshakeMessage),
         }
     }
 
     fn client_hello(&mut self, hello: ClientHello, notes: Notes) {
         self.client.get_or_insert(self.direction);
         for note in notes {
-            self.session.note(note);
+            self.note(note);
         }
         let s = &mut *self.session;
         if s.client_hello.is_none() {
@@ -308,7 +322,7 @@ impl Meaning<'_> {
     fn server_hello(&mut self, hello: ServerHello, notes: Notes) {
         self.client.get_or_insert(self.direction.reverse());
         for note in notes {
-            self.session.note(note);
+            self.note(note);
         }
         let s = &mut *self.session;
         let was_cut_before_its_choice = !hello.complete && hello.cipher_suite == 0;
@@ -322,8 +336,9 @@ impl Meaning<'_> {
             && !offer.sslv2_format
             && !hello.is_hello_retry_request()
         {
-            s.note(Anomaly::UnofferedChoice);
+            self.note(Anomaly::UnofferedChoice);
         }
+        let s = &mut *self.session;
         if hello.is_hello_retry_request() {
             if s.hello_retry_request.is_none() {
                 s.server_fingerprints = Some(fingerprint::server(&hello, Transport::Tcp));
@@ -367,27 +382,37 @@ impl Meaning<'_> {
         if !chain.is_empty() {
             return; // renegotiation: the first chain stands
         }
-        *truncated = !whole || self.after_gap;
+        *truncated = !whole || self.view.gaps > 0;
         let mut r = Reader::new(body);
         let list_length = r.u24();
         let mut list = r;
-        let mut bad = list_length.is_none_or(|n| usize::try_from(n).ok() != Some(list.len())) && whole;
+        let mut lies = list_length.is_none_or(|n| usize::try_from(n).ok() != Some(list.len()));
+        let mut unreadable = false;
+        let mut notes = Notes::default();
         while !list.is_empty() {
             let Some(der) = list.vec24() else {
-                bad |= whole;
+                lies = true;
                 break;
             };
             let certificate = self.certificates.get_or_parse(der);
-            bad |= certificate.facts.is_none();
+            notes.extend(certificate.fault.map(Anomaly::from));
+            unreadable |= certificate.facts.is_none();
             chain.push(certificate);
         }
-        if bad {
-            self.session.note(Anomaly::InvalidCertificate);
+        if lies && whole {
+            notes.push(Anomaly::CertificateInvalidLength);
+        }
+        if lies && whole || unreadable {
+            notes.push(Anomaly::InvalidHandshakeMessage);
+        }
+        for note in notes {
+            self.note(note);
         }
     }
 
     /// ServerKeyExchange of an elliptic-curve suite: curve type named_curve, then the group (RFC 8422 §5.4).
     fn server_key_exchange(&mut self, body: &[u8]) {
+        self.session.server_key_exchange = true;
         let suite = self.session.server_hello.as_ref().map_or(0, |h| h.cipher_suite);
         let is_ec = tls_parser::TlsCipherSuite::from_id(suite)
             .is_some_and(|c| matches!(c.kx, tls_parser::TlsCipherKx::Ecdhe | tls_parser::TlsCipherKx::Ecdh));
@@ -399,10 +424,31 @@ impl Meaning<'_> {
 
     fn alert(&mut self, level: u8, description: u8) {
         if !(1..=2).contains(&level) {
-            self.session.note(Anomaly::InvalidAlert);
+            self.note(Anomaly::InvalidAlert);
         } else if self.session.alerts.len() < MOST_ALERTS {
             let from_client = *self.client == Some(self.direction);
             self.session.alerts.push(Alert { from_client, level, description });
+        }
+    }
+
+    /// RFC 6520 §4: a payload and at least 16 bytes of padding follow the type and the length.
+    fn heartbeat(&mut self, heartbeat: Heartbeat) {
+        let Heartbeat { typ, claimed, record } = heartbeat;
+        let needs = usize::from(claimed).saturating_add(HEARTBEAT_HEADER);
+        let overflows = record >= HEARTBEAT_HEADER && needs > record;
+        self.note(Anomaly::HeartbeatMessage);
+        if overflows {
+            self.note(Anomaly::OverflowHeartbeat);
+        } else if !(1..=2).contains(&typ) || needs.saturating_add(HEARTBEAT_PADDING) > record {
+            self.note(Anomaly::InvalidHeartbeat);
+        }
+        let asked = *self.heartbeats.get(self.direction.reverse());
+        if typ == 2 && asked > 0 && record > asked {
+            self.note(Anomaly::HeartbeatLeak);
+        }
+        if typ == 1 {
+            let longest = self.heartbeats.get_mut(self.direction);
+            *longest = record.max(*longest);
         }
     }
 
@@ -413,124 +459,11 @@ impl Meaning<'_> {
     }
 }
 
+const HEARTBEAT_HEADER: usize = 3;
+const HEARTBEAT_PADDING: usize = 16;
+
 /// Warnings can be repeated without end; these are enough to see.
 const MOST_ALERTS: usize = 8;
 
 #[cfg(test)]
-mod tests {
-    use super::super::build::{ClientHelloBuilder, certificate, message, record, records, server_hello};
-    use super::*;
-
-    const CLIENT: Direction = Direction::AToB;
-    const SERVER: Direction = Direction::BToA;
-
-    /// Feeds `bytes` in pieces of `size`, as a stream would.
-    fn feed(conversation: &mut Conversation, direction: Direction, bytes: &[u8], size: usize) {
-        let mut cache = CertificateCache::default();
-        let mut read = 0;
-        let mut end = 0;
-        while end < bytes.len() {
-            end = (end + size).min(bytes.len());
-            read += conversation.data(direction, &bytes[read..end], &mut cache);
-        }
-    }
-
-    fn hello() -> ClientHelloBuilder {
-        ClientHelloBuilder::default().server_name(b"www.portcullis.example")
-    }
-
-    fn name(conversation: &mut Conversation) -> Option<String> {
-        let hello = conversation.session(CLIENT).client_hello.as_ref()?;
-        hello.server_name().map(|n| String::from_utf8(n.to_vec()).unwrap())
-    }
-
-    #[test]
-    fn messages_are_the_same_however_they_are_cut() {
-        let chain: [&[u8]; 2] = [&[0x30, 1, 0], &[0x30, 2, 0, 0]];
-        let from_server = [server_hello(0xc02f, &[]), certificate(&chain), message(14, &[])].concat();
-        for record_size in [1, 2, 3, 4, 5, 100, 16_384] {
-            for piece in [1, 7, 10_000] {
-                let mut c = Conversation::new(1 << 16);
-                feed(&mut c, CLIENT, &records(&hello().message(), record_size), piece);
-                assert_eq!(c.stage(), Stage::ClientHello, "records of {record_size}, pieces of {piece}");
-                feed(&mut c, SERVER, &records(&from_server, record_size), piece);
-                assert_eq!(name(&mut c).as_deref(), Some("www.portcullis.example"));
-                assert_eq!(c.session(CLIENT).server_certificates.len(), 2);
-                assert_eq!(c.stage(), Stage::Certificates);
-            }
-        }
-    }
-
-    #[test]
-    fn junk_before_the_hello_is_passed_over_and_noted() {
-        let mut c = Conversation::new(1 << 16);
-        let bytes = [b"\x16\x03junk\x16\x16".to_vec(), records(&hello().message(), 16_384)].concat();
-        feed(&mut c, CLIENT, &bytes, 5);
-        assert_eq!(name(&mut c).as_deref(), Some("www.portcullis.example"));
-        assert!(c.began_otherwise());
-        assert_eq!(c.session(CLIENT).anomalies, [Anomaly::JunkBeforeTls]);
-        assert_eq!(c.session(CLIENT).client_view.skipped_bytes, 8);
-    }
-
-    #[test]
-    fn after_a_retry_the_first_hello_stands_and_the_second_is_kept() {
-        let mut c = Conversation::new(1 << 16);
-        let second = ClientHelloBuilder::default().server_name(b"other.example").message();
-        let retry = [&[3, 3][..], &super::super::server_hello::HELLO_RETRY_REQUEST_RANDOM, b"\x00\x13\x01\x00\x00\x00"].concat();
-        feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
-        feed(&mut c, SERVER, &[records(&message(2, &retry), 16_384), record(20, &[1])].concat(), 10_000);
-        feed(&mut c, CLIENT, &[record(20, &[1]), records(&second, 16_384)].concat(), 10_000);
-        feed(&mut c, SERVER, &records(&server_hello(0x1301, &[0, 43, 0, 2, 3, 4]), 16_384), 10_000);
-        let session = c.session(CLIENT);
-        assert!(session.hello_retry_request.is_some() && session.server_hello.is_some());
-        assert_eq!(session.second_client_hello.as_ref().unwrap().server_name(), Some(&b"other.example"[..]));
-        assert_eq!(name(&mut c).as_deref(), Some("www.portcullis.example"));
-    }
-
-    #[test]
-    fn each_side_goes_dark_where_encryption_begins() {
-        let finished = [record(20, &[1]), record(22, &[0x5a; 40])].concat();
-        let mut c = Conversation::new(1 << 16);
-        feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
-        feed(&mut c, SERVER, &[records(&server_hello(0xc02f, &[]), 16_384), finished.clone()].concat(), 10_000);
-        assert!(c.is_over(SERVER) && !c.is_finished());
-        feed(&mut c, CLIENT, &finished, 10_000);
-        assert!(c.is_finished());
-        assert_eq!(c.stage(), Stage::Dark);
-    }
-
-    #[test]
-    fn a_lost_part_of_a_message_costs_that_message_only() {
-        let mut cache = CertificateCache::default();
-        let mut c = Conversation::new(1 << 16);
-        let bytes = records(&[certificate(&[&[0x30, 1, 0], &[0x30; 500]]), server_hello(0xc02f, &[])].concat(), 16_384);
-        let (before, after) = (&bytes[..50], &bytes[250..]);
-        let read = c.data(SERVER, before, &mut cache);
-        c.gap(SERVER, &before[read..], 200, &mut cache);
-        c.data(SERVER, after, &mut cache);
-        let session = c.session(CLIENT);
-        assert_eq!(session.server_certificates.len(), 1);
-        assert!(session.server_chain_truncated && session.server_hello.is_some());
-        assert_eq!((session.server_view.gaps, session.server_view.gap_bytes, session.server_view.truncated_messages), (1, 200, 1));
-    }
-
-    #[test]
-    fn alerts_and_heartbeats_in_the_clear_are_noted() {
-        let mut c = Conversation::new(1 << 16);
-        feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
-        feed(&mut c, CLIENT, &record(24, &[1, 0x40, 0]), 10_000);
-        feed(&mut c, SERVER, &record(21, &[2, 40]), 10_000);
-        let session = c.session(CLIENT);
-        assert_eq!(session.alerts, [Alert { from_client: false, level: 2, description: 40 }]);
-        assert_eq!(session.anomalies, [Anomaly::HeartbeatMessage, Anomaly::OverflowHeartbeat]);
-    }
-
-    #[test]
-    fn a_message_longer_than_the_limit_is_passed_over() {
-        let mut c = Conversation::new(1_000);
-        let bytes = records(&[message(11, &[0; 5_000]), server_hello(0xc02f, &[])].concat(), 16_384);
-        feed(&mut c, SERVER, &bytes, 700);
-        assert!(c.session(CLIENT).server_hello.is_some());
-        assert_eq!(c.session(CLIENT).anomalies, [Anomaly::HandshakeInvalidLength]);
-    }
-}
+mod tests;

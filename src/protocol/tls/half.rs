@@ -45,8 +45,8 @@ pub(super) enum Item<'a> {
     Sslv2ServerHello(&'a [u8]),
     /// An alert.
     Alert { level: u8, description: u8 },
-    /// A heartbeat in the clear; `overflows` where it claims more than it carries.
-    Heartbeat { overflows: bool },
+    /// A heartbeat in the clear.
+    Heartbeat(Heartbeat),
     /// A record of application data begins.
     ApplicationData,
     /// From here on everything is encrypted.
@@ -55,6 +55,17 @@ pub(super) enum Item<'a> {
     Bad(Anomaly),
     /// It is not TLS, and the search for it is over.
     NotTls,
+}
+
+/// What a heartbeat record says of itself (RFC 6520 §4: type, payload length, payload, padding). What is not there is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heartbeat {
+    /// 1 for a request, 2 for a response.
+    pub typ: u8,
+    /// How long the payload is said to be, in bytes.
+    pub claimed: u16,
+    /// How long the record is, in bytes.
+    pub record: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -329,7 +340,7 @@ impl Half {
             (HEARTBEAT, _) if self.changed_cipher => return self.dark(available),
             (HEARTBEAT, _) => {
                 self.record.fresh = false;
-                return (0, Item::Heartbeat { overflows: heartbeat_overflows(available, self.record.remaining) });
+                return (0, Item::Heartbeat(heartbeat(available, self.record.remaining)));
             }
             (APPLICATION_DATA, _) => {
                 self.record.fresh = false;
@@ -479,13 +490,9 @@ fn sslv2_hello(bytes: &[u8]) -> Option<Item<'_>> {
     })
 }
 
-/// RFC 6520 §4: type, payload length, payload, at least 16 bytes of padding.
-fn heartbeat_overflows(start: &[u8], record: usize) -> bool {
+fn heartbeat(start: &[u8], record: usize) -> Heartbeat {
     let mut r = Reader::new(start);
-    match (r.u8(), r.u16()) {
-        (Some(1), Some(claimed)) => usize::from(claimed).saturating_add(3 + 16) > record,
-        _ => false,
-    }
+    Heartbeat { typ: r.u8().unwrap_or_default(), claimed: r.u16().unwrap_or_default(), record }
 }
 
 const CHANGE_CIPHER_SPEC: u8 = 20;

@@ -1,5 +1,6 @@
 //! TLS, SSL 2.0 hello to TLS 1.3, up to the point where it goes dark.
 
+mod anomaly;
 #[cfg(test)]
 pub(crate) mod build;
 pub mod client_hello;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub use super::anomaly::{Anomaly, AnomalySet};
 use super::{ClientHello, ProtocolVersion, ServerHello};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::x509::Certificate;
@@ -32,6 +33,10 @@ pub struct Session {
     pub client_chain_truncated: bool,
     /// The named group of a TLS 1.2 (or older) ServerKeyExchange (RFC 8422 §5.4).
     pub server_key_exchange_group: Option<u16>,
+    /// A ServerKeyExchange was seen, in the clear (RFC 5246 §7.4.3).
+    pub server_key_exchange: bool,
+    /// A ClientKeyExchange was seen, in the clear (RFC 5246 §7.4.7).
+    pub client_key_exchange: bool,
     /// The server asked for a client certificate, in the clear.
     pub certificate_requested: bool,
     /// A NewSessionTicket was seen in the clear (RFC 5077 §3.3).
@@ -48,6 +53,8 @@ pub struct Session {
     pub anomalies: Vec<Anomaly>,
     /// How far it has come.
     pub stage: Stage,
+    /// A rule asked (`tls.store`) that its events carry the certificates themselves.
+    pub store_certificates: bool,
 }
 
 /// An alert record in the clear (RFC 8446 §6).
@@ -82,6 +89,8 @@ pub struct View {
     pub degraded: bool,
     /// The point where it goes dark was seen: from there on everything is encrypted.
     pub dark: bool,
+    /// What was wrong with what it sent.
+    pub anomalies: AnomalySet,
 }
 
 /// How far a session has come; rules are tried when a stage is reached.
@@ -100,49 +109,6 @@ pub enum Stage {
     Dark,
     /// The flow ended.
     Closed,
-}
-
-/// Something malformed or odd in the TLS of a session, by the name that EVE's `anomaly` event and `app-layer-event:tls.*` use
-/// where they have one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Anomaly {
-    /// A record with a type that does not exist.
-    InvalidRecordType,
-    /// A record longer than RFC 8446 §5.1 allows.
-    InvalidRecordLength,
-    /// A record version that is not 3.x.
-    InvalidRecordVersion,
-    /// A handshake message that could not be read to the end.
-    InvalidHandshakeMessage,
-    /// A handshake message longer than the limit, or with a length that lies.
-    HandshakeInvalidLength,
-    /// A certificate that is no certificate.
-    InvalidCertificate,
-    /// An alert record that is no alert.
-    InvalidAlert,
-    /// An SSL 2.0 header that lies.
-    InvalidSslv2Header,
-    /// More than one server_name extension, or more than one host name in it.
-    MultipleSni,
-    /// A server name with a type other than host_name.
-    InvalidSniType,
-    /// A server name that is empty or longer than 255 bytes.
-    InvalidSniLength,
-    /// An extension whose body does not fit its type.
-    MalformedExtension,
-    /// The same extension twice.
-    DuplicateExtension,
-    /// Bytes before the TLS began that are not TLS.
-    JunkBeforeTls,
-    /// A record's payload that is a heartbeat before encryption (RFC 6520).
-    HeartbeatMessage,
-    /// A heartbeat that claims more than it carries (CVE-2014-0160).
-    OverflowHeartbeat,
-    /// A retransmission that differs from the first copy.
-    OverlapDifferentData,
-    /// The ServerHello chose what the ClientHello did not offer.
-    UnofferedChoice,
 }
 
 /// What a parser found wrong, in the order found.

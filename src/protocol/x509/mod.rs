@@ -6,6 +6,7 @@
 
 mod cache;
 mod extension;
+mod fault;
 mod key;
 mod name;
 mod oid;
@@ -22,6 +23,7 @@ use self::outline::Outline;
 use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
+pub use self::fault::Fault;
 pub use self::time::Time;
 
 /// One certificate as sent.
@@ -35,6 +37,8 @@ pub struct Certificate {
     pub sha256: [u8; 32],
     /// What the DER says; `None` where it is no certificate.
     pub facts: Option<Facts>,
+    /// What is malformed in it.
+    pub fault: Option<Fault>,
 }
 
 /// What a certificate's DER says (RFC 5280). What cannot be read is empty or `None`.
@@ -78,7 +82,8 @@ pub struct Facts {
 impl Certificate {
     /// Reads what can be read of `der`.
     pub fn parse(der: &[u8]) -> Self {
-        Self { der: der.to_vec(), sha1: Sha1::digest(der).into(), sha256: Sha256::digest(der).into(), facts: Facts::parse(der) }
+        let (facts, fault) = Facts::parse(der);
+        Self { der: der.to_vec(), sha1: Sha1::digest(der).into(), sha256: Sha256::digest(der).into(), facts, fault }
     }
 }
 
@@ -88,15 +93,18 @@ impl Facts {
         hex::upper_colons(&self.serial)
     }
 
-    fn parse(der: &[u8]) -> Option<Self> {
+    fn parse(der: &[u8]) -> (Option<Self>, Option<Fault>) {
         // Extensions are read by us: one that is broken must not cost the others.
         let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
-        if let Ok(([], certificate)) = parser.parse(der)
-            && let Some(outline) = Outline::of(&certificate)
-        {
-            return Some(Self::of(&outline));
-        }
-        Outline::walk(der).map(|outline| Self::of(&outline))
+        let fault = match parser.parse(der) {
+            Ok(([], certificate)) => match Outline::of(&certificate) {
+                Some(outline) => return (Some(Self::of(&outline)), None),
+                None => Some(Fault::Der),
+            },
+            Ok((_, _)) => Some(Fault::Der),
+            Err(error) => Some(Fault::of(error)),
+        };
+        (Outline::walk(der).map(|outline| Self::of(&outline)), fault)
     }
 
     fn of(outline: &Outline<'_>) -> Self {

@@ -212,3 +212,20 @@ proptest! {
 }
 
 static SAMPLE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| self_signed(params()));
+
+#[test]
+fn the_first_fault_is_named() {
+    let whole = self_signed(params());
+    let cut = |n: usize| whole[..whole.len() - n].to_vec();
+    for (der, expected) in [
+        (whole.clone(), None),
+        (cut(1), Some(Fault::Certificate)),
+        (whole[..3].to_vec(), Some(Fault::Length)),
+        (patched(whole.clone(), &[0xa0, 3, 2, 1, 2], &[0xa0, 3, 4, 1, 2]), Some(Fault::Version)),
+        (patched(whole.clone(), &[2, 4, 0, 0x8a, 7, 0xe0], &[4, 4, 0, 0x8a, 7, 0xe0]), Some(Fault::Serial)),
+        (patched(whole.clone(), b"150131000000Z", b"159931000000Z"), Some(Fault::Date)),
+        ([&whole[..], &[0]].concat(), Some(Fault::Der)),
+    ] {
+        assert_eq!(Certificate::parse(&der).fault, expected);
+    }
+}

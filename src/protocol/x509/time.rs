@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::base::Timestamp;
+
 use super::tlv::{Tlv, tag};
 
 /// A moment to the second, in seconds since 1970-01-01T00:00:00Z; before that, negative. Unlike packet time it has the whole
@@ -13,6 +15,17 @@ impl Time {
     /// From seconds since the epoch.
     pub const fn from_unix(seconds: i64) -> Self {
         Self(seconds)
+    }
+
+    /// From a date and a time of day in UTC. `None` where there is none such; a day that its month lacks counts on into the next.
+    pub fn from_utc(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<Self> {
+        let fits = (0..=9_999).contains(&year)
+            && (1..=12).contains(&month)
+            && (1..=31).contains(&day)
+            && (0..24).contains(&hour)
+            && (0..60).contains(&minute)
+            && (0..=60).contains(&second);
+        fits.then(|| Self(seconds(days_from_civil(year, month, day), hour, minute, second)))
     }
 
     /// Seconds since the epoch.
@@ -45,6 +58,12 @@ impl Time {
         let (days, rest) = (self.0.div_euclid(SECONDS_PER_DAY), self.0.rem_euclid(SECONDS_PER_DAY));
         let (year, month, day) = civil_from_days(days);
         (year, month, day, rest / 3_600, rest % 3_600 / 60, rest % 60)
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(moment: Timestamp) -> Self {
+        Self(i64::try_from(moment.as_secs()).unwrap_or(i64::MAX))
     }
 }
 

@@ -16,10 +16,15 @@ fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
             "established" => set_once(&mut flow.state, FlowState::Established)?,
             "not_established" => set_once(&mut flow.state, FlowState::NotEstablished)?,
             "stateless" => set_once(&mut flow.state, FlowState::Stateless)?,
-            // All that is matched comes from the reassembled stream.
+            // Buffers come from the reassembled stream.
             "only_stream" => {}
-            "no_stream" | "no_frag" | "only_frag" => return Err(Reason::NotSupported("matching single packets")),
-            _ => return Err(Reason::BadValue("to_server, to_client, established, not_established, stateless or only_stream")),
+            "no_stream" => flow.packets = true,
+            "no_frag" | "only_frag" => return Err(Reason::NotSupported("telling packets that were reassembled from fragments")),
+            _ => {
+                return Err(Reason::BadValue(
+                    "to_server, to_client, established, not_established, stateless, only_stream or no_stream",
+                ));
+            }
         }
     }
     Ok(())

@@ -16,6 +16,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "reference", aliases: &[], kind: Kind::Option(reference) },
     Keyword { name: "metadata", aliases: &[], kind: Kind::Option(metadata) },
     Keyword { name: "target", aliases: &[], kind: Kind::Option(target) },
+    Keyword { name: "tag", aliases: &[], kind: Kind::Option(tag) },
     Keyword { name: "noalert", aliases: &[], kind: Kind::Option(|b, v| alert(b, v, false)) },
     Keyword { name: "alert", aliases: &[], kind: Kind::Option(|b, v| alert(b, v, true)) },
 ];
@@ -48,7 +49,9 @@ fn reference(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reaso
     if kind.is_empty() || id.is_empty() {
         return Err(Reason::BadValue("kind,id"));
     }
-    builder.meta.references.push(Reference { kind: kind.to_ascii_lowercase(), id: unescape(id) });
+    let kind = kind.to_ascii_lowercase();
+    let prefix = builder.config.references.get(&kind).cloned();
+    builder.meta.references.push(Reference { kind, id: unescape(id), prefix });
     Ok(())
 }
 
@@ -69,6 +72,21 @@ fn target(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> 
         _ => return Err(Reason::BadValue("src_ip or dest_ip")),
     };
     set_once(&mut builder.meta.target, target)
+}
+
+/// `session|host[,count,packets|bytes|seconds][,src|dst]`. Packets are not written to events, so it has no effect.
+fn tag(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
+    let parts: Vec<&str> = required(value)?.split(',').map(str::trim).collect();
+    let (scope, rest) = parts.split_first().ok_or(Reason::MissingValue)?;
+    let rest = match rest {
+        [count, "packets" | "bytes" | "seconds", rest @ ..] if count.parse::<u32>().is_ok() => rest,
+        rest => rest,
+    };
+    if !matches!(*scope, "session" | "host") || !matches!(rest, [] | ["src" | "dst"]) {
+        return Err(Reason::BadValue("session or host[, count, packets|bytes|seconds][, src|dst]"));
+    }
+    builder.notes.push(Reason::NoEffect("tagged packets are not written"));
+    Ok(())
 }
 
 fn alert(builder: &mut Builder<'_>, value: Option<&str>, alert: bool) -> Result<(), Reason> {

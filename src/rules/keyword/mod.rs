@@ -1,16 +1,26 @@
-//! Keywords, a small file for each family. A new family is one file and one line in [`FAMILIES`]; a new keyword is one entry
-//! in its family's table.
+//! Keywords, a small file for each family. A new family is one file and one line in [`FAMILIES`] or [`OWN_FAMILIES`]; a new keyword
+//! is one entry in its family's table.
 
+mod address;
 mod app_layer;
 mod content;
 mod flow;
 mod ja;
 mod later;
+mod measure;
 mod meta;
+mod packet;
 mod pcre;
 mod regex_syntax;
+mod state;
+mod threshold;
+mod tls_answers;
 mod tls_certificate;
+mod tls_certificate_facts;
 mod tls_hello;
+mod tls_parameters;
+mod tls_state;
+mod tls_validity;
 mod tls_version;
 
 use std::collections::HashMap;
@@ -23,19 +33,29 @@ use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
 pub(super) use pcre::Regexes;
+pub(super) use threshold::{Parts as ThresholdParts, positive};
 
-/// All of them.
+/// Suricata's.
 static FAMILIES: &[&[Keyword]] = &[
     meta::KEYWORDS,
     flow::KEYWORDS,
+    address::KEYWORDS,
+    packet::KEYWORDS,
+    state::KEYWORDS,
+    threshold::KEYWORDS,
     content::KEYWORDS,
     pcre::KEYWORDS,
     tls_hello::KEYWORDS,
     tls_certificate::KEYWORDS,
+    tls_validity::KEYWORDS,
+    tls_state::KEYWORDS,
     tls_version::KEYWORDS,
     ja::KEYWORDS,
     app_layer::KEYWORDS,
 ];
+
+/// Our own: a rule that has one of them loads nowhere else.
+static OWN_FAMILIES: &[&[Keyword]] = &[tls_parameters::KEYWORDS, tls_answers::KEYWORDS, tls_certificate_facts::KEYWORDS];
 
 /// A word that a rule's options may have.
 pub(super) struct Keyword {
@@ -94,7 +114,9 @@ impl Registry {
 
     /// Does to `builder` what the option `name` with `value` says.
     pub fn apply(&self, builder: &mut Builder<'_>, name: &str, value: Option<&str>) -> Result<(), Reason> {
-        match self.0.get(name).map(|k| &k.kind) {
+        let keyword = self.0.get(name);
+        builder.own_keywords.extend(keyword.filter(|k| is_own(k)).map(|k| k.name));
+        match keyword.map(|k| &k.kind) {
             Some(Kind::Option(read)) => read(builder, value),
             Some(Kind::Buffer(buffer)) => no_value(value).and_then(|()| builder.select(buffer)),
             None if later::NAMES.contains(&name) => Err(Reason::KeywordNotSupported(name.to_owned())),
@@ -110,7 +132,12 @@ pub(super) fn similar(name: &str) -> Option<&'static str> {
 }
 
 fn all() -> impl Iterator<Item = &'static Keyword> {
-    FAMILIES.iter().copied().flatten()
+    FAMILIES.iter().chain(OWN_FAMILIES).copied().flatten()
+}
+
+/// Whether a keyword is our own, by its name.
+fn is_own(keyword: &Keyword) -> bool {
+    OWN_FAMILIES.iter().copied().flatten().any(|own| own.name == keyword.name)
 }
 
 /// Levenshtein's distance; `usize::MAX` where it is sure to be more than two.
@@ -142,6 +169,14 @@ fn required(value: Option<&str>) -> Result<&str, Reason> {
 
 fn number<T: FromStr>(value: Option<&str>) -> Result<T, Reason> {
     required(value)?.parse().map_err(|_| Reason::BadValue("a number"))
+}
+
+fn yes_or_no(value: Option<&str>) -> Result<bool, Reason> {
+    match required(value)? {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(Reason::BadValue("yes or no")),
+    }
 }
 
 fn set_once<T>(slot: &mut Option<T>, value: T) -> Result<(), Reason> {

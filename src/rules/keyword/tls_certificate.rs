@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::super::builder::{Builder, Test};
+use super::super::builder::Builder;
 use super::super::diagnostic::Reason;
 use super::super::inspect::{Content, Inspection, Step};
 use super::super::matcher::Values;
 use super::super::parse::content::{bytes, quoted};
-use super::super::parse::number::Comparison;
-use super::super::subject::{FlowDirection, Sides, Subject};
-use super::{Buffer, Case, Keyword, Kind, required};
+use super::super::subject::{FlowDirection, Sides};
+use super::measure::measure;
+use super::{Buffer, Case, Keyword, Kind, no_value, required};
 use crate::base::hex;
 use crate::protocol::tls::Session;
 use crate::protocol::x509::{Certificate, Facts};
@@ -26,6 +26,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: ALT_NAMES.name, aliases: &[], kind: Kind::Buffer(ALT_NAMES) },
     Keyword { name: CERTS.name, aliases: &[], kind: Kind::Buffer(CERTS) },
     Keyword { name: "tls.cert_chain_len", aliases: &["tls_cert_chain_len"], kind: Kind::Option(chain_len) },
+    Keyword { name: "tls.store", aliases: &["tls_store"], kind: Kind::Option(store) },
     Keyword { name: "tls.subject", aliases: &[], kind: Kind::Option(|b, v| legacy(b, v, &SUBJECT, false)) },
     Keyword { name: "tls.issuerdn", aliases: &[], kind: Kind::Option(|b, v| legacy(b, v, &ISSUER, false)) },
     Keyword { name: "tls.fingerprint", aliases: &[], kind: Kind::Option(|b, v| legacy(b, v, &FINGERPRINT, true)) },
@@ -72,33 +73,27 @@ const fn buffer(
     Buffer { name, sides: Sides::CERTIFICATES, multiple: false, width, case, read }
 }
 
-fn chain(session: &Session, side: FlowDirection) -> &[Arc<Certificate>] {
+/// The certificates of a side, leaf first.
+pub(super) fn chain(session: &Session, side: FlowDirection) -> &[Arc<Certificate>] {
     match side {
         FlowDirection::ToServer => &session.client_certificates,
         FlowDirection::ToClient => &session.server_certificates,
     }
 }
 
-fn leaf(session: &Session, side: FlowDirection) -> Option<&Facts> {
+/// What the leaf of a side says.
+pub(super) fn leaf(session: &Session, side: FlowDirection) -> Option<&Facts> {
     chain(session, side).first()?.facts.as_ref()
 }
 
-#[derive(Debug)]
-struct ChainLen(Comparison);
-
-impl Test for ChainLen {
-    fn sides(&self) -> Sides {
-        Sides::CERTIFICATES
-    }
-
-    fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool {
-        subject.session.is_some_and(|s| self.0.holds(chain(s, side).len().try_into().unwrap_or(u64::MAX)))
-    }
+fn chain_len(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
+    measure(builder, value, Sides::CERTIFICATES, |subject, side| u64::try_from(chain(subject.session?, side).len()).ok())
 }
 
-fn chain_len(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let comparison = Comparison::parse(required(value)?).ok_or(Reason::BadValue("a number, or a comparison such as >3 or 0<>4"))?;
-    builder.tests.push(Box::new(ChainLen(comparison)));
+/// Asks nothing: it changes what is told of the session.
+fn store(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
+    no_value(value)?;
+    builder.meta.stores_certificates = true;
     Ok(())
 }
 

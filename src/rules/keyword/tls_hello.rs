@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use tls_parser::TlsCipherSuite;
-
 use super::super::matcher::Values;
 use super::super::subject::{FlowDirection, Sides};
 use super::{Buffer, Case, Keyword, Kind};
@@ -22,11 +20,6 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     }),
     buffer("tls.random_bytes", &["tls_random_bytes"], Sides::HELLOS, false, Some(28), |session, side, out| {
         out.extend(random(session, side).and_then(|r| r.split_first_chunk::<4>()).map(|(_, bytes)| Cow::Borrowed(bytes)));
-    }),
-    // Our own: IANA's name of the cipher suite that the server chose; none for a number without name.
-    buffer("tls.cipher", &[], Sides::SERVER_HELLO, false, None, |session, _, out| {
-        let suite = session.server_hello.as_ref().and_then(|h| TlsCipherSuite::from_id(h.cipher_suite));
-        out.extend(suite.map(|s| Cow::Borrowed(s.name.as_bytes())));
     }),
 ];
 

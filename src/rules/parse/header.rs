@@ -55,7 +55,11 @@ fn protocol(input: &str) -> Parsed<'_, Protocol> {
     let protocol = match word {
         "tls" => Protocol::Tls,
         "tcp" => Protocol::Tcp,
+        "tcp-pkt" => Protocol::TcpPacket,
+        "tcp-stream" => Protocol::TcpReassembled,
         "ip" => Protocol::Ip,
+        "udp" => Protocol::Udp,
+        "quic" => Protocol::Quic,
         // Rule hooks (`tls:client_hello_done`) are written as part of the protocol.
         _ if PROTOCOLS_NOT_YET.contains(&word.split(':').next().unwrap_or(word)) => {
             return Err(fail(input, Reason::ProtocolNotSupported(excerpt(word))));
@@ -180,7 +184,6 @@ const MAX_DEPTH: usize = 16;
 
 /// Protocols that Suricata knows.
 const PROTOCOLS_NOT_YET: &[&str] = &[
-    "udp",
     "icmp",
     "icmpv4",
     "icmpv6",
@@ -190,8 +193,6 @@ const PROTOCOLS_NOT_YET: &[&str] = &[
     "ipv6",
     "ip6",
     "pkthdr",
-    "tcp-pkt",
-    "tcp-stream",
     "ether",
     "arp",
     "http",
@@ -227,7 +228,6 @@ const PROTOCOLS_NOT_YET: &[&str] = &[
     "telnet",
     "doh2",
     "mdns",
-    "quic",
     "tls",
     "tcp",
 ];

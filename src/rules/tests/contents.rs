@@ -121,8 +121,8 @@ fn work_on_one_value_is_bounded() {
     let session = asking(&("a".repeat(200) + "bzz"));
     let (mut flow, mut scratch, mut out) = (FlowRules::default(), Scratch::default(), Vec::new());
     let hostile = asking(&("a".repeat(200) + "bxz"));
-    set.evaluate(&subject(Some(&hostile)), &mut flow, &mut scratch, &mut out);
+    set.evaluate(&subject(Some(&hostile)), &mut flow, &mut HostState::default(), &mut scratch, &mut out);
     assert_eq!((out.len(), scratch.counters().budget_spent), (0, 1));
-    set.evaluate(&subject(Some(&session)), &mut FlowRules::default(), &mut scratch, &mut out);
+    set.evaluate(&subject(Some(&session)), &mut FlowRules::default(), &mut HostState::default(), &mut scratch, &mut out);
     assert_eq!((out.len(), scratch.counters().budget_spent), (1, 1));
 }

@@ -5,6 +5,7 @@ use proptest::strategy::ValueTree;
 
 use super::*;
 use crate::rules::compile::Plan;
+use crate::rules::state::{FlowVars, States};
 use crate::rules::subject::Facts;
 
 /// Words that rules and sessions are both made of, so that they meet.
@@ -72,7 +73,24 @@ fn rule() -> impl Strategy<Value = String> {
         "ssl_version:tls1.2;",
         "tls.cert_chain_len:2;",
         "flow:established;",
+        "flow:not_established;",
+        "flow:to_client;",
         "app-layer-protocol:tls;",
+        "app-layer-protocol:!tls;",
+        "flags:A;",
+        "flags:S+;",
+        "flowbits:set,a;",
+        "flowbits:isset,a;",
+        "flowbits:isset,a; flowbits:set,b;",
+        "flowbits:isnotset,b; flowbits:toggle,a;",
+        "flowbits:isset,a|b; flowbits:unset,a;",
+        "flowint:n,+,1;",
+        "flowint:n,>,1; flowbits:set,c;",
+        "xbits:set,x,track ip_src;",
+        "xbits:isset,x,track ip_dst;",
+        "ssl_state:server_hello|client_keyx;",
+        "app-layer-event:tls.invalid_certificate;",
+        "tls.hrr:no;",
         "priority:2;",
     ]);
     let inspections = prop::collection::vec(inspection(), 0..3);
@@ -114,34 +132,45 @@ fn steps(whole: &Session, late: bool) -> Vec<Session> {
     vec![Session::default(), hello, answered, whole.clone()]
 }
 
-/// Every rule against every step, by its plans alone.
+/// Every rule against every step, by its plans alone: the sids that fired, and what became of the flow.
 fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
-    let (mut fired, mut seen, mut verdict) = (Vec::new(), Facts::NONE, Verdict::None);
+    let (mut sids, mut have, mut verdict) = (Vec::new(), Facts::NONE, Verdict::None);
+    let (mut tried, mut fired) = (Vec::<(RuleId, Plan)>::new(), Vec::<(RuleId, FlowDirection)>::new());
+    let (mut vars, mut hosts) = (FlowVars::default(), HostState::default());
     for subject in subjects {
-        let have = Facts::of(subject);
-        let ripe = |plan: &Plan| have.has(plan.needs) && !seen.has(plan.needs);
         if verdict != Verdict::None {
             break;
         }
+        have = have.and(Facts::of(subject));
+        let mut passed = false;
         for (id, rule) in (0..).map(RuleId).zip(set.rules()) {
-            if fired.contains(&id) || !set.plans_of(id).iter().any(|plan| ripe(plan) && set.plan_holds(id, *plan, subject)) {
-                continue;
-            }
-            fired.push(id);
-            match (rule.action, verdict) {
-                (Action::Pass, _) => {
-                    verdict = Verdict::Pass;
-                    break;
+            let (by_packet, whole_flow) = set.nature(id);
+            for plan in set.plans_of(id) {
+                let due = match by_packet {
+                    true => subject.packet.is_some_and(|p| p.direction == plan.direction),
+                    false => have.has(plan.needs) && !tried.contains(&(id, plan)) && !fired.contains(&(id, plan.direction)),
+                };
+                let states = &mut States { flow: &mut vars, hosts: &mut hosts };
+                if !due || !(passed || set.suits(id, plan, subject, states)) {
+                    continue;
                 }
-                (Action::Drop, Verdict::None) => verdict = Verdict::Drop,
-                (Action::Reject(target), Verdict::None) => verdict = Verdict::Reject(target),
-                _ => {}
+                tried.push((id, plan));
+                if passed || !set.holds_by_itself(id, plan, subject) {
+                    continue;
+                }
+                set.stateful(id).unwrap().apply(subject, plan.direction, states);
+                fired.push((id, plan.direction));
+                if rule.alerts {
+                    sids.push(rule.sid);
+                }
+                if whole_flow && verdict == Verdict::None {
+                    verdict = Verdict::of(rule.action);
+                }
+                passed = rule.action == Action::Pass;
             }
         }
-        seen = seen.and(have);
     }
-    let alerts = fired.iter().map(|&id| set.rule(id).unwrap()).filter(|r| r.alerts).map(|r| r.sid).collect();
-    (alerts, verdict)
+    (sids, verdict)
 }
 
 /// Loads what loads of `rules`, each of which lacks its sid and its end.
@@ -185,9 +214,13 @@ proptest! {
     #[test]
     fn the_set_fires_what_trying_each_rule_does(rules in prop::collection::vec(rule(), 1..12), whole in any_session(), late: bool) {
         let (set, text) = numbered(&rules);
-        let sessions = steps(&whole, late);
-        let start = [subject(None), Subject { established: true, ..subject(None) }];
-        let subjects: Vec<_> = start.into_iter().chain(sessions.iter().map(|s| subject(Some(s)))).collect();
+        let (sessions, headers) = (steps(&whole, late), headers());
+        let both = Subject { one_way: None, ..subject(None) };
+        let start = [subject(None), both, Subject { established: true, ..both }];
+        let packets = [&headers[0], &headers[1], &headers[2], &headers[3], &headers[2], &headers[3], &headers[2]];
+        let all = start.into_iter().chain(sessions.iter().map(|s| Subject { one_way: None, ..subject(Some(s)) }));
+        let mut subjects: Vec<_> = all.zip(packets).map(|(s, header)| at(header, s)).collect();
+        subjects.push(Subject { packet: None, ..subjects[subjects.len() - 1] });
         prop_assert_eq!(play(&set, &subjects), naive(&set, &subjects), "{}", text);
     }
 

@@ -48,7 +48,7 @@ fn one_bad_rule_does_not_keep_others_from_loading() {
 #[test]
 fn errors_say_where_why_and_what_to_do() {
     for (options, expected) in [
-        ("sid:1; flowbits:set,x;", "x.rules:1:47: flowbits: keyword `flowbits` is not supported yet"),
+        ("sid:1; lua:x.lua;", "x.rules:1:42: lua: keyword `lua` is not supported yet"),
         ("sid:1; tls.sin;", "x.rules:1:38: tls.sin: `tls.sin` is no keyword (did you mean `tls.sni`?)"),
         (
             "content:\"x\"; sid:1;",
@@ -80,7 +80,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:sideways;",
-            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless or only_stream",
+            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream or no_stream",
         ),
         ("sid:1; tls.sni; pcre:\"/a(?=b)/\";", "x.rules:1:52: pcre: look-ahead is not supported yet"),
         (r#"sid:1; tls.sni; pcre:"/(a)\1/";"#, "x.rules:1:52: pcre: a back-reference is not supported yet"),
@@ -95,7 +95,7 @@ fn errors_say_where_why_and_what_to_do() {
         assert_eq!(error(options), expected, "{options}");
     }
     let (_, report) = load("alert tls $HOEM_NET any -> any any (sid:1;)");
-    assert_eq!(report.errors[0].to_string(), "x.rules:1:11: variable `$HOEM_NET` is not defined (define it in the configuration)");
+    assert_eq!(report.errors[0].to_string(), "x.rules:1:11: variable `$HOEM_NET` is not defined (define it: --var HOEM_NET=VALUE)");
 }
 
 #[test]
@@ -108,11 +108,42 @@ fn of_two_rules_with_one_sid_the_newer_stays() {
     ] {
         let (set, report) = load(&text.concat());
         assert_eq!(set.rules().map(|r| r.msg.as_str()).collect::<Vec<_>>(), [kept]);
-        assert!(matches!(report.notes[0].reason, Reason::DuplicateSid { sid: 1, .. }));
+        assert!(report.notes[0].to_string().starts_with("x.rules:2:1: sid 1 (revision "), "{}", report.notes[0]);
         assert_eq!((report.loaded, report.notes[0].line), (1, 2));
     }
     let (set, _) = load("alert ip any any -> any any (sid:1;)\nalert ip any any -> any any (sid:1; gid:2;)");
     assert_eq!(set.len(), 2);
+}
+
+#[test]
+fn a_note_on_two_rules_with_one_sid_names_both_places() {
+    let rule = |rev: u32| format!("alert ip any any -> any any (sid:9; rev:{rev};)");
+    let (first, second) = (format!("\n{}", rule(3)), rule(4));
+    for (sources, note) in [
+        (
+            [("a.rules", &first), ("b.rules", &second)],
+            "b.rules:1:1: sid 9 (revision 4) is also at a.rules:2 (revision 3): this one is kept",
+        ),
+        (
+            [("b.rules", &second), ("a.rules", &first)],
+            "a.rules:2:1: sid 9 (revision 3) is also at b.rules:1 (revision 4): that one is kept",
+        ),
+    ] {
+        let sources = sources.map(|(name, text)| Source { name, text });
+        let (set, report) = RuleSet::compile(&sources, &RuleConfig::default());
+        assert_eq!(report.notes.iter().map(ToString::to_string).collect::<Vec<_>>(), [note]);
+        assert_eq!(set.rules().map(|r| r.rev).collect::<Vec<_>>(), [4]);
+    }
+}
+
+#[test]
+fn references_become_links() {
+    let mut config = RuleConfig::default();
+    config.add_references(&Source { name: "reference.config", text: "config reference: cve https://cve.example/" });
+    let text = "alert ip any any -> any any (reference:url,x.test; reference:CVE,2014-0160; reference:other,7; sid:1;)";
+    let (set, _) = RuleSet::compile(&[Source { name: "x.rules", text }], &config);
+    let links: Vec<_> = set.rules().flat_map(|r| &r.references).map(Reference::link).collect();
+    assert_eq!(links, ["https://x.test", "https://cve.example/2014-0160", "other:7"]);
 }
 
 #[test]

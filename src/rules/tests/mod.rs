@@ -1,16 +1,22 @@
 //! What the room does as a whole: rule text in, matches out.
 
 mod actions;
+mod addresses;
 mod contents;
 mod differential;
+mod handshake;
 mod keywords;
 mod loading;
 mod shipped;
+mod state;
+mod threshold_config;
 
 use std::sync::Arc;
 
 use super::*;
-use crate::flow::Endpoint;
+use crate::base::Timestamp;
+use crate::flow::{Endpoint, FlowKey};
+use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::{ClientHello, ServerHello, Session};
 use crate::protocol::x509::{Certificate, Facts as CertificateFacts};
@@ -26,14 +32,61 @@ fn rules(text: &str) -> RuleSet {
 fn subject(session: Option<&Session>) -> Subject<'_> {
     let end = |ip: &str, port| Endpoint { ip: ip.parse().unwrap(), port };
     let app_proto = if session.is_some() { AppProto::Tls } else { AppProto::Unknown };
-    Subject { client: end("10.0.0.1", 40_000), server: end("198.18.0.1", 443), established: session.is_some(), app_proto, session }
+    Subject {
+        client: end("10.0.0.1", 40_000),
+        server: end("198.18.0.1", 443),
+        established: session.is_some(),
+        app_proto,
+        session,
+        one_way: session.is_none().then_some(FlowDirection::ToServer),
+        packet: None,
+        now: NOW,
+    }
 }
+
+/// The header of a segment of `subject()`'s flow.
+fn header(direction: FlowDirection, flags: u8) -> SegmentHeader {
+    let Subject { client, server, .. } = subject(None);
+    let (from, to) = if direction == FlowDirection::ToServer { (client, server) } else { (server, client) };
+    let (key, sender) = FlowKey::new(from, to, 6, [0; 2]);
+    SegmentHeader {
+        key,
+        sender,
+        flags: TcpFlags(flags),
+        seq: 1_000,
+        ack: 2_000,
+        window: 512,
+        ttl: 64,
+        tunnel_depth: 0,
+        payload_len: 0,
+        frame_len: 54,
+        timestamp: Timestamp::ZERO,
+        number: 1,
+        capture: 0,
+    }
+}
+
+/// The client's SYN, the server's answer, a segment each.
+fn headers() -> [SegmentHeader; 4] {
+    let (to_server, to_client) = (FlowDirection::ToServer, FlowDirection::ToClient);
+    let (syn, ack) = (TcpFlags::SYN, TcpFlags::ACK);
+    [header(to_server, syn), header(to_client, syn | ack), header(to_server, ack), header(to_client, ack)]
+}
+
+/// `subject` with a packet.
+fn at<'a>(header: &'a SegmentHeader, subject: Subject<'a>) -> Subject<'a> {
+    let direction = if header.sender == headers()[0].sender { FlowDirection::ToServer } else { FlowDirection::ToClient };
+    Subject { packet: Some(Packet { direction, segment: Segment { header, payload: &[] }, sizes: [0; 2] }), ..subject }
+}
+
+/// 2026-11-24T00:00:00Z.
+const NOW: Timestamp = Timestamp::from_parts(1_795_478_400, 0);
 
 /// Tries `set` on each of `subjects`, one after the other as one flow: the sids that fired, in order, and the last verdict.
 fn play(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
-    let (mut flow, mut scratch, mut out) = (FlowRules::default(), Scratch::default(), Vec::new());
+    let (mut flow, mut hosts, mut scratch, mut out) = (FlowRules::default(), HostState::default(), Scratch::default(), Vec::new());
     for subject in subjects {
-        set.evaluate(subject, &mut flow, &mut scratch, &mut out);
+        set.evaluate(subject, &mut flow, &mut hosts, &mut scratch, &mut out);
     }
     (out.iter().map(|m| set.rule(m.rule).unwrap().sid).collect(), flow.verdict())
 }

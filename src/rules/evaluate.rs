@@ -1,0 +1,330 @@
+//! How a set is tried on a flow: who is a candidate, who of them matches, and what comes of it.
+
+use super::ast::Action;
+use super::builder::FlowState;
+use super::compile::{Kind, Plan};
+use super::inspect::Inspection;
+use super::matcher::{Budget, Values};
+use super::rule::{Match, Verdict};
+use super::set::{Counted, Entry, RuleSet, Scheduled};
+use super::state::{Allowed, HostState, States};
+use super::subject::{Facts, FlowDirection, FlowRules, Subject};
+
+/// What a worker needs to try rules, kept from one flow to the next.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    round: u32,
+    candidates: Vec<u32>,
+    /// By plan: the round that it last became a candidate in.
+    marks: Vec<u32>,
+    /// By header: the rounds that it was looked at in for each direction, and what came of it.
+    headers: Vec<[(u32, bool); 2]>,
+    lower: Vec<u8>,
+    counters: Counters,
+}
+
+/// What trying rules took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Times that rules were tried on a flow.
+    pub rounds: u64,
+    /// Rules looked at one by one.
+    pub candidates: u64,
+    /// Rules that fired.
+    pub matches: u64,
+    /// Alerts that were suppressed, or left out by a threshold that is counted with the flow or decides about actions.
+    pub suppressed: u64,
+    /// Values given up on, as not matching, because they took too much work.
+    pub budget_spent: u64,
+}
+
+impl RuleSet {
+    /// Tries the rules that `subject` has become ripe for since the last time and those about its packet, appends those that fire
+    /// to `out`, and says what is to become of the packet; what is to become of the flow, [`FlowRules::verdict`] tells then.
+    ///
+    /// To be called when facts were added: at the first packet in each direction, when it is known what the flow speaks, and
+    /// whenever the session came to a further stage; where the set [`wants_packets`](Self::wants_packets), for each packet.
+    pub fn evaluate(
+        &self,
+        subject: &Subject<'_>,
+        flow: &mut FlowRules,
+        hosts: &mut HostState,
+        scratch: &mut Scratch,
+        out: &mut Vec<Match>,
+    ) -> Verdict {
+        let have = Facts::of(subject);
+        let new = have.without(flow.seen);
+        flow.seen = flow.seen.and(have);
+        let ripens = new.intersects(self.awaited);
+        let by_packet = subject.packet.is_some() && !self.packet_groups.is_empty();
+        if flow.verdict != Verdict::None || !(ripens || by_packet || !flow.pending.is_empty()) {
+            return flow.verdict;
+        }
+        scratch.begin(self);
+        std::mem::take(&mut flow.pending).into_iter().for_each(|plan| scratch.mark(plan));
+        if ripens {
+            self.collect(subject, have, new, flow, scratch);
+        }
+        if by_packet {
+            self.collect_by_packet(subject, scratch);
+        }
+        scratch.candidates.sort_unstable();
+        self.act(subject, flow, hosts, scratch, out)
+    }
+
+    /// Finds the candidates that new facts speak for.
+    fn collect(&self, subject: &Subject<'_>, have: Facts, new: Facts, flow: &mut FlowRules, scratch: &mut Scratch) {
+        let mut waiting = std::mem::take(&mut flow.waiting);
+        waiting.retain(|&plan| {
+            let ripe = self.plans.get(plan as usize).is_some_and(|s| have.has(s.plan.needs));
+            if ripe {
+                scratch.mark(plan);
+            }
+            !ripe
+        });
+        if let Some(session) = subject.session {
+            let mut lower = std::mem::take(&mut scratch.lower);
+            for table in self.tables.iter().filter(|t| new.intersects(t.fact())) {
+                table.look_up(session, &mut lower, |plan| match self.plans.get(plan as usize) {
+                    Some(s) if have.has(s.plan.needs) => scratch.mark(plan),
+                    Some(_) if !waiting.contains(&plan) => waiting.push(plan),
+                    _ => {}
+                });
+            }
+            scratch.lower = lower;
+        }
+        flow.waiting = waiting;
+        for group in self.groups.iter().filter(|g| have.has(g.needs) && new.intersects(g.needs)) {
+            if scratch.header(self, group.header, subject, group.direction) {
+                group.plans.iter().for_each(|&plan| scratch.mark(plan));
+            }
+        }
+    }
+
+    /// Finds the candidates among the rules that are tried on each packet.
+    fn collect_by_packet(&self, subject: &Subject<'_>, scratch: &mut Scratch) {
+        let Some(packet) = subject.packet else { return };
+        for group in self.packet_groups.iter().filter(|g| g.direction == packet.direction) {
+            if scratch.header(self, group.header, subject, group.direction) {
+                group.plans.iter().for_each(|&plan| scratch.mark(plan));
+            }
+        }
+    }
+
+    /// Tries the candidates in order.
+    fn act(
+        &self,
+        subject: &Subject<'_>,
+        flow: &mut FlowRules,
+        hosts: &mut HostState,
+        scratch: &mut Scratch,
+        out: &mut Vec<Match>,
+    ) -> Verdict {
+        if let Some(packet) = &subject.packet {
+            hosts.advance(packet.segment.header.timestamp);
+        }
+        let candidates = std::mem::take(&mut scratch.candidates);
+        let mut verdict = Verdict::None;
+        for &index in &candidates {
+            let Some(scheduled) = self.plans.get(index as usize) else { continue };
+            let Some(entry) = self.entry(scheduled.rule) else { continue };
+            scratch.counters.candidates = scratch.counters.candidates.saturating_add(1);
+            if entry.several && flow.fired.contains(&scheduled.rule) {
+                continue;
+            }
+            let states = &mut States { flow: &mut flow.vars, hosts };
+            if !entry.suits(scheduled.plan, subject, states) {
+                if entry.kind != Kind::Packet {
+                    flow.pending.push(index);
+                }
+                continue;
+            }
+            if !self.holds(entry, scheduled.plan, subject, scratch) {
+                continue;
+            }
+            scratch.counters.matches = scratch.counters.matches.saturating_add(1);
+            entry.asks.stateful.apply(subject, scheduled.plan.direction, states);
+            if entry.several {
+                flow.fired.push(scheduled.rule);
+            }
+            let allowed = entry.count(scheduled, subject, flow, hosts);
+            if entry.rule.alerts && allowed != Allowed::Alert {
+                scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1);
+            }
+            if allowed == Allowed::Nothing {
+                continue;
+            }
+            let direction = scheduled.plan.direction;
+            let action = entry.action(subject, direction, hosts);
+            let asked = Verdict::of(action);
+            if (entry.rule.alerts || entry.rule.stores_certificates) && allowed == Allowed::Alert {
+                let (source, destination) = subject.ends(direction);
+                match entry.suppressions.iter().any(|s| s.covers(source, destination)) {
+                    true => scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1),
+                    false => {
+                        let listed = entry.asks.list.as_ref().and_then(|list| list.find(subject));
+                        out.push(Match { rule: scheduled.rule, direction, action, listed });
+                    }
+                }
+            }
+            if entry.whole_flow && flow.verdict == Verdict::None {
+                flow.verdict = asked;
+            }
+            if verdict == Verdict::None {
+                verdict = asked;
+            }
+            if asked == Verdict::Pass {
+                break;
+            }
+        }
+        scratch.candidates = candidates;
+        verdict
+    }
+
+    /// Whether all that a rule asks of flow and session is so.
+    fn holds(&self, entry: &Entry, plan: Plan, subject: &Subject<'_>, scratch: &mut Scratch) -> bool {
+        let (source, destination) = subject.ends(plan.direction);
+        scratch.header(self, entry.header, subject, plan.direction)
+            && entry.asks.ends.iter().all(|e| e.holds(source, destination))
+            && entry.asks.tests.iter().all(|t| t.holds(subject, t.sides().side(plan.side)))
+            && entry.asks.list.as_ref().is_none_or(|list| list.find(subject).is_some())
+            && entry.asks.inspections.iter().all(|i| inspect(i, plan, subject, scratch))
+    }
+}
+
+impl Entry {
+    /// Counts a match, where that is not done where alerts come together.
+    fn count(&self, scheduled: &Scheduled, subject: &Subject<'_>, flow: &mut FlowRules, hosts: &mut HostState) -> Allowed {
+        let (Some(threshold), Some(counted)) = (&self.threshold, self.counted()) else { return Allowed::Alert };
+        match counted {
+            Counted::Alerts => Allowed::Alert,
+            Counted::ByHost => {
+                let (source, destination) = subject.ends(scheduled.plan.direction);
+                hosts.counts.count((self.rule.gid, self.rule.sid), threshold, source, destination, hosts.now())
+            }
+            Counted::ByFlow => flow.vars.count(scheduled.rule, threshold, hosts.now()),
+        }
+    }
+
+    /// What it does at a match.
+    fn action(&self, subject: &Subject<'_>, direction: FlowDirection, hosts: &mut HostState) -> Action {
+        let (source, destination) = subject.ends(direction);
+        let now = hosts.now();
+        match &self.rate_filter {
+            Some(filter) if hosts.rates.acts((self.rule.gid, self.rule.sid), filter, source, destination, now) => filter.action,
+            _ => self.rule.action,
+        }
+    }
+
+    /// Whether the moment is one for the rule: what it asks of the packet, of TCP's handshake, and of what rules remember.
+    fn suits(&self, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
+        let state = match self.asks.state {
+            // That there is a session says so.
+            Some(FlowState::Established) => subject.established || self.kind == Kind::Session,
+            Some(FlowState::NotEstablished) => !subject.established,
+            Some(FlowState::Stateless) | None => true,
+        };
+        let of_packet = || subject.packet.as_ref().filter(|p| p.direction == plan.direction);
+        state
+            && (self.asks.packet.is_empty() || of_packet().is_some_and(|p| self.asks.packet.iter().all(|t| t.holds(p))))
+            && self.asks.stateful.holds(subject, plan.direction, states)
+    }
+}
+
+impl Verdict {
+    /// What `action` makes of a packet.
+    pub(super) const fn of(action: Action) -> Self {
+        match action {
+            Action::Pass => Self::Pass,
+            Action::Drop => Self::Drop,
+            Action::Reject(target) => Self::Reject(target),
+            Action::Alert => Self::None,
+        }
+    }
+}
+
+impl Scratch {
+    /// What trying rules took so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn begin(&mut self, set: &RuleSet) {
+        self.counters.rounds = self.counters.rounds.saturating_add(1);
+        self.candidates.clear();
+        self.round = self.round.wrapping_add(1);
+        let fits = self.marks.len() == set.plans.len() && self.headers.len() == set.headers.len();
+        if !fits || self.round == 0 {
+            self.round = 1;
+            self.marks = vec![0; set.plans.len()];
+            self.headers = vec![[(0, false); 2]; set.headers.len()];
+        }
+    }
+
+    /// Makes `plan` a candidate, once a round.
+    fn mark(&mut self, plan: u32) {
+        match self.marks.get_mut(plan as usize) {
+            Some(mark) if *mark != self.round => {
+                *mark = self.round;
+                self.candidates.push(plan);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a header matches; looked at once a round.
+    fn header(&mut self, set: &RuleSet, header: u32, subject: &Subject<'_>, direction: FlowDirection) -> bool {
+        let i = header as usize;
+        let slots = self.headers.get_mut(i).map(|[to_server, to_client]| match direction {
+            FlowDirection::ToServer => to_server,
+            FlowDirection::ToClient => to_client,
+        });
+        let (Some(slot), Some(header)) = (slots, set.headers.get(i)) else { return false };
+        if slot.0 != self.round {
+            *slot = (self.round, header.matches(subject, direction));
+        }
+        slot.1
+    }
+}
+
+/// Whether one value of the buffer has all that is asked.
+fn inspect(inspection: &Inspection, plan: Plan, subject: &Subject<'_>, scratch: &mut Scratch) -> bool {
+    let Some(session) = subject.session else { return false };
+    let mut values = Values::new();
+    (inspection.buffer.read)(session, inspection.buffer.sides.side(plan.side), &mut values);
+    values.iter().any(|value| {
+        let mut budget = Budget::new();
+        let holds = inspection.holds(value, &mut budget);
+        if budget.is_spent() {
+            scratch.counters.budget_spent = scratch.counters.budget_spent.saturating_add(1);
+        }
+        holds
+    })
+}
+
+/// For a test that tries each rule, without keys and groups.
+#[cfg(test)]
+impl RuleSet {
+    pub(super) fn plans_of(&self, rule: super::RuleId) -> Vec<Plan> {
+        self.plans.iter().filter(|s| s.rule == rule).map(|s| s.plan).collect()
+    }
+
+    /// Whether it is tried on each packet, and whether its action is about the flow.
+    pub(super) fn nature(&self, rule: super::RuleId) -> (bool, bool) {
+        self.entry(rule).map_or((false, false), |e| (e.kind == Kind::Packet, e.whole_flow))
+    }
+
+    pub(super) fn suits(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
+        self.entry(rule).is_some_and(|entry| entry.suits(plan, subject, states))
+    }
+
+    pub(super) fn stateful(&self, rule: super::RuleId) -> Option<&super::state::Stateful> {
+        self.entry(rule).map(|e| &e.asks.stateful)
+    }
+
+    pub(super) fn holds_by_itself(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>) -> bool {
+        let mut scratch = Scratch::default();
+        scratch.begin(self);
+        self.entry(rule).is_some_and(|entry| self.holds(entry, plan, subject, &mut scratch))
+    }
+}

@@ -1,0 +1,97 @@
+//! Our own: what else a leaf certificate says. Whether it is to be trusted is another question.
+
+use std::borrow::Cow;
+
+use super::super::builder::{Builder, Test};
+use super::super::diagnostic::Reason;
+use super::super::matcher::Values;
+use super::super::subject::{FlowDirection, Sides, Subject};
+use super::measure::measure;
+use super::tls_certificate::{chain, leaf};
+use super::{Buffer, Case, Keyword, Kind, yes_or_no};
+use crate::base::hex;
+use crate::protocol::tls::Session;
+use crate::protocol::x509::{Facts, Time};
+
+pub(super) const KEYWORDS: &[Keyword] = &[
+    buffer("tls.cert_sha256", Case::Lower, Some(64), |session, side, out| {
+        out.extend(chain(session, side).first().map(|c| Cow::Owned(hex::lower(&c.sha256).into_bytes())));
+    }),
+    buffer("tls.cert_sigalg", Case::AsSent, None, |session, side, out| {
+        out.extend(leaf(session, side).map(|f| Cow::Borrowed(f.signature_algorithm.as_bytes())));
+    }),
+    buffer("tls.cert_key", Case::AsSent, None, |session, side, out| {
+        out.extend(leaf(session, side).map(key));
+    }),
+    option("tls.cert_key_size", |b, v| {
+        measure(b, v, Sides::CERTIFICATES, |subject, side| facts(subject, side)?.key_bits.map(u64::from))
+    }),
+    option("tls.cert_days", |b, v| {
+        measure(b, v, Sides::CERTIFICATES, |subject, side| {
+            let facts = facts(subject, side)?;
+            days(facts.not_before?.as_unix(), facts.not_after?.as_unix())
+        })
+    }),
+    option("tls.cert_age", |b, v| {
+        measure(b, v, Sides::CERTIFICATES, |subject, side| {
+            days(facts(subject, side)?.not_before?.as_unix(), Time::from(subject.now).as_unix())
+        })
+    }),
+    option("tls.cert_ca", |b, v| answer(b, v, |facts| facts.is_ca == Some(true))),
+    option("tls.cert_self_issued", |b, v| answer(b, v, |facts| facts.self_issued)),
+];
+
+const fn buffer(
+    name: &'static str,
+    case: Case,
+    width: Option<usize>,
+    read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
+) -> Keyword {
+    let buffer = Buffer { name, sides: Sides::CERTIFICATES, multiple: false, width, case, read };
+    Keyword { name, aliases: &[], kind: Kind::Buffer(buffer) }
+}
+
+const fn option(name: &'static str, read: fn(&mut Builder<'_>, Option<&str>) -> Result<(), Reason>) -> Keyword {
+    Keyword { name, aliases: &[], kind: Kind::Option(read) }
+}
+
+fn facts<'a>(subject: &Subject<'a>, side: FlowDirection) -> Option<&'a Facts> {
+    leaf(subject.session?, side)
+}
+
+/// `RSA`, `Ed25519`; of an elliptic curve also the curve: `EC secp256r1`.
+fn key(facts: &Facts) -> Cow<'_, [u8]> {
+    match &facts.key_curve {
+        Some(curve) => Cow::Owned(format!("{} {curve}", facts.key_type).into_bytes()),
+        None => Cow::Borrowed(facts.key_type.as_bytes()),
+    }
+}
+
+/// Whole days from one second to another; `None` where that is earlier.
+fn days(from: i64, to: i64) -> Option<u64> {
+    u64::try_from(to.checked_sub(from)?).ok().map(|seconds| seconds / SECONDS_PER_DAY)
+}
+
+#[derive(Debug)]
+struct Answer {
+    wanted: bool,
+    ask: fn(&Facts) -> bool,
+}
+
+impl Test for Answer {
+    fn sides(&self) -> Sides {
+        Sides::CERTIFICATES
+    }
+
+    fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool {
+        facts(subject, side).is_some_and(|facts| (self.ask)(facts) == self.wanted)
+    }
+}
+
+fn answer(builder: &mut Builder<'_>, value: Option<&str>, ask: fn(&Facts) -> bool) -> Result<(), Reason> {
+    let wanted = yes_or_no(value)?;
+    builder.tests.push(Box::new(Answer { wanted, ask }));
+    Ok(())
+}
+
+const SECONDS_PER_DAY: u64 = 86_400;

@@ -1,0 +1,99 @@
+//! Bits of hosts and of pairs of hosts, across flows: `xbits` and `hostbits`.
+//!
+//! Whether a rule matches may hang on them, so they have to change in the order of the packets: a set with such rules is for one
+//! worker ([`RuleSet::needs_order`](super::super::RuleSet::needs_order)).
+
+use std::net::IpAddr;
+
+use super::expiring::Expiring;
+use super::threshold::Counts;
+use super::{Change, Name};
+use crate::base::{Duration, Timestamp};
+use crate::rules::subject::{FlowDirection, Subject};
+
+/// All that rules remember across flows. One for each thread that tries rules.
+#[derive(Debug)]
+pub struct HostState {
+    bits: Expiring<Key, ()>,
+    /// Of thresholds that decide what rules do.
+    pub(in crate::rules) counts: Counts,
+    /// Of rate filters.
+    pub(in crate::rules) rates: Counts,
+    now: Timestamp,
+}
+
+impl Default for HostState {
+    fn default() -> Self {
+        Self { bits: Expiring::new(MOST_BITS), counts: Counts::default(), rates: Counts::default(), now: Timestamp::ZERO }
+    }
+}
+
+/// A bit of `xbits` or `hostbits`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedBit {
+    pub name: Name,
+    pub track: Track,
+    /// How long it stays set.
+    pub expire: Duration,
+}
+
+/// Whose bit it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Track {
+    /// The source's.
+    Source,
+    /// The destination's.
+    Destination,
+    /// That of both together, in either direction.
+    Pair,
+    /// That of each.
+    Both,
+}
+
+/// An address or a pair of them, lower one first, and a name.
+type Key = (IpAddr, Option<IpAddr>, Name);
+
+impl HostState {
+    /// Bits and counts that were given up before their time because there were too many.
+    pub const fn evicted(&self) -> u64 {
+        self.bits.evicted().saturating_add(self.counts.evicted()).saturating_add(self.rates.evicted())
+    }
+
+    /// When it is: the time of the latest packet.
+    pub(in crate::rules) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Time moves on; it never goes back.
+    pub(in crate::rules) fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        self.bits.advance(self.now);
+    }
+
+    pub(in crate::rules) fn is_set(&self, bit: &SharedBit, subject: &Subject<'_>, direction: FlowDirection) -> bool {
+        keys(bit, subject, direction).iter().flatten().all(|key| self.bits.get(key).is_some())
+    }
+
+    pub(in crate::rules) fn change(&mut self, bit: &SharedBit, change: Change, subject: &Subject<'_>, direction: FlowDirection) {
+        for key in keys(bit, subject, direction).into_iter().flatten() {
+            let was_set = self.bits.remove(&key).is_some();
+            if change == Change::Set || (change == Change::Toggle && !was_set) {
+                self.bits.insert(key, (), self.now.saturating_add(bit.expire));
+            }
+        }
+    }
+}
+
+fn keys(bit: &SharedBit, subject: &Subject<'_>, direction: FlowDirection) -> [Option<Key>; 2] {
+    let (source, destination) = subject.ends(direction);
+    let of = |ip| Some((ip, None, bit.name.clone()));
+    match bit.track {
+        Track::Source => [of(source), None],
+        Track::Destination => [of(destination), None],
+        Track::Both => [of(source), of(destination)],
+        Track::Pair => [Some((source.min(destination), Some(source.max(destination)), bit.name.clone())), None],
+    }
+}
+
+/// About 40 MB.
+const MOST_BITS: usize = 1 << 18;
