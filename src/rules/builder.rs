@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use super::config::RuleConfig;
-use super::diagnostic::Reason;
+use super::diagnostic::{Reason, excerpt};
+use super::field::{Number, Slot};
 use super::inspect::{Content, Inspection, Step};
 use super::keyword::{Buffer, Regexes};
 use super::rule::{Reference, Target};
@@ -32,6 +33,8 @@ pub(super) struct Builder<'c> {
     pub apart: Vec<Inspection>,
     /// Keywords that no other engine has, in the order written.
     pub own_keywords: Vec<&'static str>,
+    /// The names that `byte_extract` and `byte_math` gave, by slot, each with the inspection that it is known in.
+    variables: Vec<(String, usize)>,
     /// Regular expressions compiled so far, for this rule and others.
     pub regexes: &'c mut Regexes,
     /// What is worth a word though it loads.
@@ -111,6 +114,7 @@ impl<'c> Builder<'c> {
             inspections: Vec::new(),
             apart: Vec::new(),
             own_keywords: Vec::new(),
+            variables: Vec::new(),
             regexes,
             notes: Vec::new(),
         }
@@ -135,7 +139,7 @@ impl<'c> Builder<'c> {
     pub fn step(&mut self, step: Step) -> Result<(), Reason> {
         let current = self.current()?;
         if current.steps.len() >= MAX_PARTS {
-            return Err(Reason::TooLong("256 matches in one buffer"));
+            return Err(TOO_MANY_STEPS);
         }
         current.steps.push(step);
         Ok(())
@@ -151,23 +155,72 @@ impl<'c> Builder<'c> {
         last.ok_or(Reason::NeedsContent)
     }
 
+    /// A number, decimal or hexadecimal, or a variable that was extracted from the same buffer before.
+    pub fn number(&self, text: &str) -> Result<Number, Reason> {
+        if !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            return integer(text).map(Number::Given).ok_or(Reason::BadValue("a number, or the name of a variable"));
+        }
+        let home = self.home();
+        let slot = self.variables.iter().rposition(|(name, known_in)| name == text && Some(*known_in) == home);
+        let slot = slot.and_then(Slot::new).ok_or_else(|| Reason::UnknownExtract(excerpt(text)))?;
+        Ok(Number::Variable(slot))
+    }
+
+    /// Makes `name` a variable of the buffer named last.
+    pub fn variable(&mut self, name: &str) -> Result<Slot, Reason> {
+        let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if !valid || name.contains(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-')) {
+            return Err(Reason::BadValue("a name for the variable that begins with a letter"));
+        }
+        let home = self.home().ok_or(Reason::NeedsBuffer)?;
+        let slot = Slot::new(self.variables.len()).ok_or(Reason::TooLong("32 variables"))?;
+        self.variables.push((name.to_owned(), home));
+        Ok(slot)
+    }
+
     /// Ends the buffer named last. A second mention of a buffer that has one value goes on with the first.
     pub fn close(&mut self) -> Result<(), Reason> {
+        let home = self.home();
         let Some(last) = self.inspections.pop() else { return Ok(()) };
         if last.is_empty() {
             return Err(Reason::EmptyBuffer(last.buffer.name));
         }
-        let same = |i: &&mut Inspection| i.buffer.name == last.buffer.name && i.transforms == last.transforms;
-        match self.inspections.iter_mut().find(same) {
-            Some(first) if !last.buffer.multiple && first.steps.len().saturating_add(last.steps.len()) <= MAX_PARTS => {
+        let merged = match home.and_then(|home| self.inspections.get_mut(home)) {
+            Some(first) if first.steps.len().saturating_add(last.steps.len()) > MAX_PARTS => return Err(TOO_MANY_STEPS),
+            Some(first) => {
                 first.size.extend(last.size);
                 first.steps.extend(last.steps);
+                first.absent = first.absent.or(last.absent);
+                first
             }
-            _ => self.inspections.push(last),
-        }
-        Ok(())
+            None => {
+                self.inspections.push(last);
+                let Some(pushed) = self.inspections.last_mut() else { return Ok(()) };
+                pushed
+            }
+        };
+        merged.contradiction().map_or(Ok(()), Err)
     }
+
+    /// The inspection that what is asked of the buffer named last becomes a part of: of its first mention, if it has one value.
+    fn home(&self) -> Option<usize> {
+        let (last, before) = self.inspections.split_last()?;
+        let same = |i: &Inspection| !last.buffer.multiple && i.buffer.name == last.buffer.name && i.transforms == last.transforms;
+        Some(before.iter().position(same).unwrap_or(before.len()))
+    }
+}
+
+/// A decimal number, or a hexadecimal one after `0x`; of 64 bits, with or without sign.
+fn integer(text: &str) -> Option<i64> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let value = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) if !hex.starts_with('+') => u64::from_str_radix(hex, 16).ok()?,
+        None if !digits.starts_with('+') => digits.parse().ok()?,
+        _ => return None,
+    };
+    if negative { i64::try_from(value).ok()?.checked_neg() } else { Some(value.cast_signed()) }
 }
 
 /// More than any rule has.
 const MAX_PARTS: usize = 256;
+const TOO_MANY_STEPS: Reason = Reason::TooLong("256 matches in one buffer");

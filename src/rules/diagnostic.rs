@@ -63,6 +63,12 @@ pub enum Reason {
     /// The keyword's value has a form that Suricata knows and Portcullis does not.
     #[error("{0} is not supported yet")]
     NotSupported(&'static str),
+    /// Something that Suricata has and that has no place here.
+    #[error("not supported: {0}")]
+    Refused(&'static str),
+    /// No such variable of `byte_extract` or `byte_math`.
+    #[error("`{0}` was not extracted before in this buffer")]
+    UnknownExtract(String),
     /// The keyword works on a sticky buffer and none is named before it.
     #[error("no buffer is named before it; matching raw payload is not supported yet")]
     NeedsBuffer,
@@ -170,6 +176,7 @@ impl Reason {
             Self::NeedsFile(flags) => return Some(format!("name them: {flags}")),
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
             Self::Expected(";") => "every option ends with `;`, the last one too",
+            Self::UnknownExtract(_) => "name it in byte_extract or byte_math",
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };

@@ -292,6 +292,9 @@ fn inspect(inspection: &Inspection, plan: Plan, subject: &Subject<'_>, scratch: 
     let Some(session) = subject.session else { return false };
     let mut values = Values::new();
     (inspection.buffer.read)(session, inspection.buffer.sides.side(plan.side), &mut values);
+    if values.is_empty() {
+        return inspection.holds_without_value();
+    }
     values.iter().any(|value| {
         let mut budget = Budget::new();
         let holds = inspection.holds(value, &mut budget);

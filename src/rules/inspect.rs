@@ -2,6 +2,10 @@
 
 use smallvec::SmallVec;
 
+use super::byte_ops::{ByteJump, ByteTest, Extraction};
+use super::diagnostic::Reason;
+use super::expression::Expression;
+use super::field::{Extracted, Number, place};
 use super::keyword::Buffer;
 use super::parse::number::Comparison;
 use super::subject::FlowDirection;
@@ -18,6 +22,17 @@ pub(super) struct Inspection {
     pub size: SmallVec<[Comparison; 1]>,
     /// What has to be in it, in order: relative ones look from where the one before ended.
     pub steps: Vec<Step>,
+    /// It holds where there is no value.
+    pub absent: Option<Absent>,
+}
+
+/// What `absent` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// There must be no value.
+    Only,
+    /// `or_else`: where there is one, it must have what else is asked.
+    OrElse,
 }
 
 /// One thing to find, or not to find.
@@ -29,6 +44,12 @@ pub(super) enum Step {
     Pcre(Pcre),
     /// `isdataat`
     IsDataAt(IsDataAt),
+    /// `byte_test`
+    ByteTest(ByteTest),
+    /// `byte_jump`
+    ByteJump(ByteJump),
+    /// `byte_extract`, `byte_math`
+    Extract(Extraction),
 }
 
 /// A literal and where it may be.
@@ -41,13 +62,13 @@ pub(super) struct Content {
     /// ASCII letters match in either case.
     pub nocase: bool,
     /// The first byte to look at.
-    pub offset: Option<usize>,
+    pub offset: Option<Number>,
     /// How many bytes from there.
-    pub depth: Option<usize>,
+    pub depth: Option<Number>,
     /// How far after the last match it begins at the earliest.
-    pub distance: Option<isize>,
+    pub distance: Option<Number>,
     /// In how many bytes from there it ends.
-    pub within: Option<usize>,
+    pub within: Option<Number>,
     /// It begins the buffer.
     pub startswith: bool,
     /// It ends the buffer.
@@ -69,7 +90,7 @@ pub(super) enum FastPattern {
 #[derive(Debug)]
 pub(super) struct Pcre {
     /// The expression.
-    pub regex: regex::bytes::Regex,
+    pub regex: Expression,
     /// It must not match.
     pub negated: bool,
     /// `R`: it sees only what is after the last match.
@@ -80,7 +101,7 @@ pub(super) struct Pcre {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IsDataAt {
     /// How many bytes.
-    pub at: usize,
+    pub at: Number,
     /// There must be none.
     pub negated: bool,
     /// Counted from the last match.
@@ -94,15 +115,19 @@ impl Content {
     }
 
     /// Where in a buffer of `len` bytes it may be, the last match having ended at `last`: first and end.
-    pub fn window(&self, len: usize, last: usize) -> Option<(usize, usize)> {
-        let (mut first, mut end) = if self.is_relative() {
-            let from = last.saturating_add_signed(self.distance.unwrap_or(0));
-            (from, self.within.map_or(len, |w| from.saturating_add(w)))
+    pub fn window(&self, len: usize, last: usize, extracted: &Extracted) -> Option<(usize, usize)> {
+        let value = |n: Option<Number>| n.map(|n| n.signed(extracted));
+        let (from, length) = if self.is_relative() {
+            (i64::try_from(last).ok()?.checked_add(value(self.distance).unwrap_or(0))?, value(self.within))
         } else {
-            let from = self.offset.unwrap_or(0);
-            (from, self.depth.map_or(len, |d| from.saturating_add(d)))
+            (value(self.offset).unwrap_or(0), value(self.depth))
         };
-        end = end.min(len);
+        let mut first = usize::try_from(from.max(0)).ok()?;
+        let mut end = match length {
+            // Bytes before the buffer count, too.
+            Some(length) => place(0, from.checked_add(length)?)?.min(len),
+            None => len,
+        };
         if self.startswith {
             end = end.min(self.pattern.len());
         }
@@ -127,7 +152,7 @@ impl Content {
 impl Inspection {
     /// A new mention of `buffer`.
     pub fn new(buffer: &'static Buffer) -> Self {
-        Self { buffer, transforms: SmallVec::new(), size: SmallVec::new(), steps: Vec::new() }
+        Self { buffer, transforms: SmallVec::new(), size: SmallVec::new(), steps: Vec::new(), absent: None }
     }
 
     /// Which side its buffer is read from where `wanted` is asked for.
@@ -137,7 +162,29 @@ impl Inspection {
 
     /// Nothing is asked.
     pub fn is_empty(&self) -> bool {
-        self.size.is_empty() && self.steps.is_empty()
+        self.size.is_empty() && self.steps.is_empty() && self.absent.is_none()
+    }
+
+    /// Whether it holds where its buffer has no value.
+    pub const fn holds_without_value(&self) -> bool {
+        self.absent.is_some()
+    }
+
+    /// What makes it impossible, if anything does.
+    pub fn contradiction(&self) -> Option<Reason> {
+        let shortest = self.wanted().map(|c| c.pattern.len()).max().unwrap_or(0);
+        let longest = self.size.iter().filter_map(|s| s.at_most()).min();
+        let alone = self.size.is_empty() && self.steps.is_empty();
+        match self.absent {
+            Some(Absent::Only) if !alone => {
+                Some(Reason::NeverMatches("what is absent has nothing to match in (`absent:or_else`?)"))
+            }
+            Some(Absent::OrElse) if alone => Some(Reason::BadValue("something to match after absent:or_else")),
+            _ if longest.is_some_and(|l| u64::try_from(shortest).is_ok_and(|s| s > l)) => {
+                Some(Reason::NeverMatches("a content is longer than bsize allows"))
+            }
+            _ => None,
+        }
     }
 
     /// The contents that have to be there.

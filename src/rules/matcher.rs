@@ -1,14 +1,17 @@
 //! Whether a buffer's value has what a rule asks of it.
 //!
 //! Contents are found from left to right. Where a later one is relative and is not found, the one that it is relative to is
-//! looked for again further on: all combinations are tried, as Suricata does, within a budget of work.
+//! looked for again further on: all combinations are tried, as Suricata does, within a budget of work. So it is, too, where a
+//! number was extracted at that place, as any later step may depend on it.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use memchr::memmem;
 
-use super::inspect::{Content, Inspection, IsDataAt, Pcre, Step};
+use super::expression::Expression;
+use super::field::Extracted;
+use super::inspect::{Absent, Content, Inspection, IsDataAt, Pcre, Step};
 use super::transform;
 
 /// Work that one value may still cost. Each search takes one step and another for every 256 bytes it looks through.
@@ -33,14 +36,25 @@ impl Budget {
         self.left = self.left.saturating_sub(cost);
         self.left > 0
     }
+
+    /// Pays for a search of `expression` in `bytes` bytes.
+    fn search(&mut self, expression: &Expression, bytes: usize) -> bool {
+        self.left = self.left.saturating_sub(expression.cost());
+        self.spend(bytes)
+    }
 }
 
 impl Inspection {
     /// Whether `value` has all that is asked.
     pub fn holds(&self, value: &[u8], budget: &mut Budget) -> bool {
+        if self.absent == Some(Absent::Only) {
+            return false;
+        }
         let value = transform::apply(&self.transforms, value);
         let len = u64::try_from(value.len()).unwrap_or(u64::MAX);
-        self.size.iter().all(|s| s.holds(len)) && run(&self.steps, &Haystack::new(&value), 0, budget) == Outcome::Found
+        let extracts = self.steps.iter().any(|s| matches!(s, Step::Extract(_)));
+        let mut run = Run { extracted: Extracted::default(), extracts, budget };
+        self.size.iter().all(|s| s.holds(len)) && run.steps(&self.steps, &Haystack::new(&value), 0) == Outcome::Found
     }
 }
 
@@ -71,63 +85,102 @@ enum Outcome {
     Never,
 }
 
-impl Outcome {
+/// The steps tried on one value.
+struct Run<'b> {
+    extracted: Extracted,
+    /// Some step extracts a number.
+    extracts: bool,
+    budget: &'b mut Budget,
+}
+
+impl Run<'_> {
+    /// `steps`, the last match having ended at `last`.
+    fn steps(&mut self, steps: &[Step], hay: &Haystack<'_>, last: usize) -> Outcome {
+        let Some((step, rest)) = steps.split_first() else { return Outcome::Found };
+        let holds = match step {
+            Step::Content(c) if !c.negated => return self.content(c, rest, hay, last),
+            Step::Pcre(p) if !p.negated => return self.pcre(p, rest, hay, last),
+            Step::ByteJump(j) => {
+                let target = j.target(hay.raw, last, &self.extracted);
+                return self.moved(target, step, rest, hay);
+            }
+            Step::Extract(e) => {
+                let result = e.result(hay.raw, last, &self.extracted);
+                let after = result.map(|(value, after)| {
+                    self.extracted.set(e.slot, value);
+                    after
+                });
+                return self.moved(after, step, rest, hay);
+            }
+            Step::Content(c) => self.lacks(c, hay, last),
+            Step::Pcre(p) => self.lacks_pcre(p, hay, last),
+            Step::IsDataAt(i) => i.holds(hay.raw.len(), last, &self.extracted),
+            Step::ByteTest(t) => t.holds(hay.raw, last, &self.extracted),
+        };
+        if holds { self.steps(rest, hay, last) } else { self.failed(step.is_relative()) }
+    }
+
+    fn content(&mut self, c: &Content, rest: &[Step], hay: &Haystack<'_>, last: usize) -> Outcome {
+        let bytes = hay.bytes(c.nocase);
+        let Some((mut from, end)) = c.window(bytes.len(), last, &self.extracted) else { return self.failed(c.is_relative()) };
+        while let Some(region) = bytes.get(from..end) {
+            if !self.budget.spend(region.len()) {
+                return Outcome::Never;
+            }
+            let Some(at) = memmem::find(region, &c.pattern) else { break };
+            let found = from.saturating_add(at);
+            match self.steps(rest, hay, found.saturating_add(c.pattern.len())) {
+                Outcome::Elsewhere => from = found.saturating_add(1),
+                settled => return settled,
+            }
+        }
+        self.failed(c.is_relative())
+    }
+
+    fn pcre(&mut self, p: &Pcre, rest: &[Step], hay: &Haystack<'_>, last: usize) -> Outcome {
+        let Some((base, text)) = subject(p, hay, last) else { return self.failed(p.relative) };
+        let mut from = 0;
+        while from <= text.len() {
+            let Some(found) = self.find(p, text, from) else { return Outcome::Never };
+            let Some((start, end)) = found else { break };
+            match self.steps(rest, hay, base.saturating_add(end)) {
+                Outcome::Elsewhere => from = start.saturating_add(1),
+                settled => return settled,
+            }
+        }
+        self.failed(p.relative)
+    }
+
+    /// What an expression finds; `None` where that takes too much work.
+    fn find(&mut self, p: &Pcre, text: &[u8], from: usize) -> Option<Option<(usize, usize)>> {
+        if !self.budget.search(&p.regex, text.len()) {
+            return None;
+        }
+        p.regex.find_at(text, from).inspect_err(|_| self.budget.left = 0).ok()
+    }
+
+    /// After a step that leads to `to`, or fails.
+    fn moved(&mut self, to: Option<usize>, step: &Step, rest: &[Step], hay: &Haystack<'_>) -> Outcome {
+        match to.map(|to| self.steps(rest, hay, to)) {
+            None | Some(Outcome::Elsewhere) => self.failed(step.is_relative()),
+            Some(settled) => settled,
+        }
+    }
+
+    fn lacks(&mut self, c: &Content, hay: &Haystack<'_>, last: usize) -> bool {
+        let bytes = hay.bytes(c.nocase);
+        let region = c.window(bytes.len(), last, &self.extracted).and_then(|(from, end)| bytes.get(from..end));
+        region.is_none_or(|r| self.budget.spend(r.len()) && memmem::find(r, &c.pattern).is_none())
+    }
+
+    fn lacks_pcre(&mut self, p: &Pcre, hay: &Haystack<'_>, last: usize) -> bool {
+        subject(p, hay, last).is_none_or(|(_, text)| self.find(p, text, 0) == Some(None))
+    }
+
     /// What the failure of a step means to those before it.
-    const fn failed(relative: bool) -> Self {
-        if relative { Self::Elsewhere } else { Self::Never }
+    const fn failed(&self, relative: bool) -> Outcome {
+        if relative || self.extracts { Outcome::Elsewhere } else { Outcome::Never }
     }
-}
-
-/// `steps`, the last match having ended at `last`.
-fn run(steps: &[Step], hay: &Haystack<'_>, last: usize, budget: &mut Budget) -> Outcome {
-    let Some((step, rest)) = steps.split_first() else { return Outcome::Found };
-    let holds = match step {
-        Step::Content(c) if !c.negated => return content(c, rest, hay, last, budget),
-        Step::Pcre(p) if !p.negated => return pcre(p, rest, hay, last, budget),
-        Step::Content(c) => absent(c, hay, last, budget),
-        Step::Pcre(p) => subject(p, hay, last).is_none_or(|(_, s)| budget.spend(s.len()) && !p.regex.is_match(s)),
-        Step::IsDataAt(i) => i.holds(hay.raw.len(), last),
-    };
-    if holds { run(rest, hay, last, budget) } else { Outcome::failed(step.is_relative()) }
-}
-
-fn content(c: &Content, rest: &[Step], hay: &Haystack<'_>, last: usize, budget: &mut Budget) -> Outcome {
-    let bytes = hay.bytes(c.nocase);
-    let Some((mut from, end)) = c.window(bytes.len(), last) else { return Outcome::failed(c.is_relative()) };
-    while let Some(region) = bytes.get(from..end) {
-        if !budget.spend(region.len()) {
-            return Outcome::Never;
-        }
-        let Some(at) = memmem::find(region, &c.pattern) else { break };
-        let found = from.saturating_add(at);
-        match run(rest, hay, found.saturating_add(c.pattern.len()), budget) {
-            Outcome::Elsewhere => from = found.saturating_add(1),
-            settled => return settled,
-        }
-    }
-    Outcome::failed(c.is_relative())
-}
-
-fn absent(c: &Content, hay: &Haystack<'_>, last: usize, budget: &mut Budget) -> bool {
-    let bytes = hay.bytes(c.nocase);
-    let region = c.window(bytes.len(), last).and_then(|(from, end)| bytes.get(from..end));
-    region.is_none_or(|r| budget.spend(r.len()) && memmem::find(r, &c.pattern).is_none())
-}
-
-fn pcre(p: &Pcre, rest: &[Step], hay: &Haystack<'_>, last: usize, budget: &mut Budget) -> Outcome {
-    let Some((base, text)) = subject(p, hay, last) else { return Outcome::failed(p.relative) };
-    let mut from = 0;
-    while from <= text.len() {
-        if !budget.spend(text.len()) {
-            return Outcome::Never;
-        }
-        let Some(found) = p.regex.find_at(text, from) else { break };
-        match run(rest, hay, base.saturating_add(found.end()), budget) {
-            Outcome::Elsewhere => from = found.start().saturating_add(1),
-            settled => return settled,
-        }
-    }
-    Outcome::failed(p.relative)
 }
 
 /// What an expression sees: from where, and the bytes.
@@ -142,14 +195,18 @@ impl Step {
             Self::Content(c) => c.is_relative(),
             Self::Pcre(p) => p.relative,
             Self::IsDataAt(i) => i.relative,
+            Self::ByteTest(t) => t.field.relative,
+            Self::ByteJump(j) => j.field.relative,
+            Self::Extract(e) => e.field.relative,
         }
     }
 }
 
 impl IsDataAt {
     /// In a buffer of `len` bytes: relative, `at` bytes follow the last match; else there are more than `at`.
-    fn holds(&self, len: usize, last: usize) -> bool {
-        let there = if self.relative { last.saturating_add(self.at) <= len } else { self.at < len };
+    fn holds(&self, len: usize, last: usize, extracted: &Extracted) -> bool {
+        let at = self.at.length(extracted);
+        let there = at.is_some_and(|at| if self.relative { last.saturating_add(at) <= len } else { at < len });
         there != self.negated
     }
 }

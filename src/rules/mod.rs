@@ -11,11 +11,14 @@
 
 mod ast;
 mod builder;
+mod byte_ops;
 mod compile;
 mod config;
 mod config_files;
 mod diagnostic;
 mod evaluate;
+mod expression;
+mod field;
 mod inspect;
 mod interval;
 mod keyword;

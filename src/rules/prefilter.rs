@@ -29,6 +29,9 @@ pub(super) enum Key {
 impl Key {
     /// The best key that `inspection` has.
     pub fn of(inspection: &Inspection) -> Option<Self> {
+        if inspection.holds_without_value() {
+            return None;
+        }
         let whole = inspection.wanted().find(|c| inspection.is_whole(c));
         let suffix = || inspection.wanted().filter(|c| c.endswith && c.pattern.starts_with(b".")).max_by_key(|c| c.pattern.len());
         let literal = || inspection.wanted().max_by_key(|c| (c.fast.is_some(), c.fast_bytes().len()));

@@ -2,11 +2,12 @@
 
 use super::super::builder::Builder;
 use super::super::diagnostic::Reason;
-use super::super::inspect::{Content, FastPattern, IsDataAt, Step};
+use super::super::field::Number;
+use super::super::inspect::{Absent, Content, FastPattern, IsDataAt, Step};
 use super::super::parse::content::{bytes, quoted};
 use super::super::parse::number::Comparison;
 use super::super::transform::Transform;
-use super::{Case, Keyword, Kind, no_value, number, required, set_once};
+use super::{Case, Keyword, Kind, no_value, required, set_once};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "content", aliases: &[], kind: Kind::Option(content) },
@@ -22,16 +23,17 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "prefilter", aliases: &[], kind: Kind::Option(|_, value| no_value(value)) },
     Keyword { name: "isdataat", aliases: &[], kind: Kind::Option(isdataat) },
     Keyword { name: "bsize", aliases: &[], kind: Kind::Option(bsize) },
-    Keyword { name: "dotprefix", aliases: &[], kind: Kind::Option(|b, v| transform(b, v, Transform::Dotprefix)) },
+    Keyword { name: "absent", aliases: &[], kind: Kind::Option(absent) },
 ];
 
 fn content(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let (negated, text) = quoted(required(value)?)?;
     let mut pattern = bytes(text)?;
-    match builder.current()?.buffer.case {
-        Case::AsSent => {}
-        Case::Lower => pattern.make_ascii_lowercase(),
-        Case::Upper => pattern.make_ascii_uppercase(),
+    let current = builder.current()?;
+    match current.buffer.case {
+        Case::Lower if current.transforms.iter().all(Transform::keeps_letters) => pattern.make_ascii_lowercase(),
+        Case::Upper if current.transforms.iter().all(Transform::keeps_letters) => pattern.make_ascii_uppercase(),
+        _ => {}
     }
     builder.step(Step::Content(Content { pattern: pattern.into(), negated, ..Content::default() }))
 }
@@ -45,42 +47,31 @@ fn nocase(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> 
 }
 
 fn offset(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let n = length(value)?;
-    set_once(&mut absolute(builder)?.offset, n)
+    let n = length(builder, value)?;
+    modify(builder, |content| set_once(&mut content.offset, n))
 }
 
 fn depth(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let n = length(value)?;
-    let content = absolute(builder)?;
-    if n < content.pattern.len() {
-        return Err(Reason::NeverMatches("the content is longer than its depth"));
-    }
-    set_once(&mut content.depth, n)
+    let n = length(builder, value)?;
+    modify(builder, |content| set_once(&mut content.depth, n))
 }
 
 fn distance(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let n: i32 = variable_or(value)?;
-    let n = isize::try_from(n).map_err(|_| Reason::BadValue("a number"))?;
-    set_once(&mut relative(builder)?.distance, n)
+    let n = place(builder, required(value)?)?;
+    modify(builder, |content| set_once(&mut content.distance, n))
 }
 
 fn within(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let n = length(value)?;
-    let content = relative(builder)?;
-    if n < content.pattern.len() {
-        return Err(Reason::NeverMatches("the content is longer than its within"));
-    }
-    set_once(&mut content.within, n)
+    let n = length(builder, value)?;
+    modify(builder, |content| set_once(&mut content.within, n))
 }
 
 fn startswith(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     no_value(value)?;
-    let content = absolute(builder)?;
-    if content.offset.is_some() || content.depth.is_some() {
-        return Err(BOTH);
-    }
-    content.startswith = true;
-    Ok(())
+    modify(builder, |content| {
+        content.startswith = true;
+        Ok(())
+    })
 }
 
 fn endswith(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
@@ -91,19 +82,20 @@ fn endswith(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
 
 /// All forms: alone, `only`, and `offset,length`.
 fn fast_pattern(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let content = builder.content()?;
-    let fast = match value {
-        None | Some("only") => FastPattern::Whole,
-        Some(chop) => {
-            let (offset, len) = chop.split_once(',').ok_or(CHOP)?;
-            let (offset, len) = (offset.trim().parse().map_err(|_| CHOP)?, len.trim().parse().map_err(|_| CHOP)?);
-            match content.pattern.get(offset..).and_then(|p| p.get(..len)) {
-                Some(part) if !part.is_empty() => FastPattern::Chop(offset, len),
-                _ => return Err(Reason::BadValue("a part that lies within the content")),
+    modify(builder, |content| {
+        let fast = match value {
+            None | Some("only") => FastPattern::Whole,
+            Some(chop) => {
+                let (offset, len) = chop.split_once(',').ok_or(CHOP)?;
+                let (offset, len) = (offset.trim().parse().map_err(|_| CHOP)?, len.trim().parse().map_err(|_| CHOP)?);
+                match content.pattern.get(offset..).and_then(|p| p.get(..len)) {
+                    Some(part) if !part.is_empty() => FastPattern::Chop(offset, len),
+                    _ => return Err(Reason::BadValue("a part that lies within the content")),
+                }
             }
-        }
-    };
-    set_once(&mut content.fast, fast)
+        };
+        set_once(&mut content.fast, fast)
+    })
 }
 
 fn rawbytes(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
@@ -115,8 +107,8 @@ fn rawbytes(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
 fn isdataat(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let mut parts = required(value)?.split(',').map(str::trim);
     let first = parts.next().unwrap_or_default();
-    let (negated, digits) = first.strip_prefix('!').map_or((false, first), |rest| (true, rest.trim_start()));
-    let mut test = IsDataAt { at: length(Some(digits))?, negated, relative: false };
+    let (negated, position) = first.strip_prefix('!').map_or((false, first), |rest| (true, rest.trim_start()));
+    let mut test = IsDataAt { at: length(builder, Some(position))?, negated, relative: false };
     for part in parts {
         match part {
             "relative" => test.relative = true,
@@ -133,41 +125,51 @@ fn bsize(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     Ok(())
 }
 
-fn transform(builder: &mut Builder<'_>, value: Option<&str>, transform: Transform) -> Result<(), Reason> {
-    no_value(value)?;
-    let current = builder.current()?;
-    if !current.steps.is_empty() {
-        return Err(Reason::BadValue("it between the buffer and what is matched in it"));
+/// Nothing, or `or_else`.
+fn absent(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
+    let absent = match value {
+        None => Absent::Only,
+        Some("or_else") => Absent::OrElse,
+        Some(_) => return Err(Reason::BadValue("nothing, or or_else")),
+    };
+    set_once(&mut builder.current()?.absent, absent)
+}
+
+/// Changes the last content to something that still makes sense.
+fn modify(builder: &mut Builder<'_>, change: impl FnOnce(&mut Content) -> Result<(), Reason>) -> Result<(), Reason> {
+    let content = builder.content()?;
+    change(content)?;
+    let shorter = |limit: Option<Number>| match limit {
+        Some(Number::Given(n)) => usize::try_from(n).is_ok_and(|n| n < content.pattern.len()),
+        _ => false,
+    };
+    let absolute = content.offset.is_some() || content.depth.is_some();
+    if content.is_relative() && (absolute || content.startswith) || absolute && content.startswith {
+        return Err(BOTH);
     }
-    current.transforms.push(transform);
-    Ok(())
+    if content.negated && content.fast.is_some() && (absolute || content.is_relative()) {
+        return Err(Reason::BadValue("no place for a negated content that has fast_pattern"));
+    }
+    match (shorter(content.depth), shorter(content.within)) {
+        (true, _) => Err(Reason::NeverMatches("the content is longer than its depth")),
+        (_, true) => Err(Reason::NeverMatches("the content is longer than its within")),
+        _ => Ok(()),
+    }
 }
 
-/// The last content, to be given an absolute place.
-fn absolute<'b>(builder: &'b mut Builder<'_>) -> Result<&'b mut Content, Reason> {
-    let content = builder.content()?;
-    if content.is_relative() { Err(BOTH) } else { Ok(content) }
+/// A length or offset, up to Suricata's bound, or a variable.
+fn length(builder: &Builder<'_>, value: Option<&str>) -> Result<Number, Reason> {
+    match place(builder, required(value)?)? {
+        Number::Given(..0) => Err(Reason::BadValue("a number from 0 to 65535")),
+        number => Ok(number),
+    }
 }
 
-/// The last content, to be given a place relative to the one before.
-fn relative<'b>(builder: &'b mut Builder<'_>) -> Result<&'b mut Content, Reason> {
-    let content = builder.content()?;
-    let absolute = content.offset.is_some() || content.depth.is_some() || content.startswith;
-    if absolute { Err(BOTH) } else { Ok(content) }
-}
-
-/// A length or offset, up to Suricata's bound.
-fn length(value: Option<&str>) -> Result<usize, Reason> {
-    variable_or::<u16>(value).map(usize::from)
-}
-
-/// A number; a name stands for one that `byte_extract` or `byte_math` gives.
-fn variable_or<T: std::str::FromStr>(value: Option<&str>) -> Result<T, Reason> {
-    match required(value)? {
-        text if text.starts_with(|c: char| c.is_ascii_alphabetic()) => {
-            Err(Reason::NotSupported("a variable of byte_extract or byte_math"))
-        }
-        text => number(Some(text)),
+/// A length or offset that may be negative.
+fn place(builder: &Builder<'_>, text: &str) -> Result<Number, Reason> {
+    match builder.number(text)? {
+        Number::Given(n) if n.unsigned_abs() > u64::from(u16::MAX) => Err(Reason::BadValue("a number up to 65535")),
+        number => Ok(number),
     }
 }
 

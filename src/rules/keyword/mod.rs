@@ -3,6 +3,7 @@
 
 mod address;
 mod app_layer;
+mod byte_ops;
 mod content;
 mod flow;
 mod ja;
@@ -22,6 +23,7 @@ mod tls_parameters;
 mod tls_state;
 mod tls_validity;
 mod tls_version;
+mod transform;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -44,6 +46,8 @@ static FAMILIES: &[&[Keyword]] = &[
     state::KEYWORDS,
     threshold::KEYWORDS,
     content::KEYWORDS,
+    byte_ops::KEYWORDS,
+    transform::KEYWORDS,
     pcre::KEYWORDS,
     tls_hello::KEYWORDS,
     tls_certificate::KEYWORDS,
@@ -120,7 +124,10 @@ impl Registry {
             Some(Kind::Option(read)) => read(builder, value),
             Some(Kind::Buffer(buffer)) => no_value(value).and_then(|()| builder.select(buffer)),
             None if later::NAMES.contains(&name) => Err(Reason::KeywordNotSupported(name.to_owned())),
-            None => Err(Reason::UnknownKeyword(excerpt(name))),
+            None => Err(match later::REFUSED.iter().find(|(refused, _)| *refused == name) {
+                Some((_, why)) => Reason::Refused(why),
+                None => Reason::UnknownKeyword(excerpt(name)),
+            }),
         }
     }
 }
@@ -195,7 +202,8 @@ mod tests {
         let names: Vec<_> = all().flat_map(|k| std::iter::once(k.name).chain(k.aliases.iter().copied())).collect();
         let registry = Registry::new();
         assert_eq!(registry.0.len(), names.len());
-        assert!(later::NAMES.iter().all(|n| !registry.0.contains_key(n)), "supported, and named as not supported");
+        let refused = later::REFUSED.iter().map(|(name, _)| name);
+        assert!(later::NAMES.iter().chain(refused).all(|n| !registry.0.contains_key(n)), "supported, and named as not supported");
         for keyword in all() {
             if let Kind::Buffer(buffer) = &keyword.kind {
                 assert_eq!(buffer.name, keyword.name);

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use regex::bytes::{Regex, RegexBuilder};
-
 use super::super::builder::Builder;
 use super::super::diagnostic::{Reason, excerpt};
+use super::super::expression::{BACKTRACK_LIMIT, Expression};
 use super::super::inspect::{Pcre, Step};
 use super::super::parse::content::quoted;
 use super::{Keyword, Kind, regex_syntax, required};
@@ -13,7 +12,7 @@ use super::{Keyword, Kind, regex_syntax, required};
 pub(super) const KEYWORDS: &[Keyword] = &[Keyword { name: "pcre", aliases: &[], kind: Kind::Option(pcre) }];
 
 /// Expressions that are compiled: rule sets repeat them, and a compiled one is large.
-pub(in crate::rules) type Regexes = HashMap<(String, Flags), Regex>;
+pub(in crate::rules) type Regexes = HashMap<(String, Flags), Expression>;
 
 /// What the letters after the expression say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -47,6 +46,9 @@ fn pcre(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
 }
 
 fn flags(letters: &str) -> Result<Flags, Reason> {
+    if letters.contains(',') {
+        return Err(CAPTURES);
+    }
     let mut flags = Flags::default();
     for letter in letters.chars() {
         match letter {
@@ -58,10 +60,10 @@ fn flags(letters: &str) -> Result<Flags, Reason> {
             'E' => flags.dollar_end_only = true,
             'G' => flags.ungreedy = true,
             'R' => flags.relative = true,
-            // It lifts a limit of PCRE that this engine does not have.
-            'O' => {}
-            'U' | 'I' | 'P' | 'Q' | 'H' | 'D' | 'M' | 'C' | 'S' | 'Y' | 'B' | 'V' | 'W' => {
-                return Err(Reason::NotSupported("a flag that names an HTTP buffer"));
+            // They ask for other limits and for bytes as they came: there is one limit here, and no other bytes.
+            'O' | 'B' => {}
+            'U' | 'I' | 'P' | 'Q' | 'H' | 'D' | 'M' | 'C' | 'S' | 'Y' | 'V' | 'W' => {
+                return Err(Reason::Refused("a flag that names a buffer of HTTP, which TLS hides"));
             }
             _ => return Err(Reason::BadValue("flags out of i s m x A E G R O")),
         }
@@ -69,16 +71,28 @@ fn flags(letters: &str) -> Result<Flags, Reason> {
     Ok(flags)
 }
 
-fn compiled(cache: &mut Regexes, expression: &str, flags: Flags) -> Result<Regex, Reason> {
+/// `expression`, compiled once for all rules that have it.
+pub(super) fn compiled(cache: &mut Regexes, expression: &str, flags: Flags) -> Result<Expression, Reason> {
     let key = (expression.to_owned(), flags);
-    if let Some(regex) = cache.get(&key) {
-        return Ok(regex.clone());
+    if let Some(expression) = cache.get(&key) {
+        return Ok(expression.clone());
     }
-    let mut text = regex_syntax::from_pcre(expression, flags)?;
-    if flags.anchored {
-        text = format!("\\A(?:{text})");
+    if ["(?P<flow_", "(?P<pkt_", "(?<flow_", "(?<pkt_"].iter().any(|name| expression.contains(name)) {
+        return Err(CAPTURES);
     }
-    let regex = RegexBuilder::new(&text)
+    let translated = regex_syntax::from_pcre(expression, flags)?;
+    let text = if flags.anchored { format!("\\A(?:{})", translated.text) } else { translated.text };
+    let compiled = match translated.backtracks {
+        false => linear(&text, flags)?,
+        true if flags.ungreedy => return Err(Reason::NotSupported("flag G with look-around, back-references and the like")),
+        true => backtracking(&text, flags)?,
+    };
+    cache.insert(key, compiled.clone());
+    Ok(compiled)
+}
+
+fn linear(text: &str, flags: Flags) -> Result<Expression, Reason> {
+    let regex = regex::bytes::RegexBuilder::new(text)
         .unicode(false)
         .case_insensitive(flags.ignore_case)
         .dot_matches_new_line(flags.dot_all)
@@ -87,17 +101,30 @@ fn compiled(cache: &mut Regexes, expression: &str, flags: Flags) -> Result<Regex
         .swap_greed(flags.ungreedy)
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(SIZE_LIMIT)
-        .build()
-        .map_err(|error| Reason::Pcre(message(&error)))?;
-    cache.insert(key, regex.clone());
-    Ok(regex)
+        .build();
+    regex.map(Expression::Linear).map_err(|error| Reason::Pcre(message(&error.to_string())))
 }
 
-/// The last line of what the regex crate says: the others draw the expression.
-fn message(error: &regex::Error) -> String {
-    let text = error.to_string();
-    excerpt(text.lines().last().unwrap_or_default().trim_start_matches("error: "))
+fn backtracking(text: &str, flags: Flags) -> Result<Expression, Reason> {
+    let regex = fancy_regex::RegexBuilder::new(text)
+        .bytes_mode(fancy_regex::BytesMode::Ascii)
+        .case_insensitive(flags.ignore_case)
+        .dot_matches_new_line(flags.dot_all)
+        .multi_line(flags.multi_line)
+        .ignore_whitespace(flags.extended)
+        .backtrack_limit(BACKTRACK_LIMIT)
+        .delegate_size_limit(SIZE_LIMIT)
+        .delegate_dfa_size_limit(SIZE_LIMIT)
+        .build();
+    regex.map(Expression::Backtracking).map_err(|error| Reason::Pcre(message(&error.to_string())))
 }
+
+/// The last line of what an engine says: the others draw the expression.
+fn message(error: &str) -> String {
+    excerpt(error.lines().last().unwrap_or_default().trim_start_matches("error: "))
+}
+
+const CAPTURES: Reason = Reason::Refused("captures into variables (flow, pkt, alert): nothing here reads them");
 
 /// Bytes that one compiled expression may take.
 const SIZE_LIMIT: usize = 1 << 20;

@@ -1,24 +1,33 @@
 //! From PCRE's syntax to that of the `regex` crate, where the two differ.
 //!
-//! What `regex` cannot do in linear time (look-around, back-references, possessive and atomic groups) is refused by name, and
-//! so is what it would read differently. The rest is rewritten to mean the same.
+//! What cannot be done in linear time (look-around, back-references, possessive, atomic and conditional groups) is marked, for
+//! `fancy-regex`. What either would read differently is refused by name. The rest is rewritten to mean the same.
 
 use super::super::diagnostic::Reason;
 use super::pcre::Flags;
 
-/// `expression` for the `regex` crate.
-pub(super) fn from_pcre(expression: &str, flags: Flags) -> Result<String, Reason> {
-    let mut writer = Writer { out: String::with_capacity(expression.len().saturating_add(8)), rest: expression };
+/// An expression in the syntax of `regex` and `fancy-regex`.
+pub(super) struct Translated {
+    /// The expression.
+    pub text: String,
+    /// It has what only `fancy-regex` can do.
+    pub backtracks: bool,
+}
+
+/// Translates `expression`.
+pub(super) fn from_pcre(expression: &str, flags: Flags) -> Result<Translated, Reason> {
+    let text = String::with_capacity(expression.len().saturating_add(8));
+    let mut writer = Writer { out: text, rest: expression, backtracks: false };
     while let Some(c) = writer.next() {
         match c {
             '\\' => writer.escape()?,
             '[' => writer.class()?,
             '(' => writer.group()?,
-            '{' => writer.brace()?,
+            '{' => writer.brace(),
             '}' => writer.out.push_str("\\}"),
             '*' | '+' | '?' => {
                 writer.out.push(c);
-                writer.after_quantifier()?;
+                writer.after_quantifier();
             }
             // PCRE's `$` also matches before a line break that ends the text.
             '$' if flags.multi_line => writer.out.push('$'),
@@ -27,12 +36,13 @@ pub(super) fn from_pcre(expression: &str, flags: Flags) -> Result<String, Reason
             _ => writer.out.push(c),
         }
     }
-    Ok(writer.out)
+    Ok(Translated { text: writer.out, backtracks: writer.backtracks })
 }
 
 struct Writer<'a> {
     out: String,
     rest: &'a str,
+    backtracks: bool,
 }
 
 impl Writer<'_> {
@@ -52,11 +62,40 @@ impl Writer<'_> {
             Some('H') => self.out.push_str("[^\\t ]"),
             Some('v') => self.out.push_str("[\\n\\x0b\\x0c\\r]"),
             Some('V') => self.out.push_str("[^\\n\\x0b\\x0c\\r]"),
-            Some('1'..='9' | 'g' | 'k') => return Err(Reason::NotSupported("a back-reference")),
+            Some(c @ ('1'..='9' | 'g' | 'k')) => self.back_reference(c)?,
             Some('K' | 'G' | 'C' | 'X' | 'Q' | 'N') => return Err(Reason::NotSupported("this escape of PCRE")),
             Some(c) => self.escaped(c),
             None => return Err(Reason::Pcre("it ends with a backslash".to_owned())),
         }
+        Ok(())
+    }
+
+    /// After the backslash and `first` of `\1`, `\g1`, `\g{1}`, `\g{-1}`, `\g{name}`, `\k<name>`, `\k{name}` or `\k'name'`.
+    fn back_reference(&mut self, first: char) -> Result<(), Reason> {
+        self.backtracks = true;
+        if first.is_ascii_digit() {
+            self.out.extend(['\\', first]);
+            return Ok(());
+        }
+        let named = [('{', '}'), ('<', '>'), ('\'', '\'')].into_iter().find_map(|(open, close)| {
+            let (name, rest) = self.rest.strip_prefix(open)?.split_once(close)?;
+            Some((name, rest))
+        });
+        let (name, rest) = match named {
+            Some(found) => found,
+            None => {
+                let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+                self.rest.split_at_checked(digits).unwrap_or(("", self.rest))
+            }
+        };
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if name.is_empty() || !plain {
+            return Err(Reason::NotSupported("this form of a back-reference"));
+        }
+        self.out.push_str("\\k<");
+        self.out.push_str(name);
+        self.out.push('>');
+        self.rest = rest;
         Ok(())
     }
 
@@ -160,23 +199,33 @@ impl Writer<'_> {
             self.rest = self.rest.split_once(')').map_or("", |(_, after)| after);
             return Ok(());
         }
+        if let Some(rest) = self.rest.strip_prefix("?P=") {
+            let (name, rest) = rest.split_once(')').ok_or(Reason::NotSupported("this form of a back-reference"))?;
+            self.rest = rest;
+            self.out.push_str("(?:\\k<");
+            self.out.push_str(name);
+            self.out.push_str(">)");
+            self.backtracks = true;
+            return Ok(());
+        }
         for (start, what) in [
-            ("?=", "look-ahead"),
-            ("?!", "look-ahead"),
-            ("?<=", "look-behind"),
-            ("?<!", "look-behind"),
-            ("?>", "an atomic group"),
             ("?|", "a branch reset group"),
-            ("?(", "a conditional group"),
+            ("?(?", "a group with look-around as its condition"),
+            ("?(R", "recursion"),
+            ("?(DEFINE)", "a group of definitions"),
             ("?R", "recursion"),
+            ("?0", "recursion"),
+            ("?1", "recursion"),
+            ("?+", "recursion"),
             ("?&", "recursion"),
             ("?P>", "recursion"),
-            ("?P=", "a back-reference"),
+            ("?C", "a callout"),
         ] {
             if self.rest.starts_with(start) {
                 return Err(Reason::NotSupported(what));
             }
         }
+        self.backtracks |= ["?=", "?!", "?<=", "?<!", "?>", "?("].iter().any(|start| self.rest.starts_with(start));
         self.out.push('(');
         if self.rest.starts_with('?') {
             // The mark is no quantifier.
@@ -187,7 +236,7 @@ impl Writer<'_> {
     }
 
     /// After `{`: a quantifier, or a brace that stands for itself.
-    fn brace(&mut self) -> Result<(), Reason> {
+    fn brace(&mut self) {
         let body = self.rest.split_once('}').map(|(body, _)| body);
         match body.filter(|b| is_count(b)) {
             Some(body) => {
@@ -195,22 +244,22 @@ impl Writer<'_> {
                 self.out.push_str(body);
                 self.out.push('}');
                 self.rest = self.rest.get(body.len().saturating_add(1)..).unwrap_or_default();
-                self.after_quantifier()
+                self.after_quantifier();
             }
-            None => {
-                self.out.push_str("\\{");
-                Ok(())
-            }
+            None => self.out.push_str("\\{"),
         }
     }
 
-    /// A `+` after a quantifier makes it possessive; `regex` would read it as one more quantifier.
-    fn after_quantifier(&mut self) -> Result<(), Reason> {
+    /// A `+` after a quantifier makes it possessive, a `?` lazy.
+    fn after_quantifier(&mut self) {
         if let Some(rest) = self.rest.strip_prefix('?') {
             self.out.push('?');
             self.rest = rest;
+        } else if let Some(rest) = self.rest.strip_prefix('+') {
+            self.out.push('+');
+            self.rest = rest;
+            self.backtracks = true;
         }
-        if self.rest.starts_with('+') { Err(Reason::NotSupported("a possessive quantifier")) } else { Ok(()) }
     }
 }
 

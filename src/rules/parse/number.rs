@@ -53,6 +53,15 @@ impl Comparison {
         }
     }
 
+    /// The largest number that it allows, where there is one.
+    pub const fn at_most(self) -> Option<u64> {
+        match self {
+            Self::Equal(x) | Self::AtMost(x) | Self::Within(_, x) => Some(x),
+            Self::Less(x) | Self::Between(_, x) => Some(x.saturating_sub(1)),
+            Self::NotEqual(_) | Self::Greater(_) | Self::AtLeast(_) => None,
+        }
+    }
+
     /// Whether `n` is what it has to be.
     pub const fn holds(self, n: u64) -> bool {
         match self {

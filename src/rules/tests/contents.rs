@@ -2,22 +2,9 @@
 
 use super::*;
 
-/// Whether `options` hold for a buffer with `value`.
-fn holds(options: &str, value: &str) -> bool {
-    fires(&format!("alert tls any any -> any any (tls.sni; {options} sid:1;)"), &asking(value))
-}
-
-#[track_caller]
-fn check(cases: &[(&str, &[&str], &[&str])]) {
-    for (options, matching, others) in cases {
-        matching.iter().for_each(|value| assert!(holds(options, value), "{options} has to match {value:?}"));
-        others.iter().for_each(|value| assert!(!holds(options, value), "{options} must not match {value:?}"));
-    }
-}
-
 #[test]
 fn absolute_places() {
-    check(&[
+    check_values(&[
         (r#"content:"bcd";"#, &["bcd", "abcde"], &["bc", "BCD", ""]),
         (r#"content:"bcd"; nocase;"#, &["aBcDe"], &["bdc"]),
         (r#"content:"bcd"; offset:1;"#, &["abcd", "xxbcd"], &["bcd", "bcdx"]),
@@ -35,7 +22,7 @@ fn absolute_places() {
 
 #[test]
 fn relative_places() {
-    check(&[
+    check_values(&[
         (r#"content:"ab"; content:"cd"; distance:0;"#, &["abcd", "abxcd"], &["cdab", "ab"]),
         (r#"content:"ab"; content:"cd"; distance:1;"#, &["abxcd"], &["abcd"]),
         (r#"content:"ab"; content:"bc"; distance:-1; within:2;"#, &["abc"], &["abbc"]),
@@ -45,6 +32,11 @@ fn relative_places() {
         (r#"content:"ab"; isdataat:1,relative;"#, &["abc"], &["ab"]),
         (r#"content:"ab"; isdataat:!1,relative;"#, &["xab"], &["abc"]),
         (r#"content:"a"; isdataat:3;"#, &["abcd"], &["abc"]),
+        (r#"content:"a"; isdataat:!3;"#, &["abc"], &["abcd"]),
+        (r#"content:"a"; isdataat:0,relative;"#, &["a", "ab"], &[]),
+        // A negative distance may lead before the last match, and before the buffer; `within` is counted from there.
+        (r#"content:"cd"; content:"ab"; distance:-4; within:2;"#, &["abcd"], &["abxcd", "xcdab"]),
+        (r#"content:"b"; content:"a"; distance:-5; within:4;"#, &["ab"], &["cba", "bbba"]),
         (r#"content:"ab"; pcre:"/^\d+$/R";"#, &["ab1", "xab22"], &["abx", "1ab"]),
         (r#"content:"ab"; pcre:!"/^\d/R";"#, &["abx", "ab"], &["ab1"]),
         (r#"pcre:"/a\d/"; content:"x"; within:1;"#, &["a1x", "a1a2x"], &["a1bx"]),
@@ -53,7 +45,7 @@ fn relative_places() {
 
 #[test]
 fn an_earlier_match_is_looked_for_again_where_a_later_one_depends_on_it() {
-    check(&[
+    check_values(&[
         (r#"content:"a"; content:"b"; within:1;"#, &["axab", "aab"], &["axb"]),
         (r#"content:"a"; content:"b"; distance:0; content:"c"; within:1;"#, &["abxabc", "abxbc"], &["abxb"]),
         (r#"content:"a"; content:!"b"; within:1; content:"c"; distance:0;"#, &["abacc"], &["abbc", "ab"]),
@@ -65,7 +57,7 @@ fn an_earlier_match_is_looked_for_again_where_a_later_one_depends_on_it() {
 
 #[test]
 fn sizes() {
-    check(&[
+    check_values(&[
         (r#"content:"ab"; bsize:2;"#, &["ab"], &["abc", "xab"]),
         ("bsize:>3;", &["abcd"], &["abc"]),
         ("bsize:2<>4;", &["abc"], &["ab", "abcd"]),
@@ -75,7 +67,7 @@ fn sizes() {
 
 #[test]
 fn dotprefix_finds_a_domain_and_what_is_below_it() {
-    check(&[
+    check_values(&[
         (r#"dotprefix; content:".b.test"; endswith;"#, &["b.test", "a.b.test", "x.a.b.test"], &["ab.test", "b.test.x", "B.test"]),
         (r#"dotprefix; content:".B.test"; nocase; endswith;"#, &["b.TEST", "a.b.test"], &["ab.test"]),
         (r#"dotprefix; content:".b.test"; bsize:7;"#, &["b.test"], &["a.b.test"]),
@@ -86,7 +78,7 @@ fn dotprefix_finds_a_domain_and_what_is_below_it() {
 
 #[test]
 fn fast_pattern_changes_nothing_but_the_cost() {
-    check(&[
+    check_values(&[
         (r#"content:"abc"; fast_pattern; content:"longer";"#, &["abclonger"], &["abc", "longer"]),
         (r#"content:"abcdef"; fast_pattern:2,3;"#, &["abcdef"], &["cde"]),
         (r#"content:"abc"; fast_pattern:only;"#, &["abc"], &["ab"]),
@@ -95,8 +87,87 @@ fn fast_pattern_changes_nothing_but_the_cost() {
 }
 
 #[test]
+fn what_makes_no_sense_is_refused() {
+    for (options, expected) in [
+        (r#"content:"abc"; depth:2;"#, "it can never match: the content is longer than its depth"),
+        (r#"content:"abc"; within:2;"#, "it can never match: the content is longer than its within"),
+        (r#"content:"abc"; bsize:2;"#, "it can never match: a content is longer than bsize allows"),
+        (r#"content:"abc"; bsize:1<>3;"#, "it can never match: a content is longer than bsize allows"),
+        (
+            r#"content:"a"; startswith; offset:1;"#,
+            "bad value: expected either an absolute place or one relative to the last match, not both",
+        ),
+        (
+            r#"content:"a"; depth:1; distance:1;"#,
+            "bad value: expected either an absolute place or one relative to the last match, not both",
+        ),
+        (r#"content:!"a"; offset:1; fast_pattern;"#, "bad value: expected no place for a negated content that has fast_pattern"),
+        (r#"content:"abc"; fast_pattern:2,2;"#, "bad value: expected a part that lies within the content"),
+        (r#"content:"a"; offset:-1;"#, "bad value: expected a number from 0 to 65535"),
+        (r#"content:"a"; distance:65536;"#, "bad value: expected a number up to 65535"),
+        (r#"content:"a"; distance:n;"#, "`n` was not extracted before in this buffer"),
+        (r#"content:"a"; absent;"#, "it can never match: what is absent has nothing to match in (`absent:or_else`?)"),
+        ("absent:or_else;", "bad value: expected something to match after absent:or_else"),
+        (r#"content:"a"; replace:"b";"#, "not supported: packets are passed or dropped, never rewritten"),
+        (r#"pcre:"/a/U";"#, "not supported: a flag that names a buffer of HTTP, which TLS hides"),
+        (r#"pcre:"/(a)/, flow:x";"#, "not supported: captures into variables (flow, pkt, alert): nothing here reads them"),
+        (r#"pcre:"/(?P<pkt_x>a)/";"#, "not supported: captures into variables (flow, pkt, alert): nothing here reads them"),
+        (r#"content:"a"; isdataat:x;"#, "`x` was not extracted before in this buffer"),
+        (r#"pcre:"/(?(?=a)b|c)/";"#, "a group with look-around as its condition is not supported yet"),
+        (r#"pcre:"/(?R)/";"#, "recursion is not supported yet"),
+    ] {
+        assert_eq!(refusal(options), expected, "{options}");
+    }
+}
+
+#[test]
+fn a_buffer_may_have_to_be_absent() {
+    let silent = Session { client_hello: Some(ClientHello::default()), ..Session::default() };
+    let rule = |options: &str| format!("alert tls any any -> any any (tls.sni; {options} sid:1;)");
+    assert!(fires(&rule("absent;"), &silent));
+    assert!(!holds("absent;", "a"));
+    let or_else = r#"absent:or_else; content:"a";"#;
+    assert!(fires(&rule(or_else), &silent) && holds(or_else, "a") && !holds(or_else, "b"));
+    // Before the hello is seen, nothing is known to be absent from it.
+    assert!(!fires(&rule("absent;"), &Session::default()));
+}
+
+#[test]
+fn expressions_may_look_around_and_back() {
+    check_values(&[
+        (r#"pcre:"/a(?=b)/";"#, &["ab"], &["ac", "a"]),
+        (r#"pcre:"/^(?!www\.).*\.test$/";"#, &["x.test"], &["www.x.test"]),
+        (r#"pcre:"/(?<=a)b/";"#, &["ab"], &["b", "cb"]),
+        (r#"pcre:"/(?<!a)b/i";"#, &["cb", "B"], &["ab", "AB"]),
+        (r#"pcre:"/^(a|b)\1$/";"#, &["aa", "bb"], &["ab"]),
+        (r#"pcre:"/^(?P<x>[ab])-(?P=x)\k<x>\g{x}$/";"#, &["a-aaa", "b-bbb"], &["a-aab"]),
+        (r#"pcre:"/^(a)\g{1}\g1$/";"#, &["aaa"], &["aa"]),
+        (r#"pcre:"/^a++b/";"#, &["aab"], &["aac"]),
+        (r#"pcre:"/^a*+a/";"#, &[], &["aaa"]),
+        (r#"pcre:"/^a{1,2}+a/";"#, &["aaa"], &["aa"]),
+        (r#"pcre:"/^(a)?(?(1)b|c)d/";"#, &["abd", "cd"], &["acd", "bd"]),
+        (r#"pcre:"/^(?>a|ab)c/";"#, &["ac"], &["abc"]),
+        // Relative to the last match, look-behind sees nothing before it, as with PCRE's subject in Suricata.
+        (r#"content:"x"; pcre:"/^(?!b)./R";"#, &["xa"], &["xb", "x"]),
+        (r#"pcre:!"/a(?!b)/";"#, &["ab", "c"], &["ac"]),
+        (r#"pcre:"/a(?=\d)/"; content:"1"; within:1;"#, &["a1", "a2a1"], &["a2"]),
+        (r#"pcre:"/\xc3(?=\xa9)/";"#, &["\u{e9}"], &["\u{e8}"]),
+    ]);
+}
+
+#[test]
+fn an_expression_that_goes_back_too_often_does_not_match() {
+    let set = rules(r#"alert tls any any -> any any (tls.sni; pcre:"/(?:(a+)\1?)+c/"; sid:1;)"#);
+    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    for (value, expected) in [("caac".to_owned(), (1, 0)), ("c".to_owned() + &"a".repeat(200), (1, 1))] {
+        set.evaluate(&subject(Some(&asking(&value))), &mut FlowRules::default(), &mut HostState::default(), &mut scratch, &mut out);
+        assert_eq!((out.len(), scratch.counters().budget_spent), expected);
+    }
+}
+
+#[test]
 fn regular_expressions_are_those_of_pcre() {
-    check(&[
+    check_values(&[
         (r#"pcre:"/^a.c$/";"#, &["abc", "abc\n"], &["a\nc", "xabc", "abcd"]),
         (r#"pcre:"/^a.c$/s";"#, &["a\nc"], &["abcd"]),
         (r#"pcre:"/^a.c$/E";"#, &["abc"], &["abc\n"]),

@@ -48,9 +48,28 @@ fn inspection() -> impl Strategy<Value = String> {
         "ja3s.hash;",
         "tls.alpn;",
         "tls.cert_issuer; dotprefix;",
+        "tls.sni; to_lowercase;",
+        "tls.sni; tld; dotprefix;",
+        "tls.certs; domain;",
+        "ja3.hash; to_md5;",
+        r#"tls.sni; pcrexform:"^([^.]+)";"#,
+        r#"tls.alpn; xor:"20";"#,
+        "tls.alpn; absent:or_else;",
+        "tls.sni; strip_whitespace; absent:or_else;",
     ]);
     let size = prop::sample::select(vec!["", "", "", "bsize:6;", "bsize:8;", "bsize:>2;"]);
-    let last = prop::sample::select(vec!["", "", "", "isdataat:!1,relative;", r#"pcre:"/^\.?[ab]/R";"#, r#"pcre:!"/test/i";"#]);
+    let last = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "isdataat:!1,relative;",
+        r#"pcre:"/^\.?[ab]/R";"#,
+        r#"pcre:!"/test/i";"#,
+        r#"pcre:"/(?<!a)b/";"#,
+        "byte_test:1,>,0x60,0;",
+        "byte_jump:1,0,relative,bitmask 3; isdataat:1,relative;",
+        r#"byte_extract:1,0,n,bitmask 3; content:"b"; offset:n;"#,
+    ]);
     (buffer, prop::collection::vec(content(), 1..4), size, last).prop_map(|(b, c, s, l)| format!("{b} {} {s} {l}", c.concat()))
 }
 
@@ -179,9 +198,17 @@ fn numbered(rules: &[String]) -> (RuleSet, String) {
     (RuleSet::compile(&[Source { name: "random", text: &text }], &RuleConfig::default()).0, text)
 }
 
-/// Rules that ship, spoilt: pieces cut out, repeated or exchanged for others.
+/// Rules with much in them that those that ship have not.
+const DENSE: &[&str] = &[
+    r#"alert tls any any -> any any (tls.sni; byte_extract:2,0,n,relative,string,hex,multiplier 3,align 4; byte_test:n,!&,0x7f,-1,relative,little,bitmask 0xf0; content:!"|00 ff|a"; distance:n; within:65535; isdataat:!n,relative; byte_jump:4,-4,relative,from_end,post_offset -2; sid:1;)"#,
+    r#"alert tls any any -> any any (tls.sni; domain; xor:"0d0a"; url_decode; pcrexform:"(?<=a)(b+)"; to_sha256; absent:or_else; byte_math:bytes 8,offset -1,oper <<,rvalue 64,result m,relative; content:"a"; offset:m; depth:m; fast_pattern:0,1; bsize:1<>40; sid:2;)"#,
+    r#"alert tls any any -> any any (tls.sni; pcre:"/^(?!a)(?P<x>b|[^c-]++)\k<x>\x4(?(1)d|e){2,}\d$/Rsi"; byte_jump:0,0,string,dec,align; pcre:!"/[\w-.]{,2}(?>a|ab)/i"; sid:3;)"#,
+];
+
+/// Rules that ship or are dense, spoilt: pieces cut out, repeated or exchanged for others.
 fn spoilt() -> impl Strategy<Value = String> {
-    let text: Vec<&str> = SHIPPED.iter().flat_map(|s| s.text.lines()).filter(|l| l.starts_with("alert")).collect();
+    let shipped = SHIPPED.iter().flat_map(|s| s.text.lines()).filter(|l| l.starts_with("alert")).step_by(4);
+    let text: Vec<&str> = shipped.chain(DENSE.iter().copied()).collect();
     let piece = (prop::sample::select(text.clone()), 0_usize..300, 0_usize..40);
     let odd = prop::sample::select(vec!["", ";", "\"", "\\", "|", "!", "[", "(", ")", ":", ",", "$", "{", "*", "\u{e9}", "\0"]);
     let edit = (0_usize..400, 0_usize..30, piece, odd, 0_usize..20);
@@ -195,6 +222,11 @@ fn spoilt() -> impl Strategy<Value = String> {
         }
         chars.into_iter().collect()
     })
+}
+
+#[test]
+fn dense_rules_load() {
+    assert_eq!(rules(&DENSE.join("\n")).len(), DENSE.len());
 }
 
 #[test]

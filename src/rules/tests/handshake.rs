@@ -143,7 +143,7 @@ fn protocols_are_tls_or_not() {
     for (value, tls) in
         [("tls", true), ("ssl", true), ("!failed", true), ("tls,either", true), ("!tls,final", false), ("failed", false)]
     {
-        let set = rules(&format!("alert tcp any any -> any any (app-layer-protocol:{value}; sid:1;)"));
+        let set = rules(&format!("alert tcp any any => any any (app-layer-protocol:{value}; sid:1;)"));
         let session = session();
         let other = Subject { app_proto: AppProto::NotTls, established: true, ..subject(None) };
         assert_eq!(play(&set, &[subject(Some(&session))]).0 == [1], tls, "{value}");

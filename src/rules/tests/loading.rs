@@ -48,7 +48,7 @@ fn one_bad_rule_does_not_keep_others_from_loading() {
 #[test]
 fn errors_say_where_why_and_what_to_do() {
     for (options, expected) in [
-        ("sid:1; lua:x.lua;", "x.rules:1:42: lua: keyword `lua` is not supported yet"),
+        ("sid:1; lua:x.lua;", "x.rules:1:42: lua: not supported: rules run no programs"),
         ("sid:1; tls.sin;", "x.rules:1:38: tls.sin: `tls.sin` is no keyword (did you mean `tls.sni`?)"),
         (
             "content:\"x\"; sid:1;",
@@ -82,14 +82,17 @@ fn errors_say_where_why_and_what_to_do() {
             "sid:1; flow:sideways;",
             "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream or no_stream",
         ),
-        ("sid:1; tls.sni; pcre:\"/a(?=b)/\";", "x.rules:1:52: pcre: look-ahead is not supported yet"),
-        (r#"sid:1; tls.sni; pcre:"/(a)\1/";"#, "x.rules:1:52: pcre: a back-reference is not supported yet"),
-        ("sid:1; tls.sni; pcre:\"/a++/\";", "x.rules:1:52: pcre: a possessive quantifier is not supported yet"),
-        ("sid:1; tls.sni; pcre:\"/a/U\";", "x.rules:1:52: pcre: a flag that names an HTTP buffer is not supported yet"),
+        ("sid:1; tls.sni; pcre:\"/a(?R)b/\";", "x.rules:1:52: pcre: recursion is not supported yet"),
+        (r#"sid:1; tls.sni; pcre:"/(?|a)/";"#, "x.rules:1:52: pcre: a branch reset group is not supported yet"),
+        ("sid:1; tls.sni; replace:\"a\";", "x.rules:1:55: replace: not supported: packets are passed or dropped, never rewritten"),
+        (
+            "sid:1; tls.sni; pcre:\"/a/U\";",
+            "x.rules:1:52: pcre: not supported: a flag that names a buffer of HTTP, which TLS hides",
+        ),
         ("sid:1; tls.sni; pcre:\"/(/\";", "x.rules:1:52: pcre: regular expression: unclosed group"),
         (
             "sid:1; tls.sni; content:\"a\"; distance:len;",
-            "x.rules:1:69: distance: a variable of byte_extract or byte_math is not supported yet",
+            "x.rules:1:69: distance: `len` was not extracted before in this buffer (name it in byte_extract or byte_math)",
         ),
     ] {
         assert_eq!(error(options), expected, "{options}");

@@ -7,9 +7,12 @@ mod differential;
 mod handshake;
 mod keywords;
 mod loading;
+mod numbers;
+mod reference;
 mod shipped;
 mod state;
 mod threshold_config;
+mod transforms;
 
 use std::sync::Arc;
 
@@ -94,6 +97,28 @@ fn play(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
 /// Whether the one rule in `text` fires on a session that has all of `session`.
 fn fires(text: &str, session: &Session) -> bool {
     !play(&rules(text), &[subject(Some(session))]).0.is_empty()
+}
+
+/// Whether `options` hold for a buffer with `value`.
+fn holds(options: &str, value: &str) -> bool {
+    fires(&format!("alert tls any any -> any any (tls.sni; {options} sid:1;)"), &asking(value))
+}
+
+/// Options, values that they hold for, and values that they do not.
+#[track_caller]
+fn check_values(cases: &[(&str, &[&str], &[&str])]) {
+    for (options, matching, others) in cases {
+        matching.iter().for_each(|value| assert!(holds(options, value), "{options} has to match {value:?}"));
+        others.iter().for_each(|value| assert!(!holds(options, value), "{options} must not match {value:?}"));
+    }
+}
+
+/// Why a rule with `options` does not load.
+#[track_caller]
+fn refusal(options: &str) -> String {
+    let text = format!("alert tls any any -> any any (tls.sni; {options} sid:1;)");
+    let (_, report) = RuleSet::compile(&[Source { name: "test.rules", text: &text }], &RuleConfig::default());
+    report.errors.first().unwrap_or_else(|| panic!("{options} loads")).reason.to_string()
 }
 
 fn hello(sni: &str) -> ClientHello {
