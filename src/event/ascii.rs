@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
-use super::text::Plain;
+use super::json::Plain;
 use crate::base::{Timestamp, hex};
 use crate::protocol::x509;
 
@@ -47,11 +47,14 @@ pub(super) struct Hex<'a>(pub &'a [u8]);
 
 impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = Ascii::<64>::new();
-        if !text.hex(self.0) {
+        let mut text = [0; 64];
+        let Some(slots) = text.get_mut(..self.0.len().saturating_mul(2)) else {
             return serializer.serialize_str(&hex::lower(self.0));
+        };
+        for ([high, low], &byte) in slots.as_chunks_mut().0.iter_mut().zip(self.0) {
+            (*high, *low) = (digit(byte >> 4, b'a'), digit(byte & 0xf, b'a'));
         }
-        text.as_plain().serialize(serializer)
+        Plain(slots).serialize(serializer)
     }
 }
 
@@ -77,18 +80,15 @@ impl Serialize for Serial<'_> {
 
 /// On the stack where it fits, which all fingerprints and all valid serial numbers do (RFC 5280 §4.1.2.2: 20 bytes).
 fn serialize_colons<S: Serializer>(bytes: &[u8], ten: u8, long: fn(&[u8]) -> String, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut text = Ascii::<62>::new();
-    for (i, &byte) in bytes.iter().enumerate() {
-        if i > 0 {
-            text.push(b':');
-        }
-        text.push(digit(byte >> 4, ten));
-        text.push(digit(byte & 0xf, ten));
+    let mut text = [0; 63];
+    let Some(slots) = text.get_mut(..bytes.len().saturating_mul(3)) else {
+        return serializer.serialize_str(&long(bytes));
+    };
+    for ([high, low, colon], &byte) in slots.as_chunks_mut().0.iter_mut().zip(bytes) {
+        (*high, *low, *colon) = (digit(byte >> 4, ten), digit(byte & 0xf, ten), b':');
     }
-    match text.overflowed {
-        false => text.as_plain().serialize(serializer),
-        true => serializer.serialize_str(&long(bytes)),
-    }
+    let text = slots.split_last().map_or(&[][..], |(_colon, text)| text);
+    Plain(text).serialize(serializer)
 }
 
 /// An address in its shortest form (RFC 5952): `2001:db8::1`.
@@ -101,16 +101,15 @@ impl Serialize for Address {
     }
 }
 
-/// ASCII text of at most `N` bytes, on the stack. What does not fit is left out and noted in `overflowed`.
+/// ASCII text of at most `N` bytes, on the stack. What does not fit is left out.
 struct Ascii<const N: usize> {
     bytes: [u8; N],
     len: usize,
-    overflowed: bool,
 }
 
 impl<const N: usize> Ascii<N> {
     const fn new() -> Self {
-        Self { bytes: [0; N], len: 0, overflowed: false }
+        Self { bytes: [0; N], len: 0 }
     }
 
     fn as_plain(&self) -> Plain<'_> {
@@ -118,12 +117,9 @@ impl<const N: usize> Ascii<N> {
     }
 
     fn push(&mut self, byte: u8) {
-        match self.bytes.get_mut(self.len) {
-            Some(slot) => {
-                *slot = byte;
-                self.len = self.len.saturating_add(1);
-            }
-            None => self.overflowed = true,
+        if let Some(slot) = self.bytes.get_mut(self.len) {
+            *slot = byte;
+            self.len = self.len.saturating_add(1);
         }
     }
 
@@ -144,20 +140,6 @@ impl<const N: usize> Ascii<N> {
         self.digit(u64::from(n));
     }
 
-    /// `bytes` in lower-case hex; `false` where they do not fit.
-    fn hex(&mut self, bytes: &[u8]) -> bool {
-        let end = bytes.len().saturating_mul(2).saturating_add(self.len);
-        let Some(slots) = self.bytes.get_mut(self.len..end) else {
-            return false;
-        };
-        for ([high, low], &byte) in slots.as_chunks_mut().0.iter_mut().zip(bytes) {
-            *high = digit(byte >> 4, b'a');
-            *low = digit(byte & 0xf, b'a');
-        }
-        self.len = end;
-        true
-    }
-
     /// `2020-01-01T00:00:00`
     fn date(&mut self, (year, month, day, hour, minute, second): (u32, u32, u32, u32, u32, u32)) {
         self.two_digits(year / 100);
@@ -174,42 +156,45 @@ const fn digit(nibble: u8, ten: u8) -> u8 {
     if nibble < 10 { b'0' | nibble } else { ten.wrapping_add(nibble).wrapping_sub(10) }
 }
 
-/// Standard base64 with padding (RFC 4648 §4).
-pub(super) fn base64(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
-    for group in bytes.chunks(3) {
+/// Bytes in base64: a certificate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Base64<'a>(pub &'a [u8]);
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut text = Vec::with_capacity(self.0.len().div_ceil(3).saturating_mul(4));
+        text.extend(base64(self.0).flatten());
+        Plain(&text).serialize(serializer)
+    }
+}
+
+/// Standard base64 with padding (RFC 4648 §4), four digits for every three bytes.
+pub(super) fn base64(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
+    bytes.chunks(3).map(|group| {
         let [a, b, c] = [0, 1, 2].map(|i| u32::from(group.get(i).copied().unwrap_or(0)));
         let word = a << 16 | b << 8 | c;
-        for (i, shift) in [18_u32, 12, 6, 0].into_iter().enumerate() {
-            // n bytes give n + 1 digits.
-            out.push(if i <= group.len() { base64_digit(word.wrapping_shr(shift) & 0x3f) } else { '=' });
-        }
-    }
-    out
+        // n bytes give n + 1 digits.
+        [(18, 0), (12, 1), (6, 2), (0, 3)]
+            .map(|(shift, i)| if i <= group.len() { base64_digit(word.wrapping_shr(shift) & 0x3f) } else { b'=' })
+    })
 }
 
 #[allow(clippy::cast_possible_truncation)] // six bits
-fn base64_digit(six_bits: u32) -> char {
+const fn base64_digit(six_bits: u32) -> u8 {
     let n = six_bits as u8;
-    char::from(match n {
+    match n {
         0..=25 => b'A'.wrapping_add(n),
         26..=51 => b'a'.wrapping_add(n).wrapping_sub(26),
         52..=61 => b'0'.wrapping_add(n).wrapping_sub(52),
         62 => b'+',
         _ => b'/',
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::text::OneLine;
-
-    fn json(value: impl Serialize) -> String {
-        let mut out = Vec::new();
-        value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, OneLine)).unwrap();
-        String::from_utf8(out).unwrap()
-    }
+    use crate::event::json::tests::json;
 
     #[test]
     fn times_are_eves() {
@@ -246,8 +231,8 @@ mod tests {
         for (bytes, text) in
             [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")]
         {
-            assert_eq!(base64(bytes.as_bytes()), text);
+            assert_eq!(json(Base64(bytes.as_bytes())), format!("\"{text}\""));
         }
-        assert_eq!(base64(&[0xfb, 0xff, 0xbf]), "+/+/");
+        assert_eq!(json(Base64(&[0xfb, 0xff, 0xbf])), r#""+/+/""#);
     }
 }

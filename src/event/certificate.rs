@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::ascii::{Date, Fingerprint, Hex, Serial, base64};
-use super::text::Str;
+use super::ascii::{Base64, Date, Fingerprint, Hex, Serial};
 use crate::protocol::x509;
 
 /// The keys that EVE has for the leaf of one side.
 #[derive(Serialize)]
 pub(super) struct Leaf<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<Str<'a>>,
+    subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    issuerdn: Option<Str<'a>>,
+    issuerdn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     serial: Option<Serial<'a>>,
     fingerprint: Fingerprint<'a>,
@@ -25,9 +24,9 @@ pub(super) struct Leaf<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     subjectaltname: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<String>,
+    certificate: Option<Base64<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    chain: Option<Vec<String>>,
+    chain: Option<ChainBase64<'a>>,
 }
 
 impl<'a> Leaf<'a> {
@@ -36,16 +35,25 @@ impl<'a> Leaf<'a> {
         let leaf = chain.first()?;
         let facts = leaf.facts.as_ref();
         Some(Self {
-            subject: facts.map(|f| Str(&f.subject)),
-            issuerdn: facts.map(|f| Str(&f.issuer)),
+            subject: facts.map(|f| f.subject.as_str()),
+            issuerdn: facts.map(|f| f.issuer.as_str()),
             serial: facts.map(|f| Serial(&f.serial)),
             fingerprint: Fingerprint(&leaf.sha1),
             notbefore: facts.and_then(|f| f.not_before).map(Date),
             notafter: facts.and_then(|f| f.not_after).map(Date),
             subjectaltname: facts.map_or(&[], |f| &f.subject_alt_names),
-            certificate: whole.then(|| base64(&leaf.der)),
-            chain: whole.then(|| chain.iter().map(|c| base64(&c.der)).collect()),
+            certificate: whole.then(|| Base64(&leaf.der)),
+            chain: whole.then_some(ChainBase64(chain)),
         })
+    }
+}
+
+/// A chain's certificates in base64, leaf first.
+struct ChainBase64<'a>(&'a [Arc<x509::Certificate>]);
+
+impl Serialize for ChainBase64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|c| Base64(&c.der)))
     }
 }
 
@@ -70,9 +78,9 @@ impl Serialize for Chain<'_> {
 #[derive(Serialize)]
 struct Link<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<Str<'a>>,
+    subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<Str<'a>>,
+    issuer: Option<&'a str>,
     sha256: Hex<'a>,
     size: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,11 +88,11 @@ struct Link<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     not_after: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key_type: Option<Str<'a>>,
+    key_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_bits: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    signature_algorithm: Option<Str<'a>>,
+    signature_algorithm: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     is_ca: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,15 +103,15 @@ impl<'a> Link<'a> {
     fn of(certificate: &'a x509::Certificate) -> Self {
         let facts = certificate.facts.as_ref();
         Self {
-            subject: facts.map(|f| Str(&f.subject)),
-            issuer: facts.map(|f| Str(&f.issuer)),
+            subject: facts.map(|f| f.subject.as_str()),
+            issuer: facts.map(|f| f.issuer.as_str()),
             sha256: Hex(&certificate.sha256),
             size: certificate.der.len(),
             not_before: facts.and_then(|f| f.not_before).map(Date),
             not_after: facts.and_then(|f| f.not_after).map(Date),
-            key_type: facts.map(|f| Str(&f.key_type)),
+            key_type: facts.map(|f| f.key_type.as_str()),
             key_bits: facts.and_then(|f| f.key_bits),
-            signature_algorithm: facts.map(|f| Str(&f.signature_algorithm)),
+            signature_algorithm: facts.map(|f| f.signature_algorithm.as_str()),
             is_ca: facts.and_then(|f| f.is_ca),
             self_issued: facts.map(|f| f.self_issued),
         }

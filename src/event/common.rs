@@ -8,8 +8,8 @@ use super::ascii::{Address, Time};
 use super::community_id::CommunityId;
 use super::drop::Drop;
 use super::flow::{Flow, Tcp};
+use super::json::write_line;
 use super::portcullis::Portcullis;
-use super::text::{OneLine, Str};
 use super::tls::Tls;
 use crate::base::Timestamp;
 use crate::flow::{Endpoint, FlowKey};
@@ -163,7 +163,7 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub portcullis: Option<Portcullis<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pcap_filename: Option<Str<'a>>,
+    pcap_filename: Option<&'a str>,
 }
 
 impl<'a> Line<'a> {
@@ -195,23 +195,13 @@ impl<'a> Line<'a> {
             tcp: None,
             verdict: None,
             portcullis: None,
-            pcap_filename: common.pcap_filename.map(Str),
+            pcap_filename: common.pcap_filename,
         }
     }
 
     /// Appends it to `out`, with the newline.
     pub fn write(&self, out: &mut Vec<u8>) {
         write_line(out, self);
-    }
-}
-
-/// Appends `event` and a newline to `out`.
-pub(super) fn write_line(out: &mut Vec<u8>, event: &impl Serialize) {
-    let start = out.len();
-    match event.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, OneLine)) {
-        Ok(()) => out.push(b'\n'),
-        // A Vec takes all bytes and every key of ours is a string, so this is no path that runs; half a line is none.
-        Err(_) => out.truncate(start),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use sha1::{Digest, Sha1};
 
 use super::ascii::base64;
-use super::text::Plain;
+use super::json::Plain;
 use crate::flow::Endpoint;
 
 /// A community id with seed 0, the specification's default: `1:` and the base64 of a SHA-1.
@@ -27,9 +27,8 @@ impl CommunityId {
         sha1.update(low_port.to_be_bytes());
         sha1.update(high_port.to_be_bytes());
 
-        let digits = base64(&sha1.finalize());
         let mut text = *b"1:                            ";
-        for (slot, digit) in text.iter_mut().skip(2).zip(digits.bytes()) {
+        for (slot, digit) in text.iter_mut().skip(2).zip(base64(&sha1.finalize()).flatten()) {
             *slot = digit;
         }
         Self(text)

@@ -118,9 +118,9 @@ pub(super) struct Flow {
     bytes_toserver: u64,
     bytes_toclient: u64,
     start: Time,
-    #[serde(flatten)]
+    #[serde(rename = "", skip_serializing_if = "Option::is_none")] // without a name: its fields stand here
     tuple: Option<Tuple>,
-    #[serde(flatten)]
+    #[serde(rename = "", skip_serializing_if = "Option::is_none")] // without a name: its fields stand here
     end: Option<End>,
 }
 

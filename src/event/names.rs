@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::json::Plain;
 use super::text::Number;
 use crate::protocol::tls::{ProtocolVersion, is_grease, names};
 
@@ -139,10 +140,10 @@ impl Serialize for HpkeName {
     }
 }
 
-fn name_or_number<S: Serializer>(serializer: S, name: Option<&str>, number: u16) -> Result<S::Ok, S::Error> {
+fn name_or_number<S: Serializer>(serializer: S, name: Option<&'static str>, number: u16) -> Result<S::Ok, S::Error> {
     match name {
         _ if is_grease(number) => serializer.collect_str(&Grease(number)),
-        Some(name) => serializer.serialize_str(name),
+        Some(name) => Plain(name.as_bytes()).serialize(serializer),
         None => serializer.collect_str(&Number(number)),
     }
 }

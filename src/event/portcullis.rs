@@ -8,9 +8,10 @@ use super::ascii::Hex;
 #[cfg(feature = "ja4plus")]
 use super::certificate::ChainJa4x;
 use super::certificate::{Chain, ChainSha256};
+use super::json::Plain;
 use super::names::{AlertDescription, AlertLevel, Cipher, Group, Groups, HpkeName, PskModes, Versions};
 use super::second_hello::SecondHello;
-use super::text::{Str, Texts};
+use super::text::Texts;
 use crate::protocol::tls::session::{Alert, Resumption, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Session, is_grease, names};
 use crate::protocol::x509::Certificate;
@@ -63,13 +64,13 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     server_random: Option<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4_r: Option<Str<'a>>,
+    ja4_r: Option<Plain<'a>>,
     #[cfg(feature = "ja4plus")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4s: Option<Str<'a>>,
+    ja4s: Option<&'a str>,
     #[cfg(feature = "ja4plus")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4s_r: Option<Str<'a>>,
+    ja4s_r: Option<&'a str>,
     #[cfg(feature = "ja4plus")]
     #[serde(skip_serializing_if = "Option::is_none")]
     ja4x: Option<ChainJa4x<'a>>,
@@ -126,11 +127,11 @@ impl<'a> Portcullis<'a> {
             offered: client.map(Offered::of),
             client_random: client.map(|ch| Hex(&ch.random)),
             server_random: answer.map(|sh| Hex(&sh.random)),
-            ja4_r: session.client_fingerprints.as_ref().map(|p| Str(&p.ja4_r)),
+            ja4_r: session.client_fingerprints.as_ref().map(|p| Plain(p.ja4_r.as_bytes())),
             #[cfg(feature = "ja4plus")]
-            ja4s: session.server_fingerprints.as_ref().map(|p| Str(&p.ja4s)),
+            ja4s: session.server_fingerprints.as_ref().map(|p| p.ja4s.as_str()),
             #[cfg(feature = "ja4plus")]
-            ja4s_r: session.server_fingerprints.as_ref().map(|p| Str(&p.ja4s_r)),
+            ja4s_r: session.server_fingerprints.as_ref().map(|p| p.ja4s_r.as_str()),
             #[cfg(feature = "ja4plus")]
             ja4x: listed(server_chain, ChainJa4x),
             fingerprint_sha256: server_chain.first().map(|leaf| Hex(&leaf.sha256)),

@@ -4,7 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::ascii::Time;
-use super::common::write_line;
+use super::json::write_line;
 use crate::base::Timestamp;
 
 /// Appends the event to `out`. `counters` are names in dots and their values, `("decoder.pkts", 17)`, in any order; names with a

@@ -1,9 +1,10 @@
 //! How text becomes JSON: without loss, on one line, and safe to show.
 
 use std::fmt;
-use std::io;
 
 use serde::{Serialize, Serializer};
+
+use super::json::{Plain, is_plain};
 
 /// Bytes from the wire as a JSON string, without loss: UTF-8 stands as it is, any other byte as `\xNN`. A backslash that would
 /// read as the start of such an escape is itself written `\x5c`. So each `\xNN` in the string is one byte, and all else is text.
@@ -40,19 +41,6 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Text of our own making, or that its reader has escaped already.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Str<'a>(pub &'a str);
-
-impl Serialize for Str<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match is_plain(self.0.as_bytes()) {
-            true => Plain(self.0.as_bytes()).serialize(serializer),
-            false => serializer.serialize_str(self.0),
-        }
-    }
-}
-
 /// A list of texts from the wire.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Texts<'a>(pub &'a [Vec<u8>]);
@@ -75,71 +63,6 @@ pub const fn is_deceptive(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Printable ASCII in which JSON escapes nothing, for [`OneLine`] only.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Plain<'a>(pub &'a [u8]);
-
-impl Serialize for Plain<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0)
-    }
-}
-
-/// Whether all of `bytes` is printable ASCII without quote and backslash.
-fn is_plain(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk() else {
-        return bytes.iter().all(|&byte| matches!(byte, b' '..b'\x7f') && byte != b'"' && byte != b'\\');
-    };
-    // The last eight overlap those before them, which costs less than looking at what is left one by one.
-    let (words, _) = bytes.as_chunks();
-    is_plain_word(*last) && words.iter().all(|&word| is_plain_word(word))
-}
-
-/// The same for eight bytes at once, by the carries into the high bit of each (Warren, "Hacker's Delight", §6-1).
-const fn is_plain_word(bytes: [u8; 8]) -> bool {
-    const ONES: u64 = u64::MAX / 0xff;
-    const HIGH: u64 = ONES << 7;
-    const fn has_zero(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word & HIGH
-    }
-    let word = u64::from_le_bytes(bytes);
-    let control = word.wrapping_sub(ONES.wrapping_mul(b' ' as u64)) & HIGH;
-    let not_ascii_or_del = (word | word.wrapping_add(ONES)) & HIGH;
-    let quote = has_zero(word ^ ONES.wrapping_mul(b'"' as u64));
-    let backslash = has_zero(word ^ ONES.wrapping_mul(b'\\' as u64));
-    control | not_ascii_or_del | quote | backslash == 0
-}
-
-/// Compact JSON on one line, safe to show: what [`is_deceptive`] names is escaped in every string.
-///
-/// It writes "byte arrays", of which events have none, as strings without looking at them: so [`Plain`] text is copied where
-/// serde_json would examine each of its bytes again, which was a third of the time that an event takes.
-pub(super) struct OneLine;
-
-impl serde_json::ser::Formatter for OneLine {
-    fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, plain: &[u8]) -> io::Result<()> {
-        writer.write_all(b"\"")?;
-        writer.write_all(plain)?;
-        writer.write_all(b"\"")
-    }
-
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if is_plain(fragment.as_bytes()) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        let mut rest = fragment;
-        while let Some((at, c)) = rest.char_indices().find(|&(_, c)| is_deceptive(c)) {
-            let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            writer.write_all(before.as_bytes())?;
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            rest = from.strip_prefix(c).unwrap_or_default();
-        }
-        writer.write_all(rest.as_bytes())
-    }
-}
-
 /// A number without a name, as RFCs write it: `0x1a2b`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number(pub u16);
@@ -153,12 +76,7 @@ impl fmt::Display for Number {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn json(value: impl Serialize) -> String {
-        let mut out = Vec::new();
-        value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, OneLine)).unwrap();
-        String::from_utf8(out).unwrap()
-    }
+    use crate::event::json::tests::json;
 
     /// The documented way back from a [`Text`] string to the bytes.
     fn unescape(text: &str) -> Vec<u8> {
@@ -213,21 +131,5 @@ mod tests {
         ] {
             assert_eq!(json(Text(bytes)), text);
         }
-    }
-
-    #[test]
-    fn plain_is_what_json_leaves_as_it_is() {
-        for length in [1, 3, 4, 5, 7, 8, 9, 23] {
-            for at in 0..length {
-                for byte in 0..=255 {
-                    let mut bytes = vec![b'a'; length];
-                    bytes[at] = byte;
-                    let expected = (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
-                    assert_eq!(is_plain(&bytes), expected, "{bytes:?}");
-                }
-            }
-        }
-        assert!(is_plain(b""));
-        assert!(is_plain(&(b' '..b'"').chain(b'#'..b'\\').chain(b']'..=b'~').collect::<Vec<_>>()));
     }
 }

@@ -4,9 +4,10 @@ use serde::{Serialize, Serializer};
 
 use super::certificate::Leaf;
 use super::common::{Common, Line};
+use super::json::Plain;
 use super::names::Version;
 use super::portcullis::Portcullis;
-use super::text::{Str, Text, Texts};
+use super::text::{Text, Texts};
 use crate::protocol::tls::{ClientHello, Extension, ProtocolVersion, ServerHello, Session, is_grease};
 
 /// What a `tls` event carries beyond the usual.
@@ -27,7 +28,7 @@ pub fn tls(out: &mut Vec<u8>, common: &Common<'_>, session: &Session, options: T
 /// EVE's `tls` object.
 #[derive(Serialize)]
 pub(super) struct Tls<'a> {
-    #[serde(flatten)]
+    #[serde(rename = "", skip_serializing_if = "Option::is_none")] // without a name: its fields stand here
     leaf: Option<Leaf<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_resumed: Option<bool>,
@@ -39,7 +40,7 @@ pub(super) struct Tls<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ja3s: Option<Ja3<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ja4: Option<Str<'a>>,
+    ja4: Option<Plain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<Leaf<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,9 +64,9 @@ impl<'a> Tls<'a> {
             session_resumed: session.resumption().map(|_| true),
             sni: client_hello.and_then(ClientHello::server_name).map(Text),
             version: SessionVersion(session.version()),
-            ja3: client_prints.map(|p| Ja3 { hash: Str(&p.ja3), string: Str(&p.ja3_string) }),
-            ja3s: server_prints.map(|p| Ja3 { hash: Str(&p.ja3s), string: Str(&p.ja3s_string) }),
-            ja4: client_prints.map(|p| Str(&p.ja4)),
+            ja3: client_prints.map(|p| Ja3::of(&p.ja3, &p.ja3_string)),
+            ja3s: server_prints.map(|p| Ja3::of(&p.ja3s, &p.ja3s_string)),
+            ja4: client_prints.map(|p| Plain(p.ja4.as_bytes())),
             client: Leaf::of(&session.client_certificates, certificates),
             client_alpns: client_hello.map(|ch| Texts(&ch.alpn)).filter(|alpns| !alpns.0.is_empty()),
             server_alpns: session.server_hello.as_ref().and_then(|sh| sh.alpn.as_deref()).map(|alpn| [Text(alpn)]),
@@ -78,8 +79,14 @@ impl<'a> Tls<'a> {
 /// JA3 or JA3S.
 #[derive(Serialize)]
 struct Ja3<'a> {
-    hash: Str<'a>,
-    string: Str<'a>,
+    hash: Plain<'a>,
+    string: Plain<'a>,
+}
+
+impl<'a> Ja3<'a> {
+    const fn of(hash: &'a str, string: &'a str) -> Self {
+        Self { hash: Plain(hash.as_bytes()), string: Plain(string.as_bytes()) }
+    }
 }
 
 /// The ClientHello in numbers. As in Suricata, without the GREASE values.

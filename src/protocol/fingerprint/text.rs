@@ -29,11 +29,7 @@ pub(super) fn push_joined<T>(out: &mut String, separator: char, values: impl Ite
 
 /// Appends `value` in decimal.
 pub(super) fn push_decimal(out: &mut String, value: u16) {
-    let digits = [value / 10_000, value / 1_000 % 10, value / 100 % 10, value / 10 % 10, value % 10];
-    let leading_zeros = digits.iter().take(4).take_while(|digit| **digit == 0).count();
-    for &digit in digits.iter().skip(leading_zeros) {
-        push_digit(out, digit);
-    }
+    out.push_str(itoa::Buffer::new().format(value));
 }
 
 /// Appends a count of at most 99 in two digits; more are 99.
