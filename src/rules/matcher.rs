@@ -54,7 +54,9 @@ impl Inspection {
         let len = u64::try_from(value.len()).unwrap_or(u64::MAX);
         let extracts = self.steps.iter().any(|s| matches!(s, Step::Extract(_)));
         let mut run = Run { extracted: Extracted::default(), extracts, budget };
-        self.size.iter().all(|s| s.holds(len)) && run.steps(&self.steps, &Haystack::new(&value), 0) == Outcome::Found
+        self.size.iter().all(|s| s.holds(len))
+            && self.datasets.iter().all(|m| m.dataset.contains(&value) == Some(m.present))
+            && run.steps(&self.steps, &Haystack::new(&value), 0) == Outcome::Found
     }
 }
 
