@@ -15,6 +15,8 @@ use super::subject::{FlowDirection, Packet, Sides, Subject};
 pub(super) struct Builder<'c> {
     /// What rules are loaded with.
     pub config: &'c RuleConfig,
+    /// Where the option at hand is written: the offset in the rule's text.
+    pub at: usize,
     /// What alerts say of it.
     pub meta: Meta,
     /// What `flow` asks.
@@ -105,6 +107,7 @@ impl<'c> Builder<'c> {
     pub fn new(config: &'c RuleConfig, regexes: &'c mut Regexes) -> Self {
         Self {
             config,
+            at: 0,
             meta: Meta::default(),
             flow: FlowOption::default(),
             packet: Vec::new(),
@@ -126,7 +129,7 @@ impl<'c> Builder<'c> {
         if self.inspections.len() >= MAX_PARTS {
             return Err(Reason::TooLong("256 buffers"));
         }
-        self.inspections.push(Inspection::new(buffer));
+        self.inspections.push(Inspection::new(buffer, self.at));
         Ok(())
     }
 
@@ -178,29 +181,22 @@ impl<'c> Builder<'c> {
         Ok(slot)
     }
 
-    /// Ends the buffer named last. A second mention of a buffer that has one value goes on with the first.
+    /// Ends the buffer named last. A second mention of a buffer that has one value goes on with the first. What is wrong with what is
+    /// asked, [`Inspection::fault`] says once all is there.
     pub fn close(&mut self) -> Result<(), Reason> {
         let home = self.home();
         let Some(last) = self.inspections.pop() else { return Ok(()) };
-        if last.is_empty() {
-            return Err(Reason::EmptyBuffer(last.buffer.name));
-        }
-        let merged = match home.and_then(|home| self.inspections.get_mut(home)) {
+        match home.and_then(|home| self.inspections.get_mut(home)).filter(|_| !last.is_empty()) {
             Some(first) if first.steps.len().saturating_add(last.steps.len()) > MAX_PARTS => return Err(TOO_MANY_STEPS),
             Some(first) => {
                 first.size.extend(last.size);
                 first.datasets.extend(last.datasets);
                 first.steps.extend(last.steps);
                 first.absent = first.absent.or(last.absent);
-                first
             }
-            None => {
-                self.inspections.push(last);
-                let Some(pushed) = self.inspections.last_mut() else { return Ok(()) };
-                pushed
-            }
-        };
-        merged.contradiction().map_or(Ok(()), Err)
+            None => self.inspections.push(last),
+        }
+        Ok(())
     }
 
     /// The inspection that what is asked of the buffer named last becomes a part of: of its first mention, if it has one value.

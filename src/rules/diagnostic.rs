@@ -81,6 +81,16 @@ pub enum Reason {
     /// Two parts that exclude each other.
     #[error("it can never match: {0}")]
     NeverMatches(&'static str),
+    /// What no value of a buffer looks like.
+    #[error("it can never match: values of `{buffer}` are {form}")]
+    NoSuchValue {
+        /// The buffer.
+        buffer: &'static str,
+        /// What its values are.
+        form: &'static str,
+        /// What was meant, where that can be guessed.
+        hint: Option<&'static str>,
+    },
     /// The keyword was given before.
     #[error("it is given twice")]
     GivenTwice,
@@ -183,6 +193,7 @@ impl Reason {
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
             Self::Expected(";") => "every option ends with `;`, the last one too",
             Self::UnknownExtract(_) => "name it in byte_extract or byte_math",
+            Self::NoSuchValue { hint, .. } => return hint.map(str::to_owned),
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };

@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 
 use super::byte_ops::{ByteJump, ByteTest, Extraction};
 use super::dataset::Dataset;
-use super::diagnostic::Reason;
 use super::expression::Expression;
 use super::field::{Extracted, Number, place};
 use super::keyword::Buffer;
@@ -19,6 +18,8 @@ use super::transform::Transform;
 pub(super) struct Inspection {
     /// The buffer.
     pub buffer: &'static Buffer,
+    /// Where it is named: the offset in the rule's text.
+    pub at: usize,
     /// What is done to its value first.
     pub transforms: SmallVec<[Transform; 1]>,
     /// What its length has to be.
@@ -71,6 +72,8 @@ pub(super) enum Step {
 pub(super) struct Content {
     /// The bytes; lower-case where `nocase`.
     pub pattern: Box<[u8]>,
+    /// Where it is written: the offset in the rule's text.
+    pub at: usize,
     /// It must not be there.
     pub negated: bool,
     /// ASCII letters match in either case.
@@ -165,8 +168,16 @@ impl Content {
 
 impl Inspection {
     /// A new mention of `buffer`.
-    pub fn new(buffer: &'static Buffer) -> Self {
-        Self { buffer, transforms: SmallVec::new(), size: SmallVec::new(), datasets: Vec::new(), steps: Vec::new(), absent: None }
+    pub fn new(buffer: &'static Buffer, at: usize) -> Self {
+        Self {
+            buffer,
+            at,
+            transforms: SmallVec::new(),
+            size: SmallVec::new(),
+            datasets: Vec::new(),
+            steps: Vec::new(),
+            absent: None,
+        }
     }
 
     /// Which side its buffer is read from where `wanted` is asked for.
@@ -180,30 +191,13 @@ impl Inspection {
     }
 
     /// Nothing is asked of a value.
-    fn matches_nothing(&self) -> bool {
+    pub fn matches_nothing(&self) -> bool {
         self.size.is_empty() && self.datasets.is_empty() && self.steps.is_empty()
     }
 
     /// Whether it holds where its buffer has no value.
     pub const fn holds_without_value(&self) -> bool {
         self.absent.is_some()
-    }
-
-    /// What makes it impossible, if anything does.
-    pub fn contradiction(&self) -> Option<Reason> {
-        let shortest = self.wanted().map(|c| c.pattern.len()).max().unwrap_or(0);
-        let longest = self.size.iter().filter_map(|s| s.at_most()).min();
-        let alone = self.matches_nothing();
-        match self.absent {
-            Some(Absent::Only) if !alone => {
-                Some(Reason::NeverMatches("what is absent has nothing to match in (`absent:or_else`?)"))
-            }
-            Some(Absent::OrElse) if alone => Some(Reason::BadValue("something to match after absent:or_else")),
-            _ if longest.is_some_and(|l| u64::try_from(shortest).is_ok_and(|s| s > l)) => {
-                Some(Reason::NeverMatches("a content is longer than bsize allows"))
-            }
-            _ => None,
-        }
     }
 
     /// The contents that have to be there.
@@ -220,6 +214,6 @@ impl Inspection {
         let fits = |c: &Comparison| matches!(c, Comparison::Equal(n) if usize::try_from(*n) == Ok(len));
         (content.startswith && content.endswith)
             || self.size.iter().any(fits)
-            || (self.transforms.is_empty() && self.buffer.width == Some(len))
+            || (self.transforms.is_empty() && self.buffer.form.width() == Some(len))
     }
 }

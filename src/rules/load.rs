@@ -8,6 +8,7 @@ use super::builder::Builder;
 use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
 use super::diagnostic::{Diagnostic, LoadReport, Reason};
+use super::inspect::Inspection;
 use super::keyword::{Regexes, Registry};
 use super::parse;
 use super::parse::lines::{Entry, RuleText, entries};
@@ -117,14 +118,20 @@ impl<'c> Loader<'c> {
             mistake.sid = sid_of(&ast);
             return Err(mistake);
         }
+        let faults = builder.inspections.iter().chain(&builder.apart).find_map(Inspection::fault);
+        if let Some((reason, at)) = faults {
+            return Err(Mistake { reason, at, keyword: keyword_at(&ast, at), sid: builder.meta.sid });
+        }
         let header = header(&mut self.variables, &ast).map_err(|placed| Mistake { sid: builder.meta.sid, ..placed.into() })?;
-        let at_start = |reason| Mistake { sid: builder.meta.sid, ..(reason, 0).into() };
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
         let protocol = ast.header.protocol;
         let passing = !builder.packet.is_empty() || builder.stateful.is_passing();
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
-        let plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(at_start)?;
+        let plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(|reason| {
+            let flow = ast.options.iter().find(|o| o.name == "flow");
+            Mistake { reason, at: flow.map_or(0, |o| o.at), keyword: flow.map(|o| o.name.to_owned()), sid: builder.meta.sid }
+        })?;
         let Builder { meta, flow, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, .. } = builder;
         match protocol {
             Protocol::Udp => notes.push(Reason::NotFollowed("UDP")),
@@ -211,6 +218,7 @@ impl<'c> Loader<'c> {
 /// Lets each option have its say.
 fn apply(registry: &Registry, builder: &mut Builder<'_>, ast: &RuleAst<'_>) -> Result<(), Mistake> {
     for option in &ast.options {
+        builder.at = option.at;
         let mistake = |reason| Mistake { reason, at: option.at, keyword: Some(option.name.to_owned()), sid: None };
         registry.apply(builder, option.name, option.value).map_err(mistake)?;
     }
@@ -227,6 +235,11 @@ fn header(variables: &mut Variables<'_>, ast: &RuleAst<'_>) -> Result<Header, (R
         destination: end(&ast.header.destination)?,
         both_ways: ast.header.sign == Sign::Both,
     })
+}
+
+/// The keyword whose value (or, without one, name) begins at `at`.
+fn keyword_at(ast: &RuleAst<'_>, at: usize) -> Option<String> {
+    ast.options.iter().find(|o| o.at == at).map(|o| o.name.to_owned())
 }
 
 /// The sid of a rule that does not load, to speak of it.

@@ -19,6 +19,7 @@ mod dataset;
 mod diagnostic;
 mod evaluate;
 mod expression;
+mod fault;
 mod field;
 mod inspect;
 mod interval;

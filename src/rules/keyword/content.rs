@@ -35,7 +35,7 @@ fn content(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
         Case::Upper if current.transforms.iter().all(Transform::keeps_letters) => pattern.make_ascii_uppercase(),
         _ => {}
     }
-    builder.step(Step::Content(Content { pattern: pattern.into(), negated, ..Content::default() }))
+    builder.step(Step::Content(Content { pattern: pattern.into(), at: builder.at, negated, ..Content::default() }))
 }
 
 fn nocase(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {

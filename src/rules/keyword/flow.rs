@@ -3,7 +3,7 @@
 use super::super::builder::{Builder, FlowState};
 use super::super::diagnostic::Reason;
 use super::super::subject::FlowDirection;
-use super::{Keyword, Kind, required, set_once};
+use super::{Keyword, Kind, required};
 
 pub(super) const KEYWORDS: &[Keyword] = &[Keyword { name: "flow", aliases: &[], kind: Kind::Option(flow) }];
 
@@ -11,11 +11,11 @@ fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let flow = &mut builder.flow;
     for word in required(value)?.split(',').map(str::trim) {
         match word {
-            "to_server" | "from_client" => set_once(&mut flow.direction, FlowDirection::ToServer)?,
-            "to_client" | "from_server" => set_once(&mut flow.direction, FlowDirection::ToClient)?,
-            "established" => set_once(&mut flow.state, FlowState::Established)?,
-            "not_established" => set_once(&mut flow.state, FlowState::NotEstablished)?,
-            "stateless" => set_once(&mut flow.state, FlowState::Stateless)?,
+            "to_server" | "from_client" => set(&mut flow.direction, FlowDirection::ToServer, OPPOSITE)?,
+            "to_client" | "from_server" => set(&mut flow.direction, FlowDirection::ToClient, OPPOSITE)?,
+            "established" => set(&mut flow.state, FlowState::Established, STATES)?,
+            "not_established" => set(&mut flow.state, FlowState::NotEstablished, STATES)?,
+            "stateless" => set(&mut flow.state, FlowState::Stateless, STATES)?,
             // Buffers come from the reassembled stream.
             "only_stream" => {}
             "no_stream" => flow.packets = true,
@@ -29,3 +29,18 @@ fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     }
     Ok(())
 }
+
+/// Takes a word in; a second one that says something else contradicts it.
+fn set<T: PartialEq>(slot: &mut Option<T>, value: T, otherwise: Reason) -> Result<(), Reason> {
+    match slot {
+        None => {
+            *slot = Some(value);
+            Ok(())
+        }
+        Some(same) if *same == value => Err(Reason::GivenTwice),
+        Some(_) => Err(otherwise),
+    }
+}
+
+const OPPOSITE: Reason = Reason::NeverMatches("a packet goes to the server or to the client, not both");
+const STATES: Reason = Reason::NeverMatches("a flow is in one state of TCP's handshake");

@@ -7,6 +7,7 @@ mod byte_ops;
 mod content;
 mod dataset;
 mod flow;
+mod form;
 mod ja;
 mod later;
 mod measure;
@@ -35,6 +36,7 @@ use super::matcher::Values;
 use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
+pub(super) use form::Form;
 pub(super) use pcre::Regexes;
 pub(super) use threshold::{Parts as ThresholdParts, positive};
 
@@ -90,8 +92,8 @@ pub(super) struct Buffer {
     pub sides: Sides,
     /// It may have several values at once; all that is asked has to be in one of them.
     pub multiple: bool,
-    /// All values have this many bytes.
-    pub width: Option<usize>,
+    /// What all values look like.
+    pub form: Form,
     /// In which case its letters are written; contents are brought to it.
     pub case: Case,
     /// Reads the values that went in a direction. None: the session has none, and nothing asked of it holds.

@@ -13,7 +13,7 @@ use super::super::matcher::Values;
 use super::super::parse::content::{bytes, quoted};
 use super::super::subject::{FlowDirection, Sides};
 use super::measure::measure;
-use super::{Buffer, Case, Keyword, Kind, no_value, required};
+use super::{Buffer, Case, Form, Keyword, Kind, no_value, required};
 use crate::base::hex;
 use crate::protocol::tls::Session;
 use crate::protocol::x509::{Certificate, Facts};
@@ -32,26 +32,26 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "tls.fingerprint", aliases: &[], kind: Kind::Option(|b, v| legacy(b, v, &FINGERPRINT, true)) },
 ];
 
-const SUBJECT: Buffer = buffer("tls.cert_subject", Case::AsSent, None, |session, side, out| {
+const SUBJECT: Buffer = buffer("tls.cert_subject", Case::AsSent, Form::Free, |session, side, out| {
     out.extend(leaf(session, side).map(|f| Cow::Borrowed(f.subject.as_bytes())));
 });
 
-const ISSUER: Buffer = buffer("tls.cert_issuer", Case::AsSent, None, |session, side, out| {
+const ISSUER: Buffer = buffer("tls.cert_issuer", Case::AsSent, Form::Free, |session, side, out| {
     out.extend(leaf(session, side).map(|f| Cow::Borrowed(f.issuer.as_bytes())));
 });
 
-const SERIAL: Buffer = buffer("tls.cert_serial", Case::Upper, None, |session, side, out| {
+const SERIAL: Buffer = buffer("tls.cert_serial", Case::Upper, Form::Serial, |session, side, out| {
     out.extend(leaf(session, side).map(|f| Cow::Owned(hex::upper_colons(&f.serial).into_bytes())));
 });
 
 /// SHA-1 in hex with colons.
-const FINGERPRINT: Buffer = buffer("tls.cert_fingerprint", Case::Lower, Some(59), |session, side, out| {
+const FINGERPRINT: Buffer = buffer("tls.cert_fingerprint", Case::Lower, Form::Sha1, |session, side, out| {
     out.extend(chain(session, side).first().map(|c| Cow::Owned(hex::lower_colons(&c.sha1).into_bytes())));
 });
 
 const ALT_NAMES: Buffer = Buffer {
     multiple: true,
-    ..buffer("tls.subjectaltname", Case::AsSent, None, |session, side, out| {
+    ..buffer("tls.subjectaltname", Case::AsSent, Form::Free, |session, side, out| {
         out.extend(leaf(session, side).iter().flat_map(|f| &f.subject_alt_names).map(|n| Cow::Borrowed(n.as_bytes())));
     })
 };
@@ -59,7 +59,7 @@ const ALT_NAMES: Buffer = Buffer {
 /// The DER of each.
 const CERTS: Buffer = Buffer {
     multiple: true,
-    ..buffer("tls.certs", Case::AsSent, None, |session, side, out| {
+    ..buffer("tls.certs", Case::AsSent, Form::Free, |session, side, out| {
         out.extend(chain(session, side).iter().map(|c| Cow::Borrowed(c.der.as_slice())));
     })
 };
@@ -67,10 +67,10 @@ const CERTS: Buffer = Buffer {
 const fn buffer(
     name: &'static str,
     case: Case,
-    width: Option<usize>,
+    form: Form,
     read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
 ) -> Buffer {
-    Buffer { name, sides: Sides::CERTIFICATES, multiple: false, width, case, read }
+    Buffer { name, sides: Sides::CERTIFICATES, multiple: false, form, case, read }
 }
 
 /// The certificates of a side, leaf first.
@@ -104,8 +104,9 @@ fn legacy(builder: &mut Builder<'_>, value: Option<&str>, buffer: &'static Buffe
     if buffer.case == Case::Lower {
         pattern.make_ascii_lowercase();
     }
-    let content = Content { pattern: pattern.into(), negated, startswith: whole, endswith: whole, ..Content::default() };
-    let mut inspection = Inspection::new(buffer);
+    let content =
+        Content { pattern: pattern.into(), at: builder.at, negated, startswith: whole, endswith: whole, ..Content::default() };
+    let mut inspection = Inspection::new(buffer, builder.at);
     inspection.steps.push(Step::Content(content));
     builder.apart.push(inspection);
     Ok(())

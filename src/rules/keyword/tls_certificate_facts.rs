@@ -8,19 +8,19 @@ use super::super::matcher::Values;
 use super::super::subject::{FlowDirection, Sides, Subject};
 use super::measure::measure;
 use super::tls_certificate::{chain, leaf};
-use super::{Buffer, Case, Keyword, Kind, yes_or_no};
+use super::{Buffer, Case, Form, Keyword, Kind, yes_or_no};
 use crate::base::hex;
 use crate::protocol::tls::Session;
 use crate::protocol::x509::{Facts, Time};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    buffer("tls.cert_sha256", Case::Lower, Some(64), |session, side, out| {
+    buffer("tls.cert_sha256", Case::Lower, Form::Hex(64), |session, side, out| {
         out.extend(chain(session, side).first().map(|c| Cow::Owned(hex::lower(&c.sha256).into_bytes())));
     }),
-    buffer("tls.cert_sigalg", Case::AsSent, None, |session, side, out| {
+    buffer("tls.cert_sigalg", Case::AsSent, Form::Free, |session, side, out| {
         out.extend(leaf(session, side).map(|f| Cow::Borrowed(f.signature_algorithm.as_bytes())));
     }),
-    buffer("tls.cert_key", Case::AsSent, None, |session, side, out| {
+    buffer("tls.cert_key", Case::AsSent, Form::Free, |session, side, out| {
         out.extend(leaf(session, side).map(key));
     }),
     option("tls.cert_key_size", |b, v| {
@@ -44,10 +44,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 const fn buffer(
     name: &'static str,
     case: Case,
-    width: Option<usize>,
+    form: Form,
     read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
 ) -> Keyword {
-    let buffer = Buffer { name, sides: Sides::CERTIFICATES, multiple: false, width, case, read };
+    let buffer = Buffer { name, sides: Sides::CERTIFICATES, multiple: false, form, case, read };
     Keyword { name, aliases: &[], kind: Kind::Buffer(buffer) }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::matcher::Values;
 use super::super::subject::{Facts, FlowDirection, Sides};
-use super::{Buffer, Case, Keyword, Kind};
+use super::{Buffer, Case, Form, Keyword, Kind};
 use crate::protocol::tls::{Session, is_grease, names};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
@@ -34,7 +34,7 @@ const fn buffer(
     multiple: bool,
     read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
 ) -> Keyword {
-    Keyword { name, aliases: &[], kind: Kind::Buffer(Buffer { name, sides, multiple, width: None, case: Case::AsSent, read }) }
+    Keyword { name, aliases: &[], kind: Kind::Buffer(Buffer { name, sides, multiple, form: Form::Free, case: Case::AsSent, read }) }
 }
 
 fn cipher(id: u16) -> Cow<'static, [u8]> {

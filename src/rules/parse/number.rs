@@ -62,6 +62,15 @@ impl Comparison {
         }
     }
 
+    /// The smallest number that it allows.
+    pub const fn at_least(self) -> u64 {
+        match self {
+            Self::Equal(x) | Self::AtLeast(x) | Self::Within(x, _) => x,
+            Self::Greater(x) | Self::Between(x, _) => x.saturating_add(1),
+            Self::NotEqual(_) | Self::Less(_) | Self::AtMost(_) => 0,
+        }
+    }
+
     /// Whether `n` is what it has to be.
     pub const fn holds(self, n: u64) -> bool {
         match self {

@@ -60,7 +60,7 @@ fn errors_say_where_why_and_what_to_do() {
         ("sid:1; sid:2;", "x.rules:1:42: sid: it is given twice"),
         ("sid:1; tls.sni; content:\"|0g|\";", "x.rules:1:55: content: bad value: expected pairs of hex digits between | and |"),
         ("sid:1; tls.sni; nocase;", "x.rules:1:47: nocase: no content is before it to apply to"),
-        ("sid:1; tls.sni;", "x.rules:1:1: buffer `tls.sni` is named, but nothing is matched in it"),
+        ("sid:1; tls.sni;", "x.rules:1:38: tls.sni: buffer `tls.sni` is named, but nothing is matched in it"),
         ("sid:1; tls.sni:x;", "x.rules:1:46: tls.sni: it takes no value"),
         (
             "sid:1; tls.sni; content:\"abc\"; depth:2;",
@@ -72,7 +72,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:to_client; tls.sni; content:\"x\";",
-            "x.rules:1:1: it can never match: what it looks at goes the other way than `flow` says",
+            "x.rules:1:43: flow: it can never match: what it looks at goes the other way than `flow` says",
         ),
         (
             "sid:1; flow:not_established; tls.sni; content:\"x\";",

@@ -5,6 +5,7 @@ mod addresses;
 mod contents;
 mod datasets;
 mod differential;
+mod faults;
 mod handshake;
 mod keywords;
 mod loading;

@@ -1,0 +1,157 @@
+//! What can never match does not load, and the place that says so is named.
+
+use super::*;
+
+/// Why a rule with `header` and `options` does not load: `column: message (hint)`; the column of the options is that of the header's
+/// parenthesis plus one.
+fn diagnosis(sign: &str, options: &str) -> Option<Diagnostic> {
+    let text = format!("alert tls any any {sign} any any ({options} sid:1;)");
+    let (_, report) = RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default());
+    report.errors.into_iter().next()
+}
+
+/// Options, the part of them that is to blame, and what is said.
+#[track_caller]
+fn check(cases: &[(&str, &str, &str)]) {
+    for &(options, blamed, said) in cases {
+        let found = diagnosis("->", options).unwrap_or_else(|| panic!("{options} loads"));
+        let begins = options.rfind(blamed).unwrap() + "alert tls any any -> any any (".len() + 1;
+        assert_eq!((found.column as usize, found.reason.to_string().as_str()), (begins, said), "{options}");
+    }
+}
+
+#[test]
+fn what_no_value_looks_like() {
+    let of_ja3 = "it can never match: values of `ja3.hash` are 32 hex digits";
+    let of_sha1 =
+        "it can never match: values of `tls.cert_fingerprint` are 20 pairs of hex digits (SHA-1) with colons between them";
+    let sha256 = "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"";
+    check(&[
+        ("ja3.hash; content:\"6734f37431670b3ab4292b8f60f299840\";", "\"6734", of_ja3),
+        ("ja3.hash; content:\"xyz\";", "\"xyz", of_ja3),
+        (&format!("tls.cert_fingerprint; content:{sha256};"), sha256, of_sha1),
+        ("tls.cert_fingerprint; content:\"6e:ce\"; content:\"6ece\";", "\"6ece", of_sha1),
+        (
+            "tls.cert_serial; content:\"08BB\";",
+            "\"08BB",
+            "it can never match: values of `tls.cert_serial` are pairs of hex digits with colons between them",
+        ),
+        (
+            "ja4.hash; content:\"T13d1516h2_8daaf6152771_02713d6af862\";",
+            "\"T13",
+            "it can never match: values of `ja4.hash` are of the form `t13d1516h2_8daaf6152771_02713d6af862`",
+        ),
+    ]);
+}
+
+#[test]
+fn what_was_meant_is_guessed() {
+    for (options, hint) in [
+        (
+            "tls.cert_fingerprint; content:\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\";",
+            Some("a SHA-256 is for `tls.cert_sha256`, without colons"),
+        ),
+        (
+            "tls.cert_fingerprint; content:\"6ECE5ECE4192683D2D84E25B0BA7E04F9CB7EB7C\";",
+            Some("write colons between the pairs of digits"),
+        ),
+        ("ja4.hash; content:\"6734f37431670b3ab4292b8f60f29984\";", Some("a JA3 is for `ja3.hash`")),
+        ("ja4.hash; content:\"T13d1516h2_8daaf6152771_02713d6af862\";", Some("write it in small letters")),
+        ("ja3.hash; content:\"t13d1516h2_8daaf6152771\";", Some("a JA4 is for `ja4.hash`")),
+        ("ja3.hash; content:\"xyz\";", None),
+    ] {
+        assert_eq!(diagnosis("->", options).expect(options).hint().as_deref(), hint, "{options}");
+    }
+}
+
+#[test]
+fn lengths() {
+    let never = |why: &str| format!("it can never match: {why}");
+    check(&[
+        ("tls.sni; content:\"shop\"; bsize:3;", "\"shop", &never("a content is longer than bsize allows")),
+        ("tls.sni; bsize:<4; content:\"ab\"; content:\"shop\";", "\"shop", &never("a content is longer than bsize allows")),
+        (
+            "tls.sni; bsize:6; content:\"shop\"; content:\"abc\"; distance:0;",
+            "\"abc",
+            &never("the contents need more bytes than bsize allows"),
+        ),
+        ("tls.sni; bsize:6; content:\"shop\"; offset:3;", "\"shop", &never("the contents need more bytes than bsize allows")),
+        ("tls.sni; bsize:<4; bsize:>5; content:\"a\";", "tls.sni", &never("no value has the length that bsize asks for")),
+        ("ja3.hash; bsize:31; content:\"a\";", "ja3.hash", &never("no value has the length that bsize asks for")),
+        (
+            "tls.sni; content:\"shop\"; startswith; endswith; bsize:>4;",
+            "\"shop",
+            &never("the content is all of the value, and bsize asks for another length"),
+        ),
+        (
+            "tls.random; content:\"ab\"; content:\"abc\"; offset:30;",
+            "\"abc",
+            &never("the contents need more bytes than any value has"),
+        ),
+        // A digest is bytes, not the digits that people write it with.
+        (
+            "tls.sni; to_md5; content:\"900150983cd24fb0d6963f7d28e17f72\";",
+            "\"9001",
+            &never("the content is longer than any value"),
+        ),
+        ("tls.sni; content:\"shop\"; depth:3;", "3", &never("the content is longer than its depth")),
+        ("tls.sni; content:\"a\"; content:\"shop\"; within:3;", "3", &never("the content is longer than its within")),
+    ]);
+}
+
+#[test]
+fn contents_that_exclude_each_other() {
+    let never = |why: &str| format!("it can never match: {why}");
+    check(&[
+        (
+            "tls.sni; content:\"www.\"; startswith; content:\"mail.\"; startswith;",
+            "\"mail",
+            &never("another content begins the value"),
+        ),
+        ("tls.sni; content:\".com\"; endswith; content:\".net\"; endswith;", "\".net", &never("another content ends the value")),
+        ("tls.sni; to_lowercase; content:\"Shop\";", "\"Shop", &never("there is no capital letter after to_lowercase")),
+        ("tls.sni; to_uppercase; content:\"SHOp\";", "\"SHOp", &never("there is no small letter after to_uppercase")),
+    ]);
+}
+
+#[test]
+fn directions_that_exclude_each_other() {
+    let never = |why: &str| format!("it can never match: {why}");
+    check(&[
+        (
+            "flow:to_server,to_client; tls.sni; content:\"a\";",
+            "to_server,",
+            &never("a packet goes to the server or to the client, not both"),
+        ),
+        (
+            "flow:established,not_established; tls.sni; content:\"a\";",
+            "established,",
+            &never("a flow is in one state of TCP's handshake"),
+        ),
+        ("flow:to_client; tls.sni; content:\"a\";", "to_client", &never("what it looks at goes the other way than `flow` says")),
+        ("flow:not_established; tls.sni; content:\"a\";", "not_est", &never("a flow that speaks TLS is established")),
+    ]);
+    let found = diagnosis("=>", "flow:to_client; tls.sni; content:\"a\";").unwrap();
+    assert_eq!(found.reason.to_string(), never("`=>` is to the server, `flow` says to the client"));
+}
+
+#[test]
+fn what_can_match_loads() {
+    for options in [
+        "ja3.hash; content:\"6734F37431670B3AB4292B8F60F29984\";",
+        "ja3.hash; content:\"6734f3\"; startswith;",
+        "ja3.hash; content:!\"xyz\"; content:\"a\";",
+        "tls.cert_fingerprint; content:\"6E:CE:5E\";",
+        "ja4.hash; content:\"T13D1516H2_8DAAF6152771_02713D6AF862\"; nocase;",
+        "ja4.hash; pcre:\"/^t13/\";",
+        "tls.sni; content:\"shop\"; bsize:4; content:\"hop\"; distance:-3;",
+        "tls.sni; content:\"ab\"; content:\"bc\"; bsize:3;",
+        "tls.sni; content:\"www\"; startswith; content:\"www.a\"; startswith; content:\".com\"; endswith; content:\"com\"; endswith;",
+        "tls.sni; content:\"WWW\"; startswith; nocase; content:\"www.a\"; startswith;",
+        "tls.sni; to_lowercase; content:\"Shop\"; nocase;",
+        "tls.sni; to_sha1; content:\"|a9 99 3e 36 47 06 81 6a ba 3e 25 71 78 50 c2 6c 9c d0 d8 9d|\";",
+        "tls.sni; bsize:2<>5; bsize:>3; content:\"shop\";",
+    ] {
+        assert_eq!(diagnosis("->", options), None, "{options}");
+    }
+}
