@@ -24,6 +24,10 @@ pub struct RuleConfig {
     pub datasets: Datasets,
     /// Lists, each of which becomes a rule.
     pub lists: Vec<Arc<List>>,
+    /// Look for what makes rules slow and what they wait for in vain: [`LoadReport::findings`](super::LoadReport::findings).
+    pub review: bool,
+    /// Also for what Suricata does not know or takes otherwise.
+    pub portability: bool,
     /// Names and texts of files in the form of `threshold.config`.
     pub threshold_files: Vec<(String, String)>,
 }
@@ -61,6 +65,8 @@ impl Default for RuleConfig {
             datasets: Datasets::default(),
             lists: Vec::new(),
             threshold_files: Vec::new(),
+            review: false,
+            portability: false,
             references: BTreeMap::from([("url".to_owned(), "https://".into())]),
         }
     }

@@ -176,12 +176,52 @@ pub enum Reason {
     /// A note: an event of Suricata's that no session here has.
     #[error("event `tls.{0}` is never raised here: the rule cannot match")]
     NeverRaised(String),
+    /// A finding: it costs more than it needs to.
+    #[error("slow: {why}")]
+    Slow {
+        /// What costs.
+        why: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// A finding: nothing tells beforehand where it could match.
+    #[error("it is tried on each {0} that its header is about")]
+    OnEach(&'static str),
+    /// A finding: it waits for a bit that no rule of the set sets.
+    #[error("it can never match: no rule here sets `{0}`")]
+    NeverSet(String),
+    /// A finding: Suricata does not load it, or takes it otherwise.
+    #[error("not portable: {0}")]
+    NotPortable(&'static str),
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]
     UnknownClasstype(String),
 }
 
+/// How grave it is that a rule has a [`Reason`] against it, where it loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Weight {
+    /// It can never match.
+    Never,
+    /// It is slow.
+    Slow,
+    /// It is not portable.
+    NotPortable,
+    /// It is good to know.
+    Note,
+}
+
 impl Reason {
+    /// How grave it is in a rule that loads.
+    pub const fn weight(&self) -> Weight {
+        match self {
+            Self::NeverMatches(_) | Self::NeverSet(_) | Self::NeverRaised(_) | Self::NotFollowed(_) => Weight::Never,
+            Self::Slow { .. } => Weight::Slow,
+            Self::NotPortable(_) => Weight::NotPortable,
+            _ => Weight::Note,
+        }
+    }
+
     /// What to do about it, where there is something to say beyond the reason.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
@@ -194,6 +234,7 @@ impl Reason {
             Self::Expected(";") => "every option ends with `;`, the last one too",
             Self::UnknownExtract(_) => "name it in byte_extract or byte_math",
             Self::NoSuchValue { hint, .. } => return hint.map(str::to_owned),
+            Self::Slow { hint, .. } => hint,
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };
@@ -251,6 +292,8 @@ pub struct LoadReport {
     pub errors: Vec<Diagnostic>,
     /// What loaded and is worth a word all the same.
     pub notes: Vec<Diagnostic>,
+    /// What a review found, where one was asked for.
+    pub findings: Vec<Diagnostic>,
 }
 
 /// `text` for a message: its first 60 characters, without control characters.

@@ -7,11 +7,12 @@ use super::ast::{Action, EndAst, Protocol, RuleAst, Sign};
 use super::builder::Builder;
 use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
-use super::diagnostic::{Diagnostic, LoadReport, Reason};
+use super::diagnostic::{Diagnostic, LoadReport, Reason, excerpt};
 use super::inspect::Inspection;
 use super::keyword::{Regexes, Registry};
 use super::parse;
 use super::parse::lines::{Entry, RuleText, entries};
+use super::review;
 use super::rule::Rule;
 use super::set::RuleSet;
 use super::subject::Sides;
@@ -50,6 +51,9 @@ struct Loader<'c> {
     by_sid: HashMap<(u32, u32), usize>,
     report: LoadReport,
 }
+
+/// What a review says of a rule, the offset in its text, and the keyword there.
+type Finding = (Reason, usize, Option<String>);
 
 /// What is wrong with a rule.
 struct Mistake {
@@ -98,8 +102,10 @@ impl<'c> Loader<'c> {
             Diagnostic { file: file.clone(), line, column, sid, keyword, reason }
         };
         match self.read(file, text) {
-            Ok((compiled, notes)) => {
+            Ok((compiled, notes, findings)) => {
                 let sid = Some(compiled.rule.sid);
+                let finding = |(reason, at, keyword)| diagnostic(reason, at, keyword, sid);
+                self.report.findings.extend(findings.into_iter().map(finding));
                 let twice = self.keep(compiled);
                 self.report.notes.extend(notes.into_iter().chain(twice).map(|reason| diagnostic(reason, 0, None, sid)));
             }
@@ -107,8 +113,8 @@ impl<'c> Loader<'c> {
         }
     }
 
-    /// Reads one rule, and what is to be noted of it.
-    fn read(&mut self, file: &Arc<str>, text: &RuleText<'_>) -> Result<(Compiled, Vec<Reason>), Mistake> {
+    /// Reads one rule, what is to be noted of it, and what a review finds in it.
+    fn read(&mut self, file: &Arc<str>, text: &RuleText<'_>) -> Result<(Compiled, Vec<Reason>, Vec<Finding>), Mistake> {
         if text.text.len() > MAX_RULE_BYTES {
             return Err((Reason::TooLong("64 KiB"), 0).into());
         }
@@ -167,7 +173,29 @@ impl<'c> Loader<'c> {
         let threshold = meta.threshold;
         let compiled =
             Compiled { rule, header, kind, whole_flow, threshold, suppressions: Vec::new(), rate_filter: None, asks, plans };
-        Ok((compiled, notes))
+        let findings = self.review(&compiled, &ast);
+        Ok((compiled, notes, findings))
+    }
+
+    /// What a review finds, where one is asked for.
+    fn review(&self, compiled: &Compiled, ast: &RuleAst<'_>) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if self.config.review {
+            found.extend(review::cost(compiled, ast));
+        }
+        if self.config.portability {
+            found.extend(review::portability(&compiled.rule, ast, &self.registry, &compiled.asks.inspections));
+        }
+        found.into_iter().map(|(reason, at)| (reason, at, keyword_at(ast, at))).collect()
+    }
+
+    /// Notes the rules that wait for what no rule does.
+    fn review_all(&mut self, rules: &[Compiled]) {
+        for (i, keyword, name) in review::never_set(rules) {
+            let Some(rule) = rules.get(i).map(|c| &c.rule) else { continue };
+            let (file, line, sid, keyword) = (rule.file.clone(), rule.line, Some(rule.sid), Some(keyword.to_owned()));
+            self.report.findings.push(Diagnostic { file, line, column: 1, sid, keyword, reason: Reason::NeverSet(excerpt(&name)) });
+        }
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
@@ -208,7 +236,10 @@ impl<'c> Loader<'c> {
 
     fn finish(mut self) -> (RuleSet, LoadReport) {
         self.apply_thresholds();
-        let mut rules: Vec<Compiled> = self.rules.into_iter().flatten().collect();
+        let mut rules: Vec<Compiled> = std::mem::take(&mut self.rules).into_iter().flatten().collect();
+        if self.config.review {
+            self.review_all(&rules);
+        }
         self.report.loaded = rules.len();
         rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
         (RuleSet::new(rules), self.report)

@@ -217,7 +217,7 @@ impl RuleSet {
 }
 
 /// The key to look for a plan by. One in the buffer that comes last is best, since the plan can be tried then and there.
-fn best_key(inspections: &[Inspection], plan: Plan) -> Option<(&Inspection, FlowDirection, Key)> {
+pub(super) fn best_key(inspections: &[Inspection], plan: Plan) -> Option<(&Inspection, FlowDirection, Key)> {
     let keyed = |i| {
         let side = Inspection::side(i, plan.side);
         Key::of(i).map(|key| (i, side, key))

@@ -177,6 +177,13 @@ impl Facts {
     /// Where anomalies begin, by their numbers.
     const ANOMALIES: u32 = 16;
 
+    /// Their names.
+    pub(super) fn names(self) -> Vec<&'static str> {
+        let named = NAMES.iter().filter(|(fact, _)| self.has(*fact)).map(|(_, name)| *name);
+        let anomaly = self.0 >> Self::ANOMALIES != 0;
+        named.chain(anomaly.then_some("an anomaly")).collect()
+    }
+
     /// What is there of `subject`.
     pub fn of(subject: &Subject<'_>) -> Self {
         let mut facts = match subject.one_way {
@@ -301,3 +308,22 @@ impl Sides {
         if self.facts(wanted).is_empty() { wanted.reverse() } else { wanted }
     }
 }
+
+/// What each fact is called, in the order in which they mostly come.
+const NAMES: &[(Facts, &str)] = &[
+    (Facts::FROM_CLIENT, "a packet of the client"),
+    (Facts::FROM_SERVER, "a packet of the server"),
+    (Facts::DECIDED, "what the flow speaks"),
+    (Facts::CLIENT_HELLO, "ClientHello"),
+    (Facts::HELLO_RETRY, "HelloRetryRequest"),
+    (Facts::SERVER_HELLO, "ServerHello"),
+    (Facts::GROUP, "the group"),
+    (Facts::SERVER_CERTIFICATES, "the server's certificates"),
+    (Facts::SERVER_KEY_EXCHANGE, "the server's key exchange"),
+    (Facts::CLIENT_CERTIFICATES, "the client's certificates"),
+    (Facts::CLIENT_KEY_EXCHANGE, "the client's key exchange"),
+    (Facts::CLIENT_ALERT, "an alert of the client"),
+    (Facts::SERVER_ALERT, "an alert of the server"),
+    (Facts::SERVER_DARK, "the server going dark"),
+    (Facts::DARK, "both going dark"),
+];

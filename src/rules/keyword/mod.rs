@@ -120,6 +120,11 @@ impl Registry {
         Self(all().flat_map(names).collect())
     }
 
+    /// Whether `name` is a keyword of our own.
+    pub fn is_own(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|keyword| is_own(keyword))
+    }
+
     /// Does to `builder` what the option `name` with `value` says.
     pub fn apply(&self, builder: &mut Builder<'_>, name: &str, value: Option<&str>) -> Result<(), Reason> {
         let keyword = self.0.get(name);

@@ -76,7 +76,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:not_established; tls.sni; content:\"x\";",
-            "x.rules:1:1: it can never match: a flow that speaks TLS is established",
+            "x.rules:1:43: flow: it can never match: a flow that speaks TLS is established",
         ),
         (
             "sid:1; flow:sideways;",

@@ -11,6 +11,7 @@ mod keywords;
 mod loading;
 mod numbers;
 mod reference;
+mod review;
 mod shipped;
 mod state;
 mod threshold_config;

@@ -1,0 +1,178 @@
+//! The compiled form of a rule, for people.
+
+use std::fmt;
+
+use super::compile::Kind;
+use super::inspect::{Inspection, Step};
+use super::prefilter::Key;
+use super::rule::{Rule, RuleId};
+use super::set::{Entry, RuleSet, best_key};
+use super::subject::FlowDirection;
+
+/// How a rule is tried, and what that costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation<'s> {
+    /// The rule.
+    pub rule: &'s Rule,
+    /// What is tried: `flow`, `packet` or `session`.
+    pub kind: &'static str,
+    /// How many rules of the set have the same header, this one included.
+    pub same_header: usize,
+    /// Each way to try it.
+    pub tries: Vec<Try>,
+    /// What is asked of each buffer: its name, and how many matches of which keyword.
+    pub asks: Vec<(&'static str, Vec<(&'static str, usize)>)>,
+    /// What it costs where it does not match.
+    pub cost: Cost,
+}
+
+/// One way to try a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// Which way what it looks at goes.
+    pub direction: FlowDirection,
+    /// The facts that have to be there; none: it is tried on each packet.
+    pub when: Vec<&'static str>,
+    /// What lets all flows be passed over that cannot match.
+    pub found_by: Option<FoundBy>,
+}
+
+/// What a value of a buffer must have, in small letters, for a rule to be tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundBy {
+    /// The buffer.
+    pub buffer: &'static str,
+    /// Where in the value: `is`, `ends with` or `has`.
+    pub how: &'static str,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What a rule costs where it does not match, the cheapest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// It is never tried.
+    Nothing,
+    /// Once for each flow and direction, and its header alone.
+    EachFlow,
+    /// Nothing by itself: one look-up in a table for all such rules.
+    LookUp,
+    /// Nothing by itself: one pass over the value for all such rules.
+    Pass,
+    /// It is found by one byte: most sessions are looked at.
+    MostSessions,
+    /// Each session that its header is about is looked at.
+    EachSession,
+    /// Each session is searched with a regular expression.
+    EachSessionByPcre,
+    /// Each packet is looked at.
+    EachPacket,
+}
+
+impl RuleSet {
+    /// How each rule with this sid is tried.
+    pub fn explain(&self, sid: u32) -> impl Iterator<Item = Explanation<'_>> {
+        let known = (0..).map(RuleId).zip(&self.rules).filter(move |(_, entry)| entry.rule.sid == sid);
+        known.map(|(id, entry)| self.explain_entry(id, entry))
+    }
+
+    fn explain_entry<'s>(&'s self, id: RuleId, entry: &'s Entry) -> Explanation<'s> {
+        let plans = self.plans.iter().filter(|s| s.rule == id).map(|s| s.plan);
+        let tries: Vec<Try> = plans
+            .map(|plan| {
+                let key = best_key(&entry.asks.inspections, plan).filter(|_| entry.kind == Kind::Session);
+                let found_by = key.map(|(inspection, _, key)| FoundBy::of(inspection, key));
+                Try { direction: plan.direction, when: plan.needs.names(), found_by }
+            })
+            .collect();
+        Explanation {
+            rule: &entry.rule,
+            kind: entry.kind.name(),
+            same_header: self.rules.iter().filter(|e| e.header == entry.header).count(),
+            asks: entry.asks.inspections.iter().map(asked).collect(),
+            cost: cost(entry, &tries),
+            tries,
+        }
+    }
+}
+
+impl FoundBy {
+    fn of(inspection: &Inspection, key: Key) -> Self {
+        let (how, bytes) = match key {
+            Key::Exact(bytes) => ("is", bytes),
+            Key::Suffix(bytes) => ("ends with", bytes),
+            Key::Literal(bytes) => ("has", bytes),
+        };
+        Self { buffer: inspection.buffer.name, how, bytes }
+    }
+
+    fn cost(&self) -> Cost {
+        match (self.how, self.bytes.len()) {
+            ("has", 0 | 1) => Cost::MostSessions,
+            ("has", _) => Cost::Pass,
+            _ => Cost::LookUp,
+        }
+    }
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Flow => "flow",
+            Self::Packet => "packet",
+            Self::Session => "session",
+        }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "nothing: it is never tried",
+            Self::EachFlow => "low: its header is looked at once for each flow and direction",
+            Self::LookUp => "lowest: one look-up finds it among all rules like it",
+            Self::Pass => "low: one pass over the value finds it among all rules like it",
+            Self::MostSessions => "high: one byte finds it, so that it is tried on most sessions",
+            Self::EachSession => "medium: it is tried on each session that its header is about",
+            Self::EachSessionByPcre => "high: a regular expression is run on each session that its header is about",
+            Self::EachPacket => "medium: it is tried on each packet that its header is about",
+        })
+    }
+}
+
+/// What is asked of a buffer, by keyword.
+fn asked(inspection: &Inspection) -> (&'static str, Vec<(&'static str, usize)>) {
+    let steps = inspection.steps.iter().map(|step| match step {
+        Step::Content(_) => "content",
+        Step::Pcre(_) => "pcre",
+        Step::IsDataAt(_) => "isdataat",
+        Step::ByteTest(_) => "byte_test",
+        Step::ByteJump(_) => "byte_jump",
+        Step::Extract(_) => "byte_extract or byte_math",
+    });
+    let sizes = inspection.size.iter().map(|_| "bsize");
+    let sets = inspection.datasets.iter().map(|_| "dataset");
+    let absent = inspection.absent.map(|_| "absent");
+    let mut counted: Vec<(&'static str, usize)> = Vec::new();
+    for name in steps.chain(sizes).chain(sets).chain(absent) {
+        match counted.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, n)) => *n = n.saturating_add(1),
+            None => counted.push((name, 1)),
+        }
+    }
+    (inspection.buffer.name, counted)
+}
+
+/// The dearest of all ways to try it.
+fn cost(entry: &Entry, tries: &[Try]) -> Cost {
+    let pcre = entry.asks.inspections.iter().flat_map(|i| &i.steps).any(|s| matches!(s, Step::Pcre(_)));
+    let one = |t: &Try| match (entry.kind, &t.found_by) {
+        (Kind::Flow, _) => Cost::EachFlow,
+        (Kind::Packet, _) => Cost::EachPacket,
+        (Kind::Session, Some(found_by)) => found_by.cost(),
+        (Kind::Session, None) if entry.asks.list.is_some() => Cost::LookUp,
+        (Kind::Session, None) if pcre => Cost::EachSessionByPcre,
+        (Kind::Session, None) => Cost::EachSession,
+    };
+    tries.iter().map(one).max().unwrap_or(Cost::Nothing)
+}

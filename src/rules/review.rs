@@ -1,0 +1,130 @@
+//! What is worth a word about a rule that loads: what makes it slow, what it waits for in vain, and where another engine would not
+//! take it, or take it otherwise. Only looked for where [`RuleConfig`](super::RuleConfig) asks for it.
+
+use std::collections::HashSet;
+
+use super::ast::{OptionAst, RuleAst, Sign};
+use super::compile::{Compiled, Kind};
+use super::diagnostic::Reason;
+use super::inspect::{Inspection, Step};
+use super::keyword::Registry;
+use super::prefilter::Key;
+use super::rule::Rule;
+use super::set::best_key;
+use super::state::{Condition, Effect, Name};
+
+/// What is to be said, and the offset in the rule's text that it is about.
+type Finding = (Reason, usize);
+
+/// What makes `rule` slow.
+pub(super) fn cost(rule: &Compiled, ast: &RuleAst<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = options(ast, "pcre").filter(|o| begins_with_anything(o)).map(|o| (LEADING_STAR, o.at)).collect();
+    found.extend(match rule.kind {
+        Kind::Flow => None,
+        Kind::Packet => Some((Reason::OnEach("packet"), 0)),
+        Kind::Session => without_key(rule, ast).or_else(|| short_key(rule)),
+    });
+    found
+}
+
+/// What of `rule` Suricata does not know, or takes otherwise.
+pub(super) fn portability(rule: &Rule, ast: &RuleAst<'_>, registry: &Registry, inspections: &[Inspection]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for option in &ast.options {
+        if registry.is_own(option.name) {
+            found.push((Reason::NotPortable("a keyword of Portcullis's own"), option.at));
+        }
+        let differs = DIFFERENCES.iter().find(|(names, _)| names.contains(&option.name));
+        found.extend(differs.map(|(_, how)| (Reason::NotPortable(how), option.at)));
+    }
+    if ast.header.sign == Sign::Session {
+        found.push((Reason::NotPortable("`=>` needs Suricata 8"), 0));
+    }
+    if rule.text.len() > SURICATA_RULE_BYTES {
+        found.push((Reason::NotPortable("Suricata takes rules of up to 8192 bytes"), 0));
+    }
+    for inspection in inspections.iter().filter(|i| i.transforms.is_empty() && WHOLE_HASHES.contains(&i.buffer.name)) {
+        let partial = inspection.wanted().find(|c| Some(c.pattern.len()) != inspection.buffer.form.width());
+        found.extend(partial.map(|c| (Reason::NotPortable("Suricata takes a whole hash there, not a part"), c.at)));
+    }
+    found
+}
+
+/// By rule: the bit that it waits for and that no rule sets, and the keyword that waits.
+pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> {
+    let (mut flow, mut shared) = (HashSet::new(), HashSet::new());
+    for effect in rules.iter().flat_map(|r| &r.asks.stateful.effects) {
+        match effect {
+            Effect::FlowBit(name, _) => flow.insert(name),
+            Effect::Shared(bit, _) => shared.insert(&bit.name),
+            Effect::FlowInt(..) => false,
+        };
+    }
+    let in_vain = |condition: &Condition| match condition {
+        Condition::FlowBit(names, true) if !names.iter().any(|n| flow.contains(n)) => Some(("flowbits", names.first()?.clone())),
+        Condition::Shared(bit, true) if !shared.contains(&bit.name) => Some(("xbits", bit.name.clone())),
+        _ => None,
+    };
+    let of_rule = |(i, rule): (usize, &Compiled)| {
+        let (keyword, name) = rule.asks.stateful.conditions.iter().find_map(in_vain)?;
+        Some((i, keyword, name))
+    };
+    rules.iter().enumerate().filter_map(of_rule).collect()
+}
+
+/// It has no content that all sessions but those concerned could be passed over by.
+fn without_key(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
+    if rule.plans.iter().all(|plan| best_key(&rule.asks.inspections, *plan).is_some()) {
+        return None;
+    }
+    let has_pcre = rule.asks.inspections.iter().flat_map(|i| &i.steps).any(|s| matches!(s, Step::Pcre(_)));
+    match options(ast, "pcre").next().filter(|_| has_pcre) {
+        Some(pcre) => Some((SLOW_PCRE, pcre.at)),
+        None => Some((Reason::OnEach("session"), 0)),
+    }
+}
+
+/// The content that it is found by is so short that most values have it.
+fn short_key(rule: &Compiled) -> Option<Finding> {
+    let key = |plan| best_key(&rule.asks.inspections, plan);
+    let (inspection, ..) =
+        rule.plans.iter().filter_map(|plan| key(*plan)).find(|(_, _, k)| matches!(k, Key::Literal(l) if l.len() == 1))?;
+    let content = inspection.wanted().find(|c| c.fast_bytes().len() == 1)?;
+    Some((SHORT_KEY, content.at))
+}
+
+fn options<'a>(ast: &'a RuleAst<'_>, name: &'a str) -> impl Iterator<Item = &'a OptionAst<'a>> {
+    ast.options.iter().filter(move |o| o.name == name)
+}
+
+/// `.*x` finds what `x` finds.
+fn begins_with_anything(pcre: &OptionAst<'_>) -> bool {
+    let expression = pcre.value.and_then(|v| v.split_once('/')).map_or("", |(_, e)| e);
+    [".*", "^.*", "(.*", "(?:.*"].iter().any(|head| expression.starts_with(head))
+}
+
+const LEADING_STAR: Reason =
+    Reason::Slow { why: "`.*` at the beginning finds nothing more, and is run over all of the value", hint: "leave it out" };
+const SLOW_PCRE: Reason = Reason::Slow {
+    why: "there is no content to find it by: the expression is run on each session",
+    hint: "put a content before it that all it matches have",
+};
+const SHORT_KEY: Reason = Reason::Slow {
+    why: "it is found by one byte, which nearly all values have",
+    hint: "a content of four bytes or more lets the others be passed over",
+};
+
+/// Buffers that Suricata looks up hashes in.
+const WHOLE_HASHES: &[&str] = &["tls.cert_fingerprint", "ja3.hash", "ja3s.hash"];
+
+/// Where a keyword means something else in Suricata (see docs/rules.md).
+const DIFFERENCES: &[(&[&str], &str)] = &[
+    (&["tls.version", "ssl_version"], "of a TLS 1.3 hello, Suricata looks at the version field, which says 1.2"),
+    (&["ssl_state"], "Suricata looks at the state at the packet at hand, not at what was seen"),
+    (
+        &["tls_cert_notbefore", "tls_cert_notafter"],
+        "Suricata takes a date without time for its first second, and the server's only",
+    ),
+];
+
+const SURICATA_RULE_BYTES: usize = 8192;

@@ -1,0 +1,132 @@
+//! What a review finds in rules that load, and how they are explained.
+
+use super::*;
+
+fn findings(text: &str) -> Vec<(u32, String)> {
+    let config = RuleConfig { review: true, ..RuleConfig::default() };
+    reviewed(text, &config)
+}
+
+fn reviewed(text: &str, config: &RuleConfig) -> Vec<(u32, String)> {
+    let (_, report) = RuleSet::compile(&[Source { name: "x", text }], config);
+    assert_eq!(report.errors, [], "in {text}");
+    report.findings.iter().map(|f| (f.column, f.reason.to_string())).collect()
+}
+
+fn rule(options: &str) -> String {
+    format!("alert tls any any -> any any ({options} sid:1;)")
+}
+
+/// The column of the part of a rule's options.
+fn column(options: &str, part: &str) -> u32 {
+    u32::try_from(rule(options).find(part).unwrap() + 1).unwrap()
+}
+
+#[test]
+fn what_is_slow() {
+    let pcre = "slow: there is no content to find it by: the expression is run on each session";
+    let star = "slow: `.*` at the beginning finds nothing more, and is run over all of the value";
+    let byte = "slow: it is found by one byte, which nearly all values have";
+    for (options, part, said) in [
+        ("tls.sni; pcre:\"/ab+c/\";", "\"/ab", pcre),
+        ("tls.sni; content:!\"www\"; pcre:\"/ab+c/\";", "\"/ab", pcre),
+        ("tls.sni; content:\"shop\"; pcre:\"/.*[0-9]/\";", "\"/.*", star),
+        ("tls.sni; content:\"shop\"; pcre:\"/^.*[0-9]/\";", "\"/^.*", star),
+        ("tls.sni; content:\".\";", "\".\"", byte),
+        ("tls.sni; content:\"shop\"; fast_pattern:0,1;", "\"shop", byte),
+    ] {
+        assert_eq!(findings(&rule(options)), [(column(options, part), said.to_owned())], "{options}");
+    }
+}
+
+#[test]
+fn what_nothing_is_found_by_is_noted() {
+    for (options, unit) in [
+        ("ssl_version:tls1.0;", "session"),
+        ("tls.sni; content:!\"www\";", "session"),
+        ("tls.sni; bsize:>50;", "session"),
+        ("flow:established;", "packet"),
+    ] {
+        assert_eq!(findings(&rule(options)), [(1, format!("it is tried on each {unit} that its header is about"))], "{options}");
+    }
+}
+
+#[test]
+fn what_is_well_written_has_no_findings() {
+    for options in [
+        "tls.sni; content:\"shop\"; pcre:\"/shop[0-9]+/\";",
+        "tls.sni; dotprefix; content:\".shop.example\"; endswith;",
+        "tls.sni; content:\".\"; content:\"shop\";",
+        "tls.sni; content:\"a\"; bsize:1;",
+        "ja3.hash; content:\"6734f37431670b3ab4292b8f60f29984\";",
+    ] {
+        assert_eq!(findings(&rule(options)), [], "{options}");
+    }
+    assert_eq!(findings("alert ip 10.0.0.1 any -> any any (sid:1;)"), []);
+}
+
+#[test]
+fn a_bit_that_no_rule_sets_is_waited_for_in_vain() {
+    let asks = "alert tls any any -> any any (flowbits:isset,seen; tls.sni; content:\"shop\"; sid:1;)";
+    let sets = "alert tls any any -> any any (flowbits:set,seen; tls.sni; content:\"bank\"; noalert; sid:2;)";
+    let never = (1, "it can never match: no rule here sets `seen`".to_owned());
+    assert_eq!(findings(asks), [never]);
+    assert_eq!(findings(&format!("{asks}\n{sets}")), []);
+    assert_eq!(findings(&asks.replace("isset", "isnotset")), []);
+    let hosts = "alert tls any any -> any any (xbits:isset,bad,track ip_src; tls.sni; content:\"shop\"; sid:1;)";
+    assert_eq!(findings(hosts), [(1, "it can never match: no rule here sets `bad`".to_owned())]);
+}
+
+#[test]
+fn what_is_not_portable() {
+    let config = RuleConfig { portability: true, ..RuleConfig::default() };
+    let own = "not portable: a keyword of Portcullis's own";
+    let part = "not portable: Suricata takes a whole hash there, not a part";
+    for (options, place, said) in [
+        ("tls.cipher; content:\"_RC4_\";", "tls.cipher", own),
+        ("tls.sni; content:\"shop\"; tls.resumed:no;", "no;", own),
+        ("ja3.hash; content:\"6734f3\";", "\"6734", part),
+        ("tls.cert_fingerprint; content:\"6e:ce\";", "\"6e:", part),
+        ("ssl_version:tls1.0;", "tls1.0", "not portable: of a TLS 1.3 hello, Suricata looks at the version field, which says 1.2"),
+    ] {
+        assert_eq!(reviewed(&rule(options), &config), [(column(options, place), said.to_owned())], "{options}");
+    }
+    let session = "alert tls any any => any any (tls.sni; content:\"shop\"; sid:1;)";
+    assert_eq!(reviewed(session, &config), [(1, "not portable: `=>` needs Suricata 8".to_owned())]);
+    assert_eq!(reviewed(&rule("tls.sni; content:\"shop\";"), &config), []);
+}
+
+#[test]
+fn a_rule_is_explained() {
+    let set = rules(
+        "alert tls any any -> any 443 (tls.sni; dotprefix; content:\".Shop.example\"; endswith; nocase; sid:1;)
+         alert tls any any -> any 443 (tls.sni; content:\"shop\"; content:\"www.\"; pcre:\"/a+/\"; sid:2;)
+         alert tls any any => any 443 (ja3.hash; content:\"6734f37431670b3ab4292b8f60f29984\"; tls.cipher; content:\"_RC4_\"; sid:3;)
+         alert tls any any -> any any (ssl_version:tls1.0; flow:to_client; sid:4;)
+         alert ip any any -> any any (sid:5;)
+         alert tcp any any -> any any (flags:S; sid:6;)",
+    );
+    let one = |sid| {
+        let mut all = set.explain(sid);
+        let only = all.next().unwrap();
+        assert_eq!(all.next(), None);
+        only
+    };
+    let found = |sid| one(sid).tries[0].found_by.clone().map(|f| (f.buffer, f.how, String::from_utf8(f.bytes).unwrap()));
+    for (sid, kind, cost, found_by) in [
+        (1, "session", Cost::LookUp, Some(("tls.sni", "ends with", ".shop.example".to_owned()))),
+        (2, "session", Cost::Pass, Some(("tls.sni", "has", "www.".to_owned()))),
+        (4, "session", Cost::EachSession, None),
+        (5, "flow", Cost::EachFlow, None),
+        (6, "packet", Cost::EachPacket, None),
+    ] {
+        assert_eq!((one(sid).kind, one(sid).cost, found(sid)), (kind, cost, found_by), "{sid}");
+    }
+    assert_eq!(one(1).same_header, 3);
+    assert_eq!(one(2).asks, [("tls.sni", vec![("content", 2), ("pcre", 1)])]);
+    assert_eq!(one(3).tries[0].when, ["ClientHello", "ServerHello"]);
+    // The one in the buffer that comes last is looked for, so that nothing has to be kept.
+    assert_eq!(found(3), Some(("tls.cipher", "has", "_rc4_".to_owned())));
+    assert_eq!(one(4).tries[0].direction, FlowDirection::ToClient);
+    assert_eq!(set.explain(7).count(), 0);
+}
