@@ -2,36 +2,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tempfile::TempDir;
 
 use crate::util::run::{Ran, portcullis, shipped};
 use crate::util::tls::{ClientHello, MUTUAL_TLS12, NAME};
-use crate::util::{Conversation, Events, Packet, pcap};
-
-/// A directory with files in it.
-struct Dir(TempDir);
-
-impl Dir {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        path.into_os_string().into_string().unwrap()
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-}
+use crate::util::{Conversation, Dir, Events, Packet, pcap};
 
 fn replay(args: &[&str]) -> Ran {
     Ran::with([&["replay"][..], args].concat())

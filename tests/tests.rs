@@ -9,6 +9,7 @@
 //! | [`workers`] | the same output for any number of workers |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
+//! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
 
 mod captures;
 mod command;
@@ -16,5 +17,6 @@ mod evasion;
 mod invariance;
 mod limits;
 mod rooms;
+mod rules;
 mod util;
 mod workers;

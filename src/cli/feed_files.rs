@@ -6,6 +6,7 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use crate::capture::Compression;
+use crate::rules::Source;
 
 /// The rule files that were named, and what lies beside them.
 #[derive(Debug, Default)]
@@ -44,6 +45,11 @@ impl RuleFiles {
             }
         }
         Ok(files)
+    }
+
+    /// The rule files, for the compiler.
+    pub fn sources(&self) -> Vec<Source<'_>> {
+        self.texts.iter().map(|(name, text)| Source { name, text }).collect()
     }
 
     /// The file at `path`: of a tarball that was read, or on disk.

@@ -3,9 +3,11 @@
 //! Exit status: 0 done, 1 it failed (or some of it did), 2 it was asked wrongly; killed by a signal as such.
 
 mod feed_files;
+mod lookups;
 mod printer;
 mod replay;
 mod rule_options;
+mod rules;
 pub mod terminal;
 mod units;
 
@@ -24,12 +26,15 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Replay>),
+    #[command(subcommand)]
+    Rules(rules::Rules),
 }
 
 /// Runs the command that the arguments ask for.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(replay) => replay.run(),
+        Command::Rules(rules) => rules.run(),
     }
 }
 

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::feed_files::{self, FileError, RuleFiles};
+use super::lookups::Lookups;
 use super::say;
-use crate::rules::{
-    Action, DatasetFile, Diagnostic, GeoIp, List, ListKind, ListSource, LoadReport, Reputation, RuleConfig, RuleSet, SHIPPED,
-    Source,
-};
+use crate::rules::{Action, Diagnostic, List, ListKind, ListSource, LoadReport, RuleSet, SHIPPED};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -21,36 +19,11 @@ pub(super) struct RuleOptions {
     rules: Vec<PathBuf>,
 
     /// Run without rules
-    #[arg(long)]
+    #[arg(long, conflicts_with = "threshold_config")]
     no_rules: bool,
 
-    /// Set a variable of the rules: HOME_NET=10.0.0.0/8; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    var: Vec<(String, String)>,
-
-    /// What classtypes mean [default: each classification.config beside the rules]
-    #[arg(long, value_name = "FILE")]
-    classification_config: Option<PathBuf>,
-
-    /// What stands before the ids of references [default: each reference.config beside the rules]
-    #[arg(long, value_name = "FILE")]
-    reference_config: Option<PathBuf>,
-
-    /// Read suppressions, thresholds and rate filters for rules from FILE, in the form of Suricata's threshold.config; may be repeated
-    #[arg(long, value_name = "FILE", conflicts_with = "no_rules")]
-    threshold_config: Vec<PathBuf>,
-
-    /// The categories that iprep speaks of
-    #[arg(long, value_name = "FILE")]
-    iprep_categories: Option<PathBuf>,
-
-    /// Reputation of addresses, for iprep: lines of address,category,score; may be repeated
-    #[arg(long, value_name = "FILE", requires = "iprep_categories")]
-    iprep: Vec<PathBuf>,
-
-    /// Countries of addresses, for geoip: a database in MaxMind's format
-    #[arg(long, value_name = "FILE")]
-    geoip: Option<PathBuf>,
+    #[command(flatten)]
+    lookups: Lookups,
 
     /// Try a list that is no rules: KIND is domains, certs, ja3, ja4, ips, or auto (as its header says); ACTION is alert, drop, reject or
     /// pass [default: alert]; may be repeated
@@ -107,71 +80,19 @@ impl RuleOptions {
 
     fn compile(&self) -> Result<(RuleSet, LoadReport), FileError> {
         let files = RuleFiles::read(&self.rules)?;
-        let (mut config, mut mistakes) = self.config(&files)?;
-        let named: Vec<Source<'_>> = files.texts.iter().map(|(name, text)| Source { name, text }).collect();
+        let named = files.sources();
         let sources = match (self.no_rules, self.rules.is_empty()) {
             (true, _) => &[],
             (false, true) => SHIPPED,
             (false, false) => &named[..],
         };
-        for path in &self.threshold_config {
-            let text = feed_files::text(files.get(path)?);
-            config.threshold_files.push((path.display().to_string(), text));
-        }
-        mistakes.extend(self.read_addresses(&mut config)?);
-        mistakes.extend(read_datasets(sources, &files, &mut config));
+        let (mut config, mut mistakes) = self.lookups.config(sources, &files)?;
         let (lists, wrong) = self.read_lists()?;
         config.lists = lists;
         mistakes.extend(wrong);
         let (rules, mut report) = RuleSet::compile(sources, &config);
         report.notes.splice(..0, mistakes);
         Ok((rules, report))
-    }
-
-    /// What rules are loaded with, and what was wrong with files of it.
-    fn config(&self, files: &RuleFiles) -> Result<(RuleConfig, Vec<Diagnostic>), FileError> {
-        let mut config = RuleConfig::default();
-        for (name, value) in &self.var {
-            config.set_variable(name, value);
-        }
-        let mut mistakes = Vec::new();
-        for (named, name) in [(&self.classification_config, "classification.config"), (&self.reference_config, "reference.config")]
-        {
-            let paths = named.as_ref().map_or_else(|| files.beside(name), |path| [path.clone()].into());
-            for path in paths {
-                if named.is_none() {
-                    say("note", format_args!("{} is used: it lies beside the rules", path.display()));
-                }
-                let text = feed_files::text(files.get(&path)?);
-                let shown = path.display().to_string();
-                let source = Source { name: &shown, text: &text };
-                mistakes.extend(match name {
-                    "classification.config" => config.add_classifications(&source),
-                    _ => config.add_references(&source),
-                });
-            }
-        }
-        Ok((config, mistakes))
-    }
-
-    /// What the options say of addresses, and what is wrong with lines of the files.
-    fn read_addresses(&self, config: &mut RuleConfig) -> Result<Vec<Diagnostic>, FileError> {
-        let mut mistakes = Vec::new();
-        if let Some(path) = &self.iprep_categories {
-            let mut reputation = Reputation::default();
-            let text = feed_files::text(feed_files::read(path)?);
-            mistakes.extend(reputation.add_categories(&Source { name: &path.display().to_string(), text: &text }));
-            for path in &self.iprep {
-                let text = feed_files::text(feed_files::read(path)?);
-                mistakes.extend(reputation.add_scores(&Source { name: &path.display().to_string(), text: &text }));
-            }
-            config.reputation = Some(Arc::new(reputation));
-        }
-        if let Some(path) = &self.geoip {
-            let database = GeoIp::read(feed_files::read(path)?);
-            config.geoip = Some(Arc::new(database.map_err(|reason| FileError::Damaged { path: path.clone(), reason })?));
-        }
-        Ok(mistakes)
     }
 
     /// The lists of all options, and what is wrong with their lines.
@@ -200,23 +121,6 @@ impl RuleOptions {
         }
         Ok((lists, mistakes))
     }
-}
-
-/// The data sets that rules load from files, and what is wrong with their lines. Where a file cannot be read, that is said, and the
-/// rules that look it up do not load.
-fn read_datasets(sources: &[Source<'_>], files: &RuleFiles, config: &mut RuleConfig) -> Vec<Diagnostic> {
-    let mut mistakes = Vec::new();
-    for DatasetFile { name, kind, path, source } in DatasetFile::named_in(sources) {
-        let path = Path::new(&source).parent().unwrap_or(Path::new("")).join(path);
-        match files.get(&path) {
-            Ok(bytes) => {
-                let (text, shown) = (feed_files::text(bytes), path.display().to_string());
-                mistakes.extend(config.add_dataset(&name, kind, &Source { name: &shown, text: &text }));
-            }
-            Err(error) => say("warning", error),
-        }
-    }
-    mistakes
 }
 
 /// Says which rules did not load and why, and how many did.
@@ -248,11 +152,6 @@ fn named_list(text: &str) -> Result<NamedList, String> {
     }
     let action = Action::from_word(action).ok_or_else(|| format!("'{action}' is no action: use alert, drop, reject or pass"))?;
     Ok(NamedList { kind: known, action, path: path.into() })
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| "expected NAME=VALUE".to_owned())?;
-    Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
 }
 
 /// Lines about rules; a feed for another engine would flood the terminal.

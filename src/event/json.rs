@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::text::is_deceptive;
 
 /// Appends `event` and a newline to `out`.
-pub(super) fn write_line(out: &mut Vec<u8>, event: &impl Serialize) {
+pub(crate) fn write_line(out: &mut Vec<u8>, event: &impl Serialize) {
     let start = out.len();
     match event.serialize(Json::value(out)) {
         Ok(()) => out.push(b'\n'),

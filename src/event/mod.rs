@@ -20,7 +20,7 @@ mod common;
 mod community_id;
 mod drop;
 mod flow;
-mod json;
+pub(crate) mod json;
 mod names;
 mod portcullis;
 mod second_hello;

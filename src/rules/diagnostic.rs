@@ -177,7 +177,7 @@ pub enum Reason {
     #[error("event `tls.{0}` is never raised here: the rule cannot match")]
     NeverRaised(String),
     /// A finding: it costs more than it needs to.
-    #[error("slow: {why}")]
+    #[error("{why}")]
     Slow {
         /// What costs.
         why: &'static str,
@@ -191,7 +191,7 @@ pub enum Reason {
     #[error("it can never match: no rule here sets `{0}`")]
     NeverSet(String),
     /// A finding: Suricata does not load it, or takes it otherwise.
-    #[error("not portable: {0}")]
+    #[error("{0}")]
     NotPortable(&'static str),
     /// A note: a classtype without classification.
     #[error("classtype `{0}` has no classification: severity 3")]

@@ -1,8 +1,10 @@
 //! What the tests are built of: TLS bytes, TCP conversations that carry them, and ways to run both.
 
+mod dir;
 pub mod run;
 pub mod tcp;
 pub mod tls;
 
+pub use dir::Dir;
 pub use run::{Events, Portcullis, pcap, replay};
 pub use tcp::{Conversation, Packet, Side};

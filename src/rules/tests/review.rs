@@ -24,9 +24,9 @@ fn column(options: &str, part: &str) -> u32 {
 
 #[test]
 fn what_is_slow() {
-    let pcre = "slow: there is no content to find it by: the expression is run on each session";
-    let star = "slow: `.*` at the beginning finds nothing more, and is run over all of the value";
-    let byte = "slow: it is found by one byte, which nearly all values have";
+    let pcre = "there is no content to find it by: the expression is run on each session";
+    let star = "`.*` at the beginning finds nothing more, and is run over all of the value";
+    let byte = "it is found by one byte, which nearly all values have";
     for (options, part, said) in [
         ("tls.sni; pcre:\"/ab+c/\";", "\"/ab", pcre),
         ("tls.sni; content:!\"www\"; pcre:\"/ab+c/\";", "\"/ab", pcre),
@@ -80,19 +80,19 @@ fn a_bit_that_no_rule_sets_is_waited_for_in_vain() {
 #[test]
 fn what_is_not_portable() {
     let config = RuleConfig { portability: true, ..RuleConfig::default() };
-    let own = "not portable: a keyword of Portcullis's own";
-    let part = "not portable: Suricata takes a whole hash there, not a part";
+    let own = "a keyword of Portcullis's own";
+    let part = "Suricata takes a whole hash there, not a part";
     for (options, place, said) in [
         ("tls.cipher; content:\"_RC4_\";", "tls.cipher", own),
         ("tls.sni; content:\"shop\"; tls.resumed:no;", "no;", own),
         ("ja3.hash; content:\"6734f3\";", "\"6734", part),
         ("tls.cert_fingerprint; content:\"6e:ce\";", "\"6e:", part),
-        ("ssl_version:tls1.0;", "tls1.0", "not portable: of a TLS 1.3 hello, Suricata looks at the version field, which says 1.2"),
+        ("ssl_version:tls1.0;", "tls1.0", "of a TLS 1.3 hello, Suricata looks at the version field, which says 1.2"),
     ] {
         assert_eq!(reviewed(&rule(options), &config), [(column(options, place), said.to_owned())], "{options}");
     }
     let session = "alert tls any any => any any (tls.sni; content:\"shop\"; sid:1;)";
-    assert_eq!(reviewed(session, &config), [(1, "not portable: `=>` needs Suricata 8".to_owned())]);
+    assert_eq!(reviewed(session, &config), [(1, "`=>` needs Suricata 8".to_owned())]);
     assert_eq!(reviewed(&rule("tls.sni; content:\"shop\";"), &config), []);
 }
 
