@@ -205,6 +205,60 @@ alert tls any any -> any any (msg:"also good"; tls.sni; content:"example"; endsw
 }
 
 #[test]
+fn with_strict_rules_a_mistake_ends_the_run_before_it_begins() {
+    let dir = Dir::new();
+    let good = dir.file("good.rules", r#"alert tls any any -> any any (msg:"good"; tls.sni; content:"shop"; sid:1;)"#);
+    let bad = dir.file("bad.rules", "alert tls any any -> any any (tls.nonsense; sid:2;)");
+    let capture = shipped("tls12.pcap");
+    let capture = capture.to_str().unwrap();
+    let ran = replay(&["--strict-rules", "--rules", &good, "--rules", &bad, capture]).expect(1);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("error: 1 rule did not load"), "{}", ran.stderr);
+    assert_eq!(replay(&["--strict-rules", "--rules", &good, capture]).expect(0).events().alerts(), ["good"]);
+}
+
+#[test]
+fn alerts_have_the_text_of_their_rule_where_it_is_asked_for() {
+    let dir = Dir::new();
+    let text = r#"alert tls any any -> any any (msg:"good"; tls.sni; content:"shop"; sid:1;)"#;
+    let rules = dir.file("my.rules", text);
+    let capture = shipped("tls12.pcap");
+    let capture = capture.to_str().unwrap();
+    let rule = |args: &[&str]| {
+        replay(&[args, &["--rules", &rules, capture]].concat()).expect(0).events().of("alert")[0]["alert"]["rule"].clone()
+    };
+    assert_eq!(rule(&["--log-rule"]), text);
+    assert_eq!(rule(&[]), json!(null));
+}
+
+#[test]
+fn what_rules_cost_is_told_where_it_is_asked_for() {
+    let dir = Dir::new();
+    let rules = dir.file(
+        "my.rules",
+        r#"alert tls any any -> any any (msg:"hit"; tls.sni; content:"shop"; sid:1;)
+alert tls any any -> any any (msg:"miss"; tls.sni; content:"shop"; content:!"www"; sid:2;)
+alert tls any any -> any any (msg:"idle"; tls.sni; content:"bank"; sid:3;)
+"#,
+    );
+    let names = (0..10).map(|n| format!("www{n}.shop.example"));
+    let (capture, file) = (dir.file("shop.pcap", sessions(names)), dir.path("costs.json"));
+    let profile = format!("--profile-rules={}", file.display());
+    let ran = replay(&[&profile, "--workers", "2", "--rules", &rules, &capture]).expect(0);
+    assert!(
+        ran.stderr.contains("Rules by cost") && ran.stderr.contains("0 more rules were candidates, 1 never were"),
+        "{}",
+        ran.stderr
+    );
+    let lines = fs::read_to_string(&file).unwrap();
+    let mut costs: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    costs.sort_by_key(|c| c["sid"].as_u64());
+    let counts: Vec<_> =
+        costs.iter().map(|c| ["sid", "candidates", "evaluations", "matches"].map(|k| c[k].as_u64().unwrap())).collect();
+    assert_eq!(counts, [[1, 10, 10, 10], [2, 10, 10, 0]]);
+    assert_eq!(replay(&["--rules", &rules, &capture]).expect(0).stderr, "");
+}
+
+#[test]
 fn a_rules_file_that_is_not_there_is_an_error_before_anything_runs() {
     let capture = shipped("tls12.pcap");
     let ran = replay(&["--rules", "/no/such.rules", capture.to_str().unwrap()]).expect(1);

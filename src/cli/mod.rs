@@ -5,6 +5,7 @@
 mod feed_files;
 mod lookups;
 mod printer;
+mod profile;
 mod replay;
 mod rule_options;
 mod rules;

@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use super::printer::TerminalPrinter;
 use super::rule_options::RuleOptions;
 use super::terminal::{self, Progress, Style};
-use super::{say, units};
+use super::{profile, say, units};
 use crate::capture::{CaptureError, CaptureSet, CaptureSettings, PcapngWriter, Severity};
 use crate::engine::{Config, LANES, Limits, Timeouts};
 use crate::packet::{DecoderConfig, OverlapPolicy, PortSet};
@@ -51,6 +51,10 @@ pub(super) struct Replay {
     /// Put the certificates themselves into tls events, in base64
     #[arg(long)]
     certificates: bool,
+
+    /// Count and time what each rule costs: a table on standard error after the run, and all of it as JSON in FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    profile_rules: Option<Option<PathBuf>>,
 
     /// Write a stats event every so many seconds of packet time, beside the one at the end
     #[arg(long, value_name = "SECONDS", value_parser = units::seconds)]
@@ -181,6 +185,9 @@ impl Replay {
         } else {
             self.pump(captures, rules, interrupted, failed, &EvePrinter { certificates: self.certificates })?
         };
+        if let Some(profile) = &outcome.profile {
+            *failed |= !profile::tell(profile, rules, self.profile_rules.as_ref().and_then(Option::as_deref));
+        }
         let summary = terminal::summary(style, &outcome.summary);
         if to_terminal {
             println!("{summary}");
@@ -248,6 +255,7 @@ impl Replay {
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
                 flow_events: self.flows,
+                profile_clock: self.profile_rules.is_some().then_some(profile::nanoseconds),
                 ..Config::default()
             },
             stats_interval: self.stats_interval,

@@ -22,6 +22,14 @@ pub(super) struct RuleOptions {
     #[arg(long, conflicts_with = "threshold_config")]
     no_rules: bool,
 
+    /// A rule that does not load ends the run before it begins, with status 1
+    #[arg(long)]
+    strict_rules: bool,
+
+    /// Put the text of the rule into its alerts: alert.rule
+    #[arg(long)]
+    log_rule: bool,
+
     #[command(flatten)]
     lookups: Lookups,
 
@@ -61,11 +69,21 @@ struct NamedList {
 }
 
 impl RuleOptions {
-    /// Loads what the options name, and says what did not load. `None` where a file could not be read; that was said too.
+    /// Loads what the options name, and says what did not load. `None` where a file could not be read, or a rule did not load and none
+    /// may fail; that was said too.
     pub fn load(&self) -> Option<RuleSet> {
         match self.compile() {
             Ok((rules, report)) => {
                 tell(&report);
+                if self.strict_rules && !report.errors.is_empty() {
+                    let failed = report.errors.len();
+                    say("error", format_args!("{failed} rule{} did not load", if failed == 1 { "" } else { "s" }));
+                    return None;
+                }
+                if !report.errors.is_empty() {
+                    let (loaded, failed) = (report.loaded, report.errors.len());
+                    say("warning", format_args!("{loaded} rules loaded, {failed} not; the run goes on without those"));
+                }
                 if rules.needs_order() > 0 {
                     say("note", format_args!("{} rules keep state across flows: one worker", rules.needs_order()));
                 }
@@ -89,6 +107,7 @@ impl RuleOptions {
         let (mut config, mut mistakes) = self.lookups.config(sources, &files)?;
         let (lists, wrong) = self.read_lists()?;
         config.lists = lists;
+        config.texts = self.log_rule;
         mistakes.extend(wrong);
         let (rules, mut report) = RuleSet::compile(sources, &config);
         report.notes.splice(..0, mistakes);
@@ -123,7 +142,7 @@ impl RuleOptions {
     }
 }
 
-/// Says which rules did not load and why, and how many did.
+/// Says which rules did not load and why, and what is to be noted.
 fn tell(report: &LoadReport) {
     for error in report.errors.iter().take(MOST_LINES) {
         say("rule not loaded", error);
@@ -136,10 +155,6 @@ fn tell(report: &LoadReport) {
     }
     if let Some(more) = report.notes.len().checked_sub(MOST_LINES).filter(|&n| n > 0) {
         say("notes", format_args!("{more} more"));
-    }
-    if !report.errors.is_empty() {
-        let (loaded, failed) = (report.loaded, report.errors.len());
-        say("warning", format_args!("{loaded} rules loaded, {failed} not; the run goes on without those"));
     }
 }
 

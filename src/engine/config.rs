@@ -18,6 +18,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// A `flow` event for each flow.
     pub flow_events: bool,
+    /// Count what each rule costs, by this clock: it tells nanoseconds since any moment, and never goes back.
+    pub profile_clock: Option<fn() -> u64>,
 }
 
 /// Limits of memory. Over one of them the oldest and least useful state goes first, and is counted.
@@ -53,6 +55,7 @@ impl Default for Config {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             flow_events: false,
+            profile_clock: None,
         }
     }
 }

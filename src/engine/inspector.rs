@@ -14,7 +14,7 @@ use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::RuleSet;
+use crate::rules::{Profile, RuleSet};
 
 /// What becomes of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Inspector {
         Self {
             lanes: std::iter::repeat_with(|| Lane::new(&config.limits)).take(LANES).collect(),
             certificates: CertificateCache::new(config.limits.certificate_memory),
-            judge: Judge::new(rules),
+            judge: Judge::new(rules, config.profile_clock),
             config,
             names,
             counters: Counters::default(),
@@ -126,6 +126,11 @@ impl Inspector {
                 self.end(&Place { lane, id }, FlowEndReason::Shutdown, PacketId::END, false, report);
             }
         }
+    }
+
+    /// What each rule cost so far, where [`Config::profile_clock`] asks for it.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.judge.profile()
     }
 
     /// What was counted so far.

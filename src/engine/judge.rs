@@ -8,7 +8,8 @@ use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
 use crate::flow::{Direction, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::rules::{
-    self, Action, AppProto, FlowDirection, HostState, Listed, Match, Packet, Reference, Rule, RuleSet, Scratch, Subject, Target,
+    self, Action, AppProto, FlowDirection, HostState, Listed, Match, Packet, Profile, Reference, Rule, RuleSet, Scratch, Subject,
+    Target,
 };
 
 /// The rules, and what trying them needs.
@@ -45,14 +46,21 @@ impl Judged {
 }
 
 impl Judge {
-    pub fn new(rules: Arc<RuleSet>) -> Self {
+    /// `profile_clock`: to count what each rule costs.
+    pub fn new(rules: Arc<RuleSet>, profile_clock: Option<fn() -> u64>) -> Self {
+        let scratch = profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
         let (on_first, on_each) = (rules.wants_first_packet(), rules.wants_packets());
-        Self { rules, on_first, on_each, hosts: HostState::default(), scratch: Scratch::default(), matches: Vec::new() }
+        Self { rules, on_first, on_each, hosts: HostState::default(), scratch, matches: Vec::new() }
     }
 
     /// Whether a rule wants to be tried before there is any payload.
     pub const fn wants_opening(&self) -> bool {
         self.on_first || self.on_each
+    }
+
+    /// What each rule cost, where that is counted.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.scratch.profile()
     }
 
     /// How many alerts were left out.
@@ -226,6 +234,7 @@ fn info<'a>(rule: &'a Rule, action: Action, references: &'a [String], listed: Op
             Target::Source => Side::Source,
             Target::Destination => Side::Destination,
         }),
+        rule: rule.text.as_deref(),
         flowbits: &[],
         flowints: &[],
     }

@@ -35,6 +35,8 @@ pub struct AlertInfo<'a> {
     pub verdict: Verdict,
     /// Which end the rule's `target` says is the target.
     pub target: Option<Side>,
+    /// The text of the rule, where it is to be told.
+    pub rule: Option<&'a str>,
     /// The flow bits that are set.
     pub flowbits: &'a [Arc<str>],
     /// The flow integers that have a value.
@@ -93,6 +95,8 @@ pub(super) struct Alert<'a> {
     source: Option<End>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<End>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
 }
 
 /// EVE's `source` and `target` of an alert.
@@ -131,6 +135,7 @@ impl<'a> Alert<'a> {
             references: info.references,
             source: source.map(End::of),
             target: target.map(End::of),
+            rule: info.rule,
         }
     }
 }

@@ -285,6 +285,7 @@ mod tests {
             references: &[],
             verdict: if i.is_multiple_of(2) { Verdict::Alert } else { Verdict::Drop },
             target: None,
+            rule: None,
             flowbits: &[],
             flowints: &[],
         }

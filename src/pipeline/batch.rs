@@ -7,7 +7,7 @@ use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::Summary;
 use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
-use crate::rules::Alerted;
+use crate::rules::{Alerted, Profile};
 
 /// A worker's share of a block of frames.
 #[derive(Debug, Default)]
@@ -40,7 +40,15 @@ pub(super) struct Output {
     /// For each `Count`.
     pub counted: Vec<Counters>,
     /// With the last one.
-    pub end: Option<Box<(Counters, Summary)>>,
+    pub end: Option<Box<WorkDone>>,
+}
+
+/// What a worker counted.
+#[derive(Debug)]
+pub(super) struct WorkDone {
+    pub counters: Counters,
+    pub summary: Summary,
+    pub profile: Option<Profile>,
 }
 
 impl Output {

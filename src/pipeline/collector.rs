@@ -11,7 +11,7 @@ use crate::base::Timestamp;
 use crate::capture::PcapngWriter;
 use crate::engine::{Counters, Order, PacketId};
 use crate::packet::DecoderCounters;
-use crate::rules::AlertLimits;
+use crate::rules::{AlertLimits, Profile};
 
 pub(super) struct Collector<P> {
     /// Where each worker's outputs come from, and where they go back to.
@@ -129,9 +129,14 @@ impl<P: Printer> Collector<P> {
     fn finish(mut self, outputs: Vec<Output>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let Ending { last, decoder, mut summary } = ending;
         let mut counters = Counters::default();
-        for (theirs, seen) in outputs.into_iter().filter_map(|o| o.end).map(|end| *end) {
-            counters.add(&theirs);
-            summary.merge(&seen);
+        let mut profile: Option<Profile> = None;
+        for done in outputs.into_iter().filter_map(|o| o.end) {
+            counters.add(&done.counters);
+            summary.merge(&done.summary);
+            match (&mut profile, done.profile) {
+                (Some(all), Some(theirs)) => all.add(&theirs),
+                (none, theirs) => *none = theirs,
+            }
         }
         counters.suppress_alerts(self.refused.total);
         for (&(gid, sid), &(alerts, blocked)) in &self.refused.by_rule {
@@ -145,7 +150,7 @@ impl<P: Printer> Collector<P> {
         if let Some(writer) = self.passed.take() {
             writer.finish().map_err(RunError::Passed)?;
         }
-        Ok(Outcome { counters, decoder, summary })
+        Ok(Outcome { counters, decoder, summary, profile })
     }
 }
 

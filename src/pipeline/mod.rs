@@ -28,7 +28,7 @@ use crate::capture::{CaptureError, CaptureSet, PcapngWriter};
 use crate::engine::{Config, Counters, LANES};
 use crate::event::Summary;
 use crate::packet::{DecoderConfig, DecoderCounters};
-use crate::rules::{AlertLimits, RuleSet};
+use crate::rules::{AlertLimits, Profile, RuleSet};
 use crate::sink;
 
 use collector::Collector;
@@ -58,6 +58,8 @@ pub struct Outcome {
     pub decoder: DecoderCounters,
     /// The numbers for people.
     pub summary: Summary,
+    /// What each rule cost, where the engine's settings ask for it.
+    pub profile: Option<Profile>,
 }
 
 /// Why a run ended early.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::batch::{Batch, Job, Output};
+use super::batch::{Batch, Job, Output, WorkDone};
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Located, Verdict};
 use crate::packet::Segment;
@@ -34,7 +34,9 @@ pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[
         let _ = recycle.try_send(jobs); // where there are enough spare ones, this one is let go
         if last {
             inspector.finish(&mut lines);
-            lines.output.end = Some(Box::new((inspector.counters(), std::mem::take(&mut lines.summary))));
+            let summary = std::mem::take(&mut lines.summary);
+            let profile = inspector.profile().cloned();
+            lines.output.end = Some(Box::new(WorkDone { counters: inspector.counters(), summary, profile }));
         }
         let output = std::mem::replace(&mut lines.output, spares.try_recv().unwrap_or_default());
         if answers.send(output).is_err() || last {

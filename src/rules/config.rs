@@ -24,6 +24,8 @@ pub struct RuleConfig {
     pub datasets: Datasets,
     /// Lists, each of which becomes a rule.
     pub lists: Vec<Arc<List>>,
+    /// Keep the texts of rules.
+    pub texts: bool,
     /// Look for what makes rules slow and what they wait for in vain: [`LoadReport::findings`](super::LoadReport::findings).
     pub review: bool,
     /// Also for what Suricata does not know or takes otherwise.
@@ -65,6 +67,7 @@ impl Default for RuleConfig {
             datasets: Datasets::default(),
             lists: Vec::new(),
             threshold_files: Vec::new(),
+            texts: false,
             review: false,
             portability: false,
             references: BTreeMap::from([("url".to_owned(), "https://".into())]),

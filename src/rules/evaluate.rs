@@ -5,7 +5,8 @@ use super::builder::FlowState;
 use super::compile::{Kind, Plan};
 use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
-use super::rule::{Match, Verdict};
+use super::profile::Profile;
+use super::rule::{Match, RuleId, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
 use super::subject::{Facts, FlowDirection, FlowRules, Subject};
@@ -21,6 +22,8 @@ pub struct Scratch {
     headers: Vec<[(u32, bool); 2]>,
     lower: Vec<u8>,
     counters: Counters,
+    /// Where it is asked for.
+    profile: Option<Box<Profile>>,
 }
 
 /// What trying rules took.
@@ -128,7 +131,7 @@ impl RuleSet {
         for &index in &candidates {
             let Some(scheduled) = self.plans.get(index as usize) else { continue };
             let Some(entry) = self.entry(scheduled.rule) else { continue };
-            scratch.counters.candidates = scratch.counters.candidates.saturating_add(1);
+            scratch.candidate(scheduled.rule);
             if entry.several && flow.fired.contains(&scheduled.rule) {
                 continue;
             }
@@ -139,7 +142,7 @@ impl RuleSet {
                 }
                 continue;
             }
-            if !self.holds(entry, scheduled.plan, subject, scratch) {
+            if !scratch.timed(scheduled.rule, |scratch| self.holds(entry, scheduled.plan, subject, scratch)) {
                 continue;
             }
             scratch.counters.matches = scratch.counters.matches.saturating_add(1);
@@ -249,6 +252,34 @@ impl Scratch {
         &self.counters
     }
 
+    /// One that counts what each rule costs.
+    pub fn profiling(profile: Profile) -> Self {
+        Self { profile: Some(Box::new(profile)), ..Self::default() }
+    }
+
+    /// What each rule cost so far, where that is counted.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_deref()
+    }
+
+    /// A rule is looked at.
+    fn candidate(&mut self, rule: RuleId) {
+        self.counters.candidates = self.counters.candidates.saturating_add(1);
+        if let Some(profile) = &mut self.profile {
+            profile.candidate(rule);
+        }
+    }
+
+    /// What `holds` says of a rule; where costs are counted, with the time that it takes.
+    fn timed(&mut self, rule: RuleId, holds: impl FnOnce(&mut Self) -> bool) -> bool {
+        let Some(begin) = self.profile.as_ref().map(|profile| profile.now()) else { return holds(self) };
+        let matched = holds(self);
+        if let Some(profile) = &mut self.profile {
+            profile.evaluated(rule, begin, matched);
+        }
+        matched
+    }
+
     fn begin(&mut self, set: &RuleSet) {
         self.counters.rounds = self.counters.rounds.saturating_add(1);
         self.candidates.clear();
@@ -308,24 +339,24 @@ fn inspect(inspection: &Inspection, plan: Plan, subject: &Subject<'_>, scratch: 
 /// For a test that tries each rule, without keys and groups.
 #[cfg(test)]
 impl RuleSet {
-    pub(super) fn plans_of(&self, rule: super::RuleId) -> Vec<Plan> {
+    pub(super) fn plans_of(&self, rule: RuleId) -> Vec<Plan> {
         self.plans.iter().filter(|s| s.rule == rule).map(|s| s.plan).collect()
     }
 
     /// Whether it is tried on each packet, and whether its action is about the flow.
-    pub(super) fn nature(&self, rule: super::RuleId) -> (bool, bool) {
+    pub(super) fn nature(&self, rule: RuleId) -> (bool, bool) {
         self.entry(rule).map_or((false, false), |e| (e.kind == Kind::Packet, e.whole_flow))
     }
 
-    pub(super) fn suits(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
+    pub(super) fn suits(&self, rule: RuleId, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
         self.entry(rule).is_some_and(|entry| entry.suits(plan, subject, states))
     }
 
-    pub(super) fn stateful(&self, rule: super::RuleId) -> Option<&super::state::Stateful> {
+    pub(super) fn stateful(&self, rule: RuleId) -> Option<&super::state::Stateful> {
         self.entry(rule).map(|e| &e.asks.stateful)
     }
 
-    pub(super) fn holds_by_itself(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>) -> bool {
+    pub(super) fn holds_by_itself(&self, rule: RuleId, plan: Plan, subject: &Subject<'_>) -> bool {
         let mut scratch = Scratch::default();
         scratch.begin(self);
         self.entry(rule).is_some_and(|entry| self.holds(entry, plan, subject, &mut scratch))

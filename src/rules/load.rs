@@ -164,7 +164,7 @@ impl<'c> Loader<'c> {
             alerts: meta.alert.unwrap_or(ast.header.action != Action::Pass),
             stores_certificates: meta.stores_certificates,
             own_keywords: own_keywords.into(),
-            text: text.text.trim().to_owned(),
+            text: self.config.texts.then(|| text.text.trim().into()),
             file: file.clone(),
             line: text.position(0).0,
         };
@@ -173,18 +173,18 @@ impl<'c> Loader<'c> {
         let threshold = meta.threshold;
         let compiled =
             Compiled { rule, header, kind, whole_flow, threshold, suppressions: Vec::new(), rate_filter: None, asks, plans };
-        let findings = self.review(&compiled, &ast);
+        let findings = self.review(&compiled, &ast, text.text.len());
         Ok((compiled, notes, findings))
     }
 
     /// What a review finds, where one is asked for.
-    fn review(&self, compiled: &Compiled, ast: &RuleAst<'_>) -> Vec<Finding> {
+    fn review(&self, compiled: &Compiled, ast: &RuleAst<'_>, len: usize) -> Vec<Finding> {
         let mut found = Vec::new();
         if self.config.review {
             found.extend(review::cost(compiled, ast));
         }
         if self.config.portability {
-            found.extend(review::portability(&compiled.rule, ast, &self.registry, &compiled.asks.inspections));
+            found.extend(review::portability(ast, len, &self.registry, &compiled.asks.inspections));
         }
         found.into_iter().map(|(reason, at)| (reason, at, keyword_at(ast, at))).collect()
     }

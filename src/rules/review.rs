@@ -9,7 +9,6 @@ use super::diagnostic::Reason;
 use super::inspect::{Inspection, Step};
 use super::keyword::Registry;
 use super::prefilter::Key;
-use super::rule::Rule;
 use super::set::best_key;
 use super::state::{Condition, Effect, Name};
 
@@ -27,8 +26,8 @@ pub(super) fn cost(rule: &Compiled, ast: &RuleAst<'_>) -> Vec<Finding> {
     found
 }
 
-/// What of `rule` Suricata does not know, or takes otherwise.
-pub(super) fn portability(rule: &Rule, ast: &RuleAst<'_>, registry: &Registry, inspections: &[Inspection]) -> Vec<Finding> {
+/// What Suricata does not know, or takes otherwise, of a rule of `len` bytes.
+pub(super) fn portability(ast: &RuleAst<'_>, len: usize, registry: &Registry, inspections: &[Inspection]) -> Vec<Finding> {
     let mut found = Vec::new();
     for option in &ast.options {
         if registry.is_own(option.name) {
@@ -40,7 +39,7 @@ pub(super) fn portability(rule: &Rule, ast: &RuleAst<'_>, registry: &Registry, i
     if ast.header.sign == Sign::Session {
         found.push((Reason::NotPortable("`=>` needs Suricata 8"), 0));
     }
-    if rule.text.len() > SURICATA_RULE_BYTES {
+    if len > SURICATA_RULE_BYTES {
         found.push((Reason::NotPortable("Suricata takes rules of up to 8192 bytes"), 0));
     }
     for inspection in inspections.iter().filter(|i| i.transforms.is_empty() && WHOLE_HASHES.contains(&i.buffer.name)) {

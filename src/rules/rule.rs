@@ -40,8 +40,8 @@ pub struct Rule {
     pub stores_certificates: bool,
     /// Keywords in it that no other engine has, in the order written: where there are some, the rule is not portable.
     pub own_keywords: Box<[&'static str]>,
-    /// The rule as written, continuation lines joined.
-    pub text: String,
+    /// The rule as written, continuation lines joined; where [`RuleConfig::texts`](super::RuleConfig::texts) asks for it.
+    pub text: Option<Box<str>>,
     /// The source that it came from.
     pub file: Arc<str>,
     /// The line where it begins, from 1.

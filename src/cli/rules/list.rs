@@ -11,7 +11,7 @@ use crate::cli::feed_files::{FileError, RuleFiles};
 use crate::cli::lookups::Lookups;
 use crate::cli::say;
 use crate::cli::terminal::visible;
-use crate::rules::{Explanation, FlowDirection, Rule, RuleSet, SHIPPED, Source};
+use crate::rules::{Explanation, FlowDirection, Rule, RuleConfig, RuleSet, SHIPPED, Source};
 
 /// Show the rules of files, or the compiled form of one
 #[derive(Debug, Args)]
@@ -53,7 +53,7 @@ impl List {
         let named = files.sources();
         let sources = if self.files.is_empty() { SHIPPED } else { &named };
         let (config, _) = self.lookups.config(sources, &files)?;
-        let (rules, report) = RuleSet::compile(sources, &config);
+        let (rules, report) = RuleSet::compile(sources, &RuleConfig { texts: true, ..config });
         if !report.errors.is_empty() {
             say("warning", format_args!("{} rules did not load: see `portcullis rules check`", report.errors.len()));
         }
@@ -92,7 +92,7 @@ fn opening(text: &str) -> impl Iterator<Item = &str> {
 /// How a rule is tried.
 fn explain(out: &mut String, explanation: &Explanation<'_>) {
     let Explanation { rule, kind, same_header, tries, asks, cost } = explanation;
-    let text = visible(rule.text.as_bytes(), usize::MAX);
+    let text = visible(rule.text.as_deref().unwrap_or_default().as_bytes(), usize::MAX);
     let header = text.split('(').next().unwrap_or_default().trim();
     let _ = writeln!(out, "{}:{}\n{text}\n", rule.file, rule.line);
     let _ = writeln!(

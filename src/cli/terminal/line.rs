@@ -251,6 +251,7 @@ mod tests {
             references: &[],
             verdict: Verdict::Drop,
             target: None,
+            rule: None,
             flowbits: &[],
             flowints: &[],
         };

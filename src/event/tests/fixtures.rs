@@ -197,6 +197,7 @@ pub(super) fn alert_info(metadata: &[(String, String)], verdict: Verdict) -> Ale
         references: &[],
         verdict,
         target: None,
+        rule: None,
         flowbits: &[],
         flowints: &[],
     }

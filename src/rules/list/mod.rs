@@ -156,7 +156,7 @@ impl List {
             alerts: self.action != Action::Pass,
             stores_certificates: false,
             own_keywords: Box::default(),
-            text: format!("{}:{}={}", self.kind.as_str(), self.action.as_str(), self.name),
+            text: config.texts.then(|| format!("{}:{}={}", self.kind.as_str(), self.action.as_str(), self.name).into()),
             file: self.name.clone(),
             line: 1,
         };

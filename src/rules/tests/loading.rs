@@ -15,7 +15,8 @@ fn error(options: &str) -> String {
 #[test]
 fn a_rule_is_read_with_all_that_alerts_say() {
     let text = r#"alert tls any any -> any any (msg:"A \"quoted\"\; msg"; flow: to_server,established; tls.sni; content:"x"; reference:url, x.test/a; reference:cve,2014-0160; classtype:trojan-activity; metadata: created_at 2026_01_01, tag A, tag B; target:src_ip; gid:3; sid:7; rev:2;)"#;
-    let (set, report) = load(&format!("\n{text}"));
+    let source = Source { name: "x.rules", text: &format!("\n{text}") };
+    let (set, report) = RuleSet::compile(&[source], &RuleConfig { texts: true, ..RuleConfig::default() });
     assert_eq!((report.loaded, report.errors.len(), report.notes.len()), (1, 0, 0));
     let rule = set.rules().next().unwrap();
     assert_eq!(rule.msg, r#"A "quoted"; msg"#);
@@ -26,7 +27,7 @@ fn a_rule_is_read_with_all_that_alerts_say() {
     let metadata: Vec<_> = rule.metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(metadata, [("created_at", "2026_01_01"), ("tag", "A"), ("tag", "B")]);
     assert_eq!((rule.target, rule.alerts), (Some(Target::Source), true));
-    assert_eq!((rule.text.as_str(), &*rule.file, rule.line), (text, "x.rules", 2));
+    assert_eq!((rule.text.as_deref().unwrap(), &*rule.file, rule.line), (text, "x.rules", 2));
 }
 
 #[test]

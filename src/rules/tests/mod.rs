@@ -10,6 +10,7 @@ mod handshake;
 mod keywords;
 mod loading;
 mod numbers;
+mod profile;
 mod reference;
 mod review;
 mod shipped;

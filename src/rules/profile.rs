@@ -1,0 +1,73 @@
+//! What each rule cost: counted only where it is asked for, and timed by a clock that is handed in.
+
+use super::rule::RuleId;
+
+/// What each rule of a set cost.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Nanoseconds since any moment.
+    clock: fn() -> u64,
+    /// By the place of the rule in its set.
+    rules: Vec<RuleProfile>,
+}
+
+/// What a rule cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleProfile {
+    /// Times that it was looked at: a pattern of it was found, its facts were there, or a packet came.
+    pub candidates: u64,
+    /// Times that all of it was tried: the moment suited what it asks of packet and state.
+    pub evaluations: u64,
+    /// Times that it held.
+    pub matches: u64,
+    /// What the evaluations took. The search for patterns, which all rules share, is not in it.
+    pub nanoseconds: u64,
+}
+
+impl Profile {
+    /// Of nothing yet. `clock` tells nanoseconds since any moment, and never goes back.
+    pub const fn new(clock: fn() -> u64) -> Self {
+        Self { clock, rules: Vec::new() }
+    }
+
+    /// Adds what another worker counted with the same set.
+    pub fn add(&mut self, other: &Self) {
+        for (i, theirs) in other.rules.iter().enumerate() {
+            self.add_to(i, *theirs);
+        }
+    }
+
+    /// Each rule that was a candidate, and what it cost.
+    pub fn rules(&self) -> impl Iterator<Item = (RuleId, RuleProfile)> {
+        (0..).map(RuleId).zip(self.rules.iter().copied()).filter(|(_, rule)| rule.candidates > 0)
+    }
+
+    /// The time now.
+    pub(super) fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// `rule` is looked at.
+    pub(super) fn candidate(&mut self, rule: RuleId) {
+        self.add_to(rule.0 as usize, RuleProfile { candidates: 1, ..RuleProfile::default() });
+    }
+
+    /// `rule` was tried, from `begin` until now.
+    pub(super) fn evaluated(&mut self, rule: RuleId, begin: u64, matched: bool) {
+        let nanoseconds = self.now().saturating_sub(begin);
+        self.add_to(rule.0 as usize, RuleProfile { candidates: 0, evaluations: 1, matches: u64::from(matched), nanoseconds });
+    }
+
+    /// Adds to what the rule at `index` cost.
+    fn add_to(&mut self, index: usize, cost: RuleProfile) {
+        if self.rules.len() <= index {
+            self.rules.resize(index.saturating_add(1), RuleProfile::default());
+        }
+        if let Some(rule) = self.rules.get_mut(index) {
+            rule.candidates = rule.candidates.saturating_add(cost.candidates);
+            rule.evaluations = rule.evaluations.saturating_add(cost.evaluations);
+            rule.matches = rule.matches.saturating_add(cost.matches);
+            rule.nanoseconds = rule.nanoseconds.saturating_add(cost.nanoseconds);
+        }
+    }
+}
