@@ -7,7 +7,7 @@
 //!
 //! On the way: `parse` (text to `ast`), `keyword` (one small file for each family; each writes what it means to a `builder`),
 //! `vars` (names to sets), `compile` (when is it tried, and on which direction), `prefilter` (who is a candidate) and `matcher`
-//! (does it hold).
+//! (does it hold). Beside the way: `fault` (what can never match), `review` (what is slow or not portable), `explain` and `profile`.
 
 mod ast;
 mod builder;
