@@ -1,4 +1,5 @@
-//! Whatever the text: loading ends, each rule loads or has a reason with a place in the text, and what loaded can be tried.
+//! Whatever the text: loading ends, each rule loads or has a reason with a place in the text, and what loaded can be reviewed,
+//! explained and tried.
 
 #![no_main]
 
@@ -9,12 +10,14 @@ use portcullis::protocol::tls::{ClientHello, Session};
 use portcullis::rules::{AppProto, FlowDirection, FlowRules, HostState, Packet, RuleConfig, RuleSet, Scratch, Source, Subject};
 
 fuzz_target!(|text: &str| {
-    let (rules, report) = RuleSet::compile(&[Source { name: "fuzz", text }], &RuleConfig::default());
+    let config = RuleConfig { review: true, portability: true, ..RuleConfig::default() };
+    let (rules, report) = RuleSet::compile(&[Source { name: "fuzz", text }], &config);
     assert_eq!(rules.len(), report.loaded);
     let lines = text.lines().count().max(1) as u32;
-    for error in &report.errors {
+    for error in report.errors.iter().chain(&report.findings) {
         assert!((1..=lines).contains(&error.line) && error.column > 0, "{error}");
     }
+    rules.rules().for_each(|rule| assert!(rules.explain(rule.sid).count() > 0));
     let hello = ClientHello { server_names: vec![b"www.portcullis.example".to_vec()], complete: true, ..ClientHello::default() };
     let session = Session { client_hello: Some(hello), ..Session::default() };
     let end = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };

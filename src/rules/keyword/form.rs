@@ -64,17 +64,20 @@ impl Form {
     /// Whether some value could have `content`.
     pub fn has_room_for(self, content: &Content) -> bool {
         let len = content.pattern.len();
-        let starts = match self.width() {
+        let last = match self.width() {
             Some(width) => match width.checked_sub(len) {
-                Some(last) if content.endswith => last..=last,
-                Some(last) => 0..=last,
+                Some(last) => last,
                 None => return false,
             },
-            None => 0..=SERIAL_PERIOD,
+            None => SERIAL_PERIOD,
         };
-        let first = *starts.start();
-        let starts = if content.startswith { first..=first } else { starts };
-        let (starts, bytes) = (starts, || content.pattern.iter().copied());
+        let starts = match (content.startswith, content.endswith, self.width()) {
+            (true, true, Some(width)) if width != len => return false,
+            (true, ..) => 0..=0,
+            (false, true, Some(_)) => last..=last,
+            (false, ..) => 0..=last,
+        };
+        let bytes = || content.pattern.iter().copied();
         starts.into_iter().any(|start| (start..).zip(bytes()).all(|(place, byte)| self.takes(place, byte, content.nocase)))
     }
 
@@ -160,6 +163,8 @@ mod tests {
             assert_eq!(fits(Form::Sha1, pattern, |_| {}), anywhere, "{pattern}");
             assert_eq!(fits(Form::Sha1, pattern, |c| c.startswith = true), first, "{pattern}, startswith");
             assert_eq!(fits(Form::Sha1, pattern, |c| c.endswith = true), last, "{pattern}, endswith");
+            let whole = |c: &mut Content| (c.startswith, c.endswith) = (true, true);
+            assert!(!fits(Form::Sha1, pattern, whole), "{pattern}, and nothing else");
         }
     }
 }

@@ -1,6 +1,12 @@
 //! What can never match does not load, and the place that says so is named.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::rules::builder::Builder;
+use crate::rules::inspect::Inspection;
+use crate::rules::keyword::{Regexes, Registry};
+use crate::rules::matcher::Budget;
 
 /// Why a rule with `header` and `options` does not load: `column: message (hint)`; the column of the options is that of the header's
 /// parenthesis plus one.
@@ -153,5 +159,56 @@ fn what_can_match_loads() {
         "tls.sni; bsize:2<>5; bsize:>3; content:\"shop\";",
     ] {
         assert_eq!(diagnosis("->", options), None, "{options}");
+    }
+}
+
+/// What `options` ask of `tls.sni`, whether it can be or not. `None` where an option by itself does not make sense.
+fn asked(options: &[(&str, Option<String>)]) -> Option<Inspection> {
+    let (config, mut regexes, registry) = (RuleConfig::default(), Regexes::new(), Registry::new());
+    let mut builder = Builder::new(&config, &mut regexes);
+    registry.apply(&mut builder, "tls.sni", None).unwrap();
+    options.iter().try_for_each(|(name, value)| registry.apply(&mut builder, name, value.as_deref())).ok()?;
+    builder.close().unwrap();
+    builder.inspections.pop()
+}
+
+/// A content of few letters, with modifiers.
+fn content() -> impl Strategy<Value = Vec<(&'static str, Option<String>)>> {
+    let place = prop_oneof![
+        3 => Just(vec![]),
+        1 => Just(vec!["startswith"]),
+        1 => Just(vec!["endswith"]),
+        1 => Just(vec!["startswith", "endswith"]),
+        1 => Just(vec!["offset"]),
+        2 => Just(vec!["distance"]),
+    ];
+    (any::<bool>(), "[abA]{1,3}", place, -2_i32..4, any::<bool>()).prop_map(|(negated, pattern, place, n, nocase)| {
+        let number = |name: &str| (name == "offset").then(|| n.max(0).to_string()).or((name == "distance").then(|| n.to_string()));
+        let negated = if negated { "!" } else { "" };
+        let mut options = vec![("content", Some(format!("{negated}\"{pattern}\"")))];
+        options.extend(place.into_iter().map(|name| (name, number(name))));
+        options.extend(nocase.then_some(("nocase", None)));
+        options
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_is_refused_matches_nothing(
+        transform in prop_oneof![Just(None), Just(Some("to_lowercase")), Just(Some("to_uppercase"))],
+        size in prop::option::of("[<>]?[0-5]"),
+        contents in prop::collection::vec(content(), 1..4),
+        values in prop::collection::vec("[abA]{0,5}", 20),
+    ) {
+        let mut options: Vec<(&str, Option<String>)> = transform.map(|name| (name, None)).into_iter().collect();
+        options.extend(contents.into_iter().flatten());
+        options.extend(size.map(|size| ("bsize", Some(size))));
+        let Some(inspection) = asked(&options) else { return Ok(()) };
+        if inspection.fault().is_some() {
+            let matching = values.iter().find(|value| inspection.holds(value.as_bytes(), &mut Budget::new()));
+            prop_assert_eq!(matching, None, "{:?}", options);
+        }
     }
 }
