@@ -243,6 +243,10 @@ impl Inspector {
         let limits = &self.config.limits;
         let read =
             following.read(header, seq, segment.payload, self.config.overlap, limits.handshake_bytes, &mut self.certificates);
+        let keeps = self.judge.wants_streams();
+        if !keeps {
+            following.release_over();
+        }
         let (before, after) = (following.accounted, following.memory());
         following.accounted = after;
         let finished = following.conversation.is_finished();
@@ -263,11 +267,25 @@ impl Inspector {
         }
         let verdict = if is_news { self.judge(place, segment, report) } else { Verdict::Pass };
         self.note_established(place);
+        if keeps {
+            self.release_over(place);
+        }
         if finished {
             let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
             self.tell_session(place, at, Some(header), report);
         }
         verdict
+    }
+
+    /// Gives back the streams that were kept for rules alone.
+    fn release_over(&mut self, place: &Place) {
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let connection = lane.table.get_mut(place.id).and_then(|f| f.connection.as_mut());
+        let Some(following) = connection.and_then(|c| c.following.as_mut()) else { return };
+        following.release_over();
+        let (before, after) = (following.accounted, following.memory());
+        following.accounted = after;
+        lane.account(place.id, before, after);
     }
 
     fn note_established(&mut self, place: &Place) {

@@ -11,6 +11,7 @@ mod later;
 mod measure;
 mod meta;
 mod packet;
+mod payload;
 mod pcre;
 mod regex_syntax;
 mod state;
@@ -34,6 +35,7 @@ use super::matcher::Values;
 use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
+pub(super) use payload::PAYLOAD;
 pub(super) use pcre::Regexes;
 pub(super) use threshold::{Parts as ThresholdParts, positive};
 
@@ -43,6 +45,7 @@ static FAMILIES: &[&[Keyword]] = &[
     flow::KEYWORDS,
     address::KEYWORDS,
     packet::KEYWORDS,
+    payload::KEYWORDS,
     state::KEYWORDS,
     threshold::KEYWORDS,
     content::KEYWORDS,
