@@ -6,11 +6,13 @@ import struct
 
 HERE = pathlib.Path(__file__).resolve().parent
 CAPTURES = HERE.parent / "pcaps"
+RULES = HERE.parent / "rules"
 ETHERNET, RAW = 0, 1  # as fuzz_targets/decode.rs counts link types
 
 
 def main():
-    for path in sorted(CAPTURES.glob("*.pcap*")):
+    rules = [line for path in sorted(RULES.glob("*.rules")) for line in path.read_text().splitlines() if line.startswith("alert ")]
+    for number, path in enumerate(sorted(CAPTURES.glob("*.pcap*"))):
         save("pcap_file", path.name, path.read_bytes())
         if path.suffix != ".pcap":
             continue
@@ -23,6 +25,8 @@ def main():
             save("decode", path.stem, packets)
         if conversation:
             save("tls", path.stem, conversation)
+            few = [rules[(number + n) % len(rules)] for n in range(6)]
+            save("rule_session", path.stem, "\n".join(few).encode() + b"\0" + conversation)
 
 
 def ethernet_frames(capture):

@@ -46,6 +46,7 @@ fuzz_target!(|text: &str| {
         app_proto: AppProto::Tls,
         session: Some(&session),
         one_way: None,
+        now: Timestamp::ZERO,
         packet: Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [1; 2], raw }),
     };
     let (mut flow, mut scratch, mut matches) = (FlowRules::default(), Scratch::default(), Vec::new());

@@ -25,6 +25,16 @@ pub fn upper_colons(bytes: &[u8]) -> String {
     colons(bytes, b'A')
 }
 
+/// The bytes that `text` stands for, in either case, without separators. `None` where it is no such text.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    let nibble = |b: u8| char::from(b).to_digit(16).and_then(|n| u8::try_from(n).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|&[high, low]| Some(nibble(high)? << 4 | nibble(low)?)).collect()
+}
+
 fn colons(bytes: &[u8], ten: u8) -> String {
     let mut out = String::with_capacity(bytes.len().saturating_mul(3));
     for (i, &b) in bytes.iter().enumerate() {
@@ -47,6 +57,12 @@ fn digit(nibble: u8, ten: u8) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_pairs_of_digits() {
+        assert_eq!(decode("0bAD00"), Some(vec![0x0b, 0xad, 0]));
+        assert_eq!((decode("0ba"), decode("0g"), decode("é")), (None, None, None));
+    }
 
     #[test]
     fn writes_both_cases_and_colons() {

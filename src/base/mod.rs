@@ -1,5 +1,6 @@
-//! The ground floor: time, a bounds-checked reader, and hex. Everything stands on it, it stands on nothing.
+//! The ground floor: time, a bounds-checked reader, hex and Base64. Everything stands on it, it stands on nothing.
 
+pub mod base64;
 pub mod hex;
 pub mod reader;
 pub mod siphash;

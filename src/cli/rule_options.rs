@@ -8,7 +8,8 @@ use clap::Args;
 use super::feed_files::{self, FileError, RuleFiles};
 use super::say;
 use crate::rules::{
-    Action, Diagnostic, GeoIp, List, ListKind, ListSource, LoadReport, Reputation, RuleConfig, RuleSet, SHIPPED, Source,
+    Action, DatasetFile, Diagnostic, GeoIp, List, ListKind, ListSource, LoadReport, Reputation, RuleConfig, RuleSet, SHIPPED,
+    Source,
 };
 
 #[derive(Debug, Args)]
@@ -118,6 +119,7 @@ impl RuleOptions {
             config.threshold_files.push((path.display().to_string(), text));
         }
         mistakes.extend(self.read_addresses(&mut config)?);
+        mistakes.extend(read_datasets(sources, &files, &mut config));
         let (lists, wrong) = self.read_lists()?;
         config.lists = lists;
         mistakes.extend(wrong);
@@ -198,6 +200,23 @@ impl RuleOptions {
         }
         Ok((lists, mistakes))
     }
+}
+
+/// The data sets that rules load from files, and what is wrong with their lines. Where a file cannot be read, that is said, and the
+/// rules that look it up do not load.
+fn read_datasets(sources: &[Source<'_>], files: &RuleFiles, config: &mut RuleConfig) -> Vec<Diagnostic> {
+    let mut mistakes = Vec::new();
+    for DatasetFile { name, kind, path, source } in DatasetFile::named_in(sources) {
+        let path = Path::new(&source).parent().unwrap_or(Path::new("")).join(path);
+        match files.get(&path) {
+            Ok(bytes) => {
+                let (text, shown) = (feed_files::text(bytes), path.display().to_string());
+                mistakes.extend(config.add_dataset(&name, kind, &Source { name: &shown, text: &text }));
+            }
+            Err(error) => say("warning", error),
+        }
+    }
+    mistakes
 }
 
 /// Says which rules did not load and why, and how many did.

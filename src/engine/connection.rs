@@ -257,6 +257,11 @@ impl Connection {
         }
     }
 
+    /// Packets that went in `direction` were seen.
+    pub const fn was_heard(&self, direction: Direction) -> bool {
+        self.counters.get(direction).packets > 0
+    }
+
     /// Packets from both sides were seen.
     pub fn is_two_sided(&self) -> bool {
         self.one_way().is_none()
@@ -309,6 +314,14 @@ impl Following {
         }
         self.give_up_on_gaps(header, &mut read, certificates);
         for direction in [Direction::AToB, Direction::BToA] {
+            // What waits behind a gap goes before what was read: the session goes on without what is lost.
+            while !self.conversation.is_over(direction)
+                && self.streams.get(direction).memory() > limit
+                && self.streams.get(direction).has_gap()
+            {
+                let lost = self.streams.get(direction).gap_len();
+                self.skip(direction, lost, &mut read, certificates);
+            }
             if !self.conversation.is_over(direction) && self.streams.get(direction).memory() > limit {
                 read.over_limit = true;
                 self.conversation.give_up(direction);

@@ -91,10 +91,12 @@ impl Inspector {
         let Some(connection) = self.connection(&place) else { return Verdict::Pass };
         let closes = note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
+        let opens_anew = header.flags.is_syn() && connection.rival_syn == Some((header.sender, header.seq));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config); // its time is over sooner now
         }
-        if is_dropped {
+        // The server has to see the SYN of a new connection, or there will never be one.
+        if is_dropped && !opens_anew {
             self.counters.dropped = self.counters.dropped.saturating_add(1);
             return Verdict::Drop;
         }
@@ -223,11 +225,19 @@ impl Inspector {
             connection.rival_syn = Some((header.sender, header.seq));
             return None;
         }
+        if header.flags.is_syn_ack()
+            && connection.rival_syn.is_none()
+            && !connection.was_heard(header.sender.reverse())
+            && connection.isn.get(header.sender).is_some_and(|isn| isn != header.seq)
+        {
+            return Some(None); // the SYN that it answers is not in the capture
+        }
         let (direction, isn) = connection.rival_syn?;
         let first = isn.wrapping_add(1);
         let goes_on = match header.sender == direction {
-            true => header.seq == first,
-            false => header.flags.is_syn_ack() && header.ack == first,
+            // Who sent the SYN can send what follows it as well. It counts only where nothing of the other side is seen, who would know.
+            true => header.seq == first && !connection.was_heard(direction.reverse()),
+            false => header.flags.is_syn_ack() && header.ack.wrapping_sub(first) <= MAX_SYN_DATA,
         };
         goes_on.then_some(Some((direction, isn)))
     }
@@ -495,3 +505,6 @@ fn of_flow(key: &FlowKey, last: Timestamp) -> Common<'static> {
 fn len64<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
+
+/// Bytes that a SYN may carry (RFC 7413 bounds them by a segment), which the SYN-ACK acknowledges together with it.
+const MAX_SYN_DATA: u32 = 1 << 16;

@@ -207,6 +207,7 @@ impl<'c> Builder<'c> {
             Some(first) if first.steps.len().saturating_add(last.steps.len()) > MAX_PARTS => return Err(TOO_MANY_STEPS),
             Some(first) => {
                 first.size.extend(last.size);
+                first.datasets.extend(last.datasets);
                 first.steps.extend(last.steps);
                 first.absent = first.absent.or(last.absent);
                 first

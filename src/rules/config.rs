@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::dataset::Datasets;
 use super::list::List;
 use super::reputation::{GeoIp, Reputation};
 
@@ -19,6 +20,8 @@ pub struct RuleConfig {
     pub reputation: Option<Arc<Reputation>>,
     /// What `geoip` looks up.
     pub geoip: Option<Arc<GeoIp>>,
+    /// What `dataset` looks up.
+    pub datasets: Datasets,
     /// Lists, each of which becomes a rule.
     pub lists: Vec<Arc<List>>,
     /// Names and texts of files in the form of `threshold.config`.
@@ -55,6 +58,7 @@ impl Default for RuleConfig {
             classifications,
             reputation: None,
             geoip: None,
+            datasets: Datasets::default(),
             lists: Vec::new(),
             threshold_files: Vec::new(),
             references: BTreeMap::from([("url".to_owned(), "https://".into())]),

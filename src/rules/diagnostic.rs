@@ -96,6 +96,12 @@ pub enum Reason {
     /// What the keyword looks things up in was not given.
     #[error("the files that it looks things up in are not there")]
     NeedsFile(&'static str),
+    /// No rule loads this data set from a file that is there.
+    #[error("no file for data set `{0}` was loaded")]
+    NoDataset(String),
+    /// A data set is of another type than the rule says.
+    #[error("data set `{0}` has another type elsewhere")]
+    OtherDataset(String),
     /// No such category of reputation.
     #[error("no category `{0}` is in the categories file")]
     UnknownCategory(String),

@@ -59,6 +59,7 @@ impl RuleSet {
         let ripens = new.intersects(self.awaited);
         let by_packet = subject.packet.is_some() && self.tries_packets();
         if flow.verdict != Verdict::None || !(ripens || by_packet || !flow.pending.is_empty()) {
+            subject.packet.iter().for_each(|packet| flow.progress.advance(packet));
             return flow.verdict;
         }
         scratch.begin(self);
@@ -185,9 +186,7 @@ impl RuleSet {
             }
         }
         scratch.candidates = candidates;
-        if let Some(packet) = &subject.packet {
-            flow.progress.advance(packet);
-        }
+        subject.packet.iter().for_each(|packet| flow.progress.advance(packet));
         verdict
     }
 
@@ -338,6 +337,18 @@ impl RuleSet {
 
     pub(super) fn suits(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
         self.entry(rule).is_some_and(|entry| entry.suits(plan, subject, states))
+    }
+
+    /// Where payload is as it asks; `index` stands for the plan in `progress`.
+    pub(super) fn seen(
+        &self,
+        rule: super::RuleId,
+        index: u32,
+        plan: Plan,
+        subject: &Subject<'_>,
+        progress: &Progress,
+    ) -> Option<Seen> {
+        self.entry(rule)?.seen(index, plan, subject, progress, &mut Scratch::default())
     }
 
     pub(super) fn stateful(&self, rule: super::RuleId) -> Option<&super::state::Stateful> {

@@ -1,8 +1,11 @@
 //! What a rule asks of one buffer.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::byte_ops::{ByteJump, ByteTest, Extraction};
+use super::dataset::Dataset;
 use super::diagnostic::Reason;
 use super::expression::Expression;
 use super::field::{Extracted, Number, place};
@@ -20,10 +23,21 @@ pub(super) struct Inspection {
     pub transforms: SmallVec<[Transform; 1]>,
     /// What its length has to be.
     pub size: SmallVec<[Comparison; 1]>,
+    /// Data sets that it has to be in, or not.
+    pub datasets: Vec<Membership>,
     /// What has to be in it, in order: relative ones look from where the one before ended.
     pub steps: Vec<Step>,
     /// It holds where there is no value.
     pub absent: Option<Absent>,
+}
+
+/// Whether the whole value is in a data set.
+#[derive(Debug)]
+pub(super) struct Membership {
+    /// The data set.
+    pub dataset: Arc<Dataset>,
+    /// It has to be in it.
+    pub present: bool,
 }
 
 /// What `absent` says.
@@ -156,7 +170,7 @@ impl Content {
 impl Inspection {
     /// A new mention of `buffer`.
     pub fn new(buffer: &'static Buffer) -> Self {
-        Self { buffer, transforms: SmallVec::new(), size: SmallVec::new(), steps: Vec::new(), absent: None }
+        Self { buffer, transforms: SmallVec::new(), size: SmallVec::new(), datasets: Vec::new(), steps: Vec::new(), absent: None }
     }
 
     /// Which side its buffer is read from where `wanted` is asked for.
@@ -171,7 +185,12 @@ impl Inspection {
 
     /// Nothing is asked.
     pub fn is_empty(&self) -> bool {
-        self.size.is_empty() && self.steps.is_empty() && self.absent.is_none()
+        self.matches_nothing() && self.absent.is_none()
+    }
+
+    /// Nothing is asked of a value.
+    fn matches_nothing(&self) -> bool {
+        self.size.is_empty() && self.datasets.is_empty() && self.steps.is_empty()
     }
 
     /// Whether it holds where its buffer has no value.
@@ -183,7 +202,7 @@ impl Inspection {
     pub fn contradiction(&self) -> Option<Reason> {
         let shortest = self.wanted().map(|c| c.pattern.len()).max().unwrap_or(0);
         let longest = self.size.iter().filter_map(|s| s.at_most()).min();
-        let alone = self.size.is_empty() && self.steps.is_empty();
+        let alone = self.matches_nothing();
         match self.absent {
             Some(Absent::Only) if !alone => {
                 Some(Reason::NeverMatches("what is absent has nothing to match in (`absent:or_else`?)"))

@@ -60,7 +60,9 @@ impl Inspection {
         let extracts = self.steps.iter().any(|s| matches!(s, Step::Extract(_)));
         let start = i64::try_from(start).unwrap_or(i64::MAX);
         let mut run = Run { extracted: Extracted::default(), extracts, start, budget };
-        self.size.iter().all(|s| s.holds(len)) && run.steps(&self.steps, &Haystack::new(&value), 0) == Outcome::Found
+        self.size.iter().all(|s| s.holds(len))
+            && self.datasets.iter().all(|m| m.dataset.contains(&value) == Some(m.present))
+            && run.steps(&self.steps, &Haystack::new(&value), 0) == Outcome::Found
     }
 }
 

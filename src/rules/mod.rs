@@ -15,6 +15,7 @@ mod byte_ops;
 mod compile;
 mod config;
 mod config_files;
+mod dataset;
 mod diagnostic;
 mod evaluate;
 mod expression;
@@ -43,6 +44,7 @@ mod tests;
 
 pub use ast::{Action, RejectTarget};
 pub use config::{Classification, RuleConfig};
+pub use dataset::{DatasetFile, DatasetKind, Datasets};
 pub use diagnostic::{Diagnostic, LoadReport, Reason};
 pub use evaluate::{Counters, Scratch};
 pub use list::{List, ListKind, ListSource, Listed};

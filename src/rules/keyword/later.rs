@@ -4,7 +4,7 @@
 #[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
     "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass", "config", "cookie", "datarep",
-    "dataset", "dcerpc.iface", "dcerpc.opnum", "decode-event", "dns.opcode", "dns.query", "dns_query", "email.from",
+    "dcerpc.iface", "dcerpc.opnum", "decode-event", "dns.opcode", "dns.query", "dns_query", "email.from",
     "email.subject", "email.to", "engine-event", "entropy", "ether.hdr", "file.data", "file.magic", "file.name", "file_data",
     "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore", "flow.age", "flow.bytes",
     "flow.bytes_toclient", "flow.bytes_toserver", "flow.pkts", "flow.pkts_toclient", "flow.pkts_toserver", "flowvar", "fragbits",

@@ -5,6 +5,7 @@ mod address;
 mod app_layer;
 mod byte_ops;
 mod content;
+mod dataset;
 mod flow;
 mod ja;
 mod later;
@@ -52,6 +53,7 @@ static FAMILIES: &[&[Keyword]] = &[
     byte_ops::KEYWORDS,
     transform::KEYWORDS,
     pcre::KEYWORDS,
+    dataset::KEYWORDS,
     tls_hello::KEYWORDS,
     tls_certificate::KEYWORDS,
     tls_validity::KEYWORDS,

@@ -3,6 +3,7 @@
 mod actions;
 mod addresses;
 mod contents;
+mod datasets;
 mod differential;
 mod handshake;
 mod keywords;
