@@ -91,11 +91,12 @@ impl Inspector {
         let Some(connection) = self.connection(&place) else { return Verdict::Pass };
         let closes = note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
-        let opens_anew = header.flags.is_syn() && connection.rival_syn == Some((header.sender, header.seq));
+        let opens_anew =
+            header.flags.is_syn() && header.payload_len == 0 && connection.rival_syn == Some((header.sender, header.seq));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config); // its time is over sooner now
         }
-        // The server has to see the SYN of a new connection, or there will never be one.
+        // The server has to see the SYN of a new connection, or there will never be one; but not what a SYN carries, unread.
         if is_dropped && !opens_anew {
             self.counters.dropped = self.counters.dropped.saturating_add(1);
             return Verdict::Drop;
