@@ -5,6 +5,7 @@ use super::builder::FlowState;
 use super::compile::{Kind, Plan};
 use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
+use super::payload::{Progress, Seen};
 use super::rule::{Match, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
@@ -56,8 +57,9 @@ impl RuleSet {
         let new = have.without(flow.seen);
         flow.seen = flow.seen.and(have);
         let ripens = new.intersects(self.awaited);
-        let by_packet = subject.packet.is_some() && !self.packet_groups.is_empty();
+        let by_packet = subject.packet.is_some() && self.tries_packets();
         if flow.verdict != Verdict::None || !(ripens || by_packet || !flow.pending.is_empty()) {
+            subject.packet.iter().for_each(|packet| flow.progress.advance(packet));
             return flow.verdict;
         }
         scratch.begin(self);
@@ -66,7 +68,7 @@ impl RuleSet {
             self.collect(subject, have, new, flow, scratch);
         }
         if by_packet {
-            self.collect_by_packet(subject, scratch);
+            self.collect_by_packet(subject, flow, scratch);
         }
         scratch.candidates.sort_unstable();
         self.act(subject, flow, hosts, scratch, out)
@@ -102,8 +104,9 @@ impl RuleSet {
     }
 
     /// Finds the candidates among the rules that are tried on each packet.
-    fn collect_by_packet(&self, subject: &Subject<'_>, scratch: &mut Scratch) {
-        let Some(packet) = subject.packet else { return };
+    fn collect_by_packet(&self, subject: &Subject<'_>, flow: &FlowRules, scratch: &mut Scratch) {
+        let Some(packet) = &subject.packet else { return };
+        self.payload_tables.iter().for_each(|t| t.look_up(packet, &flow.progress, |plan| scratch.mark(plan)));
         for group in self.packet_groups.iter().filter(|g| g.direction == packet.direction) {
             if scratch.header(self, group.header, subject, group.direction) {
                 group.plans.iter().for_each(|&plan| scratch.mark(plan));
@@ -133,17 +136,22 @@ impl RuleSet {
                 continue;
             }
             let states = &mut States { flow: &mut flow.vars, hosts };
-            if !entry.suits(scheduled.plan, subject, states) {
+            let moment = entry.suits(scheduled.plan, subject, states)
+                && (entry.asks.payload.is_none() || scratch.header(self, entry.header, subject, scheduled.plan.direction));
+            let Some(seen) = moment.then(|| entry.seen(index, scheduled.plan, subject, &flow.progress, scratch)).flatten() else {
                 if entry.kind != Kind::Packet {
                     flow.pending.push(index);
                 }
                 continue;
-            }
+            };
             if !self.holds(entry, scheduled.plan, subject, scratch) {
                 continue;
             }
             scratch.counters.matches = scratch.counters.matches.saturating_add(1);
             entry.asks.stateful.apply(subject, scheduled.plan.direction, states);
+            if let Some(packet) = subject.packet.as_ref().filter(|_| entry.asks.payload.is_some()) {
+                flow.progress.note_match(index, packet);
+            }
             if entry.several {
                 flow.fired.push(scheduled.rule);
             }
@@ -167,7 +175,7 @@ impl RuleSet {
                     }
                 }
             }
-            if entry.whole_flow && flow.verdict == Verdict::None {
+            if (entry.whole_flow || seen == Seen::Stream) && flow.verdict == Verdict::None {
                 flow.verdict = asked;
             }
             if verdict == Verdict::None {
@@ -178,6 +186,7 @@ impl RuleSet {
             }
         }
         scratch.candidates = candidates;
+        subject.packet.iter().for_each(|packet| flow.progress.advance(packet));
         verdict
     }
 
@@ -228,6 +237,15 @@ impl Entry {
         state
             && (self.asks.packet.is_empty() || of_packet().is_some_and(|p| self.asks.packet.iter().all(|t| t.holds(p))))
             && self.asks.stateful.holds(subject, plan.direction, states)
+    }
+}
+
+impl Entry {
+    /// Where payload is as the rule asks; in the packet where it asks nothing of payload.
+    fn seen(&self, index: u32, plan: Plan, subject: &Subject<'_>, progress: &Progress, scratch: &mut Scratch) -> Option<Seen> {
+        let Some(payload) = &self.asks.payload else { return Some(Seen::Packet) };
+        let packet = subject.packet.as_ref().filter(|p| p.direction == plan.direction)?;
+        payload.seen(packet, index, progress, &mut scratch.counters.budget_spent)
     }
 }
 
@@ -319,6 +337,18 @@ impl RuleSet {
 
     pub(super) fn suits(&self, rule: super::RuleId, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
         self.entry(rule).is_some_and(|entry| entry.suits(plan, subject, states))
+    }
+
+    /// Where payload is as it asks; `index` stands for the plan in `progress`.
+    pub(super) fn seen(
+        &self,
+        rule: super::RuleId,
+        index: u32,
+        plan: Plan,
+        subject: &Subject<'_>,
+        progress: &Progress,
+    ) -> Option<Seen> {
+        self.entry(rule)?.seen(index, plan, subject, progress, &mut Scratch::default())
     }
 
     pub(super) fn stateful(&self, rule: super::RuleId) -> Option<&super::state::Stateful> {

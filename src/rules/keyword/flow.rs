@@ -1,6 +1,6 @@
 //! `flow`: which way, and how far TCP's handshake has to be.
 
-use super::super::builder::{Builder, FlowState};
+use super::super::builder::{Builder, FlowState, Over};
 use super::super::diagnostic::Reason;
 use super::super::subject::FlowDirection;
 use super::{Keyword, Kind, required, set_once};
@@ -16,9 +16,8 @@ fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
             "established" => set_once(&mut flow.state, FlowState::Established)?,
             "not_established" => set_once(&mut flow.state, FlowState::NotEstablished)?,
             "stateless" => set_once(&mut flow.state, FlowState::Stateless)?,
-            // Buffers come from the reassembled stream.
-            "only_stream" => {}
-            "no_stream" => flow.packets = true,
+            "only_stream" => set_once(&mut flow.over, Over::Stream)?,
+            "no_stream" => set_once(&mut flow.over, Over::Packets)?,
             "no_frag" | "only_frag" => return Err(Reason::NotSupported("telling packets that were reassembled from fragments")),
             _ => {
                 return Err(Reason::BadValue(

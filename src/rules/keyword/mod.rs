@@ -12,6 +12,7 @@ mod later;
 mod measure;
 mod meta;
 mod packet;
+mod payload;
 mod pcre;
 mod regex_syntax;
 mod state;
@@ -35,6 +36,7 @@ use super::matcher::Values;
 use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
+pub(super) use payload::PAYLOAD;
 pub(super) use pcre::Regexes;
 pub(super) use threshold::{Parts as ThresholdParts, positive};
 
@@ -44,6 +46,7 @@ static FAMILIES: &[&[Keyword]] = &[
     flow::KEYWORDS,
     address::KEYWORDS,
     packet::KEYWORDS,
+    payload::KEYWORDS,
     state::KEYWORDS,
     threshold::KEYWORDS,
     content::KEYWORDS,
