@@ -6,6 +6,7 @@
 //! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
 //! | [`evasion`] | tricks that hide a name or a session from others |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
+//! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
@@ -16,6 +17,7 @@ mod command;
 mod evasion;
 mod invariance;
 mod limits;
+mod payload;
 mod rooms;
 mod rules;
 mod util;

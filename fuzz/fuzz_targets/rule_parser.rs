@@ -7,7 +7,9 @@ use libfuzzer_sys::fuzz_target;
 use portcullis::base::Timestamp;
 use portcullis::packet::{Endpoint, FlowKey, Segment, SegmentHeader, TcpFlags};
 use portcullis::protocol::tls::{ClientHello, Session};
-use portcullis::rules::{AppProto, FlowDirection, FlowRules, HostState, Packet, RuleConfig, RuleSet, Scratch, Source, Subject};
+use portcullis::rules::{
+    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject,
+};
 
 fuzz_target!(|text: &str| {
     let config = RuleConfig { review: true, portability: true, ..RuleConfig::default() };
@@ -37,7 +39,9 @@ fuzz_target!(|text: &str| {
         number: 1,
         capture: 0,
     };
-    let segment = Segment { header: &header, payload: &[] };
+    let payload = text.as_bytes();
+    let segment = Segment { header: &header, payload };
+    let raw = Raw { payload, stream: Some(Chunk { bytes: payload, start: 0 }) };
     let subject = Subject {
         client: end(40_000),
         server: end(443),
@@ -46,7 +50,7 @@ fuzz_target!(|text: &str| {
         session: Some(&session),
         one_way: None,
         now: Timestamp::ZERO,
-        packet: Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [1; 2] }),
+        packet: Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [1; 2], raw }),
     };
     let (mut flow, mut scratch, mut matches) = (FlowRules::default(), Scratch::default(), Vec::new());
     rules.evaluate(&subject, &mut flow, &mut HostState::default(), &mut scratch, &mut matches);

@@ -326,11 +326,17 @@ impl Following {
                 read.over_limit = true;
                 self.conversation.give_up(direction);
             }
+        }
+        read
+    }
+
+    /// Gives back what is kept of directions that are read no more.
+    pub fn release_over(&mut self) {
+        for direction in [Direction::AToB, Direction::BToA] {
             if self.conversation.is_over(direction) && self.streams.get(direction).memory() > 0 {
                 self.streams.get_mut(direction).release();
             }
         }
-        read
     }
 
     fn push(&mut self, direction: Direction, seq: u32, payload: &[u8], policy: OverlapPolicy, read: &mut Read) {

@@ -91,11 +91,12 @@ impl Inspector {
         let Some(connection) = self.connection(&place) else { return Verdict::Pass };
         let closes = note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
-        let opens_anew = header.flags.is_syn() && connection.rival_syn == Some((header.sender, header.seq));
+        let opens_anew =
+            header.flags.is_syn() && header.payload_len == 0 && connection.rival_syn == Some((header.sender, header.seq));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config); // its time is over sooner now
         }
-        // The server has to see the SYN of a new connection, or there will never be one.
+        // The server has to see the SYN of a new connection, or there will never be one; but not what a SYN carries, unread.
         if is_dropped && !opens_anew {
             self.counters.dropped = self.counters.dropped.saturating_add(1);
             return Verdict::Drop;
@@ -258,6 +259,10 @@ impl Inspector {
         let limits = &self.config.limits;
         let read =
             following.read(header, seq, segment.payload, self.config.overlap, limits.handshake_bytes, &mut self.certificates);
+        let keeps = self.judge.wants_streams();
+        if !keeps {
+            following.release_over();
+        }
         let (before, after) = (following.accounted, following.memory());
         following.accounted = after;
         let finished = following.conversation.is_finished();
@@ -278,11 +283,25 @@ impl Inspector {
         }
         let verdict = if is_news { self.judge(place, segment, report) } else { Verdict::Pass };
         self.note_established(place);
+        if keeps {
+            self.release_over(place);
+        }
         if finished {
             let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
             self.tell_session(place, at, Some(header), report);
         }
         verdict
+    }
+
+    /// Gives back the streams that were kept for rules alone.
+    fn release_over(&mut self, place: &Place) {
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let connection = lane.table.get_mut(place.id).and_then(|f| f.connection.as_mut());
+        let Some(following) = connection.and_then(|c| c.following.as_mut()) else { return };
+        following.release_over();
+        let (before, after) = (following.accounted, following.memory());
+        following.accounted = after;
+        lane.account(place.id, before, after);
     }
 
     fn note_established(&mut self, place: &Place) {

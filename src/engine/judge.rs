@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::connection::{Connection, Flow};
+use super::connection::{Connection, Flow, Following};
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
-use crate::flow::{Direction, FlowKey};
+use crate::flow::{Direction, FlowKey, Stream};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::rules::{
-    self, Action, AppProto, FlowDirection, HostState, Listed, Match, Packet, Profile, Reference, Rule, RuleSet, Scratch, Subject,
-    Target,
+    self, Action, AppProto, Chunk, FlowDirection, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule, RuleSet,
+    Scratch, Subject, Target,
 };
 
 /// The rules, and what trying them needs.
@@ -18,6 +18,7 @@ pub(super) struct Judge {
     rules: Arc<RuleSet>,
     on_first: bool,
     on_each: bool,
+    on_streams: bool,
     hosts: HostState,
     scratch: Scratch,
     matches: Vec<Match>,
@@ -49,8 +50,8 @@ impl Judge {
     /// `profile_clock`: to count what each rule costs.
     pub fn new(rules: Arc<RuleSet>, profile_clock: Option<fn() -> u64>) -> Self {
         let scratch = profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
-        let (on_first, on_each) = (rules.wants_first_packet(), rules.wants_packets());
-        Self { rules, on_first, on_each, hosts: HostState::default(), scratch, matches: Vec::new() }
+        let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
+        Self { rules, on_first, on_each, on_streams, hosts: HostState::default(), scratch, matches: Vec::new() }
     }
 
     /// Whether a rule wants to be tried before there is any payload.
@@ -73,6 +74,11 @@ impl Judge {
         self.on_each
     }
 
+    /// Whether a rule wants to look at streams: they have to be there when it is tried.
+    pub const fn wants_streams(&self) -> bool {
+        self.on_streams
+    }
+
     /// Tries the rules that `flow` has become ripe for, and those about packets on `segment`.
     pub fn judge(&mut self, flow: &mut Flow, key: &FlowKey, segment: Option<&Segment<'_>>) -> Judged {
         if self.rules.is_empty() {
@@ -80,11 +86,7 @@ impl Judge {
         }
         let (client, now) = (flow.client(), flow.last);
         let Some(connection) = flow.connection.as_deref_mut() else { return Judged::default() };
-        let packet = segment.map(|s| Packet {
-            direction: way(s.header.sender, client),
-            segment: *s,
-            sizes: if self.on_each { connection.reach(s.header, client) } else { [0; 2] },
-        });
+        let sizes = segment.filter(|_| self.on_each).map_or([0; 2], |s| connection.reach(s.header, client));
         let one_way = connection.one_way().map(|sender| way(sender, client));
         let Connection { following, rules, established, was_tls, dropped, .. } = connection;
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
@@ -94,12 +96,22 @@ impl Judge {
             None if *was_tls => AppProto::Tls,
             None => AppProto::NotTls,
         };
+        let (session, raw) = match following.as_deref_mut() {
+            Some(Following { streams, conversation, .. }) => {
+                let of = |s: &Segment<'_>| (streams.get(s.header.sender), conversation.is_over(s.header.sender));
+                let raw = segment.map(|s| (s, of(s))).map(|(s, (stream, is_over))| raw(s, stream, is_over));
+                (Some(conversation.session(client)), raw.unwrap_or_default())
+            }
+            None if *was_tls => (None, Raw::default()),
+            None => (None, Raw { payload: segment.map_or(&[], |s| s.payload), stream: None }),
+        };
+        let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, sizes, raw });
         let subject = Subject {
             client: key.sender(client),
             server: key.receiver(client),
             established: *established,
             app_proto,
-            session: following.as_mut().map(|f| f.conversation.session(client)),
+            session,
             one_way,
             packet,
             now,
@@ -195,6 +207,14 @@ impl Connection {
         let handshake = client.has(TcpFlags::SYN | TcpFlags::ACK) && server.has(TcpFlags::SYN | TcpFlags::ACK);
         let midstream = !client.has(TcpFlags::SYN) && !server.has(TcpFlags::SYN);
         self.established |= handshake || midstream || (client.has(TcpFlags::ACK) && !server.has(TcpFlags::SYN));
+    }
+}
+
+/// What rules may look at of a segment and the stream that it went into: nothing once that was read as far as it can be before.
+fn raw<'a>(segment: &Segment<'a>, stream: &'a Stream, is_over: bool) -> Raw<'a> {
+    match stream.kept() {
+        ([], _) if is_over => Raw::default(),
+        (bytes, start) => Raw { payload: segment.payload, stream: Some(Chunk { bytes, start }) },
     }
 }
 

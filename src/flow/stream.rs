@@ -18,6 +18,8 @@ pub struct Stream {
     unsettled: bool,
     /// Bytes in order; the last one stands right before `next`.
     bytes: Vec<u8>,
+    /// How many came before `bytes`, those that are missing included.
+    dropped: u64,
     /// How many of `bytes` were consumed.
     consumed: usize,
     /// Bytes ahead of a gap, by position; pieces neither touch nor overlap.
@@ -208,6 +210,11 @@ impl Stream {
         self.bytes.get(self.consumed..).unwrap_or_default()
     }
 
+    /// The bytes in order that are kept, consumed or not, and how many came before them.
+    pub fn kept(&self) -> (&[u8], u64) {
+        (&self.bytes, self.dropped)
+    }
+
     /// Marks `n` bytes as consumed.
     pub fn consume(&mut self, n: usize) {
         self.consumed = self.consumed.saturating_add(n).min(self.bytes.len());
@@ -245,6 +252,7 @@ impl Stream {
     /// Gives `lost` bytes up: the stream goes on behind them. What was not consumed of the bytes before is gone, and with it what
     /// was kept for comparison.
     pub fn skip(&mut self, lost: u64) {
+        self.dropped = self.dropped.saturating_add(len64(&self.bytes)).saturating_add(lost);
         self.bytes.clear();
         self.consumed = 0;
         self.next = self.next.map(|next| next.saturating_add(lost));

@@ -6,7 +6,7 @@ use super::config::RuleConfig;
 use super::diagnostic::{Reason, excerpt};
 use super::field::{Number, Slot};
 use super::inspect::{Content, Inspection, Step};
-use super::keyword::{Buffer, Regexes};
+use super::keyword::{Buffer, PAYLOAD, Regexes};
 use super::rule::{Reference, Target};
 use super::state::{Stateful, Threshold};
 use super::subject::{FlowDirection, Packet, Sides, Subject};
@@ -68,8 +68,17 @@ pub(super) struct Meta {
 pub(super) struct FlowOption {
     pub direction: Option<FlowDirection>,
     pub state: Option<FlowState>,
-    /// `no_stream`: of packets as they come.
-    pub packets: bool,
+    /// What payload it is about.
+    pub over: Option<Over>,
+}
+
+/// What payload is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    /// `no_stream`: that of packets as they come.
+    Packets,
+    /// `only_stream`: that of the reassembled stream.
+    Stream,
 }
 
 /// How far TCP's handshake has to be.
@@ -133,14 +142,22 @@ impl<'c> Builder<'c> {
         Ok(())
     }
 
-    /// What is asked of the buffer named last.
+    /// What is asked of the buffer named last, by a keyword that has no meaning for payload.
     pub fn current(&mut self) -> Result<&mut Inspection, Reason> {
+        self.inspections.last_mut().filter(|i| !i.is_of_payload()).ok_or(Reason::NeedsBuffer)
+    }
+
+    /// What is asked of the buffer named last, or of payload where none is.
+    pub fn target(&mut self) -> Result<&mut Inspection, Reason> {
+        if self.inspections.is_empty() {
+            self.select(&PAYLOAD)?;
+        }
         self.inspections.last_mut().ok_or(Reason::NeedsBuffer)
     }
 
-    /// Adds to what is asked of the buffer named last.
+    /// Adds to what is asked of the buffer named last, or of payload.
     pub fn step(&mut self, step: Step) -> Result<(), Reason> {
-        let current = self.current()?;
+        let current = self.target()?;
         if current.steps.len() >= MAX_PARTS {
             return Err(TOO_MANY_STEPS);
         }
@@ -175,6 +192,7 @@ impl<'c> Builder<'c> {
         if !valid || name.contains(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '.' | '-')) {
             return Err(Reason::BadValue("a name for the variable that begins with a letter"));
         }
+        self.target()?;
         let home = self.home().ok_or(Reason::NeedsBuffer)?;
         let slot = Slot::new(self.variables.len()).ok_or(Reason::TooLong("32 variables"))?;
         self.variables.push((name.to_owned(), home));

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ast::{Protocol, Sign};
-use super::builder::{EndTest, FlowOption, FlowState, PacketTest, Test};
+use super::builder::{EndTest, FlowOption, FlowState, Over, PacketTest, Test};
 use super::diagnostic::Reason;
 use super::inspect::Inspection;
 use super::interval::{AddressSet, PortSet};
 use super::list::List;
+use super::payload::Payload;
 use super::rule::Rule;
 use super::state::{RateFilter, Stateful, Threshold};
 use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
@@ -64,6 +65,8 @@ pub(super) struct Asks {
     pub ends: Vec<Box<dyn EndTest>>,
     /// Of buffers.
     pub inspections: Vec<Inspection>,
+    /// Of payload, without a buffer.
+    pub payload: Option<Payload>,
     /// The list that it stands for: an entry of it has to be about the flow.
     pub list: Option<Arc<List>>,
 }
@@ -130,7 +133,7 @@ impl Kind {
             Self::Session
         } else if matches!(protocol, Protocol::Tls | Protocol::TcpPacket)
             || flow.state.is_some()
-            || flow.packets
+            || flow.over == Some(Over::Packets)
             || flow_only
             || passing
         {

@@ -70,7 +70,7 @@ pub enum Reason {
     #[error("`{0}` was not extracted before in this buffer")]
     UnknownExtract(String),
     /// The keyword works on a sticky buffer and none is named before it.
-    #[error("no buffer is named before it; matching raw payload is not supported yet")]
+    #[error("it is about a buffer, and none is named before it")]
     NeedsBuffer,
     /// The keyword changes a content and none is before it.
     #[error("no content is before it to apply to")]

@@ -5,7 +5,8 @@ use super::builder::FlowState;
 use super::compile::{Kind, Plan};
 use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
-use super::profile::Profile;
+use super::payload::{Progress, Seen};
+use super::profile::{Profile, RuleProfile};
 use super::rule::{Match, RuleId, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
@@ -59,8 +60,9 @@ impl RuleSet {
         let new = have.without(flow.seen);
         flow.seen = flow.seen.and(have);
         let ripens = new.intersects(self.awaited);
-        let by_packet = subject.packet.is_some() && !self.packet_groups.is_empty();
+        let by_packet = subject.packet.is_some() && self.tries_packets();
         if flow.verdict != Verdict::None || !(ripens || by_packet || !flow.pending.is_empty()) {
+            subject.packet.iter().for_each(|packet| flow.progress.advance(packet));
             return flow.verdict;
         }
         scratch.begin(self);
@@ -69,7 +71,7 @@ impl RuleSet {
             self.collect(subject, have, new, flow, scratch);
         }
         if by_packet {
-            self.collect_by_packet(subject, scratch);
+            self.collect_by_packet(subject, flow, scratch);
         }
         scratch.candidates.sort_unstable();
         self.act(subject, flow, hosts, scratch, out)
@@ -105,8 +107,9 @@ impl RuleSet {
     }
 
     /// Finds the candidates among the rules that are tried on each packet.
-    fn collect_by_packet(&self, subject: &Subject<'_>, scratch: &mut Scratch) {
-        let Some(packet) = subject.packet else { return };
+    fn collect_by_packet(&self, subject: &Subject<'_>, flow: &FlowRules, scratch: &mut Scratch) {
+        let Some(packet) = &subject.packet else { return };
+        self.payload_tables.iter().for_each(|t| t.look_up(packet, &flow.progress, |plan| scratch.mark(plan)));
         for group in self.packet_groups.iter().filter(|g| g.direction == packet.direction) {
             if scratch.header(self, group.header, subject, group.direction) {
                 group.plans.iter().for_each(|&plan| scratch.mark(plan));
@@ -131,22 +134,33 @@ impl RuleSet {
         for &index in &candidates {
             let Some(scheduled) = self.plans.get(index as usize) else { continue };
             let Some(entry) = self.entry(scheduled.rule) else { continue };
-            scratch.candidate(scheduled.rule);
+            scratch.counters.candidates = scratch.counters.candidates.saturating_add(1);
+            scratch.tally(scheduled.rule, RuleProfile::CANDIDATE);
             if entry.several && flow.fired.contains(&scheduled.rule) {
                 continue;
             }
             let states = &mut States { flow: &mut flow.vars, hosts };
-            if !entry.suits(scheduled.plan, subject, states) {
+            let moment = entry.suits(scheduled.plan, subject, states)
+                && (entry.asks.payload.is_none() || scratch.header(self, entry.header, subject, scheduled.plan.direction));
+            if moment {
+                scratch.tally(scheduled.rule, RuleProfile::EVALUATION);
+            }
+            let seen = |scratch: &mut Scratch| entry.seen(index, scheduled.plan, subject, &flow.progress, scratch);
+            let Some(seen) = moment.then(|| scratch.timed(scheduled.rule, seen)).flatten() else {
                 if entry.kind != Kind::Packet {
                     flow.pending.push(index);
                 }
                 continue;
-            }
+            };
             if !scratch.timed(scheduled.rule, |scratch| self.holds(entry, scheduled.plan, subject, scratch)) {
                 continue;
             }
             scratch.counters.matches = scratch.counters.matches.saturating_add(1);
+            scratch.tally(scheduled.rule, RuleProfile::MATCH);
             entry.asks.stateful.apply(subject, scheduled.plan.direction, states);
+            if let Some(packet) = subject.packet.as_ref().filter(|_| entry.asks.payload.is_some()) {
+                flow.progress.note_match(index, packet);
+            }
             if entry.several {
                 flow.fired.push(scheduled.rule);
             }
@@ -170,7 +184,7 @@ impl RuleSet {
                     }
                 }
             }
-            if entry.whole_flow && flow.verdict == Verdict::None {
+            if (entry.whole_flow || seen == Seen::Stream) && flow.verdict == Verdict::None {
                 flow.verdict = asked;
             }
             if verdict == Verdict::None {
@@ -181,6 +195,7 @@ impl RuleSet {
             }
         }
         scratch.candidates = candidates;
+        subject.packet.iter().for_each(|packet| flow.progress.advance(packet));
         verdict
     }
 
@@ -234,6 +249,15 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Where payload is as the rule asks; in the packet where it asks nothing of payload.
+    fn seen(&self, index: u32, plan: Plan, subject: &Subject<'_>, progress: &Progress, scratch: &mut Scratch) -> Option<Seen> {
+        let Some(payload) = &self.asks.payload else { return Some(Seen::Packet) };
+        let packet = subject.packet.as_ref().filter(|p| p.direction == plan.direction)?;
+        payload.seen(packet, index, progress, &mut scratch.counters.budget_spent)
+    }
+}
+
 impl Verdict {
     /// What `action` makes of a packet.
     pub(super) const fn of(action: Action) -> Self {
@@ -262,22 +286,22 @@ impl Scratch {
         self.profile.as_deref()
     }
 
-    /// A rule is looked at.
-    fn candidate(&mut self, rule: RuleId) {
-        self.counters.candidates = self.counters.candidates.saturating_add(1);
+    /// Adds to what a rule cost, where that is counted.
+    fn tally(&mut self, rule: RuleId, cost: RuleProfile) {
         if let Some(profile) = &mut self.profile {
-            profile.candidate(rule);
+            profile.tally(rule, cost);
         }
     }
 
-    /// What `holds` says of a rule; where costs are counted, with the time that it takes.
-    fn timed(&mut self, rule: RuleId, holds: impl FnOnce(&mut Self) -> bool) -> bool {
-        let Some(begin) = self.profile.as_ref().map(|profile| profile.now()) else { return holds(self) };
-        let matched = holds(self);
+    /// Does a part of trying a rule; where costs are counted, with the time that it takes.
+    fn timed<T>(&mut self, rule: RuleId, part: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(begin) = self.profile.as_ref().map(|profile| profile.now()) else { return part(self) };
+        let result = part(self);
         if let Some(profile) = &mut self.profile {
-            profile.evaluated(rule, begin, matched);
+            let nanoseconds = profile.now().saturating_sub(begin);
+            profile.tally(rule, RuleProfile { nanoseconds, ..RuleProfile::default() });
         }
-        matched
+        result
     }
 
     fn begin(&mut self, set: &RuleSet) {
@@ -350,6 +374,11 @@ impl RuleSet {
 
     pub(super) fn suits(&self, rule: RuleId, plan: Plan, subject: &Subject<'_>, states: &States<'_>) -> bool {
         self.entry(rule).is_some_and(|entry| entry.suits(plan, subject, states))
+    }
+
+    /// Where payload is as it asks; `index` stands for the plan in `progress`.
+    pub(super) fn seen(&self, rule: RuleId, index: u32, plan: Plan, subject: &Subject<'_>, progress: &Progress) -> Option<Seen> {
+        self.entry(rule)?.seen(index, plan, subject, progress, &mut Scratch::default())
     }
 
     pub(super) fn stateful(&self, rule: RuleId) -> Option<&super::state::Stateful> {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use super::compile::Kind;
 use super::inspect::{Inspection, Step};
+use super::keyword::PAYLOAD;
+use super::payload::literal;
 use super::prefilter::Key;
 use super::rule::{Rule, RuleId};
 use super::set::{Entry, RuleSet, best_key};
@@ -31,7 +33,7 @@ pub struct Explanation<'s> {
 pub struct Try {
     /// Which way what it looks at goes.
     pub direction: FlowDirection,
-    /// The facts that have to be there; none: it is tried on each packet.
+    /// The facts that have to be there; none: it is tried on packets.
     pub when: Vec<&'static str>,
     /// What lets all flows be passed over that cannot match.
     pub found_by: Option<FoundBy>,
@@ -59,14 +61,16 @@ pub enum Cost {
     LookUp,
     /// Nothing by itself: one pass over the value for all such rules.
     Pass,
-    /// It is found by one byte: most sessions are looked at.
-    MostSessions,
+    /// It is found by one byte: most values are looked at.
+    OneByte,
     /// Each session that its header is about is looked at.
     EachSession,
     /// Each session is searched with a regular expression.
     EachSessionByPcre,
     /// Each packet is looked at.
     EachPacket,
+    /// Each packet is searched with a regular expression.
+    EachPacketByPcre,
 }
 
 impl RuleSet {
@@ -80,8 +84,11 @@ impl RuleSet {
         let plans = self.plans.iter().filter(|s| s.rule == id).map(|s| s.plan);
         let tries: Vec<Try> = plans
             .map(|plan| {
-                let key = best_key(&entry.asks.inspections, plan).filter(|_| entry.kind == Kind::Session);
-                let found_by = key.map(|(inspection, _, key)| FoundBy::of(inspection, key));
+                let found_by = match entry.kind {
+                    Kind::Session => best_key(&entry.asks.inspections, plan).map(|(i, _, key)| FoundBy::of(i.buffer.name, key)),
+                    Kind::Packet => entry.asks.payload.as_ref().and_then(|p| literal(&p.inspection)).map(FoundBy::in_payload),
+                    Kind::Flow => None,
+                };
                 Try { direction: plan.direction, when: plan.needs.names(), found_by }
             })
             .collect();
@@ -89,7 +96,7 @@ impl RuleSet {
             rule: &entry.rule,
             kind: entry.kind.name(),
             same_header: self.rules.iter().filter(|e| e.header == entry.header).count(),
-            asks: entry.asks.inspections.iter().map(asked).collect(),
+            asks: inspections(entry).map(asked).collect(),
             cost: cost(entry, &tries),
             tries,
         }
@@ -97,18 +104,22 @@ impl RuleSet {
 }
 
 impl FoundBy {
-    fn of(inspection: &Inspection, key: Key) -> Self {
+    fn of(buffer: &'static str, key: Key) -> Self {
         let (how, bytes) = match key {
             Key::Exact(bytes) => ("is", bytes),
             Key::Suffix(bytes) => ("ends with", bytes),
             Key::Literal(bytes) => ("has", bytes),
         };
-        Self { buffer: inspection.buffer.name, how, bytes }
+        Self { buffer, how, bytes }
+    }
+
+    fn in_payload(literal: &[u8]) -> Self {
+        Self::of(PAYLOAD.name, Key::Literal(literal.to_ascii_lowercase()))
     }
 
     fn cost(&self) -> Cost {
         match (self.how, self.bytes.len()) {
-            ("has", 0 | 1) => Cost::MostSessions,
+            ("has", 0 | 1) => Cost::OneByte,
             ("has", _) => Cost::Pass,
             _ => Cost::LookUp,
         }
@@ -132,9 +143,10 @@ impl fmt::Display for Cost {
             Self::EachFlow => "low: its header is looked at once for each flow and direction",
             Self::LookUp => "lowest: one look-up finds it among all rules like it",
             Self::Pass => "low: one pass over the value finds it among all rules like it",
-            Self::MostSessions => "high: one byte finds it, so that it is tried on most sessions",
+            Self::OneByte => "high: one byte finds it, so that it is tried on most values",
             Self::EachSession => "medium: it is tried on each session that its header is about",
             Self::EachSessionByPcre => "high: a regular expression is run on each session that its header is about",
+            Self::EachPacketByPcre => "highest: a regular expression is run on each packet that its header is about",
             Self::EachPacket => "medium: it is tried on each packet that its header is about",
         })
     }
@@ -163,13 +175,19 @@ fn asked(inspection: &Inspection) -> (&'static str, Vec<(&'static str, usize)>) 
     (inspection.buffer.name, counted)
 }
 
+/// What is asked of payload and of buffers.
+fn inspections(entry: &Entry) -> impl Iterator<Item = &Inspection> {
+    entry.asks.payload.iter().map(|p| &p.inspection).chain(&entry.asks.inspections)
+}
+
 /// The dearest of all ways to try it.
 fn cost(entry: &Entry, tries: &[Try]) -> Cost {
-    let pcre = entry.asks.inspections.iter().flat_map(|i| &i.steps).any(|s| matches!(s, Step::Pcre(_)));
+    let pcre = inspections(entry).flat_map(|i| &i.steps).any(|s| matches!(s, Step::Pcre(_)));
     let one = |t: &Try| match (entry.kind, &t.found_by) {
         (Kind::Flow, _) => Cost::EachFlow,
-        (Kind::Packet, _) => Cost::EachPacket,
-        (Kind::Session, Some(found_by)) => found_by.cost(),
+        (Kind::Packet | Kind::Session, Some(found_by)) => found_by.cost(),
+        (Kind::Packet, None) if pcre => Cost::EachPacketByPcre,
+        (Kind::Packet, None) => Cost::EachPacket,
         (Kind::Session, None) if entry.asks.list.is_some() => Cost::LookUp,
         (Kind::Session, None) if pcre => Cost::EachSessionByPcre,
         (Kind::Session, None) => Cost::EachSession,

@@ -8,7 +8,7 @@ use super::byte_ops::{ByteJump, ByteTest, Extraction};
 use super::dataset::Dataset;
 use super::expression::Expression;
 use super::field::{Extracted, Number, place};
-use super::keyword::Buffer;
+use super::keyword::{Buffer, PAYLOAD};
 use super::parse::number::Comparison;
 use super::subject::FlowDirection;
 use super::transform::Transform;
@@ -131,13 +131,14 @@ impl Content {
         self.distance.is_some() || self.within.is_some()
     }
 
-    /// Where in a buffer of `len` bytes it may be, the last match having ended at `last`: first and end.
-    pub fn window(&self, len: usize, last: usize, extracted: &Extracted) -> Option<(usize, usize)> {
+    /// Where in a buffer of `len` bytes, before which `start` were cut off, it may be, the last match having ended at `last`:
+    /// first and end.
+    pub fn window(&self, len: usize, start: i64, last: usize, extracted: &Extracted) -> Option<(usize, usize)> {
         let value = |n: Option<Number>| n.map(|n| n.signed(extracted));
         let (from, length) = if self.is_relative() {
             (i64::try_from(last).ok()?.checked_add(value(self.distance).unwrap_or(0))?, value(self.within))
         } else {
-            (value(self.offset).unwrap_or(0), value(self.depth))
+            (value(self.offset).unwrap_or(0).checked_sub(start)?, value(self.depth))
         };
         let mut first = usize::try_from(from.max(0)).ok()?;
         let mut end = match length {
@@ -146,6 +147,9 @@ impl Content {
             None => len,
         };
         if self.startswith {
+            if start > 0 {
+                return None;
+            }
             end = end.min(self.pattern.len());
         }
         if self.endswith {
@@ -183,6 +187,11 @@ impl Inspection {
     /// Which side its buffer is read from where `wanted` is asked for.
     pub const fn side(&self, wanted: FlowDirection) -> FlowDirection {
         self.buffer.sides.side(wanted)
+    }
+
+    /// Whether it is about payload, and no buffer.
+    pub fn is_of_payload(&self) -> bool {
+        self.buffer.name == PAYLOAD.name
     }
 
     /// Nothing is asked.

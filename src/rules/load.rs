@@ -12,6 +12,7 @@ use super::inspect::Inspection;
 use super::keyword::{Regexes, Registry};
 use super::parse;
 use super::parse::lines::{Entry, RuleText, entries};
+use super::payload::Payload;
 use super::review;
 use super::rule::Rule;
 use super::set::RuleSet;
@@ -129,10 +130,12 @@ impl<'c> Loader<'c> {
             return Err(Mistake { reason, at, keyword: keyword_at(&ast, at), sid: builder.meta.sid });
         }
         let header = header(&mut self.variables, &ast).map_err(|placed| Mistake { sid: builder.meta.sid, ..placed.into() })?;
+        let protocol = ast.header.protocol;
+        let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
+        let payload = payload.map(|i| Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty()));
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
-        let protocol = ast.header.protocol;
-        let passing = !builder.packet.is_empty() || builder.stateful.is_passing();
+        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing();
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
         let plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(|reason| {
             let flow = ast.options.iter().find(|o| o.name == "flow");
@@ -169,7 +172,7 @@ impl<'c> Loader<'c> {
             line: text.position(0).0,
         };
         let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
-        let asks = Asks { state: flow.state, packet, stateful, tests, ends, inspections, list: None };
+        let asks = Asks { state: flow.state, packet, stateful, tests, ends, inspections, payload, list: None };
         let threshold = meta.threshold;
         let compiled =
             Compiled { rule, header, kind, whole_flow, threshold, suppressions: Vec::new(), rate_filter: None, asks, plans };

@@ -47,13 +47,19 @@ impl Budget {
 impl Inspection {
     /// Whether `value` has all that is asked.
     pub fn holds(&self, value: &[u8], budget: &mut Budget) -> bool {
+        self.holds_at(value, 0, budget)
+    }
+
+    /// Whether `value`, which lacks its first `start` bytes, has all that is asked: offsets and depths count from where it began.
+    pub fn holds_at(&self, value: &[u8], start: u64, budget: &mut Budget) -> bool {
         if self.absent == Some(Absent::Only) {
             return false;
         }
         let value = transform::apply(&self.transforms, value);
         let len = u64::try_from(value.len()).unwrap_or(u64::MAX);
         let extracts = self.steps.iter().any(|s| matches!(s, Step::Extract(_)));
-        let mut run = Run { extracted: Extracted::default(), extracts, budget };
+        let start = i64::try_from(start).unwrap_or(i64::MAX);
+        let mut run = Run { extracted: Extracted::default(), extracts, start, budget };
         self.size.iter().all(|s| s.holds(len))
             && self.datasets.iter().all(|m| m.dataset.contains(&value) == Some(m.present))
             && run.steps(&self.steps, &Haystack::new(&value), 0) == Outcome::Found
@@ -92,6 +98,8 @@ struct Run<'b> {
     extracted: Extracted,
     /// Some step extracts a number.
     extracts: bool,
+    /// How many bytes of the value were cut off before it.
+    start: i64,
     budget: &'b mut Budget,
 }
 
@@ -124,7 +132,9 @@ impl Run<'_> {
 
     fn content(&mut self, c: &Content, rest: &[Step], hay: &Haystack<'_>, last: usize) -> Outcome {
         let bytes = hay.bytes(c.nocase);
-        let Some((mut from, end)) = c.window(bytes.len(), last, &self.extracted) else { return self.failed(c.is_relative()) };
+        let Some((mut from, end)) = c.window(bytes.len(), self.start, last, &self.extracted) else {
+            return self.failed(c.is_relative());
+        };
         while let Some(region) = bytes.get(from..end) {
             if !self.budget.spend(region.len()) {
                 return Outcome::Never;
@@ -171,7 +181,7 @@ impl Run<'_> {
 
     fn lacks(&mut self, c: &Content, hay: &Haystack<'_>, last: usize) -> bool {
         let bytes = hay.bytes(c.nocase);
-        let region = c.window(bytes.len(), last, &self.extracted).and_then(|(from, end)| bytes.get(from..end));
+        let region = c.window(bytes.len(), self.start, last, &self.extracted).and_then(|(from, end)| bytes.get(from..end));
         region.is_none_or(|r| self.budget.spend(r.len()) && memmem::find(r, &c.pattern).is_none())
     }
 

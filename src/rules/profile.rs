@@ -47,15 +47,9 @@ impl Profile {
         (self.clock)()
     }
 
-    /// `rule` is looked at.
-    pub(super) fn candidate(&mut self, rule: RuleId) {
-        self.add_to(rule.0 as usize, RuleProfile { candidates: 1, ..RuleProfile::default() });
-    }
-
-    /// `rule` was tried, from `begin` until now.
-    pub(super) fn evaluated(&mut self, rule: RuleId, begin: u64, matched: bool) {
-        let nanoseconds = self.now().saturating_sub(begin);
-        self.add_to(rule.0 as usize, RuleProfile { candidates: 0, evaluations: 1, matches: u64::from(matched), nanoseconds });
+    /// Adds to what `rule` cost.
+    pub(super) fn tally(&mut self, rule: RuleId, cost: RuleProfile) {
+        self.add_to(rule.0 as usize, cost);
     }
 
     /// Adds to what the rule at `index` cost.
@@ -70,4 +64,11 @@ impl Profile {
             rule.nanoseconds = rule.nanoseconds.saturating_add(cost.nanoseconds);
         }
     }
+}
+
+impl RuleProfile {
+    pub(super) const CANDIDATE: Self = Self { candidates: 1, ..Self::NOTHING };
+    pub(super) const EVALUATION: Self = Self { evaluations: 1, ..Self::NOTHING };
+    pub(super) const MATCH: Self = Self { matches: 1, ..Self::NOTHING };
+    const NOTHING: Self = Self { candidates: 0, evaluations: 0, matches: 0, nanoseconds: 0 };
 }

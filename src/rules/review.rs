@@ -8,6 +8,7 @@ use super::compile::{Compiled, Kind};
 use super::diagnostic::Reason;
 use super::inspect::{Inspection, Step};
 use super::keyword::Registry;
+use super::payload::literal;
 use super::prefilter::Key;
 use super::set::best_key;
 use super::state::{Condition, Effect, Name};
@@ -20,7 +21,7 @@ pub(super) fn cost(rule: &Compiled, ast: &RuleAst<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = options(ast, "pcre").filter(|o| begins_with_anything(o)).map(|o| (LEADING_STAR, o.at)).collect();
     found.extend(match rule.kind {
         Kind::Flow => None,
-        Kind::Packet => Some((Reason::OnEach("packet"), 0)),
+        Kind::Packet => on_packets(rule, ast),
         Kind::Session => without_key(rule, ast).or_else(|| short_key(rule)),
     });
     found
@@ -71,6 +72,19 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
     rules.iter().enumerate().filter_map(of_rule).collect()
 }
 
+/// It is tried on each packet, or on most.
+fn on_packets(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
+    let inspection = rule.asks.payload.as_ref().map(|p| &p.inspection);
+    match inspection.and_then(literal) {
+        Some([_]) => inspection?.wanted().find(|c| c.fast_bytes().len() == 1).map(|c| (SHORT_KEY, c.at)),
+        Some(_) => None,
+        None => match options(ast, "pcre").next().filter(|_| inspection.is_some()) {
+            Some(pcre) => Some((SLOW_PCRE, pcre.at)),
+            None => Some((Reason::OnEach("packet"), 0)),
+        },
+    }
+}
+
 /// It has no content that all sessions but those concerned could be passed over by.
 fn without_key(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
     if rule.plans.iter().all(|plan| best_key(&rule.asks.inspections, *plan).is_some()) {
@@ -105,7 +119,7 @@ fn begins_with_anything(pcre: &OptionAst<'_>) -> bool {
 const LEADING_STAR: Reason =
     Reason::Slow { why: "`.*` at the beginning finds nothing more, and is run over all of the value", hint: "leave it out" };
 const SLOW_PCRE: Reason = Reason::Slow {
-    why: "there is no content to find it by: the expression is run on each session",
+    why: "there is no content to find it by: the expression is run on each session or packet",
     hint: "put a content before it that all it matches have",
 };
 const SHORT_KEY: Reason = Reason::Slow {

@@ -6,6 +6,7 @@ use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
 use super::inspect::Inspection;
 use super::list::Listed;
+use super::payload::{PayloadTable, literal};
 use super::prefilter::{Key, Table};
 use super::rule::{Match, Rule, RuleId};
 use super::state::{Name, RateFilter, Threshold, TrackBy};
@@ -24,6 +25,8 @@ pub struct RuleSet {
     pub(super) groups: Vec<Group>,
     /// Plans that are tried on each packet.
     pub(super) packet_groups: Vec<Group>,
+    /// Plans that are tried on each packet whose payload speaks for them.
+    pub(super) payload_tables: Vec<PayloadTable>,
     /// Facts that some rule waits for.
     pub(super) awaited: Facts,
     /// By gid and sid: the rules with a threshold that is about alerts alone.
@@ -117,7 +120,17 @@ impl RuleSet {
 
     /// Whether a rule has to be tried on each packet.
     pub fn wants_packets(&self) -> bool {
-        !self.packet_groups.is_empty() || self.rules.iter().any(|e| !e.asks.packet.is_empty())
+        self.tries_packets() || self.rules.iter().any(|e| !e.asks.packet.is_empty() || e.asks.payload.is_some())
+    }
+
+    /// Whether a rule looks at payload without a buffer, so that streams have to be kept until it was tried.
+    pub fn wants_streams(&self) -> bool {
+        self.rules.iter().any(|e| e.asks.payload.is_some())
+    }
+
+    /// Whether there are rules that each packet speaks for, or its payload.
+    pub(super) fn tries_packets(&self) -> bool {
+        !self.packet_groups.is_empty() || !self.payload_tables.is_empty()
     }
 
     /// How many rules keep state across flows. With one or more, packets have to be tried in their order, by one thread.
@@ -177,10 +190,14 @@ impl RuleSet {
         let mut tables: Vec<Table> = Vec::new();
         let mut always: Vec<u32> = Vec::new();
         let mut on_packets: Vec<u32> = Vec::new();
+        let mut keys: Vec<(u32, FlowDirection, &[u8])> = Vec::new();
         for (i, scheduled) in (0..).zip(&self.plans) {
             let Some(entry) = self.rules.get(scheduled.rule.0 as usize) else { continue };
             if entry.kind == Kind::Packet {
-                on_packets.push(i);
+                match entry.asks.payload.as_ref().and_then(|p| literal(&p.inspection)) {
+                    Some(key) => keys.push((i, scheduled.plan.direction, key)),
+                    None => on_packets.push(i),
+                }
                 continue;
             }
             self.awaited = self.awaited.and(scheduled.plan.needs);
@@ -198,6 +215,15 @@ impl RuleSet {
             }
         }
         always.extend(tables.iter_mut().flat_map(Table::finish));
+        let mut payload_tables = Vec::new();
+        for direction in FlowDirection::ALL {
+            let keys: Vec<_> = keys.iter().filter(|k| k.1 == direction).map(|&(plan, _, key)| (plan, key)).collect();
+            match PayloadTable::new(direction, &keys) {
+                Some(table) => payload_tables.push(table),
+                None => on_packets.extend(keys.iter().map(|(plan, _)| *plan)),
+            }
+        }
+        self.payload_tables = payload_tables;
         self.groups = self.grouped(always);
         self.packet_groups = self.grouped(on_packets);
         self.tables = tables;

@@ -4,9 +4,10 @@ use super::load::Source;
 
 /// All of them: what runs where nothing else is asked for.
 pub const SHIPPED: &[Source<'static>] = &[
-    Source { name: "rules/bad-certificates.rules", text: include_str!("../../rules/bad-certificates.rules") },
-    Source { name: "rules/fingerprints.rules", text: include_str!("../../rules/fingerprints.rules") },
-    Source { name: "rules/non-tls.rules", text: include_str!("../../rules/non-tls.rules") },
-    Source { name: "rules/weak-ciphers.rules", text: include_str!("../../rules/weak-ciphers.rules") },
-    Source { name: "rules/weak-versions.rules", text: include_str!("../../rules/weak-versions.rules") },
+    Source { name: "rules/certificates.rules", text: include_str!("../../rules/certificates.rules") },
+    Source { name: "rules/command-and-control.rules", text: include_str!("../../rules/command-and-control.rules") },
+    Source { name: "rules/policy.rules", text: include_str!("../../rules/policy.rules") },
+    Source { name: "rules/tunnels.rules", text: include_str!("../../rules/tunnels.rules") },
+    Source { name: "rules/vulnerabilities.rules", text: include_str!("../../rules/vulnerabilities.rules") },
+    Source { name: "rules/weak-cryptography.rules", text: include_str!("../../rules/weak-cryptography.rules") },
 ];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::payload::Progress;
 use super::rule::{RuleId, Verdict};
 use super::state::FlowVars;
 use crate::base::Timestamp;
@@ -79,6 +80,33 @@ pub struct Packet<'a> {
     /// How far the sequence numbers of the client and of the server have come since their SYNs, this packet included. The SYN
     /// counts as one byte.
     pub sizes: [u32; 2],
+    /// What rules about payload look at.
+    pub raw: Raw<'a>,
+}
+
+/// Bytes that rules look at without a buffer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Raw<'a> {
+    /// The packet's payload; empty once its direction went dark before it.
+    pub payload: &'a [u8],
+    /// The stream that the packet is a part of, where it is read and kept.
+    pub stream: Option<Chunk<'a>>,
+}
+
+/// The bytes of a stream in order, up to and with the newest.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a> {
+    /// The bytes that are kept.
+    pub bytes: &'a [u8],
+    /// How many came before them.
+    pub start: u64,
+}
+
+impl Chunk<'_> {
+    /// How many bytes the stream has.
+    pub(super) fn end(&self) -> u64 {
+        self.start.saturating_add(u64::try_from(self.bytes.len()).unwrap_or(u64::MAX))
+    }
 }
 
 impl Subject<'_> {
@@ -112,6 +140,8 @@ pub struct FlowRules {
     pub(super) waiting: Vec<u32>,
     /// Plans that have their facts and wait for the right moment.
     pub(super) pending: Vec<u32>,
+    /// How far rules about payload have looked.
+    pub(super) progress: Progress,
     /// Bits, numbers, and counts of matches.
     pub(super) vars: FlowVars,
 }

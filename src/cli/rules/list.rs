@@ -111,7 +111,7 @@ fn explain(out: &mut String, explanation: &Explanation<'_>) {
             FlowDirection::ToClient => "to the client",
         };
         let when = match one.when.is_empty() {
-            true => "each packet".to_owned(),
+            true => "a packet".to_owned(),
             false => one.when.join(", "),
         };
         let _ = writeln!(out, "  tried     {way}; needs {when}");

@@ -29,7 +29,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 fn content(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let (negated, text) = quoted(required(value)?)?;
     let mut pattern = bytes(text)?;
-    let current = builder.current()?;
+    let current = builder.target()?;
     match current.buffer.case {
         Case::Lower if current.transforms.iter().all(Transform::keeps_letters) => pattern.make_ascii_lowercase(),
         Case::Upper if current.transforms.iter().all(Transform::keeps_letters) => pattern.make_ascii_uppercase(),

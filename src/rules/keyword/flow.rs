@@ -1,6 +1,6 @@
 //! `flow`: which way, and how far TCP's handshake has to be.
 
-use super::super::builder::{Builder, FlowState};
+use super::super::builder::{Builder, FlowState, Over};
 use super::super::diagnostic::Reason;
 use super::super::subject::FlowDirection;
 use super::{Keyword, Kind, required};
@@ -16,9 +16,8 @@ fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
             "established" => set(&mut flow.state, FlowState::Established, STATES)?,
             "not_established" => set(&mut flow.state, FlowState::NotEstablished, STATES)?,
             "stateless" => set(&mut flow.state, FlowState::Stateless, STATES)?,
-            // Buffers come from the reassembled stream.
-            "only_stream" => {}
-            "no_stream" => flow.packets = true,
+            "only_stream" => set(&mut flow.over, Over::Stream, OVER)?,
+            "no_stream" => set(&mut flow.over, Over::Packets, OVER)?,
             "no_frag" | "only_frag" => return Err(Reason::NotSupported("telling packets that were reassembled from fragments")),
             _ => {
                 return Err(Reason::BadValue(
@@ -44,3 +43,4 @@ fn set<T: PartialEq>(slot: &mut Option<T>, value: T, otherwise: Reason) -> Resul
 
 const OPPOSITE: Reason = Reason::NeverMatches("a packet goes to the server or to the client, not both");
 const STATES: Reason = Reason::NeverMatches("a flow is in one state of TCP's handshake");
+const OVER: Reason = Reason::NeverMatches("only_stream leaves packets out, and no_stream the stream");

@@ -18,7 +18,7 @@ pub(super) const NAMES: &[&str] = &[
     "http_request_line", "http_response_line", "http_server_body", "http_start", "http_stat_code", "http_stat_msg", "http_uri",
     "http_user_agent", "icmp_id", "icmp_seq", "icmpv4.hdr", "icmpv6.hdr", "icode", "id", "ike.init_spi", "ip_proto", "ipopts",
     "ipv4-csum", "ipv4.hdr", "ipv6-csum", "ipv6.hdr", "itype", "krb5_cname", "krb5_msg_type", "krb5_sname", "l3_proto",
-    "nfq_set_mark", "noloop", "pkt_data", "pktvar", "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version",
+    "nfq_set_mark", "noloop", "pktvar", "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version",
     "raw_stream", "requires", "rpc", "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh",
     "ssh.hassh.server", "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "stream-event", "subslice", "tcp-csum",
     "tcp.hdr", "tcp.mss", "tcpv4-csum", "tcpv6-csum", "tos", "udp.hdr", "udpv4-csum", "udpv6-csum", "uricontent", "urilen",

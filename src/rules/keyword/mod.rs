@@ -13,6 +13,7 @@ mod later;
 mod measure;
 mod meta;
 mod packet;
+mod payload;
 mod pcre;
 mod regex_syntax;
 mod state;
@@ -37,6 +38,7 @@ use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
 pub(super) use form::Form;
+pub(super) use payload::PAYLOAD;
 pub(super) use pcre::Regexes;
 pub(super) use threshold::{Parts as ThresholdParts, positive};
 
@@ -46,6 +48,7 @@ static FAMILIES: &[&[Keyword]] = &[
     flow::KEYWORDS,
     address::KEYWORDS,
     packet::KEYWORDS,
+    payload::KEYWORDS,
     state::KEYWORDS,
     threshold::KEYWORDS,
     content::KEYWORDS,

@@ -40,7 +40,6 @@ fn pcre(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let (expression, letters) =
         text.strip_prefix('/').and_then(|t| t.rsplit_once('/')).ok_or(Reason::BadValue("/expression/flags in double quotes"))?;
     let flags = flags(letters)?;
-    builder.current()?;
     let regex = compiled(builder.regexes, expression, flags)?;
     builder.step(Step::Pcre(Pcre { regex, negated, relative: flags.relative }))
 }

@@ -5,6 +5,7 @@ use proptest::strategy::ValueTree;
 
 use super::*;
 use crate::rules::compile::Plan;
+use crate::rules::payload::{Progress, Seen};
 use crate::rules::state::{FlowVars, States};
 use crate::rules::subject::Facts;
 
@@ -112,8 +113,28 @@ fn rule() -> impl Strategy<Value = String> {
         "tls.hrr:no;",
         "priority:2;",
     ]);
+    let payload = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        r#"content:"ab";"#,
+        r#"content:"A.B"; nocase; content:"test"; distance:0;"#,
+        r#"content:"b"; startswith;"#,
+        r#"content:"testa"; flow:only_stream;"#,
+        r#"content:"b.test"; flow:no_stream;"#,
+        r#"content:!"CN";"#,
+    ]);
     let inspections = prop::collection::vec(inspection(), 0..3);
-    (action, header, other, inspections).prop_map(|(a, h, o, i)| format!("{a} {h} ({o} {}", i.concat()))
+    (action, header, other, payload, inspections).prop_map(|(a, h, o, p, i)| format!("{a} {h} ({o} {p} {}", i.concat()))
 }
 
 /// A session, complete: [`steps`] shows it bit by bit.
@@ -155,7 +176,7 @@ fn steps(whole: &Session, late: bool) -> Vec<Session> {
 fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
     let (mut sids, mut have, mut verdict) = (Vec::new(), Facts::NONE, Verdict::None);
     let (mut tried, mut fired) = (Vec::<(RuleId, Plan)>::new(), Vec::<(RuleId, FlowDirection)>::new());
-    let (mut vars, mut hosts) = (FlowVars::default(), HostState::default());
+    let (mut vars, mut hosts, mut progress) = (FlowVars::default(), HostState::default(), Progress::default());
     for subject in subjects {
         if verdict != Verdict::None {
             break;
@@ -164,7 +185,7 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
         let mut passed = false;
         for (id, rule) in (0..).map(RuleId).zip(set.rules()) {
             let (by_packet, whole_flow) = set.nature(id);
-            for plan in set.plans_of(id) {
+            for (index, plan) in (2 * id.0..).zip(set.plans_of(id)) {
                 let due = match by_packet {
                     true => subject.packet.is_some_and(|p| p.direction == plan.direction),
                     false => have.has(plan.needs) && !tried.contains(&(id, plan)) && !fired.contains(&(id, plan.direction)),
@@ -173,23 +194,41 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
                 if !due || !(passed || set.suits(id, plan, subject, states)) {
                     continue;
                 }
+                let Some(seen) = set.seen(id, index, plan, subject, &progress) else { continue };
                 tried.push((id, plan));
                 if passed || !set.holds_by_itself(id, plan, subject) {
                     continue;
                 }
+                subject.packet.iter().for_each(|packet| progress.note_match(index, packet));
                 set.stateful(id).unwrap().apply(subject, plan.direction, states);
                 fired.push((id, plan.direction));
                 if rule.alerts {
                     sids.push(rule.sid);
                 }
-                if whole_flow && verdict == Verdict::None {
+                if (whole_flow || seen == Seen::Stream) && verdict == Verdict::None {
                     verdict = Verdict::of(rule.action);
                 }
                 passed = rule.action == Action::Pass;
             }
         }
+        subject.packet.iter().for_each(|packet| progress.advance(packet));
     }
     (sids, verdict)
+}
+
+/// `subjects` with what each packet carries, and the stream up to it.
+fn carrying<'a>(subjects: Vec<Subject<'a>>, payloads: &'a [&'static str], streams: &'a [Vec<u8>; 2]) -> Vec<Subject<'a>> {
+    let mut ends = [0; 2];
+    let carry = |(mut subject, payload): (Subject<'a>, &&'static str)| {
+        if let Some(packet) = &mut subject.packet {
+            let side = usize::from(packet.direction == FlowDirection::ToClient);
+            ends[side] += payload.len();
+            let stream = Some(Chunk { bytes: &streams[side][..ends[side]], start: 0 });
+            packet.raw = Raw { payload: payload.as_bytes(), stream };
+        }
+        subject
+    };
+    subjects.into_iter().zip(payloads).map(carry).collect()
 }
 
 /// Loads what loads of `rules`, each of which lacks its sid and its end.
@@ -233,9 +272,12 @@ fn dense_rules_load() {
 fn random_rules_and_sessions_meet() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let case = (prop::collection::vec(rule(), 1..12), any_session());
+    let header = header(FlowDirection::ToServer, TcpFlags::ACK);
     let fired = (0..200).filter(|_| {
         let (rules, session) = case.new_tree(&mut runner).unwrap().current();
-        play(&numbered(&rules).0, &[subject(Some(&session))]) != (vec![], Verdict::None)
+        let mut with_packet = at(&header, subject(Some(&session)));
+        with_packet.packet.iter_mut().for_each(|packet| packet.raw.payload = b"b.a.b.testab");
+        play(&numbered(&rules).0, &[with_packet]) != (vec![], Verdict::None)
     });
     assert!(fired.count() > 60);
 }
@@ -244,14 +286,25 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn the_set_fires_what_trying_each_rule_does(rules in prop::collection::vec(rule(), 1..12), whole in any_session(), late: bool) {
+    fn the_set_fires_what_trying_each_rule_does(
+        rules in prop::collection::vec(rule(), 1..12),
+        whole in any_session(),
+        late: bool,
+        payloads in prop::collection::vec(prop_oneof![word(), Just("")], 8),
+    ) {
         let (set, text) = numbered(&rules);
         let (sessions, headers) = (steps(&whole, late), headers());
         let both = Subject { one_way: None, ..subject(None) };
         let start = [subject(None), both, Subject { established: true, ..both }];
         let packets = [&headers[0], &headers[1], &headers[2], &headers[3], &headers[2], &headers[3], &headers[2]];
         let all = start.into_iter().chain(sessions.iter().map(|s| Subject { one_way: None, ..subject(Some(s)) }));
-        let mut subjects: Vec<_> = all.zip(packets).map(|(s, header)| at(header, s)).collect();
+        let subjects: Vec<_> = all.zip(packets).map(|(s, header)| at(header, s)).collect();
+        let mut streams = [Vec::new(), Vec::new()];
+        for (subject, payload) in subjects.iter().zip(&payloads) {
+            let side = usize::from(subject.packet.is_some_and(|p| p.direction == FlowDirection::ToClient));
+            streams[side].extend_from_slice(payload.as_bytes());
+        }
+        let mut subjects = carrying(subjects, &payloads, &streams);
         subjects.push(Subject { packet: None, ..subjects[subjects.len() - 1] });
         prop_assert_eq!(play(&set, &subjects), naive(&set, &subjects), "{}", text);
     }

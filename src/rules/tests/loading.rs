@@ -52,8 +52,8 @@ fn errors_say_where_why_and_what_to_do() {
         ("sid:1; lua:x.lua;", "x.rules:1:42: lua: not supported: rules run no programs"),
         ("sid:1; tls.sin;", "x.rules:1:38: tls.sin: `tls.sin` is no keyword (did you mean `tls.sni`?)"),
         (
-            "content:\"x\"; sid:1;",
-            "x.rules:1:39: content: no buffer is named before it; matching raw payload is not supported yet (name a buffer such as `tls.sni;` before it)",
+            "bsize:3; sid:1;",
+            "x.rules:1:37: bsize: it is about a buffer, and none is named before it (name a buffer such as `tls.sni;` before it)",
         ),
         ("msg:\"x\";", "x.rules:1:1: it has no sid (give it a number of its own: `sid:1000001;`)"),
         ("sid:1; rev:1", "x.rules:1:38: expected ; (every option ends with `;`, the last one too)"),

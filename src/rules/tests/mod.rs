@@ -10,6 +10,7 @@ mod handshake;
 mod keywords;
 mod loading;
 mod numbers;
+mod payload;
 mod profile;
 mod reference;
 mod review;
@@ -83,7 +84,10 @@ fn headers() -> [SegmentHeader; 4] {
 /// `subject` with a packet.
 fn at<'a>(header: &'a SegmentHeader, subject: Subject<'a>) -> Subject<'a> {
     let direction = if header.sender == headers()[0].sender { FlowDirection::ToServer } else { FlowDirection::ToClient };
-    Subject { packet: Some(Packet { direction, segment: Segment { header, payload: &[] }, sizes: [0; 2] }), ..subject }
+    Subject {
+        packet: Some(Packet { direction, segment: Segment { header, payload: &[] }, sizes: [0; 2], raw: Raw::default() }),
+        ..subject
+    }
 }
 
 /// 2026-11-24T00:00:00Z.

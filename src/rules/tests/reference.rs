@@ -184,7 +184,10 @@ proptest! {
         if let Some(inspection) = inspection(&options) {
             let mut budget = Budget::new();
             let found = inspection.holds(&value, &mut budget);
-            prop_assert!(!budget.is_spent());
+            if budget.is_spent() {
+                prop_assert!(!found, "a value that took too much work counts as not matching");
+                return Ok(());
+            }
             prop_assert_eq!(found, some_way(&inspection.steps, &value, 0, &[], &inspection.steps), "{} on {:?}", options, value);
         }
     }

@@ -24,7 +24,7 @@ fn column(options: &str, part: &str) -> u32 {
 
 #[test]
 fn what_is_slow() {
-    let pcre = "there is no content to find it by: the expression is run on each session";
+    let pcre = "there is no content to find it by: the expression is run on each session or packet";
     let star = "`.*` at the beginning finds nothing more, and is run over all of the value";
     let byte = "it is found by one byte, which nearly all values have";
     for (options, part, said) in [
@@ -33,6 +33,8 @@ fn what_is_slow() {
         ("tls.sni; content:\"shop\"; pcre:\"/.*[0-9]/\";", "\"/.*", star),
         ("tls.sni; content:\"shop\"; pcre:\"/^.*[0-9]/\";", "\"/^.*", star),
         ("tls.sni; content:\".\";", "\".\"", byte),
+        ("content:\".\";", "\".\"", byte),
+        ("pcre:\"/ab+c/\";", "\"/ab", pcre),
         ("tls.sni; content:\"shop\"; fast_pattern:0,1;", "\"shop", byte),
     ] {
         assert_eq!(findings(&rule(options)), [(column(options, part), said.to_owned())], "{options}");
@@ -58,6 +60,7 @@ fn what_is_well_written_has_no_findings() {
         "tls.sni; dotprefix; content:\".shop.example\"; endswith;",
         "tls.sni; content:\".\"; content:\"shop\";",
         "tls.sni; content:\"a\"; bsize:1;",
+        "content:\"SSH-2.0\"; startswith; pcre:\"/[0-9]+/\";",
         "ja3.hash; content:\"6734f37431670b3ab4292b8f60f29984\";",
     ] {
         assert_eq!(findings(&rule(options)), [], "{options}");
@@ -104,7 +107,8 @@ fn a_rule_is_explained() {
          alert tls any any => any 443 (ja3.hash; content:\"6734f37431670b3ab4292b8f60f29984\"; tls.cipher; content:\"_RC4_\"; sid:3;)
          alert tls any any -> any any (ssl_version:tls1.0; flow:to_client; sid:4;)
          alert ip any any -> any any (sid:5;)
-         alert tcp any any -> any any (flags:S; sid:6;)",
+         alert tcp any any -> any any (flags:S; sid:6;)
+         alert tcp any any -> any any (content:\"SSH-\"; startswith; sid:8;)",
     );
     let one = |sid| {
         let mut all = set.explain(sid);
@@ -119,6 +123,7 @@ fn a_rule_is_explained() {
         (4, "session", Cost::EachSession, None),
         (5, "flow", Cost::EachFlow, None),
         (6, "packet", Cost::EachPacket, None),
+        (8, "packet", Cost::Pass, Some(("pkt_data", "has", "ssh-".to_owned()))),
     ] {
         assert_eq!((one(sid).kind, one(sid).cost, found(sid)), (kind, cost, found_by), "{sid}");
     }
