@@ -85,7 +85,7 @@ fn the_rules_that_ship_pass_strictly() {
 #[test]
 fn the_rules_that_ship_are_listed_by_file() {
     let listed = text(&rules(&["list"]).expect(0));
-    let file = listed.find("rules/weak-versions.rules\n  Versions that are retired").expect(&listed);
+    let file = listed.find("rules/weak-cryptography.rules\n  Cryptography that no longer protects").expect(&listed);
     let rule = listed.find("     8443401  alert       PORTCULLIS SSL 2.0 negotiated\n").expect(&listed);
     assert!(file < rule);
 }

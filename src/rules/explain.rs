@@ -9,7 +9,7 @@ use super::payload::literal;
 use super::prefilter::Key;
 use super::rule::{Rule, RuleId};
 use super::set::{Entry, RuleSet, best_key};
-use super::subject::FlowDirection;
+use super::subject::{Facts, FlowDirection};
 
 /// How a rule is tried, and what that costs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Try {
     pub direction: FlowDirection,
     /// The facts that have to be there; none: it is tried on packets.
     pub when: Vec<&'static str>,
+    /// Few sessions have one of them.
+    pub rarely: bool,
     /// What lets all flows be passed over that cannot match.
     pub found_by: Option<FoundBy>,
 }
@@ -57,6 +59,8 @@ pub enum Cost {
     Nothing,
     /// Once for each flow and direction, and its header alone.
     EachFlow,
+    /// Nothing but where there is what few sessions have, and it asks for.
+    Rare,
     /// Nothing by itself: one look-up in a table for all such rules.
     LookUp,
     /// Nothing by itself: one pass over the value for all such rules.
@@ -89,7 +93,7 @@ impl RuleSet {
                     Kind::Packet => entry.asks.payload.as_ref().and_then(|p| literal(&p.inspection)).map(FoundBy::in_payload),
                     Kind::Flow => None,
                 };
-                Try { direction: plan.direction, when: plan.needs.names(), found_by }
+                Try { direction: plan.direction, when: plan.needs.names(), rarely: plan.needs.intersects(Facts::RARE), found_by }
             })
             .collect();
         Explanation {
@@ -141,6 +145,7 @@ impl fmt::Display for Cost {
         f.write_str(match self {
             Self::Nothing => "nothing: it is never tried",
             Self::EachFlow => "low: its header is looked at once for each flow and direction",
+            Self::Rare => "lowest: it is tried on the few sessions alone that have what it needs",
             Self::LookUp => "lowest: one look-up finds it among all rules like it",
             Self::Pass => "low: one pass over the value finds it among all rules like it",
             Self::OneByte => "high: one byte finds it, so that it is tried on most values",
@@ -182,8 +187,9 @@ fn inspections(entry: &Entry) -> impl Iterator<Item = &Inspection> {
 
 /// The dearest of all ways to try it.
 fn cost(entry: &Entry, tries: &[Try]) -> Cost {
-    let pcre = inspections(entry).flat_map(|i| &i.steps).any(|s| matches!(s, Step::Pcre(_)));
+    let pcre = inspections(entry).any(Inspection::is_searched);
     let one = |t: &Try| match (entry.kind, &t.found_by) {
+        _ if t.rarely => Cost::Rare,
         (Kind::Flow, _) => Cost::EachFlow,
         (Kind::Packet | Kind::Session, Some(found_by)) => found_by.cost(),
         (Kind::Packet, None) if pcre => Cost::EachPacketByPcre,

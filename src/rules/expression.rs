@@ -53,6 +53,12 @@ impl Expression {
         }
     }
 
+    /// Whether it matches at the beginning alone, as far as its text shows: most searches then end at the first byte.
+    pub fn is_anchored(&self) -> bool {
+        let text = self.as_str();
+        (text.starts_with('^') || text.starts_with("\\A")) && !has_alternatives(text)
+    }
+
     fn as_str(&self) -> &str {
         match self {
             Self::Linear(regex) => regex.as_str(),
@@ -76,8 +82,41 @@ impl fmt::Debug for Expression {
     }
 }
 
+/// Whether there is a `|` outside of groups and classes.
+fn has_alternatives(text: &str) -> bool {
+    let (mut depth, mut in_class, mut escaped) = (0_usize, false, false);
+    for c in text.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            ']' => in_class = false,
+            _ if in_class => {}
+            '[' => in_class = true,
+            '(' => depth = depth.saturating_add(1),
+            ')' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// How often one search may go back: three times what Suricata lets PCRE do by default (`match-limit` 3500).
 pub(super) const BACKTRACK_LIMIT: usize = 10_000;
 
 /// So that a value pays for twenty such searches at most.
 const BACKTRACKING_COST: u32 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_anchored() {
+        for (text, anchored) in
+            [("^ab", true), ("\\Aab", true), ("^(a|b)", true), ("^[a|b]\\|", true), ("^a|b", false), ("ab", false), ("(^a)", false)]
+        {
+            assert_eq!(Expression::Linear(regex::bytes::Regex::new(text).unwrap()).is_anchored(), anchored, "{text}");
+        }
+    }
+}

@@ -209,6 +209,11 @@ impl Inspection {
         self.absent.is_some()
     }
 
+    /// Whether a regular expression looks through all of a value.
+    pub fn is_searched(&self) -> bool {
+        self.steps.iter().any(|s| matches!(s, Step::Pcre(p) if !p.regex.is_anchored()))
+    }
+
     /// The contents that have to be there.
     pub fn wanted(&self) -> impl Iterator<Item = &Content> {
         self.steps.iter().filter_map(|s| match s {

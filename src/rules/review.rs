@@ -6,12 +6,13 @@ use std::collections::HashSet;
 use super::ast::{OptionAst, RuleAst, Sign};
 use super::compile::{Compiled, Kind};
 use super::diagnostic::Reason;
-use super::inspect::{Inspection, Step};
+use super::inspect::Inspection;
 use super::keyword::Registry;
 use super::payload::literal;
 use super::prefilter::Key;
 use super::set::best_key;
 use super::state::{Condition, Effect, Name};
+use super::subject::Facts;
 
 /// What is to be said, and the offset in the rule's text that it is about.
 type Finding = (Reason, usize);
@@ -22,6 +23,7 @@ pub(super) fn cost(rule: &Compiled, ast: &RuleAst<'_>) -> Vec<Finding> {
     found.extend(match rule.kind {
         Kind::Flow => None,
         Kind::Packet => on_packets(rule, ast),
+        Kind::Session if rule.plans.iter().all(|plan| plan.needs.intersects(Facts::RARE)) => None,
         Kind::Session => without_key(rule, ast).or_else(|| short_key(rule)),
     });
     found
@@ -76,9 +78,9 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
 fn on_packets(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
     let inspection = rule.asks.payload.as_ref().map(|p| &p.inspection);
     match inspection.and_then(literal) {
-        Some([_]) => inspection?.wanted().find(|c| c.fast_bytes().len() == 1).map(|c| (SHORT_KEY, c.at)),
+        Some(key) if is_common(key) => inspection?.wanted().find(|c| is_common(c.fast_bytes())).map(|c| (SHORT_KEY, c.at)),
         Some(_) => None,
-        None => match options(ast, "pcre").next().filter(|_| inspection.is_some()) {
+        None => match options(ast, "pcre").next().filter(|_| inspection.is_some_and(Inspection::is_searched)) {
             Some(pcre) => Some((SLOW_PCRE, pcre.at)),
             None => Some((Reason::OnEach("packet"), 0)),
         },
@@ -90,7 +92,7 @@ fn without_key(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
     if rule.plans.iter().all(|plan| best_key(&rule.asks.inspections, *plan).is_some()) {
         return None;
     }
-    let has_pcre = rule.asks.inspections.iter().flat_map(|i| &i.steps).any(|s| matches!(s, Step::Pcre(_)));
+    let has_pcre = rule.asks.inspections.iter().any(Inspection::is_searched);
     match options(ast, "pcre").next().filter(|_| has_pcre) {
         Some(pcre) => Some((SLOW_PCRE, pcre.at)),
         None => Some((Reason::OnEach("session"), 0)),
@@ -101,9 +103,14 @@ fn without_key(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
 fn short_key(rule: &Compiled) -> Option<Finding> {
     let key = |plan| best_key(&rule.asks.inspections, plan);
     let (inspection, ..) =
-        rule.plans.iter().filter_map(|plan| key(*plan)).find(|(_, _, k)| matches!(k, Key::Literal(l) if l.len() == 1))?;
-    let content = inspection.wanted().find(|c| c.fast_bytes().len() == 1)?;
+        rule.plans.iter().filter_map(|plan| key(*plan)).find(|(_, _, k)| matches!(k, Key::Literal(l) if is_common(l)))?;
+    let content = inspection.wanted().find(|c| is_common(c.fast_bytes()))?;
     Some((SHORT_KEY, content.at))
+}
+
+/// One byte of those that names and numbers are written with.
+fn is_common(key: &[u8]) -> bool {
+    matches!(key, [byte] if byte.is_ascii_alphanumeric() || b" .,-_:=/".contains(byte))
 }
 
 fn options<'a>(ast: &'a RuleAst<'_>, name: &'a str) -> impl Iterator<Item = &'a OptionAst<'a>> {

@@ -202,6 +202,8 @@ impl Facts {
     pub const DARK: Self = Self(1 << 14);
     /// All that come from a TLS session.
     pub const SESSION: Self = Self(!0b0111);
+    /// Those that few sessions have: a HelloRetryRequest, alerts, anomalies.
+    pub const RARE: Self = Self(!0xffff | Self::HELLO_RETRY.0 | Self::CLIENT_ALERT.0 | Self::SERVER_ALERT.0);
     /// Those that tell that it is one.
     const HELLOS_AND_CERTIFICATES: Self = Self(0b0111_1000);
     /// Where anomalies begin, by their numbers.

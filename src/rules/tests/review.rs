@@ -47,6 +47,7 @@ fn what_nothing_is_found_by_is_noted() {
         ("ssl_version:tls1.0;", "session"),
         ("tls.sni; content:!\"www\";", "session"),
         ("tls.sni; bsize:>50;", "session"),
+        ("tls.sni; pcre:\"/^[0-9.]+$/\";", "session"),
         ("flow:established;", "packet"),
     ] {
         assert_eq!(findings(&rule(options)), [(1, format!("it is tried on each {unit} that its header is about"))], "{options}");
@@ -60,6 +61,9 @@ fn what_is_well_written_has_no_findings() {
         "tls.sni; dotprefix; content:\".shop.example\"; endswith;",
         "tls.sni; content:\".\"; content:\"shop\";",
         "tls.sni; content:\"a\"; bsize:1;",
+        "tls.cert_subject; content:\"|00|\";",
+        "tls.alert; pcre:\"/unknown/\";",
+        "app-layer-event:tls.duplicate_extension;",
         "content:\"SSH-2.0\"; startswith; pcre:\"/[0-9]+/\";",
         "ja3.hash; content:\"6734f37431670b3ab4292b8f60f29984\";",
     ] {
@@ -108,7 +112,8 @@ fn a_rule_is_explained() {
          alert tls any any -> any any (ssl_version:tls1.0; flow:to_client; sid:4;)
          alert ip any any -> any any (sid:5;)
          alert tcp any any -> any any (flags:S; sid:6;)
-         alert tcp any any -> any any (content:\"SSH-\"; startswith; sid:8;)",
+         alert tcp any any -> any any (content:\"SSH-\"; startswith; sid:8;)
+         alert tls any any -> any 443 (app-layer-event:tls.duplicate_extension; sid:9;)",
     );
     let one = |sid| {
         let mut all = set.explain(sid);
@@ -127,7 +132,8 @@ fn a_rule_is_explained() {
     ] {
         assert_eq!((one(sid).kind, one(sid).cost, found(sid)), (kind, cost, found_by), "{sid}");
     }
-    assert_eq!(one(1).same_header, 3);
+    assert_eq!((one(9).cost, one(9).tries[0].when.as_slice()), (Cost::Rare, &["an anomaly"][..]));
+    assert_eq!(one(1).same_header, 4);
     assert_eq!(one(2).asks, [("tls.sni", vec![("content", 2), ("pcre", 1)])]);
     assert_eq!(one(3).tries[0].when, ["ClientHello", "ServerHello"]);
     // The one in the buffer that comes last is looked for, so that nothing has to be kept.
