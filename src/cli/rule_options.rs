@@ -122,6 +122,7 @@ impl RuleOptions {
         mistakes.extend(read_datasets(sources, &files, &mut config));
         let (lists, wrong) = self.read_lists()?;
         config.lists = lists;
+        config.keep_text = false;
         mistakes.extend(wrong);
         let (rules, mut report) = RuleSet::compile(sources, &config);
         report.notes.splice(..0, mistakes);

@@ -26,6 +26,8 @@ pub struct RuleConfig {
     pub lists: Vec<Arc<List>>,
     /// Names and texts of files in the form of `threshold.config`.
     pub threshold_files: Vec<(String, String)>,
+    /// Whether rules keep [their text](super::Rule::text), which is often larger than all else of them.
+    pub keep_text: bool,
 }
 
 /// What a `classtype` means.
@@ -61,6 +63,7 @@ impl Default for RuleConfig {
             datasets: Datasets::default(),
             lists: Vec::new(),
             threshold_files: Vec::new(),
+            keep_text: true,
             references: BTreeMap::from([("url".to_owned(), "https://".into())]),
         }
     }

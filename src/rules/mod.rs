@@ -32,6 +32,7 @@ mod prefilter;
 mod reputation;
 mod rule;
 mod set;
+mod shared;
 mod shipped;
 mod state;
 mod subject;
