@@ -89,7 +89,7 @@ impl<'c> Loader<'c> {
     fn source(&mut self, source: &Source<'_>) {
         let file: Arc<str> = source.name.into();
         // Most lines are rules; growing step by step would copy them again and again.
-        self.rules.reserve(source.text.lines().count());
+        self.rules.reserve(memchr::memchr_iter(b'\n', source.text.as_bytes()).count().saturating_add(1));
         for entry in entries(source.text) {
             match entry {
                 Entry::Disabled => self.report.disabled = self.report.disabled.saturating_add(1),
@@ -243,8 +243,8 @@ fn header(
     text: &str,
     ast: &RuleAst<'_>,
 ) -> Result<Arc<Header>, (Reason, usize)> {
-    let written = text.split('(').next().unwrap_or_default().trim_start();
-    let written = written.split_once(char::is_whitespace).map_or("", |(_, ends)| ends.trim());
+    let before = memchr::memchr(b'(', text.as_bytes()).and_then(|options| text.get(..options)).unwrap_or_default();
+    let written = before.trim_start().split_once(char::is_whitespace).map_or("", |(_, ends)| ends.trim());
     if let Some(header) = known.get(written) {
         return Ok(header.clone());
     }
