@@ -28,11 +28,11 @@ pub(super) struct Compiled {
     /// Its action is about the flow, and not the packet at hand alone.
     pub whole_flow: bool,
     /// How often it may speak.
-    pub threshold: Option<Threshold>,
+    pub threshold: Option<Box<Threshold>>,
     /// Whose alerts are not told.
     pub suppressions: Vec<Suppression>,
     /// Another action once it matched too often.
-    pub rate_filter: Option<RateFilter>,
+    pub rate_filter: Option<Box<RateFilter>>,
     /// All that has to be so.
     pub asks: Asks,
     /// When it is tried, and how.

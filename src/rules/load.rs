@@ -8,6 +8,7 @@ use super::builder::Builder;
 use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
 use super::diagnostic::{Diagnostic, LoadReport, Reason};
+use super::inspect::Inspection;
 use super::keyword::Registry;
 use super::parse;
 use super::parse::lines::{Entry, RuleText, entries};
@@ -35,7 +36,8 @@ impl RuleSet {
         for source in sources {
             loader.source(source);
         }
-        loader.finish()
+        let (rules, report) = loader.finish();
+        (Self::new(rules), report)
     }
 }
 
@@ -143,7 +145,7 @@ impl<'c> Loader<'c> {
         }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
-        inspections.iter_mut().for_each(|i| i.steps.shrink_to_fit());
+        inspections.iter_mut().for_each(Inspection::shrink_to_fit);
         let class = meta.classtype.as_ref().and_then(|name| self.config.classifications.get(name));
         let category = meta.classtype.as_deref().and_then(|name| self.categories.get(name)).cloned().unwrap_or_default();
         let rule = Rule {
@@ -176,7 +178,7 @@ impl<'c> Loader<'c> {
             payload,
             list: None,
         };
-        let threshold = meta.threshold;
+        let threshold = meta.threshold.map(Box::new);
         let (suppressions, rate_filter) = (Vec::new(), None);
         let compiled = Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, depth: 0 };
         Ok((compiled, notes))
@@ -218,12 +220,12 @@ impl<'c> Loader<'c> {
         }
     }
 
-    fn finish(mut self) -> (RuleSet, LoadReport) {
+    /// The rules. What was needed to read them is let go.
+    fn finish(mut self) -> (Vec<Compiled>, LoadReport) {
         self.apply_thresholds();
-        let mut rules = self.rules;
-        self.report.loaded = rules.len();
-        rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
-        (RuleSet::new(rules), self.report)
+        self.report.loaded = self.rules.len();
+        self.rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
+        (self.rules, self.report)
     }
 }
 

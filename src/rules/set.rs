@@ -40,9 +40,9 @@ pub(super) struct Entry {
     pub header: u32,
     pub kind: Kind,
     pub whole_flow: bool,
-    pub threshold: Option<Threshold>,
+    pub threshold: Option<Box<Threshold>>,
     pub suppressions: Vec<Suppression>,
-    pub rate_filter: Option<RateFilter>,
+    pub rate_filter: Option<Box<RateFilter>>,
     pub asks: Asks,
     /// It has two plans in one direction: that it fired has to be remembered.
     pub several: bool,
@@ -77,7 +77,7 @@ pub(super) enum Counted {
 impl Entry {
     /// Where its matches are counted, if at all.
     pub fn counted(&self) -> Option<Counted> {
-        self.threshold.map(|threshold| match threshold.track {
+        self.threshold.as_ref().map(|threshold| match threshold.track {
             TrackBy::Flow => Counted::ByFlow,
             _ if threshold.decides() && self.rule.action != Action::Alert => Counted::ByHost,
             _ => Counted::Alerts,
@@ -95,8 +95,8 @@ impl RuleSet {
         });
         let mut set = Self::default();
         let mut headers = HashMap::new();
-        // In place: a set of many rules is large.
-        set.rules = (0..).zip(compiled).map(|(id, one)| set.add(RuleId(id), one, &mut headers)).collect();
+        // Only `enumerate`, and no `zip`, lets the new entries take the place of the old ones: a second copy of many rules is large.
+        set.rules = compiled.into_iter().enumerate().map(|(i, one)| set.add(i, one, &mut headers)).collect();
         set.plans.shrink_to_fit();
         set.index();
         set.limited = set.alert_thresholds().map(|(rule, _)| (rule.gid, rule.sid)).collect();
@@ -147,7 +147,7 @@ impl RuleSet {
     /// The rules with a threshold that is about alerts alone, for [`AlertLimits`](super::AlertLimits).
     pub(super) fn alert_thresholds(&self) -> impl Iterator<Item = (&Rule, &Threshold)> {
         let of_alerts = |e: &&Entry| e.counted() == Some(Counted::Alerts);
-        self.rules.iter().filter(of_alerts).filter_map(|e| e.threshold.as_ref().map(|t| (&e.rule, t)))
+        self.rules.iter().filter(of_alerts).filter_map(|e| e.threshold.as_deref().map(|t| (&e.rule, t)))
     }
 
     /// A rule of this set. `None` for an id of another one.
@@ -173,13 +173,14 @@ impl RuleSet {
         self.plans.iter().filter(move |s| self.entry(s.rule).is_some_and(|e| e.kind == kind))
     }
 
-    /// Schedules the plans of `compiled` and gives what is kept of the rest.
-    fn add(&mut self, id: RuleId, compiled: Compiled, headers: &mut HashMap<Arc<Header>, u32>) -> Entry {
+    /// Schedules the plans of the rule at `place` and gives what is kept of the rest.
+    fn add(&mut self, place: usize, compiled: Compiled, headers: &mut HashMap<Arc<Header>, u32>) -> Entry {
         let Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, .. } = compiled;
         let header = *headers.entry(header).or_insert_with_key(|new| {
             self.headers.push(new.clone());
             index_of_last(&self.headers)
         });
+        let id = RuleId(u32::try_from(place).unwrap_or(u32::MAX));
         let several = matches!(plans.as_slice(), [one, two] if one.direction == two.direction);
         self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule: id }));
         Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, several }
