@@ -30,6 +30,22 @@ fn a_rule_is_read_with_all_that_alerts_say() {
 }
 
 #[test]
+fn metadata_of_several_mentions_is_one_list() {
+    let (set, _) = load("alert ip any any -> any any (metadata:a 1,, b; metadata: a  2 3 ; sid:1;)");
+    assert_eq!(set.rules().next().unwrap().metadata().collect::<Vec<_>>(), [("a", "1"), ("b", ""), ("a", "2 3")]);
+}
+
+#[test]
+fn text_is_kept_where_it_is_asked_for() {
+    let text = "alert ip any any -> any any (sid:1;)";
+    for (keep_text, kept) in [(true, text), (false, "")] {
+        let config = RuleConfig { keep_text, ..RuleConfig::default() };
+        let (set, _) = RuleSet::compile(&[Source { name: "x.rules", text }], &config);
+        assert_eq!(set.rules().map(|r| &*r.text).collect::<Vec<_>>(), [kept]);
+    }
+}
+
+#[test]
 fn what_is_not_said_has_a_default() {
     let (set, _) = load("pass ip any any -> any any (sid:1;)");
     let rule = set.rules().next().unwrap();
