@@ -94,7 +94,7 @@ impl RuleFiles {
                 continue;
             }
             let inside = path.join(inside.strip_prefix("/").or_else(|_| inside.strip_prefix(".")).unwrap_or(&inside));
-            let raw = at_most(&inside, left, entry)?;
+            let raw = at_most(&inside, left, entry.size(), entry)?;
             let bytes = decompress(&inside, left, raw)?;
             left = left.saturating_sub(bytes.len() as u64);
             if is_rules(&inside) {
@@ -116,7 +116,8 @@ impl RuleFiles {
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let failed = |source| FileError::Read { path: path.to_owned(), source };
     let file = fs::File::open(path).map_err(failed)?;
-    decompress(path, MAX_BYTES, at_most(path, MAX_BYTES, file)?)
+    let size = file.metadata().map_err(failed)?.len();
+    decompress(path, MAX_BYTES, at_most(path, MAX_BYTES, size, file)?)
 }
 
 /// Bytes as text. What is no UTF-8 is replaced by U+FFFD.
@@ -127,12 +128,14 @@ pub(super) fn text(bytes: Vec<u8>) -> String {
 fn decompress(path: &Path, limit: u64, bytes: Vec<u8>) -> Result<Vec<u8>, FileError> {
     let Some(compression) = Compression::by_first_bytes(&bytes) else { return Ok(bytes) };
     let decoder = compression.decoder(Cursor::new(bytes)).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
-    at_most(path, limit, decoder)
+    at_most(path, limit, 0, decoder)
 }
 
-/// All of `from`, where it is no more than `limit` bytes.
-fn at_most(path: &Path, limit: u64, from: impl Read) -> Result<Vec<u8>, FileError> {
-    let mut bytes = Vec::new();
+/// All of `from`, probably `size` bytes, where it is no more than `limit` bytes.
+fn at_most(path: &Path, limit: u64, size: u64, from: impl Read) -> Result<Vec<u8>, FileError> {
+    // One byte more, so that the end is found without growing.
+    let expected = size.min(limit).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default());
     from.take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(|source| FileError::Read { path: path.to_owned(), source })?;

@@ -152,13 +152,9 @@ impl Judge {
             match rule {
                 Some((found, rule)) => {
                     let (references, listed) = (links(rule), self.rules.listed(found));
-                    report.drop(
-                        at,
-                        &common,
-                        header,
-                        DropReason::Rules,
-                        Some(&info(rule, found.action, &references, listed.as_ref())),
-                    );
+                    let metadata = metadata(rule, listed.as_ref());
+                    let info = info(rule, found.action, &references, &metadata, listed.as_ref());
+                    report.drop(at, &common, header, DropReason::Rules, Some(&info));
                 }
                 None => report.drop(at, &common, header, DropReason::Rules, None),
             }
@@ -187,10 +183,11 @@ impl Judge {
             };
             let common = Common { direction: Some(direction), ..common.between(key.sender(sender), key.receiver(sender)) };
             let (references, listed) = (links(rule), self.rules.listed(found));
+            let metadata = metadata(rule, listed.as_ref());
             let Some(connection) = flow.connection.as_deref_mut() else { continue };
             connection.alerted = true;
             let (flowbits, flowints) = (connection.rules.bits(), connection.rules.ints());
-            let info = AlertInfo { flowbits, flowints, ..info(rule, found.action, &references, listed.as_ref()) };
+            let info = AlertInfo { flowbits, flowints, ..info(rule, found.action, &references, &metadata, listed.as_ref()) };
             let session = connection.following.as_mut().filter(|f| f.conversation.is_tls()).map(|f| f.conversation.session(client));
             report.alert(at, &common, &info, &counters, session);
             alerts = alerts.saturating_add(1);
@@ -234,7 +231,20 @@ fn links(rule: &Rule) -> Vec<String> {
     rule.references.iter().map(Reference::link).collect()
 }
 
-fn info<'a>(rule: &'a Rule, action: Action, references: &'a [String], listed: Option<&'a Listed>) -> AlertInfo<'a> {
+fn metadata<'a>(rule: &'a Rule, listed: Option<&'a Listed>) -> Vec<(&'a str, &'a str)> {
+    match listed {
+        Some(listed) => listed.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+        None => rule.metadata().collect(),
+    }
+}
+
+fn info<'a>(
+    rule: &'a Rule,
+    action: Action,
+    references: &'a [String],
+    metadata: &'a [(&'a str, &'a str)],
+    listed: Option<&'a Listed>,
+) -> AlertInfo<'a> {
     AlertInfo {
         gid: rule.gid,
         signature_id: rule.sid,
@@ -242,7 +252,7 @@ fn info<'a>(rule: &'a Rule, action: Action, references: &'a [String], listed: Op
         signature: listed.map_or(&rule.msg, |l| &l.signature),
         category: &rule.category,
         severity: u8::try_from(rule.severity).unwrap_or(u8::MAX),
-        metadata: listed.map_or(&rule.metadata, |l| &l.metadata),
+        metadata,
         references,
         verdict: match action {
             Action::Pass => Verdict::Pass,

@@ -28,7 +28,7 @@ pub struct AlertInfo<'a> {
     /// The rule's priority: 1 is the gravest.
     pub severity: u8,
     /// `metadata`: its keys and values in the order of the rule; a key may come again.
-    pub metadata: &'a [(String, String)],
+    pub metadata: &'a [(&'a str, &'a str)],
     /// `reference`: each as a link.
     pub references: &'a [String],
     /// What became of the packet.
@@ -204,7 +204,7 @@ impl VerdictObject {
 }
 
 /// Each key once, with all of its values, at the place where it first stood.
-struct Metadata<'a>(&'a [(String, String)]);
+struct Metadata<'a>(&'a [(&'a str, &'a str)]);
 
 impl Metadata<'_> {
     const fn is_empty(&self) -> bool {
@@ -225,12 +225,12 @@ impl Serialize for Metadata<'_> {
 }
 
 struct Values<'a> {
-    pairs: &'a [(String, String)],
+    pairs: &'a [(&'a str, &'a str)],
     key: &'a str,
 }
 
 impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.pairs.iter().filter(|(key, _)| key == self.key).map(|(_, value)| value))
+        serializer.collect_seq(self.pairs.iter().filter(|(key, _)| *key == self.key).map(|(_, value)| value))
     }
 }

@@ -6,8 +6,9 @@ use super::config::RuleConfig;
 use super::diagnostic::{Reason, excerpt};
 use super::field::{Number, Slot};
 use super::inspect::{Content, Inspection, Step};
-use super::keyword::{Buffer, PAYLOAD, Regexes};
+use super::keyword::{Buffer, PAYLOAD};
 use super::rule::{Reference, Target};
+use super::shared::Shared;
 use super::state::{Stateful, Threshold};
 use super::subject::{FlowDirection, Packet, Sides, Subject};
 
@@ -37,8 +38,8 @@ pub(super) struct Builder<'c> {
     pub own_keywords: Vec<&'static str>,
     /// The names that `byte_extract` and `byte_math` gave, by slot, each with the inspection that it is known in.
     variables: Vec<(String, usize)>,
-    /// Regular expressions compiled so far, for this rule and others.
-    pub regexes: &'c mut Regexes,
+    /// What it has in common with others.
+    pub shared: &'c mut Shared,
     /// What is worth a word though it loads.
     pub notes: Vec<Reason>,
 }
@@ -53,7 +54,7 @@ pub(super) struct Meta {
     pub classtype: Option<String>,
     pub priority: Option<u32>,
     pub references: Vec<Reference>,
-    pub metadata: Vec<(String, String)>,
+    pub metadata: String,
     pub target: Option<Target>,
     /// `alert` or `noalert`
     pub alert: Option<bool>,
@@ -113,7 +114,7 @@ pub(super) trait PacketTest: std::fmt::Debug + Send + Sync {
 }
 
 impl<'c> Builder<'c> {
-    pub fn new(config: &'c RuleConfig, regexes: &'c mut Regexes) -> Self {
+    pub fn new(config: &'c RuleConfig, shared: &'c mut Shared) -> Self {
         Self {
             config,
             at: 0,
@@ -127,7 +128,7 @@ impl<'c> Builder<'c> {
             apart: Vec::new(),
             own_keywords: Vec::new(),
             variables: Vec::new(),
-            regexes,
+            shared,
             notes: Vec::new(),
         }
     }

@@ -22,21 +22,23 @@ pub(super) struct Compiled {
     /// What alerts say of it.
     pub rule: Rule,
     /// Of which flows it is.
-    pub header: Header,
+    pub header: Arc<Header>,
     /// What it is tried on.
     pub kind: Kind,
     /// Its action is about the flow, and not the packet at hand alone.
     pub whole_flow: bool,
     /// How often it may speak.
-    pub threshold: Option<Threshold>,
+    pub threshold: Option<Box<Threshold>>,
     /// Whose alerts are not told.
     pub suppressions: Vec<Suppression>,
     /// Another action once it matched too often.
-    pub rate_filter: Option<RateFilter>,
+    pub rate_filter: Option<Box<RateFilter>>,
     /// All that has to be so.
     pub asks: Asks,
     /// When it is tried, and how.
     pub plans: Vec<Plan>,
+    /// How many others have to come before it, one after the other, for the flow bits that it asks for to be as they set them.
+    pub depth: u8,
 }
 
 /// What a rule is tried on: Suricata's rule types, as far as they differ here.
@@ -56,17 +58,17 @@ pub(super) struct Asks {
     /// How far TCP's handshake is.
     pub state: Option<FlowState>,
     /// Of the packet at hand.
-    pub packet: Vec<Box<dyn PacketTest>>,
+    pub packet: Box<[Box<dyn PacketTest>]>,
     /// Of what rules remember, and what it leaves behind there.
     pub stateful: Stateful,
     /// Of the flow and the session.
-    pub tests: Vec<Box<dyn Test>>,
+    pub tests: Box<[Box<dyn Test>]>,
     /// Of the addresses, besides the header.
-    pub ends: Vec<Box<dyn EndTest>>,
+    pub ends: Box<[Box<dyn EndTest>]>,
     /// Of buffers.
-    pub inspections: Vec<Inspection>,
+    pub inspections: Box<[Inspection]>,
     /// Of payload, without a buffer.
-    pub payload: Option<Payload>,
+    pub payload: Option<Box<Payload>>,
     /// The list that it stands for: an entry of it has to be about the flow.
     pub list: Option<Arc<List>>,
 }

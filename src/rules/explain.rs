@@ -114,11 +114,11 @@ impl FoundBy {
             Key::Suffix(bytes) => ("ends with", bytes),
             Key::Literal(bytes) => ("has", bytes),
         };
-        Self { buffer, how, bytes }
+        Self { buffer, how, bytes: bytes.into() }
     }
 
     fn in_payload(literal: &[u8]) -> Self {
-        Self::of(PAYLOAD.name, Key::Literal(literal.to_ascii_lowercase()))
+        Self::of(PAYLOAD.name, Key::Literal(literal.to_ascii_lowercase().into()))
     }
 
     fn cost(&self) -> Cost {

@@ -23,7 +23,7 @@ pub(super) struct Inspection {
     /// What is done to its value first.
     pub transforms: SmallVec<[Transform; 1]>,
     /// What its length has to be.
-    pub size: SmallVec<[Comparison; 1]>,
+    pub size: Vec<Comparison>,
     /// Data sets that it has to be in, or not.
     pub datasets: Vec<Membership>,
     /// What has to be in it, in order: relative ones look from where the one before ended.
@@ -173,15 +173,14 @@ impl Content {
 impl Inspection {
     /// A new mention of `buffer`.
     pub fn new(buffer: &'static Buffer, at: usize) -> Self {
-        Self {
-            buffer,
-            at,
-            transforms: SmallVec::new(),
-            size: SmallVec::new(),
-            datasets: Vec::new(),
-            steps: Vec::new(),
-            absent: None,
-        }
+        Self { buffer, at, transforms: SmallVec::new(), size: Vec::new(), datasets: Vec::new(), steps: Vec::new(), absent: None }
+    }
+
+    /// To be called once nothing is added any more.
+    pub fn shrink_to_fit(&mut self) {
+        self.size.shrink_to_fit();
+        self.datasets.shrink_to_fit();
+        self.steps.shrink_to_fit();
     }
 
     /// Which side its buffer is read from where `wanted` is asked for.

@@ -9,13 +9,14 @@ use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
 use super::diagnostic::{Diagnostic, LoadReport, Reason, excerpt};
 use super::inspect::Inspection;
-use super::keyword::{Regexes, Registry};
+use super::keyword::Registry;
 use super::parse;
 use super::parse::lines::{Entry, RuleText, entries};
 use super::payload::Payload;
 use super::review;
 use super::rule::Rule;
 use super::set::RuleSet;
+use super::shared::Shared;
 use super::subject::Sides;
 use super::threshold_config::Setting;
 use super::vars::Variables;
@@ -36,7 +37,8 @@ impl RuleSet {
         for source in sources {
             loader.source(source);
         }
-        loader.finish()
+        let (rules, report) = loader.finish();
+        (Self::new(rules), report)
     }
 }
 
@@ -44,10 +46,12 @@ struct Loader<'c> {
     config: &'c RuleConfig,
     registry: Registry,
     variables: Variables<'c>,
-    regexes: Regexes,
+    shared: Shared,
+    /// By the text before the options, without the action.
+    headers: HashMap<Box<str>, Arc<Header>>,
     /// The descriptions of classes, shared by the rules.
     categories: HashMap<&'c str, Arc<str>>,
-    rules: Vec<Option<Compiled>>,
+    rules: Vec<Compiled>,
     /// By gid and sid: the place in `rules`.
     by_sid: HashMap<(u32, u32), usize>,
     report: LoadReport,
@@ -79,7 +83,8 @@ impl<'c> Loader<'c> {
             config,
             registry: Registry::new(),
             variables: Variables::new(config),
-            regexes: Regexes::new(),
+            shared: Shared::default(),
+            headers: HashMap::new(),
             categories: config.classifications.iter().map(category).collect(),
             rules: Vec::new(),
             by_sid: HashMap::new(),
@@ -89,6 +94,8 @@ impl<'c> Loader<'c> {
 
     fn source(&mut self, source: &Source<'_>) {
         let file: Arc<str> = source.name.into();
+        // Most lines are rules; growing step by step would copy them again and again.
+        self.rules.reserve(memchr::memchr_iter(b'\n', source.text.as_bytes()).count().saturating_add(1));
         for entry in entries(source.text) {
             match entry {
                 Entry::Disabled => self.report.disabled = self.report.disabled.saturating_add(1),
@@ -120,7 +127,7 @@ impl<'c> Loader<'c> {
             return Err((Reason::TooLong("64 KiB"), 0).into());
         }
         let ast = parse::rule(&text.text)?;
-        let mut builder = Builder::new(self.config, &mut self.regexes);
+        let mut builder = Builder::new(self.config, &mut self.shared);
         if let Err(mut mistake) = apply(&self.registry, &mut builder, &ast) {
             mistake.sid = sid_of(&ast);
             return Err(mistake);
@@ -129,10 +136,11 @@ impl<'c> Loader<'c> {
         if let Some((reason, at)) = faults {
             return Err(Mistake { reason, at, keyword: keyword_at(&ast, at), sid: builder.meta.sid });
         }
-        let header = header(&mut self.variables, &ast).map_err(|placed| Mistake { sid: builder.meta.sid, ..placed.into() })?;
+        let header = header(&mut self.headers, &mut self.variables, &text.text, &ast)
+            .map_err(|placed| Mistake { sid: builder.meta.sid, ..placed.into() })?;
         let protocol = ast.header.protocol;
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
-        let payload = payload.map(|i| Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty()));
+        let payload = payload.map(|i| Box::new(Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty())));
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
         let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing();
@@ -149,7 +157,7 @@ impl<'c> Loader<'c> {
         }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
-        inspections.iter_mut().for_each(|i| i.steps.shrink_to_fit());
+        inspections.iter_mut().for_each(Inspection::shrink_to_fit);
         let class = meta.classtype.as_ref().and_then(|name| self.config.classifications.get(name));
         let category = meta.classtype.as_deref().and_then(|name| self.categories.get(name)).cloned().unwrap_or_default();
         let rule = Rule {
@@ -157,12 +165,12 @@ impl<'c> Loader<'c> {
             sid,
             rev: meta.rev.unwrap_or(0),
             gid: meta.gid.unwrap_or(1),
-            msg: meta.msg.unwrap_or_default(),
+            msg: meta.msg.unwrap_or_default().into(),
             severity: meta.priority.or(class.map(|c| c.priority)).unwrap_or(DEFAULT_SEVERITY),
-            classtype: meta.classtype,
+            classtype: meta.classtype.map(|name| self.shared.names.get(&name)),
             category,
-            references: meta.references,
-            metadata: meta.metadata,
+            references: meta.references.into(),
+            metadata: self.shared.names.get(&meta.metadata),
             target: meta.target,
             alerts: meta.alert.unwrap_or(ast.header.action != Action::Pass),
             stores_certificates: meta.stores_certificates,
@@ -172,10 +180,19 @@ impl<'c> Loader<'c> {
             line: text.position(0).0,
         };
         let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
-        let asks = Asks { state: flow.state, packet, stateful, tests, ends, inspections, payload, list: None };
-        let threshold = meta.threshold;
-        let compiled =
-            Compiled { rule, header, kind, whole_flow, threshold, suppressions: Vec::new(), rate_filter: None, asks, plans };
+        let asks = Asks {
+            state: flow.state,
+            packet: packet.into(),
+            stateful,
+            tests: tests.into(),
+            ends: ends.into(),
+            inspections: inspections.into(),
+            payload,
+            list: None,
+        };
+        let threshold = meta.threshold.map(Box::new);
+        let (suppressions, rate_filter) = (Vec::new(), None);
+        let compiled = Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, depth: 0 };
         let findings = self.review(&compiled, &ast, text.text.len());
         Ok((compiled, notes, findings))
     }
@@ -193,9 +210,9 @@ impl<'c> Loader<'c> {
     }
 
     /// Notes the rules that wait for what no rule does.
-    fn review_all(&mut self, rules: &[Compiled]) {
-        for (i, keyword, name) in review::never_set(rules) {
-            let Some(rule) = rules.get(i).map(|c| &c.rule) else { continue };
+    fn review_all(&mut self) {
+        for (i, keyword, name) in review::never_set(&self.rules) {
+            let Some(rule) = self.rules.get(i).map(|c| &c.rule) else { continue };
             let (file, line, sid, keyword) = (rule.file.clone(), rule.line, Some(rule.sid), Some(keyword.to_owned()));
             self.report.findings.push(Diagnostic { file, line, column: 1, sid, keyword, reason: Reason::NeverSet(excerpt(&name)) });
         }
@@ -207,15 +224,15 @@ impl<'c> Loader<'c> {
         match self.by_sid.entry((new.rule.gid, sid)) {
             Slot::Vacant(slot) => {
                 slot.insert(self.rules.len());
-                self.rules.push(Some(new));
+                self.rules.push(new);
                 None
             }
             Slot::Occupied(slot) => {
                 let old = self.rules.get_mut(*slot.get())?;
-                let (other, other_rev) = old.as_ref().map(|c| (format!("{}:{}", c.rule.file, c.rule.line), c.rule.rev))?;
+                let (other, other_rev) = (format!("{}:{}", old.rule.file, old.rule.line), old.rule.rev);
                 let newer = rev > other_rev;
                 if newer {
-                    *old = Some(new);
+                    *old = new;
                 }
                 Some(Reason::DuplicateSid { sid, rev, other, other_rev, kept: if newer { "this one" } else { "that one" } })
             }
@@ -229,7 +246,7 @@ impl<'c> Loader<'c> {
             for entry in entries(text) {
                 let Entry::Rule(line) = entry else { continue };
                 let setting = Setting::parse(&line.text, &mut self.variables);
-                if let Err(reason) = setting.and_then(|s| s.apply(self.rules.iter_mut().flatten())) {
+                if let Err(reason) = setting.and_then(|s| s.apply(self.rules.iter_mut())) {
                     let (line, column) = line.position(0);
                     self.report.notes.push(Diagnostic { file: file.clone(), line, column, sid: None, keyword: None, reason });
                 }
@@ -237,15 +254,15 @@ impl<'c> Loader<'c> {
         }
     }
 
-    fn finish(mut self) -> (RuleSet, LoadReport) {
+    /// The rules. What was needed to read them is let go.
+    fn finish(mut self) -> (Vec<Compiled>, LoadReport) {
         self.apply_thresholds();
-        let mut rules: Vec<Compiled> = std::mem::take(&mut self.rules).into_iter().flatten().collect();
         if self.config.review {
-            self.review_all(&rules);
+            self.review_all();
         }
-        self.report.loaded = rules.len();
-        rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
-        (RuleSet::new(rules), self.report)
+        self.report.loaded = self.rules.len();
+        self.rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
+        (self.rules, self.report)
     }
 }
 
@@ -259,16 +276,29 @@ fn apply(registry: &Registry, builder: &mut Builder<'_>, ast: &RuleAst<'_>) -> R
     builder.close().map_err(|reason| (reason, 0).into())
 }
 
-fn header(variables: &mut Variables<'_>, ast: &RuleAst<'_>) -> Result<Header, (Reason, usize)> {
+/// The header of `ast`, the text of which is `text`; one for all rules that write it so.
+fn header(
+    known: &mut HashMap<Box<str>, Arc<Header>>,
+    variables: &mut Variables<'_>,
+    text: &str,
+    ast: &RuleAst<'_>,
+) -> Result<Arc<Header>, (Reason, usize)> {
+    let before = memchr::memchr(b'(', text.as_bytes()).and_then(|options| text.get(..options)).unwrap_or_default();
+    let written = before.trim_start().split_once(char::is_whitespace).map_or("", |(_, ends)| ends.trim());
+    if let Some(header) = known.get(written) {
+        return Ok(header.clone());
+    }
     let mut end = |end: &EndAst<'_>| {
         Ok::<_, (Reason, usize)>(End { addresses: variables.addresses(&end.addresses)?, ports: variables.ports(&end.ports)? })
     };
-    Ok(Header {
+    let header = Arc::new(Header {
         tls: ast.header.protocol == Protocol::Tls,
         source: end(&ast.header.source)?,
         destination: end(&ast.header.destination)?,
         both_ways: ast.header.sign == Sign::Both,
-    })
+    });
+    known.insert(written.into(), header.clone());
+    Ok(header)
 }
 
 /// The keyword whose value (or, without one, name) begins at `at`.

@@ -36,6 +36,7 @@ mod reputation;
 mod review;
 mod rule;
 mod set;
+mod shared;
 mod shipped;
 mod state;
 mod subject;

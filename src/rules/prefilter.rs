@@ -19,11 +19,11 @@ use crate::protocol::tls::Session;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
     /// It has this in it.
-    Literal(Vec<u8>),
+    Literal(Box<[u8]>),
     /// It ends with this, which begins with a dot.
-    Suffix(Vec<u8>),
+    Suffix(Box<[u8]>),
     /// It is this.
-    Exact(Vec<u8>),
+    Exact(Box<[u8]>),
 }
 
 impl Key {
@@ -35,10 +35,10 @@ impl Key {
         let whole = inspection.wanted().find(|c| inspection.is_whole(c));
         let suffix = || inspection.wanted().filter(|c| c.endswith && c.pattern.starts_with(b".")).max_by_key(|c| c.pattern.len());
         let literal = || inspection.wanted().max_by_key(|c| (c.fast.is_some(), c.fast_bytes().len()));
-        let lower = |c: &Content| c.pattern.to_ascii_lowercase();
+        let lower = |c: &Content| c.pattern.to_ascii_lowercase().into();
         (whole.map(|c| Self::Exact(lower(c))))
             .or_else(|| suffix().map(|c| Self::Suffix(lower(c))))
-            .or_else(|| literal().map(|c| Self::Literal(c.fast_bytes().to_ascii_lowercase())))
+            .or_else(|| literal().map(|c| Self::Literal(c.fast_bytes().to_ascii_lowercase().into())))
     }
 
     /// How few values have it: the higher the better.
@@ -57,8 +57,8 @@ pub(super) struct Table {
     buffer: &'static Buffer,
     side: FlowDirection,
     transforms: SmallVec<[Transform; 1]>,
-    exact: HashMap<Vec<u8>, Plans>,
-    suffixes: HashMap<Vec<u8>, Plans>,
+    exact: HashMap<Box<[u8]>, Plans>,
+    suffixes: HashMap<Box<[u8]>, Plans>,
     longest_suffix: usize,
     literals: Literals,
 }
@@ -68,7 +68,7 @@ type Plans = SmallVec<[u32; 2]>;
 
 #[derive(Debug, Default)]
 struct Literals {
-    index: HashMap<Vec<u8>, usize>,
+    index: HashMap<Box<[u8]>, usize>,
     plans: Vec<Plans>,
     automaton: Option<AhoCorasick>,
 }
@@ -118,8 +118,8 @@ impl Table {
     /// To be called once all keys are in. The plans that it gives back could not be put in: they are to be tried always.
     pub fn finish(&mut self) -> Vec<u32> {
         let literals = &mut self.literals;
-        let mut patterns = vec![Vec::new(); literals.plans.len()];
-        for (bytes, i) in literals.index.drain() {
+        let mut patterns = vec![Box::default(); literals.plans.len()];
+        for (bytes, i) in std::mem::take(&mut literals.index) {
             if let Some(slot) = patterns.get_mut(i) {
                 *slot = bytes;
             }

@@ -21,17 +21,17 @@ pub struct Rule {
     /// Group id; 1 where none is given.
     pub gid: u32,
     /// The message; may be empty.
-    pub msg: String,
+    pub msg: Box<str>,
     /// The name of its class.
-    pub classtype: Option<String>,
+    pub classtype: Option<Arc<str>>,
     /// What its class means: EVE's `category`; empty without a class.
     pub category: Arc<str>,
     /// 1 is the highest: `priority`, else that of the class, else 3.
     pub severity: u32,
     /// Where to read more.
-    pub references: Vec<Reference>,
-    /// Keys and values in the order written; a key may come again.
-    pub metadata: Vec<(String, String)>,
+    pub references: Box<[Reference]>,
+    /// `metadata` as written, that of all mentions joined by commas.
+    pub(super) metadata: Arc<str>,
     /// Which end is the target of what it finds.
     pub target: Option<Target>,
     /// A match is an alert: not so with `noalert`, nor for `pass` without `alert`.
@@ -52,11 +52,19 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
     /// `url`, `cve`, `md5`, …
-    pub kind: String,
+    pub kind: Arc<str>,
     /// The address or number there.
-    pub id: String,
+    pub id: Box<str>,
     /// What stands before the id to make it a link, where the kind is known.
     pub prefix: Option<Arc<str>>,
+}
+
+impl Rule {
+    /// Keys and values of `metadata` in the order written. A key may come again; one without a value has an empty one.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.metadata.split(',').map(str::trim).filter(|pair| !pair.is_empty());
+        pairs.map(|pair| pair.split_once(char::is_whitespace).map_or((pair, ""), |(key, value)| (key, value.trim())))
+    }
 }
 
 impl Reference {

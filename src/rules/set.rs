@@ -1,6 +1,7 @@
 //! The compiled set: which rules there are, and where each will be found when its time has come.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
@@ -20,7 +21,7 @@ pub struct RuleSet {
     pub(super) rules: Vec<Entry>,
     /// In the order of their rules.
     pub(super) plans: Vec<Scheduled>,
-    pub(super) headers: Vec<Header>,
+    pub(super) headers: Vec<Arc<Header>>,
     pub(super) tables: Vec<Table>,
     pub(super) groups: Vec<Group>,
     /// Plans that are tried on each packet.
@@ -39,9 +40,9 @@ pub(super) struct Entry {
     pub header: u32,
     pub kind: Kind,
     pub whole_flow: bool,
-    pub threshold: Option<Threshold>,
+    pub threshold: Option<Box<Threshold>>,
     pub suppressions: Vec<Suppression>,
-    pub rate_filter: Option<RateFilter>,
+    pub rate_filter: Option<Box<RateFilter>>,
     pub asks: Asks,
     /// It has two plans in one direction: that it fired has to be remembered.
     pub several: bool,
@@ -76,7 +77,7 @@ pub(super) enum Counted {
 impl Entry {
     /// Where its matches are counted, if at all.
     pub fn counted(&self) -> Option<Counted> {
-        self.threshold.map(|threshold| match threshold.track {
+        self.threshold.as_ref().map(|threshold| match threshold.track {
             TrackBy::Flow => Counted::ByFlow,
             _ if threshold.decides() && self.rule.action != Action::Alert => Counted::ByHost,
             _ => Counted::Alerts,
@@ -86,18 +87,17 @@ impl Entry {
 
 impl RuleSet {
     /// The set of `compiled`.
-    pub(super) fn new(compiled: Vec<Compiled>) -> Self {
-        let depths = depths(&compiled);
-        let mut ordered: Vec<(u8, Compiled)> = depths.into_iter().zip(compiled).collect();
-        ordered.sort_by_key(|(depth, c)| {
+    pub(super) fn new(mut compiled: Vec<Compiled>) -> Self {
+        set_depths(&mut compiled);
+        compiled.sort_by_cached_key(|c| {
             let [bits, ints, hosts] = c.asks.stateful.rank();
-            (rank(c.rule.action), bits, *depth, ints, hosts, c.rule.severity)
+            (rank(c.rule.action), bits, c.depth, ints, hosts, c.rule.severity)
         });
         let mut set = Self::default();
         let mut headers = HashMap::new();
-        for (_, one) in ordered {
-            set.add(one, &mut headers);
-        }
+        // Only `enumerate`, and no `zip`, lets the new entries take the place of the old ones: a second copy of many rules is large.
+        set.rules = compiled.into_iter().enumerate().map(|(i, one)| set.add(i, one, &mut headers)).collect();
+        set.plans.shrink_to_fit();
         set.index();
         set.limited = set.alert_thresholds().map(|(rule, _)| (rule.gid, rule.sid)).collect();
         set
@@ -147,7 +147,7 @@ impl RuleSet {
     /// The rules with a threshold that is about alerts alone, for [`AlertLimits`](super::AlertLimits).
     pub(super) fn alert_thresholds(&self) -> impl Iterator<Item = (&Rule, &Threshold)> {
         let of_alerts = |e: &&Entry| e.counted() == Some(Counted::Alerts);
-        self.rules.iter().filter(of_alerts).filter_map(|e| e.threshold.as_ref().map(|t| (&e.rule, t)))
+        self.rules.iter().filter(of_alerts).filter_map(|e| e.threshold.as_deref().map(|t| (&e.rule, t)))
     }
 
     /// A rule of this set. `None` for an id of another one.
@@ -173,16 +173,17 @@ impl RuleSet {
         self.plans.iter().filter(move |s| self.entry(s.rule).is_some_and(|e| e.kind == kind))
     }
 
-    fn add(&mut self, compiled: Compiled, headers: &mut HashMap<Header, u32>) {
-        let Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans } = compiled;
+    /// Schedules the plans of the rule at `place` and gives what is kept of the rest.
+    fn add(&mut self, place: usize, compiled: Compiled, headers: &mut HashMap<Arc<Header>, u32>) -> Entry {
+        let Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, .. } = compiled;
         let header = *headers.entry(header).or_insert_with_key(|new| {
             self.headers.push(new.clone());
             index_of_last(&self.headers)
         });
+        let id = RuleId(u32::try_from(place).unwrap_or(u32::MAX));
         let several = matches!(plans.as_slice(), [one, two] if one.direction == two.direction);
-        self.rules.push(Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, several });
-        let rule = RuleId(index_of_last(&self.rules));
-        self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule }));
+        self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule: id }));
+        Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, several }
     }
 
     /// Puts each plan where it will be found.
@@ -252,23 +253,17 @@ pub(super) fn best_key(inspections: &[Inspection], plan: Plan) -> Option<(&Inspe
     inspections.iter().filter_map(keyed).max_by_key(|(i, side, key)| (last(i, *side), key.rank()))
 }
 
-/// By rule: how many others have to come before it, one after the other, for the flow bits that it asks for to be as they set
-/// them. Circles end at some depth.
-fn depths(rules: &[Compiled]) -> Vec<u8> {
-    let mut depths = vec![0_u8; rules.len()];
-    let both: Vec<usize> = (0..).zip(rules).filter(|(_, c)| c.asks.stateful.rank()[0] == 1).map(|(i, _)| i).collect();
+/// Finds the [depth](Compiled::depth) of each rule. Circles end at some depth.
+fn set_depths(rules: &mut [Compiled]) {
+    let mut both: Vec<&mut Compiled> = rules.iter_mut().filter(|c| c.asks.stateful.rank()[0] == 1).collect();
     for depth in 1..MAX_DEPTH {
-        let changed: HashSet<Name> = (both.iter())
-            .filter(|&&i| depths.get(i).is_some_and(|&d| d.saturating_add(1) == depth))
-            .filter_map(|&i| rules.get(i))
-            .flat_map(|c| c.asks.stateful.bits_set().cloned())
-            .collect();
+        let above = both.iter().filter(|c| c.depth.saturating_add(1) == depth);
+        let changed: HashSet<Name> = above.flat_map(|c| c.asks.stateful.bits_set().cloned()).collect();
         let mut deeper = false;
-        for &i in &both {
-            let (Some(slot), Some(rule)) = (depths.get_mut(i), rules.get(i)) else { continue };
+        for rule in &mut both {
             let own: Vec<&Name> = rule.asks.stateful.bits_set().collect();
             if rule.asks.stateful.bits_asked().any(|n| changed.contains(n) && !own.contains(&n)) {
-                *slot = depth;
+                rule.depth = depth;
                 deeper = true;
             }
         }
@@ -276,7 +271,6 @@ fn depths(rules: &[Compiled]) -> Vec<u8> {
             break;
         }
     }
-    depths
 }
 
 /// Longer chains of flow bits than any rules have.

@@ -85,9 +85,9 @@ impl Setting {
             match &self.what {
                 What::Suppress(suppression) => rule.suppressions.push(suppression.clone()),
                 What::Threshold(_) if of_all && rule.threshold.is_some() => {}
-                What::Threshold(threshold) => rule.threshold = Some(*threshold),
+                What::Threshold(threshold) => rule.threshold = Some(Box::new(*threshold)),
                 What::RateFilter(_) if of_all && rule.rate_filter.is_some() => {}
-                What::RateFilter(filter) => rule.rate_filter = Some(*filter),
+                What::RateFilter(filter) => rule.rate_filter = Some(Box::new(*filter)),
             }
         }
         if any || self.sid == 0 { Ok(()) } else { Err(Reason::NoSuchRule { gid: self.gid, sid: self.sid }) }

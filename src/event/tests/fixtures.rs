@@ -185,7 +185,7 @@ pub(super) fn maximal_session() -> Session {
     }
 }
 
-pub(super) fn alert_info(metadata: &[(String, String)], verdict: Verdict) -> AlertInfo<'_> {
+pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], verdict: Verdict) -> AlertInfo<'a> {
     AlertInfo {
         gid: 1,
         signature_id: 2_001_999,

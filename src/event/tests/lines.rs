@@ -50,7 +50,7 @@ fn lines_are_appended_to_what_the_buffer_holds() {
 #[test]
 fn every_key_is_documented() {
     let docs = include_str!("../../../docs/events.md");
-    let metadata = [("tag".to_owned(), "a".to_owned())];
+    let metadata = [("tag", "a")];
     let references = ["https://example.org/1".to_owned()];
     let info = AlertInfo { references: &references, ..alert_info(&metadata, Verdict::Reject) };
     let session = maximal_session();

@@ -10,7 +10,7 @@ use crate::protocol::tls::session::Anomaly;
 
 #[test]
 fn an_alert_event_has_eves_shape() {
-    let metadata = [("created_at", "2010_07_30"), ("tag", "a"), ("tag", "b")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let metadata = [("created_at", "2010_07_30"), ("tag", "a"), ("tag", "b")];
     let references = ["https://example.org/1".to_owned()];
     let info = AlertInfo { references: &references, ..alert_info(&metadata, Verdict::Alert) };
     let session = maximal_session();

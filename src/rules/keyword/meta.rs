@@ -51,17 +51,18 @@ fn reference(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reaso
     }
     let kind = kind.to_ascii_lowercase();
     let prefix = builder.config.references.get(&kind).cloned();
-    builder.meta.references.push(Reference { kind, id: unescape(id), prefix });
+    let kind = builder.shared.names.get(&kind);
+    builder.meta.references.push(Reference { kind, id: unescape(id).into(), prefix });
     Ok(())
 }
 
-/// `key value, key value`; a key without a value has an empty one.
+/// `key value, key value`: read when it is asked for.
 fn metadata(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let pairs = required(value)?.split(',').map(str::trim).filter(|pair| !pair.is_empty());
-    builder.meta.metadata.extend(pairs.map(|pair| {
-        let (key, value) = pair.split_once(char::is_whitespace).unwrap_or((pair, ""));
-        (key.to_owned(), value.trim().to_owned())
-    }));
+    let (pairs, metadata) = (required(value)?, &mut builder.meta.metadata);
+    if !metadata.is_empty() {
+        metadata.push(',');
+    }
+    metadata.push_str(pairs);
     Ok(())
 }
 

@@ -154,9 +154,9 @@ fn all() -> impl Iterator<Item = &'static Keyword> {
     FAMILIES.iter().chain(OWN_FAMILIES).copied().flatten()
 }
 
-/// Whether a keyword is our own, by its name.
-fn is_own(keyword: &Keyword) -> bool {
-    OWN_FAMILIES.iter().copied().flatten().any(|own| own.name == keyword.name)
+/// Whether a keyword is our own: whether it lies in one of our tables.
+fn is_own(keyword: &'static Keyword) -> bool {
+    OWN_FAMILIES.iter().any(|family| family.as_ptr_range().contains(&std::ptr::from_ref(keyword)))
 }
 
 /// Levenshtein's distance; `usize::MAX` where it is sure to be more than two.

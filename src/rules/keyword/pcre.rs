@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use super::super::builder::Builder;
 use super::super::diagnostic::{Reason, excerpt};
-use super::super::expression::{BACKTRACK_LIMIT, Expression};
+use super::super::expression::{Expression, Syntax};
 use super::super::inspect::{Pcre, Step};
 use super::super::parse::content::quoted;
 use super::{Keyword, Kind, regex_syntax, required};
 
 pub(super) const KEYWORDS: &[Keyword] = &[Keyword { name: "pcre", aliases: &[], kind: Kind::Option(pcre) }];
 
-/// Expressions that are compiled: rule sets repeat them, and a compiled one is large.
+/// Expressions read so far: rule sets repeat them.
 pub(in crate::rules) type Regexes = HashMap<(String, Flags), Expression>;
 
 /// What the letters after the expression say.
@@ -40,7 +40,7 @@ fn pcre(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let (expression, letters) =
         text.strip_prefix('/').and_then(|t| t.rsplit_once('/')).ok_or(Reason::BadValue("/expression/flags in double quotes"))?;
     let flags = flags(letters)?;
-    let regex = compiled(builder.regexes, expression, flags)?;
+    let regex = compiled(&mut builder.shared.regexes, expression, flags)?;
     builder.step(Step::Pcre(Pcre { regex, negated, relative: flags.relative }))
 }
 
@@ -81,41 +81,20 @@ pub(super) fn compiled(cache: &mut Regexes, expression: &str, flags: Flags) -> R
     }
     let translated = regex_syntax::from_pcre(expression, flags)?;
     let text = if flags.anchored { format!("\\A(?:{})", translated.text) } else { translated.text };
-    let compiled = match translated.backtracks {
-        false => linear(&text, flags)?,
-        true if flags.ungreedy => return Err(Reason::NotSupported("flag G with look-around, back-references and the like")),
-        true => backtracking(&text, flags)?,
+    if translated.backtracks && flags.ungreedy {
+        return Err(Reason::NotSupported("flag G with look-around, back-references and the like"));
+    }
+    let syntax = Syntax {
+        ignore_case: flags.ignore_case,
+        dot_all: flags.dot_all,
+        multi_line: flags.multi_line,
+        extended: flags.extended,
+        ungreedy: flags.ungreedy,
+        backtracks: translated.backtracks,
     };
+    let compiled = Expression::new(&text, syntax).map_err(|error| Reason::Pcre(message(&error)))?;
     cache.insert(key, compiled.clone());
     Ok(compiled)
-}
-
-fn linear(text: &str, flags: Flags) -> Result<Expression, Reason> {
-    let regex = regex::bytes::RegexBuilder::new(text)
-        .unicode(false)
-        .case_insensitive(flags.ignore_case)
-        .dot_matches_new_line(flags.dot_all)
-        .multi_line(flags.multi_line)
-        .ignore_whitespace(flags.extended)
-        .swap_greed(flags.ungreedy)
-        .size_limit(SIZE_LIMIT)
-        .dfa_size_limit(SIZE_LIMIT)
-        .build();
-    regex.map(Expression::Linear).map_err(|error| Reason::Pcre(message(&error.to_string())))
-}
-
-fn backtracking(text: &str, flags: Flags) -> Result<Expression, Reason> {
-    let regex = fancy_regex::RegexBuilder::new(text)
-        .bytes_mode(fancy_regex::BytesMode::Ascii)
-        .case_insensitive(flags.ignore_case)
-        .dot_matches_new_line(flags.dot_all)
-        .multi_line(flags.multi_line)
-        .ignore_whitespace(flags.extended)
-        .backtrack_limit(BACKTRACK_LIMIT)
-        .delegate_size_limit(SIZE_LIMIT)
-        .delegate_dfa_size_limit(SIZE_LIMIT)
-        .build();
-    regex.map(Expression::Backtracking).map_err(|error| Reason::Pcre(message(&error.to_string())))
 }
 
 /// The last line of what an engine says: the others draw the expression.
@@ -124,6 +103,3 @@ fn message(error: &str) -> String {
 }
 
 const CAPTURES: Reason = Reason::Refused("captures into variables (flow, pkt, alert): nothing here reads them");
-
-/// Bytes that one compiled expression may take.
-const SIZE_LIMIT: usize = 1 << 20;

@@ -35,7 +35,7 @@ fn plain(builder: &mut Builder<'_>, value: Option<&str>, transform: Transform) -
 /// `"expression"`, which has a group.
 fn pcrexform(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let (_, text) = quoted(required(value)?)?;
-    let expression = pcre::compiled(builder.regexes, text, pcre::Flags::default())?;
+    let expression = pcre::compiled(&mut builder.shared.regexes, text, pcre::Flags::default())?;
     if expression.groups() == 0 {
         return Err(Reason::BadValue("an expression with a group"));
     }

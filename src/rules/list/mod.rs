@@ -146,12 +146,12 @@ impl List {
             sid: self.kind.sid(),
             rev: 1,
             gid: GID,
-            msg: self.title(),
-            classtype: Some(CLASSTYPE.to_owned()),
+            msg: self.title().into(),
+            classtype: Some(CLASSTYPE.into()),
             category: class.map(|c| c.description.as_str().into()).unwrap_or_default(),
             severity: class.map_or(3, |c| c.priority),
-            references: Vec::new(),
-            metadata: Vec::new(),
+            references: Box::default(),
+            metadata: Arc::default(),
             target: None,
             alerts: self.action != Action::Pass,
             stores_certificates: false,
@@ -162,7 +162,7 @@ impl List {
         };
         Compiled {
             rule,
-            header: Header { tls: false, source: anywhere.clone(), destination: anywhere, both_ways: false },
+            header: Arc::new(Header { tls: false, source: anywhere.clone(), destination: anywhere, both_ways: false }),
             kind: if self.kind == ListKind::Addresses { Kind::Flow } else { Kind::Session },
             whole_flow: true,
             threshold: None,
@@ -170,6 +170,7 @@ impl List {
             rate_filter: None,
             asks: Asks { list: Some(self.clone()), ..Asks::default() },
             plans: moments.iter().map(|&needs| Plan { direction, side: direction, needs }).collect(),
+            depth: 0,
         }
     }
 

@@ -14,6 +14,9 @@ pub(in crate::rules) fn quoted(value: &str) -> Result<(bool, &str), Reason> {
 
 /// Text with its escapes (`\"`, `\;`, `\\`, `\:`) undone; a backslash before anything else stays.
 pub(in crate::rules) fn unescape(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

@@ -69,8 +69,9 @@ impl<'a> Entries<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
-        self.rest = rest;
+        let end = memchr::memchr(b'\n', self.rest.as_bytes());
+        let (line, rest) = end.and_then(|end| self.rest.split_at_checked(end)).unwrap_or((self.rest, ""));
+        self.rest = rest.strip_prefix('\n').unwrap_or(rest);
         self.line = self.line.saturating_add(1);
         Some(line.strip_suffix('\r').unwrap_or(line))
     }

@@ -38,16 +38,15 @@ fn option<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, OptionAst<'a>> {
 
 /// What is before and after the first `;` that has no backslash before it. As in Suricata, quotes do not protect a `;`.
 fn split_at_semicolon(input: &str) -> Option<(&str, &str)> {
-    let mut escaped = false;
-    for (i, byte) in input.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b';' => return Some((input.get(..i)?, input.get(i.checked_add(1)?..)?)),
-            _ => {}
+    let mut from = 0;
+    loop {
+        let at = memchr::memchr2(b';', b'\\', input.as_bytes().get(from..)?)?.checked_add(from)?;
+        let after = at.checked_add(1)?;
+        match input.as_bytes().get(at)? {
+            b';' => return Some((input.get(..at)?, input.get(after..)?)),
+            _ => from = after.checked_add(1)?,
         }
     }
-    None
 }
 
 fn is_name(c: char) -> bool {

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::rules::builder::Builder;
 use crate::rules::inspect::Inspection;
-use crate::rules::keyword::{Regexes, Registry};
+use crate::rules::keyword::Registry;
 use crate::rules::matcher::Budget;
+use crate::rules::shared::Shared;
 
 /// Why a rule with `header` and `options` does not load: `column: message (hint)`; the column of the options is that of the header's
 /// parenthesis plus one.
@@ -164,8 +165,8 @@ fn what_can_match_loads() {
 
 /// What `options` ask of `tls.sni`, whether it can be or not. `None` where an option by itself does not make sense.
 fn asked(options: &[(&str, Option<String>)]) -> Option<Inspection> {
-    let (config, mut regexes, registry) = (RuleConfig::default(), Regexes::new(), Registry::new());
-    let mut builder = Builder::new(&config, &mut regexes);
+    let (config, mut shared, registry) = (RuleConfig::default(), Shared::default(), Registry::new());
+    let mut builder = Builder::new(&config, &mut shared);
     registry.apply(&mut builder, "tls.sni", None).unwrap();
     options.iter().try_for_each(|(name, value)| registry.apply(&mut builder, name, value.as_deref())).ok()?;
     builder.close().unwrap();

@@ -19,22 +19,38 @@ fn a_rule_is_read_with_all_that_alerts_say() {
     let (set, report) = RuleSet::compile(&[source], &RuleConfig { texts: true, ..RuleConfig::default() });
     assert_eq!((report.loaded, report.errors.len(), report.notes.len()), (1, 0, 0));
     let rule = set.rules().next().unwrap();
-    assert_eq!(rule.msg, r#"A "quoted"; msg"#);
+    assert_eq!(&*rule.msg, r#"A "quoted"; msg"#);
     assert_eq!((rule.gid, rule.sid, rule.rev, rule.severity), (3, 7, 2, 1));
     assert_eq!((rule.classtype.as_deref(), &*rule.category), (Some("trojan-activity"), "A Network Trojan was detected"));
-    let references: Vec<_> = rule.references.iter().map(|r| (r.kind.as_str(), r.id.as_str())).collect();
+    let references: Vec<_> = rule.references.iter().map(|r| (&*r.kind, &*r.id)).collect();
     assert_eq!(references, [("url", "x.test/a"), ("cve", "2014-0160")]);
-    let metadata: Vec<_> = rule.metadata.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let metadata: Vec<_> = rule.metadata().collect();
     assert_eq!(metadata, [("created_at", "2026_01_01"), ("tag", "A"), ("tag", "B")]);
     assert_eq!((rule.target, rule.alerts), (Some(Target::Source), true));
     assert_eq!((rule.text.as_deref().unwrap(), &*rule.file, rule.line), (text, "x.rules", 2));
 }
 
 #[test]
+fn metadata_of_several_mentions_is_one_list() {
+    let (set, _) = load("alert ip any any -> any any (metadata:a 1,, b; metadata: a  2 3 ; sid:1;)");
+    assert_eq!(set.rules().next().unwrap().metadata().collect::<Vec<_>>(), [("a", "1"), ("b", ""), ("a", "2 3")]);
+}
+
+#[test]
+fn text_is_kept_where_it_is_asked_for() {
+    let text = "alert ip any any -> any any (sid:1;)";
+    for (texts, kept) in [(true, Some(text)), (false, None)] {
+        let config = RuleConfig { texts, ..RuleConfig::default() };
+        let (set, _) = RuleSet::compile(&[Source { name: "x.rules", text }], &config);
+        assert_eq!(set.rules().map(|r| r.text.as_deref()).collect::<Vec<_>>(), [kept]);
+    }
+}
+
+#[test]
 fn what_is_not_said_has_a_default() {
     let (set, _) = load("pass ip any any -> any any (sid:1;)");
     let rule = set.rules().next().unwrap();
-    assert_eq!((rule.gid, rule.rev, rule.severity, rule.msg.as_str(), &*rule.category, rule.alerts), (1, 0, 3, "", "", false));
+    assert_eq!((rule.gid, rule.rev, rule.severity, &*rule.msg, &*rule.category, rule.alerts), (1, 0, 3, "", "", false));
 }
 
 #[test]
@@ -111,7 +127,7 @@ fn of_two_rules_with_one_sid_the_newer_stays() {
         ([rule("a", 1, 1), rule("b", 1, 1)], "a"),
     ] {
         let (set, report) = load(&text.concat());
-        assert_eq!(set.rules().map(|r| r.msg.as_str()).collect::<Vec<_>>(), [kept]);
+        assert_eq!(set.rules().map(|r| &*r.msg).collect::<Vec<_>>(), [kept]);
         assert!(report.notes[0].to_string().starts_with("x.rules:2:1: sid 1 (revision "), "{}", report.notes[0]);
         assert_eq!((report.loaded, report.notes[0].line), (1, 2));
     }

@@ -7,9 +7,10 @@ use super::*;
 use crate::rules::builder::Builder;
 use crate::rules::field::Extracted;
 use crate::rules::inspect::{Content, Inspection, Pcre, Step};
-use crate::rules::keyword::{Regexes, Registry};
+use crate::rules::keyword::Registry;
 use crate::rules::matcher::Budget;
 use crate::rules::parse;
+use crate::rules::shared::Shared;
 
 fn content() -> impl Strategy<Value = String> {
     let text = prop::sample::select(vec!["a", "b", "ab", "ba", "A", "|01|", "|02|a"]);
@@ -76,8 +77,8 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
 /// What `options` ask of one buffer, where they make sense.
 fn inspection(options: &str) -> Option<Inspection> {
     let text = format!("alert tls any any -> any any (tls.sni; {options})");
-    let (config, mut regexes) = (RuleConfig::default(), Regexes::new());
-    let mut builder = Builder::new(&config, &mut regexes);
+    let (config, mut shared) = (RuleConfig::default(), Shared::default());
+    let mut builder = Builder::new(&config, &mut shared);
     let registry = Registry::new();
     for option in parse::rule(&text).unwrap().options {
         registry.apply(&mut builder, option.name, option.value).ok()?;
