@@ -392,3 +392,27 @@ fn what_an_inline_portcullis_would_pass_is_written_and_replays() {
     assert_eq!(again.names(), ["good.example"]);
     assert_eq!(again.counter("decoder.pkts"), packets.len() as u64 - hello_and_later);
 }
+
+#[test]
+fn what_is_to_be_read_is_never_written_over() {
+    let dir = Dir::new();
+    let before = one_session(NAME);
+    let capture = dir.file("c.pcap", &before);
+    let link = dir.path("link.pcap");
+    std::os::unix::fs::symlink(&capture, &link).unwrap();
+    let (link, both) = (link.to_str().unwrap(), dir.path("both"));
+    let both = both.to_str().unwrap();
+    for (args, named) in [
+        (vec!["-o", &capture, &capture], capture.as_str()),
+        (vec!["--write-passed", link, &capture], link),
+        (vec!["-o", &capture, dir.path("").to_str().unwrap()], &capture),
+        (vec!["-o", both, "--write-passed", both, &capture], both),
+    ] {
+        let ran = replay(&args).expect(2);
+        let said = ran.stderr;
+        assert!(said.contains(named) && said.contains("name another file"), "{args:?}: {said}");
+        assert_eq!(fs::read(&capture).unwrap(), before, "{args:?}");
+        assert!(!Path::new(both).exists(), "{args:?}");
+    }
+    replay(&["-o", "/dev/null", "--write-passed", "/dev/null", &capture]).expect(0);
+}

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -148,6 +148,10 @@ impl Replay {
         for problem in problems {
             failed |= tell(&problem);
         }
+        if let Some(error) = self.clash(&captures) {
+            say("error", error);
+            return ExitCode::from(2);
+        }
         // From here on: the look at the captures may wait for standard input, and is ended by a signal as ever.
         if let Err(error) = catch_signals(&interrupted) {
             say("error", format_args!("cannot catch signals: {error}"));
@@ -169,6 +173,20 @@ impl Replay {
             let _ = signal_hook::low_level::emulate_default_handler(signal); // ends this process as the signal would have
         }
         if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    /// What would be overwritten by what is to be written, if anything.
+    fn clash(&self, captures: &CaptureSet) -> Option<String> {
+        let (events, passed) = (self.output.as_deref(), self.write_passed.as_deref());
+        let inputs = || captures.captures().iter().map(|c| c.path.as_path()).chain(self.captures.iter().map(Path::new));
+        let overwrites = |output: &&Path| inputs().any(|input| is_same_file(output, input));
+        if let Some(output) = [events, passed].into_iter().flatten().find(overwrites) {
+            return Some(format!("{} is a capture that is to be read: name another file to write to", output.display()));
+        }
+        let (events, passed) = (events?, passed?);
+        // The later of the two is not there yet; the same name is the same file all the same.
+        (events == passed && !events.exists() || is_same_file(events, passed))
+            .then(|| format!("{} cannot take both the events and the packets that pass: name another file", passed.display()))
     }
 
     fn play(
@@ -262,6 +280,11 @@ impl Replay {
             stop: Arc::clone(stop),
         }
     }
+}
+
+/// Whether both names are of one regular file, by whatever links. Devices may well be named twice.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one.is_file() && same_file::is_same_file(one, other).unwrap_or(false)
 }
 
 /// A worker for each processor, as far as there are lanes.
