@@ -223,6 +223,11 @@ fn a_spoofed_syn_or_rst_neither_ends_nor_blinds_the_session() {
         ("SYN", interrupted(|c| c.flags_at(Side::Client, SYN, somewhere, b""))),
         ("SYN of the server", interrupted(|c| c.flags_at(Side::Server, SYN, somewhere, b""))),
         ("SYN with data", interrupted(|c| c.flags_at(Side::Client, SYN, somewhere, b"junk"))),
+        (
+            "SYN, and what would follow it",
+            interrupted(|c| c.flags_at(Side::Client, SYN, somewhere, b"").at(Side::Client, somewhere + 1, b"")),
+        ),
+        ("SYN with data of this connection", interrupted(|c| c.flags_at(Side::Client, SYN, 19, b"junk"))),
         ("SYN-ACK", interrupted(|c| c.flags_at(Side::Server, SYN | ACK, somewhere, b""))),
         ("ACK far off", interrupted(|c| c.flags_at(Side::Client, SYN, somewhere, b"").flags_at(Side::Server, ACK, somewhere, b""))),
         ("RST far off", interrupted(|c| c.flags_at(Side::Client, RST, somewhere, b""))),
@@ -268,6 +273,76 @@ fn data_on_the_syn_is_read() {
     let events = replay(&finish(opened).packets);
     assert_eq!(sni(&events), NAME);
     assert_eq!(events.session()["portcullis"]["view"]["to_server"]["whole"], true);
+}
+
+/// A SYN with `data`, of which the server takes the first `taken` bytes, and the client says `rest` from there.
+fn fast_open(data: &[u8], taken: usize, rest: &[u8]) -> Conversation {
+    Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 100, 200)
+        .flags_at(Side::Client, SYN, -1, data)
+        .lost(Side::Client, taken)
+        .flags_at(Side::Server, SYN | ACK, -1, b"")
+        .client(rest)
+}
+
+#[test]
+fn of_data_on_the_syn_that_is_read_which_the_server_acknowledges() {
+    let (hello, decoy) = (ClientHello::asking_for(NAME).record(), ClientHello::asking_for("decoy.example").record());
+    for (what, opened) in [
+        ("none", fast_open(&decoy, 0, &hello)),
+        ("none of junk", fast_open(b"junk", 0, &hello)),
+        ("a part", fast_open(&[&hello[..30], &decoy[..30]].concat(), 30, &hello[30..])),
+        ("all", fast_open(&hello, hello.len(), b"")),
+    ] {
+        for (sides, packets) in
+            [("both", finish(opened.clone()).packets), ("client", finish(opened.clone()).only(Side::Client).packets)]
+        {
+            if sides == "client" && what == "a part" {
+                continue; // nothing tells how much it was
+            }
+            let events = replay(&packets);
+            assert_eq!(events.names(), [NAME], "{what}, {sides}");
+            assert_eq!(events.anomalies(), [""; 0], "{what}, {sides}");
+            assert_eq!(events.session()["portcullis"]["view"]["to_server"]["whole"], true, "{what}, {sides}");
+        }
+    }
+}
+
+#[test]
+fn of_port_reuse_only_the_servers_side_is_seen() {
+    let session = |client_isn, server_isn| {
+        let opened = Conversation::with_isns("10.0.0.1:40000", "192.0.2.1:443", client_isn, server_isn);
+        finish(opened.client(&ClientHello::asking_for(NAME).record())).only(Side::Server).packets
+    };
+    let mut packets = [session(100, 200), session(7_000_000, 8_000_000)].concat();
+    Conversation::retime(&mut packets);
+    let events = replay(&packets);
+    let subjects: Vec<&Value> = events.sessions().iter().map(|s| &s["tls"]["subject"]).collect();
+    assert_eq!(subjects, [&json!(format!("CN={NAME}")); 2]);
+}
+
+#[test]
+fn a_cut_segment_far_out_of_the_window_moves_nothing() {
+    let mut conversation = Conversation::new().at(Side::Client, 0x2000_0000, &[0; 400]);
+    conversation.packets.last_mut().unwrap().kept = Some(54 + 100);
+    let events = replay(&finish(conversation.client(&ClientHello::asking_for(NAME).record())).packets);
+    assert_eq!(sni(&events), NAME);
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["whole"], true);
+}
+
+#[test]
+fn an_alert_in_the_clear_behind_a_change_cipher_spec_is_read() {
+    let hello = ClientHello::asking_for(NAME).tls13(&[0x0017], 65);
+    let events = replay(
+        &Conversation::new()
+            .client(&hello.record())
+            .server(&tls::record(HANDSHAKE, &tls::hello_retry_request(0x0018)))
+            .server(&tls::record(tls::CHANGE_CIPHER_SPEC, &[1]))
+            .server(&tls::record(tls::ALERT, &[2, 40]))
+            .packets,
+    );
+    let alerts = &events.session()["portcullis"]["alerts"];
+    assert_eq!((&alerts[0]["from"], &alerts[0]["description"]), (&json!("server"), &json!("handshake_failure")));
+    assert_eq!(events.session()["portcullis"]["view"]["to_client"]["dark"], false);
 }
 
 #[test]
@@ -383,6 +458,24 @@ fn a_client_hello_in_the_form_of_sslv2() {
     assert_eq!(session["portcullis"]["sslv2_format"], true);
     assert_eq!(session["tls"]["client_handshake"]["version"], "TLSv1");
     assert_eq!(session["tls"]["subject"], format!("CN={NAME}"));
+}
+
+#[test]
+fn on_a_dropped_flow_only_a_bare_syn_passes_and_a_new_connection_is_judged_anew() {
+    let rules = "drop tls any any -> any any (tls.sni; content:\"bad.example\"; sid:1;)";
+    let bad = ClientHello::asking_for("bad.example").record();
+    let first = tls12(&bad);
+    let with_data = first.clone().flags_at(Side::Client, SYN, 500_000, &bad);
+    let again = Conversation::with_isns("10.0.0.1:40000", "192.0.2.1:443", 7_000_000, 8_000_000);
+    let second = finish(again.client(&ClientHello::asking_for("good.example").record()));
+    let dropped = first.packets.len() as u64 - 3; // all but TCP's handshake
+    for (what, first, dropped) in [("a bare SYN", first, dropped), ("a SYN with data before", with_data, dropped + 1)] {
+        let mut packets = [first.packets, second.packets.clone()].concat();
+        Conversation::retime(&mut packets);
+        let (events, counters) = Portcullis::default().rules(rules).run_and_count(&packets);
+        assert_eq!(events.names(), ["bad.example", "good.example"], "{what}");
+        assert_eq!((events.alerts().len(), counters.dropped), (1, dropped), "{what}");
+    }
 }
 
 #[test]

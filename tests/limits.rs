@@ -184,3 +184,19 @@ fn a_quiet_session_is_followed_for_ten_minutes() {
     assert_eq!(quiet(590).session()["tls"]["subject"], format!("CN={NAME}"));
     assert_eq!(quiet(610).sessions()[0]["tls"]["subject"], json!(null));
 }
+
+#[test]
+fn a_loss_before_a_fast_download_takes_nothing_away_that_was_read() {
+    let (hello, flight) = (ClientHello::asking_for(NAME).record(), tls::server_flight());
+    let limit = 64 << 10;
+    let lossy = Conversation::new().client(&hello).server(&flight).lost(Side::Server, 1_000);
+    let packets = lossy.send_in_segments(Side::Server, &vec![0x5a; 2 * limit], 1_460).packets;
+    let mut portcullis = Portcullis::default();
+    portcullis.config.limits.handshake_bytes = limit;
+    let (events, counters) = portcullis.run_and_count(&packets);
+    let session = events.session();
+    assert_eq!(session["tls"]["subject"], format!("CN={NAME}"));
+    let view = &session["portcullis"]["view"]["to_client"];
+    assert_eq!((&view["gaps"], &view["gap_bytes"]), (&json!(1), &json!(1_000)));
+    assert_eq!(counters.gaps, 1);
+}

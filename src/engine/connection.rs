@@ -95,6 +95,15 @@ pub(super) struct Following {
     gap_since: Option<Timestamp>,
     /// What the lane's account holds for it.
     pub accounted: usize,
+    held: Option<SynData>,
+}
+
+/// What a SYN carried, until it is known how much of it the peer took (RFC 7413 §4.2): it may take none, and be sent something else.
+#[derive(Debug)]
+struct SynData {
+    direction: Direction,
+    seq: u32,
+    bytes: Box<[u8]>,
 }
 
 /// What reading a segment came to.
@@ -224,6 +233,7 @@ impl Connection {
                 conversation: Conversation::new(longest_message),
                 gap_since: None,
                 accounted: 0,
+                held: None,
             })),
             was_tls: false,
             rules: FlowRules::default(),
@@ -303,6 +313,10 @@ impl Following {
         certificates: &mut CertificateCache,
     ) -> Read {
         let (direction, mut read) = (header.sender, Read::default());
+        if header.flags.is_syn() && !payload.is_empty() {
+            self.held.get_or_insert_with(|| SynData { direction, seq, bytes: payload.into() });
+            return read;
+        }
         if !payload.is_empty() && !self.conversation.is_over(direction) {
             self.push(direction, seq, payload, policy, &mut read);
             self.parse(direction, certificates);
@@ -328,6 +342,35 @@ impl Following {
             }
         }
         read
+    }
+
+    /// Reads what the SYN carried as far as the peer took it, once a segment tells: the peer's acknowledgement or, where nothing of
+    /// the peer is seen, what comes next from who sent the SYN. To be called before the segment is looked at otherwise.
+    pub fn settle_syn_data(&mut self, header: &SegmentHeader, policy: OverlapPolicy, certificates: &mut CertificateCache) {
+        let Some(SynData { direction, seq, bytes }) = &self.held else { return };
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let acknowledged = header.ack.wrapping_sub(*seq);
+        let taken = if header.sender == *direction {
+            // Sent again, it was not taken.
+            (header.payload_len > 0 && !header.flags.has(TcpFlags::SYN)).then_some(if header.seq == *seq { 0 } else { len })
+        } else if header.flags.is_syn_ack() {
+            (acknowledged <= len).then_some(acknowledged)
+        } else {
+            (header.flags.has(TcpFlags::ACK) && (len..MAX_WINDOW).contains(&acknowledged)).then_some(len)
+        };
+        if let Some(taken) = taken {
+            self.take_syn_data(taken, policy, certificates);
+        }
+    }
+
+    /// Reads the first `taken` bytes of what the SYN carried, and forgets the rest.
+    fn take_syn_data(&mut self, taken: u32, policy: OverlapPolicy, certificates: &mut CertificateCache) {
+        let Some(SynData { direction, seq, bytes }) = self.held.take() else { return };
+        let taken = bytes.get(..usize::try_from(taken).unwrap_or(usize::MAX)).unwrap_or(&bytes);
+        if !taken.is_empty() && !self.conversation.is_over(direction) {
+            self.push(direction, seq, taken, policy, &mut Read::default()); // the first bytes contradict none
+            self.parse(direction, certificates);
+        }
     }
 
     /// Gives back what is kept of directions that are read no more.
@@ -393,6 +436,7 @@ impl Following {
 
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.
     pub fn end(&mut self, read: &mut Read, certificates: &mut CertificateCache) {
+        self.take_syn_data(u32::MAX, OverlapPolicy::default(), certificates);
         for direction in [Direction::AToB, Direction::BToA] {
             while !self.conversation.is_over(direction) && self.streams.get(direction).has_gap() {
                 let lost = self.streams.get(direction).gap_len();
@@ -408,6 +452,7 @@ impl Following {
 
     /// Stops reading: its memory is needed elsewhere.
     pub fn give_up(&mut self) {
+        self.held = None;
         for direction in [Direction::AToB, Direction::BToA] {
             if !self.conversation.is_over(direction) {
                 self.conversation.give_up(direction);
@@ -418,7 +463,9 @@ impl Following {
 
     /// Bytes of memory that the streams hold.
     pub fn memory(&self) -> usize {
-        self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory())
+        let held = self.held.as_ref().map_or(0, |h| h.bytes.len());
+        let streams = self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory());
+        streams.saturating_add(held)
     }
 }
 

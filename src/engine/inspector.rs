@@ -254,11 +254,18 @@ impl Inspector {
         let Some(flow) = lane.table.get_mut(place.id) else { return Verdict::Pass };
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let header = segment.header;
+        let (overlap, limits) = (self.config.overlap, &self.config.limits);
+        if let Some(following) = &mut connection.following {
+            following.settle_syn_data(header, overlap, &mut self.certificates);
+        }
         let seq = anchor(connection, header);
+        let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
-        let limits = &self.config.limits;
-        let read =
-            following.read(header, seq, segment.payload, self.config.overlap, limits.handshake_bytes, &mut self.certificates);
+        // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
+        let read = match of_another {
+            true => Read::default(),
+            false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
+        };
         let keeps = self.judge.wants_streams();
         if !keeps {
             following.release_over();

@@ -91,8 +91,7 @@ impl Stream {
             pushed.out_of_window = len64(payload);
             return pushed;
         }
-        let is_keep_alive = is_keep_alive(next, at, payload);
-        if at < self.start() && !self.anchored && !is_keep_alive && self.bytes.len() <= RESTART_LIMIT {
+        if at < self.start() && !self.anchored && self.bytes.len() <= RESTART_LIMIT {
             self.restart_at(at);
             pushed.restarted = true;
         }
@@ -122,7 +121,9 @@ impl Stream {
         let next = self.next.unwrap_or(at);
         let behind = usize::try_from(next.saturating_sub(at)).unwrap_or(usize::MAX).min(payload.len());
         let (old, new) = payload.split_at_checked(behind).unwrap_or((payload, &[]));
-        if is_keep_alive(next, at, payload) {
+        // The one byte of a keep-alive is garbage by design (RFC 9293 §3.8.4).
+        let keep_alive = payload.len() == 1 && next.saturating_sub(at) == 1;
+        if keep_alive {
             pushed.duplicate = 1;
         } else if !old.is_empty() {
             self.compare_behind(at, old, policy, pushed);
@@ -276,11 +277,6 @@ fn position(near: u64, seq: u32) -> u64 {
     #[allow(clippy::cast_possible_truncation)] // the sequence number is the low half
     let distance = seq.wrapping_sub(near as u32).cast_signed();
     near.saturating_add_signed(i64::from(distance))
-}
-
-/// Whether it is the one byte of a keep-alive, which is garbage by design (RFC 9293 §3.8.4).
-const fn is_keep_alive(next: u64, at: u64, payload: &[u8]) -> bool {
-    payload.len() == 1 && next.saturating_sub(at) == 1
 }
 
 /// Lays `copy` over `kept`: counts the bytes that differ, and for `Last` takes them from byte `readable` on.

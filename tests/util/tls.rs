@@ -291,6 +291,8 @@ fn u24(n: usize) -> [u8; 3] {
     [a, b, c]
 }
 
+pub const CHANGE_CIPHER_SPEC: u8 = 20;
+pub const ALERT: u8 = 21;
 pub const HANDSHAKE: u8 = 22;
 pub const HEARTBEAT: u8 = 24;
 
