@@ -247,9 +247,7 @@ impl Entry {
             && (self.asks.packet.is_empty() || of_packet().is_some_and(|p| self.asks.packet.iter().all(|t| t.holds(p))))
             && self.asks.stateful.holds(subject, plan.direction, states)
     }
-}
 
-impl Entry {
     /// Where payload is as the rule asks; in the packet where it asks nothing of payload.
     fn seen(&self, index: u32, plan: Plan, subject: &Subject<'_>, progress: &Progress, scratch: &mut Scratch) -> Option<Seen> {
         let Some(payload) = &self.asks.payload else { return Some(Seen::Packet) };
