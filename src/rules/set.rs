@@ -44,8 +44,6 @@ pub(super) struct Entry {
     pub suppressions: Vec<Suppression>,
     pub rate_filter: Option<Box<RateFilter>>,
     pub asks: Asks,
-    /// It has two plans in one direction: that it fired has to be remembered.
-    pub several: bool,
 }
 
 #[derive(Debug)]
@@ -181,9 +179,8 @@ impl RuleSet {
             index_of_last(&self.headers)
         });
         let id = RuleId(u32::try_from(place).unwrap_or(u32::MAX));
-        let several = matches!(plans.as_slice(), [one, two] if one.direction == two.direction);
         self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule: id }));
-        Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, several }
+        Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks }
     }
 
     /// Puts each plan where it will be found.
