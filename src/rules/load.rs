@@ -38,7 +38,9 @@ impl RuleSet {
             loader.source(source);
         }
         let (rules, report) = loader.finish();
-        (Self::new(rules), report)
+        let mut set = Self::new(rules);
+        set.failed = report.errors.len();
+        (set, report)
     }
 }
 

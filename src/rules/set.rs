@@ -32,6 +32,8 @@ pub struct RuleSet {
     pub(super) awaited: Facts,
     /// By gid and sid: the rules with a threshold that is about alerts alone.
     limited: HashSet<(u32, u32)>,
+    /// How many rules of its sources did not load.
+    pub(super) failed: usize,
 }
 
 #[derive(Debug)]
@@ -109,6 +111,11 @@ impl RuleSet {
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()
+    }
+
+    /// How many rules there were beside these that did not load.
+    pub fn failed(&self) -> usize {
+        self.failed
     }
 
     /// Whether a rule asks for no more than addresses and ports, so that the first packet of a flow decides it.
