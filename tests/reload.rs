@@ -15,8 +15,8 @@ use portcullis::pipeline::{self, EvePrinter, NextRules, Settings};
 use portcullis::rules::{RuleConfig, RuleSet, Source};
 
 use crate::util::run::{Events, pcap, portcullis};
-use crate::util::tls::{ClientHello, server_flight};
-use crate::util::{Conversation, Packet};
+use crate::util::tls::{ClientHello, MUTUAL_TLS13, server_flight};
+use crate::util::{Conversation, Packet, Portcullis};
 
 /// `portcullis replay -`, fed by hand.
 struct Live {
@@ -155,6 +155,19 @@ fn flow(port: u16, name: &str) -> [Vec<Packet>; 3] {
 }
 
 #[test]
+fn the_engine_takes_other_rules_between_any_two_packets() {
+    let packets = flow(1_000, "one.example").concat();
+    let rules = sni("alert", "one", 1) + &sni("alert", "example", 2) + "alert ip any any -> any any (msg:\"any\"; sid:3;)\n";
+    let all = Portcullis::default().rules(&rules).run(&packets);
+    for number in 1..=packets.len() as u64 {
+        let same = Portcullis::default().rules(&rules).then(number, &rules).run(&packets);
+        assert_eq!(same.0, all.0, "the same rules again, before packet {number}");
+        let late = Portcullis::default().then(number, &sni("alert", "one", 1)).run(&packets);
+        assert_eq!(late.alerts(), ["one 1"], "a new rule, before packet {number}: the server is not dark yet");
+    }
+}
+
+#[test]
 fn at_sighup_rules_come_and_go_and_flows_go_on() {
     for workers in ["1", "4"] {
         let rules = Rules::new(&(sni("alert", "one", 1) + &sni("alert", "example", 2)));
@@ -182,17 +195,19 @@ fn at_sighup_rules_come_and_go_and_flows_go_on() {
 
 #[test]
 fn a_flow_that_went_dark_is_known_by_its_addresses() {
-    let rules = Rules::new(&sni("alert", "one", 1));
+    let rules = Rules::new("");
     let mut live = Live::start(&["--rules", text(&rules.path()), "--flows"]);
-    let [first, second, third] = flow(1_000, "one.example");
-    live.feed(&at(1, [first, second, third.clone()].concat()));
-    rules.write(&(sni("drop", "example", 2) + "drop ip any any -> 192.0.2.1 any (msg:\"address\"; sid:3;)\n"));
-    assert_eq!(live.signal("USR2"), "reloaded: 2 rules (+2 -1)");
-    live.feed(&at(2, third));
+    let mut packets = Conversation::new().flights(&MUTUAL_TLS13, 1_400).client(b"dark").packets;
+    let last = packets.split_off(packets.len() - 1);
+    live.feed(&at(1, packets));
+    rules.write(
+        "drop tls any any -> any any (tls.sni; content:\"e\"; sid:2;)\n\
+                 drop ip any any -> 192.0.2.1 any (msg:\"address\"; sid:3;)\n",
+    );
+    assert_eq!(live.signal("USR2"), "reloaded: 2 rules (+2 -0)");
+    live.feed(&at(2, last));
     let events = live.finish();
-    let alerts = events.alerts();
-    assert!(alerts.contains(&"one 1") && alerts.contains(&"address"), "{alerts:?}");
-    assert_eq!(events.of("drop").len(), 1);
+    assert_eq!((events.sessions().len(), events.alerts(), events.of("drop").len()), (1, vec!["address"], 1));
 }
 
 #[test]

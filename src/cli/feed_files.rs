@@ -30,8 +30,8 @@ pub(super) enum FileError {
     NoRules(PathBuf),
     #[error("no file matches {}", .0.display())]
     NoMatch(PathBuf),
-    #[error("{} cannot be read a second time: it is no file", .0.display())]
-    NoFile(PathBuf),
+    #[error("{} cannot be read a second time: it is a pipe", .0.display())]
+    Pipe(PathBuf),
     #[error("{} is neither a file nor a glob: {reason}", path.display())]
     BadGlob { path: PathBuf, reason: &'static str },
 }

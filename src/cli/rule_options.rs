@@ -1,5 +1,6 @@
 //! The options that name rules and what belongs to them, and the way from them to a set.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,9 +105,9 @@ impl RuleOptions {
     /// Loads what the options name as it is now, to take the place of what was loaded before.
     pub fn compile_again(&self) -> Result<(RuleSet, LoadReport), FileError> {
         // A pipe gave all that it had the first time; to read it again may wait for ever.
-        let is_other = |path: &&Path| path.metadata().is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
-        match self.named().find(is_other) {
-            Some(path) => Err(FileError::NoFile(path.to_owned())),
+        let is_pipe = |path: &&Path| path.metadata().is_ok_and(|meta| meta.file_type().is_fifo());
+        match self.named().find(is_pipe) {
+            Some(path) => Err(FileError::Pipe(path.to_owned())),
             None => self.compile(),
         }
     }
