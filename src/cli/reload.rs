@@ -115,13 +115,15 @@ impl Reloader<'_> {
     fn check(&self, rules: RuleSet, report: &LoadReport) -> Result<RuleSet, Refusal> {
         rule_options::tell(report);
         let failed = report.errors.len();
-        match () {
-            () if failed > 0 && self.options.is_strict() => Err(Refusal::Strict(failed)),
-            () if failed > 0 && report.loaded == 0 => Err(Refusal::Nothing(failed)),
-            () if rules.needs_order() > 0 && self.workers > 1 => {
-                Err(Refusal::NeedsOrder { rules: rules.needs_order(), workers: self.workers })
-            }
-            () => Ok(rules),
+        if failed > 0 && self.options.is_strict() {
+            return Err(Refusal::Strict(failed));
+        }
+        if failed > 0 && report.loaded == 0 {
+            return Err(Refusal::Nothing(failed));
+        }
+        match rules.needs_order() {
+            ordered @ 1.. if self.workers > 1 => Err(Refusal::NeedsOrder { rules: ordered, workers: self.workers }),
+            _ => Ok(rules),
         }
     }
 }
@@ -134,7 +136,7 @@ fn difference(old: &RuleSet, new: &RuleSet) -> (usize, usize) {
 }
 
 /// How often it is looked whether rules are to be loaded.
-const LOOK_UP: Duration = Duration::from_millis(100);
+const LOOK_UP: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests {

@@ -104,9 +104,7 @@ impl RuleOptions {
 
     /// Loads what the options name as it is now, to take the place of what was loaded before.
     pub fn compile_again(&self) -> Result<(RuleSet, LoadReport), FileError> {
-        // A pipe gave all that it had the first time; to read it again may wait for ever.
-        let is_pipe = |path: &&Path| path.metadata().is_ok_and(|meta| meta.file_type().is_fifo());
-        match self.named().find(is_pipe) {
+        match self.pipe() {
             Some(path) => Err(FileError::Pipe(path.to_owned())),
             None => self.compile(),
         }
@@ -128,8 +126,16 @@ impl RuleOptions {
 
     /// The files that rules load data sets from.
     pub fn dataset_files(&self) -> Vec<PathBuf> {
-        let Ok(files) = RuleFiles::read(&self.rules) else { return Vec::new() };
+        let files = match self.pipe() {
+            None => RuleFiles::read(&self.rules).unwrap_or_default(), // loading says what is wrong
+            Some(_) => RuleFiles::default(),
+        };
         DatasetFile::named_in(&files.sources()).iter().map(lookups::place).collect()
+    }
+
+    /// A pipe that the options name: it gives what it has once, and to read it again may wait for ever.
+    fn pipe(&self) -> Option<&Path> {
+        self.named().find(|path| path.metadata().is_ok_and(|meta| meta.file_type().is_fifo()))
     }
 
     /// All files and directories that the options name.

@@ -94,7 +94,7 @@ impl Judge {
     /// Tries the rules that `flow` has become ripe for, and those about packets on `segment`.
     pub fn judge(&mut self, flow: &mut Flow, key: &FlowKey, segment: Option<&Segment<'_>>) -> Judged {
         if self.rules.is_empty() {
-            flow.connection.iter_mut().for_each(|c| self.scratch.note_seen(&mut c.rules));
+            flow.connection.iter_mut().for_each(|c| self.scratch.renew(&mut c.rules));
             return Judged::default();
         }
         let (client, now) = (flow.client(), flow.last);

@@ -58,7 +58,7 @@ impl RuleSet {
         scratch: &mut Scratch,
         out: &mut Vec<Match>,
     ) -> Verdict {
-        scratch.note_seen(flow);
+        scratch.renew(flow);
         let have = Facts::of(subject);
         let new = have.without(flow.seen);
         flow.seen = flow.seen.and(have);
@@ -320,7 +320,7 @@ impl Scratch {
     }
 
     /// What `flow` knows is of the set in force from now on.
-    pub fn note_seen(&self, flow: &mut FlowRules) {
+    pub fn renew(&self, flow: &mut FlowRules) {
         flow.renew(self.generation);
     }
 
