@@ -8,6 +8,7 @@
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`workers`] | the same output for any number of workers |
+//! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
@@ -18,6 +19,7 @@ mod evasion;
 mod invariance;
 mod limits;
 mod payload;
+mod reload;
 mod rooms;
 mod rules;
 mod util;
