@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Settings;
-use super::batch::{Batch, Dealt, Ending, Job};
+use super::batch::{Batch, Dealt, Ending, Job, StatsDue};
 use super::lines::{Lines, Printer};
 use crate::base::{Duration, Timestamp};
 use crate::capture::{Block, CaptureError, CaptureSet};
 use crate::engine::{Clock, PacketId, lane_of, report_malformed};
-use crate::packet::{Decoded, Decoder, DecoderCounters, Frame};
+use crate::packet::{Decoded, Decoder, Frame};
 
 pub(super) struct Dealer<P> {
     decoder: Decoder,
@@ -23,7 +23,7 @@ pub(super) struct Dealer<P> {
     lines: Lines<P>,
     names: Arc<[String]>,
     hands: Vec<Vec<Job>>,
-    stats: Vec<(PacketId, Timestamp, DecoderCounters)>,
+    stats: Vec<StatsDue>,
     to_workers: Vec<Sender<Batch>>,
     to_collector: Sender<Dealt>,
     recycled: Receiver<Vec<Job>>,
