@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use config::{Config, Limits, Timeouts};
 pub use counters::Counters;
-pub use inspector::{Inspector, Located, Verdict};
+pub use inspector::{Inspector, Leaving, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
 
