@@ -200,3 +200,45 @@ fn a_loss_before_a_fast_download_takes_nothing_away_that_was_read() {
     assert_eq!((&view["gaps"], &view["gap_bytes"]), (&json!(1), &json!(1_000)));
     assert_eq!(counters.gaps, 1);
 }
+
+/// Each second a SYN; `corrupt` gives the time of some of them.
+fn seconds(n: u64, corrupt: impl Fn(u64) -> Option<u64>) -> Vec<Packet> {
+    (0..n).map(|s| Packet { time: Duration::from_secs(corrupt(s).unwrap_or(s)), ..lone_syn(s as u32) }).collect()
+}
+
+#[test]
+fn a_corrupt_time_ends_no_flow_and_does_not_stop_the_clock() {
+    let session = Conversation::new().client(&ClientHello::asking_for(NAME).record()).server(&tls::server_hello());
+    let rest = session.clone().wait(Duration::from_secs(20)).server(&tls::record(22, &tls::certificate(&tls::CHAIN)));
+    let years = 10 * 365 * 86_400;
+    let others = seconds(100, |s| (s == 10).then_some(years)); // the hello's session is in between
+    let mut packets: Vec<Packet> = rest.packets.into_iter().chain(others).collect();
+    packets.sort_by_key(|p| if p.time.as_secs() == years { Duration::from_secs(10) } else { p.time });
+    let mut portcullis = Portcullis::default();
+    portcullis.config.flow_events = true;
+    let events = portcullis.run(&packets);
+    assert_eq!(events.session()["tls"]["subject"], format!("CN={NAME}"));
+    let timed_out = events.of("flow").iter().filter(|f| f["flow"]["reason"] == "timeout").count();
+    assert_eq!(timed_out, 39, "SYNs of 100 seconds less those of the last minute and the corrupt one");
+}
+
+#[test]
+fn a_clock_that_went_wrong_is_set_back_by_those_that_follow() {
+    let years = 10 * 365 * 86_400;
+    let packets = seconds(1_300, |s| (10..20).contains(&s).then_some(years));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("back.pcap");
+    std::fs::write(&path, pcap(&packets)).unwrap();
+    let of = |workers| {
+        let args = ["replay", "--no-rules", "--flows", "--stats-interval", "60", "--workers", workers, path.to_str().unwrap()];
+        Ran::with(args).expect(0)
+    };
+    let one = of("1");
+    assert_eq!(one.stdout, of("3").stdout);
+    let events = one.events();
+    let (flows, stats) = (events.of("flow"), events.of("stats"));
+    let ended = |reason: &str| flows.iter().filter(|f| f["flow"]["reason"] == reason).count();
+    assert_eq!(ended("shutdown"), 10 + 60, "those of the wrong time, and those of the last minute");
+    assert_eq!(ended("timeout"), 1_300 - 70);
+    assert_eq!(stats.len(), 7, "as it goes wrong, as it is set back, at each of four minutes then, at the end");
+}

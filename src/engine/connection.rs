@@ -9,6 +9,7 @@ use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;
 use crate::rules::FlowRules;
 
+use super::clock::LEAP;
 use super::report::PacketId;
 
 /// A flow. Half-open ones have no `connection`: a flood of a million SYNs must cost little.
@@ -141,6 +142,11 @@ impl Flow {
     /// The hellos told who the client is.
     pub const fn set_client(&mut self, client: Direction) {
         self.opening.client = client;
+    }
+
+    /// A segment of time `at` came when the clock showed `now`. A time far ahead of the clock stands only until the next segment.
+    pub fn note_time(&mut self, at: Timestamp, now: Timestamp) {
+        self.last = if self.last > now.saturating_add(LEAP) { at } else { self.last.max(at) };
     }
 
     /// Counts a segment of a flow that has no connection yet.

@@ -35,6 +35,8 @@ pub struct Inspector {
     certificates: CertificateCache,
     names: Arc<[String]>,
     counters: Counters,
+    /// The clock's time at the last tick.
+    now: Timestamp,
 }
 
 /// Where a flow lay when it was looked up, if anywhere.
@@ -57,6 +59,7 @@ impl Inspector {
             config,
             names,
             counters: Counters::default(),
+            now: Timestamp::ZERO,
         }
     }
 
@@ -73,7 +76,7 @@ impl Inspector {
         self.count_flags(header.flags);
         let Some(place) = self.find_or_add(hash, located, header, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
-        flow.last = flow.last.max(header.timestamp);
+        flow.note_time(header.timestamp, self.now);
         let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && {
             let opening = flow.opening;
             (opening.packets == 0 && opening.syn().is_none()) || opening.sender == header.sender
@@ -108,8 +111,9 @@ impl Inspector {
         }
     }
 
-    /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
+    /// The clock shows `now` since packet `packet`: ends the flows whose time is over.
     pub fn tick(&mut self, now: Timestamp, packet: PacketId, report: &mut impl Report) {
+        self.now = now;
         for lane in 0..self.lanes.len() {
             let Some(expired) = self.lanes.get_mut(lane).map(|l| l.expired(now, &self.config)) else { continue };
             self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(len64(&expired));
