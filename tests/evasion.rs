@@ -1,6 +1,6 @@
 //! Tricks that hide a name or a session from other detectors: here they are seen, and noted.
 
-use portcullis::packet::OverlapPolicy;
+use portcullis::packet::{OverlapPolicy, PortSet};
 use serde_json::{Value, json};
 
 use crate::util::tcp::{ACK, RST, SYN};
@@ -346,6 +346,24 @@ fn an_alert_in_the_clear_behind_a_change_cipher_spec_is_read() {
 }
 
 #[test]
+fn an_empty_or_short_record_behind_a_change_cipher_spec_hides_nothing() {
+    let hello = ClientHello::asking_for(NAME).tls13(&[0x0017], 65);
+    let second = ClientHello::asking_for("other.example").tls13(&[0x0018], 97).message();
+    for records in [[tls::record(HANDSHAKE, b""), tls::record(HANDSHAKE, &second)].concat(), tls::records(&second, 3)] {
+        let events = replay(
+            &Conversation::new()
+                .client(&hello.record())
+                .server(&tls::record(HANDSHAKE, &tls::hello_retry_request(0x0018)))
+                .client(&tls::record(tls::CHANGE_CIPHER_SPEC, &[1]))
+                .client(&records)
+                .packets,
+        );
+        assert_eq!(events.session()["portcullis"]["second_client_hello"]["sni"], "other.example");
+        assert_eq!(events.session()["portcullis"]["view"]["to_server"]["dark"], false);
+    }
+}
+
+#[test]
 fn keep_alives_are_no_conflict() {
     let hello = ClientHello::asking_for(NAME).record();
     let last = hello.len() as i64 - 1;
@@ -388,6 +406,57 @@ fn a_capture_that_starts_in_the_middle() {
     let session = events.session();
     assert_eq!((&session["tls"]["sni"], &session["tls"]["subject"]), (&Value::Null, &json!(format!("CN={NAME}"))));
     assert_eq!((&session["src_ip"], &session["dest_port"]), (&json!("10.0.0.1"), &json!(443)));
+}
+
+#[test]
+fn a_byte_before_the_start_of_a_flow_joined_in_the_middle_repeats_nothing() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let joined = Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 100, 200)
+        .client(&[hello, tls::record(tls::ALERT, &[1, 0])].concat())
+        .at(Side::Client, -1, b"\0")
+        .server(&tls::server_flight());
+    let session = replay(&joined.packets).session().clone();
+    assert_eq!((&session["tls"]["sni"], &session["tls"]["version"]), (&json!(NAME), &json!("TLS 1.2")));
+    assert_eq!(session["portcullis"]["second_client_hello"], Value::Null);
+    assert_eq!(session["portcullis"]["alerts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn who_sent_a_certificate_is_told_without_a_hello() {
+    for (side, next) in [(Side::Client, tls::message(16, &[0; 64])), (Side::Server, tls::message(14, b""))] {
+        for port in ["443", "8443"] {
+            let messages = [tls::certificate(&tls::CHAIN), next.clone()].map(|m| tls::record(HANDSHAKE, &m));
+            let joined = Conversation::unopened("10.0.0.1:40000", &format!("192.0.2.1:{port}"), 100, 200);
+            let mut portcullis = Portcullis::default();
+            portcullis.decoder.ports = PortSet::any();
+            let events = portcullis.run(&joined.send(side, &messages.concat()).packets);
+            let session = events.session();
+            let of_client = &session["tls"]["client"]["subject"];
+            let (sent, unsent) = match side {
+                Side::Client => (of_client, &session["tls"]["subject"]),
+                Side::Server => (&session["tls"]["subject"], of_client),
+            };
+            assert_eq!((sent, unsent), (&json!(format!("CN={NAME}")), &Value::Null), "{side:?} at {port}");
+            assert_eq!((&session["src_ip"], &session["dest_ip"]), (&json!("10.0.0.1"), &json!("192.0.2.1")), "{side:?} at {port}");
+        }
+    }
+}
+
+#[test]
+fn behind_a_lost_first_segment_records_are_found_again() {
+    let (hello, certificate) =
+        (tls::record(HANDSHAKE, &tls::message(2, &[3; 90])), tls::record(HANDSHAKE, &tls::certificate(&tls::CHAIN)));
+    let done = tls::record(HANDSHAKE, &tls::message(14, b""));
+    for (what, lost, seen) in [
+        ("a record begins the segment", hello.len(), [certificate.clone(), done.clone()].concat()),
+        ("a record begins later", hello.len() - 20, [hello[hello.len() - 20..].to_vec(), certificate.clone(), done].concat()),
+    ] {
+        let conversation = Conversation::new().client(&ClientHello::asking_for(NAME).record()).lost(Side::Server, lost);
+        let events = replay(&conversation.server(&seen).server(&tls::finished()).packets);
+        let session = events.session();
+        assert_eq!(session["tls"]["subject"], format!("CN={NAME}"), "{what}");
+        assert_eq!(session["portcullis"]["view"]["to_client"]["dark"], true, "{what}");
+    }
 }
 
 /// TLS 1.2 in segments of 400 bytes, of which the server's `lost` are changed or taken away by `damage`.

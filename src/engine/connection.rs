@@ -236,7 +236,7 @@ impl Connection {
             gap: Pair::default(),
             following: Some(Box::new(Following {
                 streams: Pair::default(),
-                conversation: Conversation::new(longest_message),
+                conversation: Conversation::new(opening.client, longest_message),
                 gap_since: None,
                 accounted: 0,
                 held: None,
