@@ -321,6 +321,37 @@ fn of_port_reuse_only_the_servers_side_is_seen() {
 }
 
 #[test]
+fn on_a_reused_port_data_on_the_syn_is_read() {
+    let (hello, first) = (ClientHello::asking_for(NAME).record(), ClientHello::asking_for("first.example").record());
+    let again = Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 9_000_000, 8_000_000)
+        .flags_at(Side::Client, SYN, -1, &hello)
+        .lost(Side::Client, hello.len())
+        .flags_at(Side::Server, SYN | ACK, -1, b"")
+        .flags_at(Side::Client, ACK, 0, b"");
+    let opened = Conversation::new().client(&first).server(&tls::server_hello());
+    let mut packets = [opened.packets, finish(again).packets].concat();
+    Conversation::retime(&mut packets);
+    let events = replay(&packets);
+    assert_eq!(events.names(), ["first.example", NAME]);
+    assert_eq!(events.sessions()[1]["portcullis"]["view"]["to_server"]["whole"], true);
+}
+
+#[test]
+fn a_cut_segment_ahead_of_a_late_one_loses_only_what_was_cut() {
+    let hello = ClientHello::asking_for(NAME).alpn("h2").extension(0x1234, &[0; 600]).record();
+    let plain = Conversation::new().send_in_segments(Side::Client, &hello, 400);
+    let mut packets = plain.server(&tls::server_flight()).packets;
+    packets[4].kept = Some(54 + 100);
+    packets.swap(3, 4);
+    Conversation::retime(&mut packets);
+    let events = replay(&packets);
+    assert_eq!(sni(&events), NAME);
+    assert_eq!(events.session()["tls"]["client_alpns"], json!(["h2"]));
+    let view = &events.session()["portcullis"]["view"]["to_server"];
+    assert!(view["gap_bytes"].as_u64().unwrap() <= 300, "{view}");
+}
+
+#[test]
 fn a_cut_segment_far_out_of_the_window_moves_nothing() {
     let mut conversation = Conversation::new().at(Side::Client, 0x2000_0000, &[0; 400]);
     conversation.packets.last_mut().unwrap().kept = Some(54 + 100);

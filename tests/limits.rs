@@ -6,7 +6,7 @@ use etherparse::{IpNumber, Ipv4Header};
 use serde_json::json;
 
 use crate::util::run::Ran;
-use crate::util::tcp::{RST, SYN};
+use crate::util::tcp::{ACK, RST, SYN};
 use crate::util::tls::{self, ClientHello, MUTUAL_TLS12, NAME};
 use crate::util::{Conversation, Packet, Portcullis, Side, pcap, replay};
 
@@ -241,4 +241,15 @@ fn a_clock_that_went_wrong_is_set_back_by_those_that_follow() {
     assert_eq!(ended("shutdown"), 10 + 60, "those of the wrong time, and those of the last minute");
     assert_eq!(ended("timeout"), 1_300 - 70);
     assert_eq!(stats.len(), 7, "as it goes wrong, as it is set back, at each of four minutes then, at the end");
+}
+
+#[test]
+fn packets_of_one_side_without_payload_are_all_counted() {
+    let syn = lone_syn(1);
+    let packets: Vec<Packet> = (0..70_000_u32).map(|n| Packet { flags: if n == 0 { SYN } else { ACK }, ..syn.clone() }).collect();
+    let mut portcullis = Portcullis::default();
+    portcullis.config.flow_events = true;
+    let events = portcullis.run(&packets);
+    let flow = &events.of("flow")[0]["flow"];
+    assert_eq!((&flow["pkts_toserver"], &flow["bytes_toserver"]), (&json!(70_000), &json!(70_000 * 54)));
 }

@@ -77,7 +77,7 @@ impl Inspector {
         let Some(place) = self.find_or_add(hash, located, header, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         flow.note_time(header.timestamp, self.now);
-        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && {
+        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && flow.has_room(header) && {
             let opening = flow.opening;
             (opening.packets == 0 && opening.syn().is_none()) || opening.sender == header.sender
         };
@@ -174,6 +174,8 @@ impl Inspector {
             let place = Place { lane, id };
             let Some(rival) = self.is_reused(&place, header) else { return Some(place) };
             self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
+            let old = self.connection(&place).and_then(|c| c.following.as_mut());
+            let syn_data = old.filter(|_| rival.is_some()).and_then(|f| f.take_rival());
             self.end(&place, FlowEndReason::TcpReuse, PacketId::of(header), true, report);
             let place = self.add(hash, header, report)?;
             if let Some((direction, isn)) = rival {
@@ -181,6 +183,12 @@ impl Inspector {
                 flow.set_client(direction);
                 flow.opening.sender = direction;
                 flow.opening.set_syn(isn);
+                if let Some(data) = syn_data
+                    && let Some(following) = &mut flow.connection(self.config.limits.handshake_bytes).following
+                {
+                    following.hold(data);
+                    self.lanes.get_mut(lane)?.set_timer(place.id, &self.config);
+                }
             }
             return Some(place);
         }
@@ -265,9 +273,11 @@ impl Inspector {
         let seq = anchor(connection, header);
         let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
-        // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
         let read = match of_another {
-            true => Read::default(),
+            true => {
+                following.hold_rival(header, segment.payload);
+                Read::default()
+            }
             false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
         };
         let keeps = self.judge.wants_streams();
