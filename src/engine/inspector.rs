@@ -358,20 +358,23 @@ impl Inspector {
         }
     }
 
+    /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
     fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
-        if self.judge.wants_opening() {
-            let limit = self.config.limits.handshake_bytes;
-            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
-                && flow.connection.is_none()
-            {
-                flow.connection(limit);
-                if let Some(lane) = self.lanes.get_mut(place.lane) {
-                    lane.set_timer(place.id, &self.config);
-                }
-            }
-            return self.judge(place, segment, report);
+        if !self.judge.wants_opening() {
+            return Verdict::Pass;
         }
-        Verdict::Pass
+        let limit = self.config.limits.handshake_bytes;
+        if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
+            flow.connection(limit);
+        }
+        let verdict = self.judge(place, segment, report);
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return verdict };
+        if self.judge.has_matched() {
+            lane.set_timer(place.id, &self.config);
+        } else if let Some(flow) = lane.table.get_mut(place.id) {
+            flow.connection = None;
+        }
+        verdict
     }
 
     /// Tries the rules on the segment, and on what is known of the flow now.
