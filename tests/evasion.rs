@@ -395,6 +395,31 @@ fn an_empty_or_short_record_behind_a_change_cipher_spec_hides_nothing() {
 }
 
 #[test]
+fn a_record_version_that_does_not_exist_hides_no_hello() {
+    for (version, anomalies) in [([3, 5], &[][..]), ([3, 0xff], &[]), ([4, 3], &["INVALID_RECORD_VERSION"])] {
+        let mut hello = ClientHello::asking_for(NAME).record();
+        hello[1..3].copy_from_slice(&version);
+        for size in [1, 3, 1_460] {
+            let conversation = finish(Conversation::new().send_in_segments(Side::Client, &hello, size));
+            let events = replay(&conversation.packets);
+            assert_eq!(sni(&events), NAME, "{version:?}");
+            assert_eq!(events.anomalies(), anomalies, "{version:?} in segments of {size}");
+        }
+    }
+}
+
+#[test]
+fn payload_that_no_receiver_takes_is_no_decoy() {
+    let (hello, decoy) = (ClientHello::asking_for(NAME).record(), ClientHello::asking_for("decoy.example").record());
+    for (what, flags) in [("without ACK", 0), ("with RST", RST | ACK)] {
+        let conversation = Conversation::new().flags_at(Side::Client, flags, 0, &decoy).client(&hello);
+        let events = replay(&finish(conversation).packets);
+        assert_eq!(sni(&events), NAME, "{what}");
+        assert_eq!(events.anomalies(), [""; 0], "{what}");
+    }
+}
+
+#[test]
 fn keep_alives_are_no_conflict() {
     let hello = ClientHello::asking_for(NAME).record();
     let last = hello.len() as i64 - 1;

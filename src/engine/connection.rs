@@ -115,6 +115,8 @@ pub(super) struct Read {
     pub conflicting: u64,
     pub duplicate: u64,
     pub out_of_window: u64,
+    /// No receiver takes the payload of such a segment.
+    pub not_taken: bool,
     pub gaps: u64,
     pub over_limit: bool,
 }
@@ -341,7 +343,8 @@ impl Following {
             self.push(direction, seq, payload, policy, &mut read);
             self.parse(direction, certificates);
         }
-        if payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX) {
+        let is_cut = payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+        if is_cut && !self.conversation.is_over(direction) {
             let kept = u32::try_from(payload.len()).unwrap_or(u32::MAX);
             self.streams.get_mut(direction).note_cut(seq.wrapping_add(kept), seq.wrapping_add(header.payload_len));
         }

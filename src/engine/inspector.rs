@@ -267,13 +267,15 @@ impl Inspector {
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let header = segment.header;
         let (overlap, limits) = (self.config.overlap, &self.config.limits);
-        if let Some(following) = &mut connection.following {
+        let is_taken = is_taken(header);
+        if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
             following.settle_syn_data(header, overlap, &mut self.certificates);
         }
         let seq = anchor(connection, header);
         let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
         let read = match of_another {
+            _ if !is_taken => Read { not_taken: true, ..Read::default() },
             true => {
                 following.hold_rival(header, segment.payload);
                 Read::default()
@@ -338,6 +340,7 @@ impl Inspector {
         let c = &mut self.counters;
         c.overlap = c.overlap.saturating_add(u64::from(read.duplicate > 0));
         c.overlap_diff_data = c.overlap_diff_data.saturating_add(u64::from(read.conflicting > 0));
+        c.not_taken = c.not_taken.saturating_add(u64::from(read.not_taken));
         c.out_of_window = c.out_of_window.saturating_add(u64::from(read.out_of_window > 0));
         c.gaps = c.gaps.saturating_add(read.gaps);
         c.handshake_limit = c.handshake_limit.saturating_add(u64::from(read.over_limit));
@@ -506,6 +509,13 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         other.correct(header.ack, header.flags.is_syn_ack());
     }
     header.seq.wrapping_add(u32::from(syn))
+}
+
+/// Whether the segment's payload, if any, is part of the stream: none of a segment without ACK is taken but a SYN's, and that of a RST
+/// is a text for people (RFC 9293 §3.10.7.4, §3.5.3).
+const fn is_taken(header: &SegmentHeader) -> bool {
+    let flags = header.flags;
+    header.payload_len == 0 || (flags.has(TcpFlags::ACK) || flags.has(TcpFlags::SYN)) && !flags.has(TcpFlags::RST)
 }
 
 /// Whether the segment closes the connection.

@@ -198,6 +198,13 @@ impl Half {
     }
 
     fn start<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
+        if has_odd_version(bytes) {
+            match begins_with_hello(bytes) {
+                None => return (0, Item::Wait),
+                Some(true) => return self.begin(0),
+                Some(false) => {}
+            }
+        }
         let (Some(&first), true) = (bytes.first(), bytes.len() >= RECORD_HEADER) else {
             if bytes.iter().zip([HANDSHAKE, 3]).any(|(got, want)| *got != want)
                 && !is_sslv2_length(bytes)
@@ -299,15 +306,24 @@ impl Half {
         let (Some(typ), Some(version), Some(length)) = (r.u8(), r.u16(), r.u16()) else {
             return (0, Item::Wait);
         };
+        let odd_version = version >> 8 != 3;
+        // Some servers take any version around a hello.
+        let is_of_hello = match typ {
+            HANDSHAKE if odd_version && self.message.is_empty() => match begins_with_hello(bytes) {
+                None => return (0, Item::Wait),
+                Some(is_hello) => is_hello,
+            },
+            _ => typ == HANDSHAKE,
+        };
         let anomaly = if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&typ) {
             Anomaly::InvalidRecordType
-        } else if version >> 8 != 3 {
+        } else if odd_version && !is_of_hello {
             Anomaly::InvalidRecordVersion
         } else if usize::from(length) > LONGEST_RECORD {
             Anomaly::InvalidRecordLength
         } else {
             self.record = Record { typ, remaining: usize::from(length), fresh: true, damaged: false };
-            return (RECORD_HEADER, Item::Passed);
+            return (RECORD_HEADER, if odd_version { Item::Bad(Anomaly::InvalidRecordVersion) } else { Item::Passed });
         };
         self.message.clear();
         self.phase = Phase::Searching;
@@ -468,11 +484,20 @@ fn is_record_start(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether `bytes` begin with a handshake record that holds a hello; `None` where they are too few to tell.
+/// Whether `bytes` begin with a handshake record of a version that does not exist. Nobody is to look at it (RFC 8446 §5.1), and servers
+/// that do not are out there.
+fn has_odd_version(bytes: &[u8]) -> bool {
+    match *bytes {
+        [HANDSHAKE, major] => major != 3,
+        [HANDSHAKE, major, minor, ..] => major != 3 || minor > 4,
+        _ => false,
+    }
+}
+
+/// Whether `bytes` begin with a handshake record that holds a hello, whatever version it says; `None` where they are too few to tell.
 fn begins_with_hello(bytes: &[u8]) -> Option<bool> {
     let plausible = |at: usize, ok: &dyn Fn(u8) -> bool| bytes.get(at).is_none_or(|&b| ok(b));
-    let ok = plausible(1, &|b| b == 3)
-        && plausible(2, &|b| b <= 4)
+    let ok = plausible(1, &|b| b < 0x10)
         && plausible(3, &|b| b <= 0x48)
         && plausible(5, &|b| b == CLIENT_HELLO || b == SERVER_HELLO)
         && plausible(6, &|b| b == 0)
