@@ -3,7 +3,7 @@
 use portcullis::packet::{OverlapPolicy, PortSet};
 use serde_json::{Value, json};
 
-use crate::util::tcp::{ACK, RST, SYN};
+use crate::util::tcp::{ACK, RST, SYN, URG};
 use crate::util::tls::{self, ClientHello, HANDSHAKE, HEARTBEAT, MUTUAL_TLS12, NAME};
 use crate::util::{Conversation, Events, Packet, Portcullis, Side, replay};
 
@@ -417,6 +417,15 @@ fn payload_that_no_receiver_takes_is_no_decoy() {
         assert_eq!(sni(&events), NAME, "{what}");
         assert_eq!(events.anomalies(), [""; 0], "{what}");
     }
+}
+
+#[test]
+fn urgent_data_in_a_handshake_is_noted() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let mut conversation = Conversation::new().client(&hello);
+    conversation.packets.last_mut().unwrap().flags |= URG;
+    let events = replay(&finish(conversation).packets);
+    assert_eq!((sni(&events), events.anomalies()), (&json!(NAME), vec!["URGENT_DATA"]));
 }
 
 #[test]

@@ -340,6 +340,9 @@ impl Following {
             return read;
         }
         if !payload.is_empty() && !self.conversation.is_over(direction) {
+            if header.flags.has(TcpFlags::URG) {
+                self.conversation.note(direction, Anomaly::UrgentData);
+            }
             self.push(direction, seq, payload, policy, &mut read);
             self.parse(direction, certificates);
         }
