@@ -3,6 +3,7 @@
 //! [`Engine::process`] is the data path. A program with several threads splits it where it divides by flows: one [`Decoder`]
 //! makes segments of frames, and each of several [`Inspector`]s follows the flows of its lanes ([`lane_of`]).
 
+mod clock;
 mod config;
 mod connection;
 mod counters;
@@ -13,13 +14,13 @@ mod report;
 
 use std::sync::Arc;
 
+pub use clock::Clock;
 pub use config::{Config, Limits, Timeouts};
 pub use counters::Counters;
 pub use inspector::{Inspector, Leaving, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
 
-use crate::base::Timestamp;
 use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
 use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame, Segment};
 use crate::rules::RuleSet;
@@ -100,21 +101,4 @@ pub fn report_malformed(frame: &Frame<'_>, anomaly: DecodeAnomaly, names: &[Stri
     };
     let info = AnomalyInfo { typ: AnomalyType::Decode, event: anomaly.name() };
     report.anomaly(Order { packet, by_packet: true, flow: packet }, &common, &info);
-}
-
-/// Packet time in whole seconds: flows are looked over once a second, at the same packet for any number of workers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock {
-    second: u64,
-}
-
-impl Clock {
-    /// The new time, where a packet at `now` begins a new second. Time does not go back.
-    pub const fn tick(&mut self, now: Timestamp) -> Option<Timestamp> {
-        if now.as_secs() <= self.second {
-            return None;
-        }
-        self.second = now.as_secs();
-        Some(now)
-    }
 }

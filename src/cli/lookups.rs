@@ -130,7 +130,12 @@ pub(super) fn place(file: &DatasetFile) -> PathBuf {
 
 fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| "expected NAME=VALUE".to_owned())?;
-    Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
+    let name = name.trim_start_matches('$');
+    if name.is_empty() {
+        return Err("the variable has no name: expected NAME=VALUE".to_owned());
+    }
+    RuleConfig::check_value(value).map_err(|reason| reason.to_string())?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Files that are read where they lie beside the rules: what classtypes mean, and what stands before the ids of references.

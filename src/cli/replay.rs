@@ -58,8 +58,8 @@ pub(super) struct Replay {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     profile_rules: Option<Option<PathBuf>>,
 
-    /// Write a stats event every so many seconds of packet time, beside the one at the end
-    #[arg(long, value_name = "SECONDS", value_parser = units::seconds)]
+    /// Write a stats event every so many seconds of packet time (1 or more), beside the one at the end
+    #[arg(long, value_name = "SECONDS", value_parser = units::interval)]
     stats_interval: Option<Duration>,
 
     /// Write the frames that an inline Portcullis would have let pass to FILE, as pcapng
@@ -109,8 +109,8 @@ enum Overlap {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits and time-outs")]
 struct Bounds {
-    /// Flows that are followed at a time
-    #[arg(long, default_value_t = Limits::default().flows, value_name = "N")]
+    /// Flows that are followed at a time, 16 or more
+    #[arg(long, default_value_t = Limits::default().flows, value_parser = units::flows, value_name = "N")]
     max_flows: usize,
 
     /// Memory for bytes that wait to be put in order and parsed

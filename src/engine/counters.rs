@@ -27,6 +27,8 @@ pub struct Counters {
     pub overlap_diff_data: u64,
     /// Segments too far off their stream.
     pub out_of_window: u64,
+    /// Segments whose payload no receiver takes: with RST, or without ACK.
+    pub not_taken: u64,
     /// Gaps that were given up.
     pub gaps: u64,
     /// Directions of which no more was read: too many bytes of handshake.
@@ -65,7 +67,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 20] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 21] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -79,6 +81,7 @@ impl Counters {
             ("tcp.overlap", &mut self.overlap),
             ("tcp.overlap_diff_data", &mut self.overlap_diff_data),
             ("tcp.out_of_window", &mut self.out_of_window),
+            ("tcp.payload_not_taken", &mut self.not_taken),
             ("tcp.reassembly_gap", &mut self.gaps),
             ("tcp.stream_depth_reached", &mut self.handshake_limit),
             ("tcp.segment_memcap_drop", &mut self.reassembly_memcap),

@@ -35,6 +35,8 @@ pub struct Inspector {
     certificates: CertificateCache,
     names: Arc<[String]>,
     counters: Counters,
+    /// The clock's time at the last tick.
+    now: Timestamp,
 }
 
 /// Where a flow lay when it was looked up, if anywhere.
@@ -66,6 +68,7 @@ impl Inspector {
             config,
             names,
             counters: Counters::default(),
+            now: Timestamp::ZERO,
         }
     }
 
@@ -82,8 +85,8 @@ impl Inspector {
         self.count_flags(header.flags);
         let Some(place) = self.find_or_add(hash, located, header, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
-        flow.last = flow.last.max(header.timestamp);
-        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && {
+        flow.note_time(header.timestamp, self.now);
+        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && flow.has_room(header) && {
             let opening = flow.opening;
             (opening.packets == 0 && opening.syn().is_none()) || opening.sender == header.sender
         };
@@ -126,7 +129,7 @@ impl Inspector {
         self.judge.replace_rules(rules);
     }
 
-    /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
+    /// The clock shows `now` since packet `packet`: ends the flows whose time is over.
     pub fn tick(&mut self, now: Timestamp, packet: PacketId, report: &mut impl Report) {
         let mut expired = self.expired(now, packet);
         while self.end_next(&mut expired, report) {}
@@ -141,6 +144,7 @@ impl Inspector {
     /// As [`tick`](Self::tick), but only those flows end at once that have nothing to tell. To end the others, one at a time, is
     /// left to [`end_next`](Self::end_next), for callers who pass on what was reported before there is too much of it.
     pub fn expired(&mut self, now: Timestamp, packet: PacketId) -> Leaving {
+        self.now = now;
         let mut leaving = Vec::new();
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             for id in lane.expired(now, &self.config) {
@@ -215,6 +219,8 @@ impl Inspector {
             let place = Place { lane, id };
             let Some(rival) = self.is_reused(&place, header) else { return Some(place) };
             self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
+            let old = self.lanes.get_mut(lane).and_then(|l| l.table.get_mut(id)?.connection.as_deref_mut()?.following.as_mut());
+            let syn_data = old.filter(|_| rival.is_some()).and_then(|f| f.take_rival());
             self.end(&place, FlowEndReason::TcpReuse, PacketId::of(header), true, report);
             let place = self.add(hash, header, report)?;
             if let Some((direction, isn)) = rival {
@@ -222,6 +228,12 @@ impl Inspector {
                 flow.set_client(direction);
                 flow.opening.sender = direction;
                 flow.opening.set_syn(isn);
+                if let Some(data) = syn_data
+                    && let Some(following) = &mut flow.connection(self.config.limits.handshake_bytes).following
+                {
+                    following.hold(data);
+                    self.lanes.get_mut(lane)?.set_timer(place.id, &self.config);
+                }
             }
             return Some(place);
         }
@@ -300,15 +312,19 @@ impl Inspector {
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let header = segment.header;
         let (overlap, limits) = (self.config.overlap, &self.config.limits);
-        if let Some(following) = &mut connection.following {
+        let is_taken = is_taken(header);
+        if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
             following.settle_syn_data(header, overlap, &mut self.certificates);
         }
         let seq = anchor(connection, header);
         let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
-        // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
         let read = match of_another {
-            true => Read::default(),
+            _ if !is_taken => Read { not_taken: true, ..Read::default() },
+            true => {
+                following.hold_rival(header, segment.payload);
+                Read::default()
+            }
             false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
         };
         let keeps = self.judge.wants_streams();
@@ -370,6 +386,7 @@ impl Inspector {
         let c = &mut self.counters;
         c.overlap = c.overlap.saturating_add(u64::from(read.duplicate > 0));
         c.overlap_diff_data = c.overlap_diff_data.saturating_add(u64::from(read.conflicting > 0));
+        c.not_taken = c.not_taken.saturating_add(u64::from(read.not_taken));
         c.out_of_window = c.out_of_window.saturating_add(u64::from(read.out_of_window > 0));
         c.gaps = c.gaps.saturating_add(read.gaps);
         c.handshake_limit = c.handshake_limit.saturating_add(u64::from(read.over_limit));
@@ -390,20 +407,23 @@ impl Inspector {
         }
     }
 
+    /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
     fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
-        if self.judge.wants_opening() {
-            let limit = self.config.limits.handshake_bytes;
-            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
-                && flow.connection.is_none()
-            {
-                flow.connection(limit);
-                if let Some(lane) = self.lanes.get_mut(place.lane) {
-                    lane.set_timer(place.id, &self.config);
-                }
-            }
-            return self.judge(place, segment, report);
+        if !self.judge.wants_opening() {
+            return Verdict::Pass;
         }
-        Verdict::Pass
+        let limit = self.config.limits.handshake_bytes;
+        if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
+            flow.connection(limit);
+        }
+        let verdict = self.judge(place, segment, report);
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return verdict };
+        if self.judge.has_matched() {
+            lane.set_timer(place.id, &self.config);
+        } else if let Some(flow) = lane.table.get_mut(place.id) {
+            flow.connection = None;
+        }
+        verdict
     }
 
     /// Tries the rules on the segment, and on what is known of the flow now.
@@ -540,6 +560,13 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         other.correct(header.ack, header.flags.is_syn_ack());
     }
     header.seq.wrapping_add(u32::from(syn))
+}
+
+/// Whether the segment's payload, if any, is part of the stream: none of a segment without ACK is taken but a SYN's, and that of a RST
+/// is a text for people (RFC 9293 §3.10.7.4, §3.5.3).
+const fn is_taken(header: &SegmentHeader) -> bool {
+    let flags = header.flags;
+    header.payload_len == 0 || (flags.has(TcpFlags::ACK) || flags.has(TcpFlags::SYN)) && !flags.has(TcpFlags::RST)
 }
 
 /// Whether the segment closes the connection.

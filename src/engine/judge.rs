@@ -22,6 +22,7 @@ pub(super) struct Judge {
     hosts: HostState,
     scratch: Scratch,
     matches: Vec<Match>,
+    has_matched: bool,
 }
 
 /// What the rules said of a packet or of a flow's end.
@@ -51,7 +52,7 @@ impl Judge {
     pub fn new(rules: Arc<RuleSet>, profile_clock: Option<fn() -> u64>) -> Self {
         let scratch = profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
         let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
-        Self { rules, on_first, on_each, on_streams, hosts: HostState::default(), scratch, matches: Vec::new() }
+        Self { rules, on_first, on_each, on_streams, hosts: HostState::default(), scratch, matches: Vec::new(), has_matched: false }
     }
 
     /// `rules` are in force from now on. What is remembered of flows and hosts stays, by names and by gid and sid.
@@ -69,6 +70,11 @@ impl Judge {
     /// Whether a rule wants to be tried before there is any payload.
     pub const fn wants_opening(&self) -> bool {
         self.on_first || self.on_each
+    }
+
+    /// Whether a rule matched when they were last tried, be it told or not: then the flow has to remember it.
+    pub const fn has_matched(&self) -> bool {
+        self.has_matched
     }
 
     /// What each rule cost, where that is counted.
@@ -93,6 +99,7 @@ impl Judge {
 
     /// Tries the rules that `flow` has become ripe for, and those about packets on `segment`.
     pub fn judge(&mut self, flow: &mut Flow, key: &FlowKey, segment: Option<&Segment<'_>>) -> Judged {
+        self.has_matched = false;
         if self.rules.is_empty() {
             flow.connection.iter_mut().for_each(|c| self.scratch.renew(&mut c.rules));
             return Judged::default();
@@ -130,7 +137,9 @@ impl Judge {
             now,
         };
         self.matches.clear();
+        let before = self.scratch.counters().matches;
         let verdict = self.rules.evaluate(&subject, rules, &mut self.hosts, &mut self.scratch, &mut self.matches);
+        self.has_matched = self.scratch.counters().matches != before;
         if self.matches.iter().filter_map(|m| self.rules.rule(m.rule)).any(|r| r.stores_certificates)
             && let Some(following) = following
         {

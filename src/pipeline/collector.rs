@@ -38,13 +38,7 @@ struct Refused {
 }
 
 impl<P: Printer> Collector<P> {
-    pub fn new(
-        workers: Vec<Ends>,
-        dealer: Receiver<Dealt>,
-        printer: P,
-        passed: Option<PcapngWriter>,
-        rules: Arc<RuleSet>,
-    ) -> Self {
+    pub fn new(workers: Vec<Ends>, dealer: Receiver<Dealt>, printer: P, passed: Option<PcapngWriter>, rules: Arc<RuleSet>) -> Self {
         let (rules_info, limits) = (info(&rules, None), AlertLimits::new(&rules));
         let (refused, waiting) = (Refused::default(), Vec::new());
         Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, waiting }
