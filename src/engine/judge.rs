@@ -9,7 +9,7 @@ use crate::flow::{Direction, FlowKey, Stream};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::rules::{
     self, Action, AppProto, Chunk, FlowDirection, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule, RuleSet,
-    Scratch, Subject, Target,
+    Scratch, Subject, Target, Totals,
 };
 
 /// The rules, and what trying them needs.
@@ -84,9 +84,9 @@ impl Judge {
         if self.rules.is_empty() {
             return Judged::default();
         }
-        let (client, now) = (flow.client(), flow.last);
+        let (client, now, age) = (flow.client(), flow.last, flow.last.as_secs().saturating_sub(flow.start.as_secs()));
         let Some(connection) = flow.connection.as_deref_mut() else { return Judged::default() };
-        let sizes = segment.filter(|_| self.on_each).map_or([0; 2], |s| connection.reach(s.header, client));
+        let totals = segment.filter(|_| self.on_each).map(|s| connection.totals(s.header, client, age)).unwrap_or_default();
         let one_way = connection.one_way().map(|sender| way(sender, client));
         let Connection { following, rules, established, was_tls, dropped, .. } = connection;
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
@@ -105,7 +105,7 @@ impl Judge {
             None if *was_tls => (None, Raw::default()),
             None => (None, Raw { payload: segment.map_or(&[], |s| s.payload), stream: None }),
         };
-        let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, sizes, raw });
+        let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, totals, raw });
         let subject = Subject {
             client: key.sender(client),
             server: key.receiver(client),
@@ -197,6 +197,13 @@ impl Judge {
 }
 
 impl Connection {
+    /// What the flow has come to with the segment of `header`. To be called for each segment.
+    fn totals(&mut self, header: &SegmentHeader, client: Direction, age: u64) -> Totals {
+        let reach = self.reach(header, client);
+        let [of_client, of_server] = [client, client.reverse()].map(|side| *self.counters.get(side));
+        Totals { reach, packets: [of_client.packets, of_server.packets], bytes: [of_client.bytes, of_server.bytes], age }
+    }
+
     /// Brings up to date whether the handshake of TCP is done.
     pub fn note_established(&mut self, flow_client: Direction) {
         let client = *self.flags.get(flow_client);

@@ -7,7 +7,6 @@ use crossbeam_channel::{Receiver, Sender};
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Located, Verdict};
-use crate::packet::Segment;
 use crate::rules::RuleSet;
 
 /// A worker's ends of the channels.
@@ -62,7 +61,7 @@ fn do_job<P: Printer>(job: &Job, located: Located, bytes: &[u8], inspector: &mut
     match job {
         Job::Segment { hash, frame, index, header, payload } => {
             let frame = bytes.get(*frame as usize..).unwrap_or_default();
-            let segment = Segment { header, payload: payload.slice(frame) };
+            let segment = payload.segment(header, frame);
             if inspector.process(*hash, located, &segment, lines) == Verdict::Drop {
                 lines.output.dropped.push(*index);
             }

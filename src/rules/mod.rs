@@ -61,4 +61,4 @@ pub use rule::{Match, Reference, Rule, RuleId, Target, Verdict};
 pub use set::RuleSet;
 pub use shipped::SHIPPED;
 pub use state::{AlertLimits, Alerted, HostState};
-pub use subject::{AppProto, Chunk, FlowDirection, FlowRules, Packet, Raw, Subject};
+pub use subject::{AppProto, Chunk, FlowDirection, FlowRules, Packet, Raw, Subject, Totals};

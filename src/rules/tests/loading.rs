@@ -97,7 +97,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:sideways;",
-            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream or no_stream",
+            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag",
         ),
         ("sid:1; tls.sni; pcre:\"/a(?R)b/\";", "x.rules:1:52: pcre: recursion is not supported yet"),
         (r#"sid:1; tls.sni; pcre:"/(?|a)/";"#, "x.rules:1:52: pcre: a branch reset group is not supported yet"),
