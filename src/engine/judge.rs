@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, Flow, Following};
+use super::counters::Counters;
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
 use crate::flow::{Direction, FlowKey, Stream};
@@ -64,9 +65,12 @@ impl Judge {
         self.scratch.profile()
     }
 
-    /// How many alerts were left out.
-    pub const fn suppressed(&self) -> u64 {
-        self.scratch.counters().suppressed
+    /// Adds what was counted while rules were tried.
+    pub const fn count(&self, counters: &mut Counters) {
+        counters.suppressed = self.scratch.counters().suppressed;
+        counters.budget_spent = self.scratch.counters().budget_spent;
+        counters.bits_evicted = self.hosts.bits_evicted();
+        counters.thresholds_evicted = self.hosts.counts_evicted();
     }
 
     /// Whether a rule wants to be tried on each packet.

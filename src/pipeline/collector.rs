@@ -120,6 +120,7 @@ impl<P: Printer> Collector<P> {
             outputs.iter().filter_map(|o| o.counted.get(i)).for_each(|c| counters.add(c));
             let order = Order { packet: *packet, by_packet: false, flow: PacketId::END };
             counters.suppress_alerts(self.refused.before(order));
+            counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
             self.printer.stats(&mut lines.bytes, *timestamp, &named(decoder, &counters));
             lines.marks.push(Mark { order, end: lines.bytes.len(), told: Told::Yes });
         }
@@ -139,6 +140,7 @@ impl<P: Printer> Collector<P> {
             }
         }
         counters.suppress_alerts(self.refused.total);
+        counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
         for (&(gid, sid), &(alerts, blocked)) in &self.refused.by_rule {
             summary.take_back_alerts(gid, sid, alerts, blocked);
         }
