@@ -9,7 +9,7 @@ use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
 use super::diagnostic::{Diagnostic, LoadReport, Reason, excerpt};
 use super::inspect::Inspection;
-use super::keyword::{HeaderTest, Registry};
+use super::keyword::{HeaderTest, Registry, unmet};
 use super::parse;
 use super::parse::lines::{Entry, RuleText, entries};
 use super::payload::Payload;
@@ -117,6 +117,9 @@ impl<'c> Loader<'c> {
                 let twice = self.keep(compiled);
                 self.report.notes.extend(notes.into_iter().chain(twice).map(|reason| diagnostic(reason, 0, None, sid)));
             }
+            Err(Mistake { reason: reason @ Reason::Unmet(_), at, keyword, sid }) => {
+                self.report.notes.push(diagnostic(reason, at, keyword, sid));
+            }
             Err(Mistake { reason, at, keyword, sid }) => self.report.errors.push(diagnostic(reason, at, keyword, sid)),
         }
     }
@@ -127,6 +130,9 @@ impl<'c> Loader<'c> {
             return Err((Reason::TooLong("64 KiB"), 0).into());
         }
         let ast = parse::rule(&text.text)?;
+        if let Some((reason, at)) = unmet(&self.registry, &ast.options) {
+            return Err(Mistake { reason, at, keyword: keyword_at(&ast, at), sid: sid_of(&ast) });
+        }
         let mut builder = Builder::new(self.config, &mut self.shared);
         if let Err(mut mistake) = apply(&self.registry, &mut builder, &ast) {
             mistake.sid = sid_of(&ast);

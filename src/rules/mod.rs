@@ -17,6 +17,7 @@ mod config;
 mod config_files;
 mod dataset;
 mod diagnostic;
+mod entropy;
 mod evaluate;
 mod explain;
 mod expression;

@@ -6,6 +6,7 @@ mod app_layer;
 mod byte_ops;
 mod content;
 mod dataset;
+mod entropy;
 mod flow;
 mod flow_totals;
 mod form;
@@ -19,6 +20,7 @@ mod packet_buffer;
 mod payload;
 mod pcre;
 mod regex_syntax;
+mod requires;
 mod state;
 mod tcp;
 mod threshold;
@@ -46,11 +48,13 @@ pub(super) use form::Form;
 pub(super) use packet_buffer::HeaderTest;
 pub(super) use payload::PAYLOAD;
 pub(super) use pcre::Regexes;
+pub(super) use requires::unmet;
 pub(super) use threshold::{Parts as ThresholdParts, positive};
 
 /// Suricata's.
 static FAMILIES: &[&[Keyword]] = &[
     meta::KEYWORDS,
+    requires::KEYWORDS,
     flow::KEYWORDS,
     address::KEYWORDS,
     packet::KEYWORDS,
@@ -63,6 +67,7 @@ static FAMILIES: &[&[Keyword]] = &[
     threshold::KEYWORDS,
     content::KEYWORDS,
     byte_ops::KEYWORDS,
+    entropy::KEYWORDS,
     transform::KEYWORDS,
     pcre::KEYWORDS,
     dataset::KEYWORDS,
