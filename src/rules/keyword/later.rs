@@ -6,7 +6,7 @@ pub(super) const NAMES: &[&str] = &[
     "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass", "config", "cookie", "datarep",
     "dcerpc.iface", "dcerpc.opnum", "decode-event", "dns.opcode", "dns.query", "dns_query", "email.from",
     "email.subject", "email.to", "engine-event", "ether.hdr", "file.data", "file.magic", "file.name", "file_data",
-    "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore",     "flowvar",     "frame", "from_base64", "ftpbounce", "ftpdata_command", "gunzip", "http.accept", "http.accept_enc",
+    "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore",     "flowvar",     "frame", "ftpbounce", "ftpdata_command", "gunzip", "http.accept", "http.accept_enc",
     "http.accept_lang", "http.connection", "http.content_len", "http.content_type", "http.cookie", "http.header",
     "http.header.raw", "http.header_names", "http.host", "http.host.raw", "http.location", "http.method", "http.protocol",
     "http.referer", "http.request_body", "http.request_header", "http.request_line", "http.response_body", "http.response_header",
@@ -16,7 +16,7 @@ pub(super) const NAMES: &[&str] = &[
     "http_request_line", "http_response_line", "http_server_body", "http_start", "http_stat_code", "http_stat_msg", "http_uri",
     "http_user_agent", "icmp_id", "icmp_seq", "icmpv4.hdr", "icmpv6.hdr", "icode", "ike.init_spi",     "ipv4-csum", "ipv6-csum", "itype", "krb5_cname", "krb5_msg_type", "krb5_sname",     "nfq_set_mark", "noloop", "pktvar", "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version",
     "raw_stream", "rpc", "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh",
-    "ssh.hassh.server", "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "stream-event", "subslice", "tcp-csum",
+    "ssh.hassh.server", "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "stream-event", "tcp-csum",
     "tcpv4-csum", "tcpv6-csum", "udp.hdr", "udpv4-csum", "udpv6-csum", "uricontent", "urilen",
     "zlib_deflate",
 ];
