@@ -22,7 +22,7 @@ pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
 
 use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
-use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame, Segment};
+use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame};
 use crate::rules::RuleSet;
 
 /// The whole of it for one thread.
@@ -55,7 +55,7 @@ impl Engine {
                 if let Some(anomaly) = decoded.anomaly {
                     report_malformed(frame, anomaly, &self.names, report);
                 }
-                let segment = Segment { header: &decoded.header, payload: decoded.payload.slice(frame.data) };
+                let segment = decoded.payload.segment(&decoded.header, frame.data);
                 let hash = decoded.header.key.hash(self.seed);
                 let located = self.inspector.locate(hash, &decoded.header.key);
                 self.inspector.process(hash, located, &segment, report)

@@ -5,6 +5,7 @@
 //! | [`captures`] | each capture of `pcaps/` gives the facts that its README names |
 //! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
 //! | [`evasion`] | tricks that hide a name or a session from others |
+//! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`workers`] | the same output for any number of workers |
@@ -17,6 +18,7 @@ mod captures;
 mod command;
 mod evasion;
 mod invariance;
+mod language;
 mod limits;
 mod payload;
 mod reload;

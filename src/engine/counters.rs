@@ -43,6 +43,12 @@ pub struct Counters {
     pub alerts: u64,
     /// Alerts that thresholds or suppressions left out.
     pub suppressed: u64,
+    /// Bits of hosts that went before their time because there were too many.
+    pub bits_evicted: u64,
+    /// Counts of thresholds that went before their time because there were too many.
+    pub thresholds_evicted: u64,
+    /// Values that rules gave up on, as not matching, because they took too much work.
+    pub budget_spent: u64,
     /// Segments dropped by a verdict.
     pub dropped: u64,
 }
@@ -67,7 +73,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 21] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 24] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -89,6 +95,9 @@ impl Counters {
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),
+            ("detect.bits_evicted", &mut self.bits_evicted),
+            ("detect.thresholds_evicted", &mut self.thresholds_evicted),
+            ("detect.budget_spent", &mut self.budget_spent),
             ("ips.blocked", &mut self.dropped),
         ]
     }

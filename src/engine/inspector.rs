@@ -190,7 +190,7 @@ impl Inspector {
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;
-        counters.suppressed = self.judge.suppressed();
+        self.judge.count(&mut counters);
         for lane in &self.lanes {
             counters.flows_active = counters.flows_active.saturating_add(u64::try_from(lane.table.len()).unwrap_or(u64::MAX));
             let memory = u64::try_from(lane.stream_memory()).unwrap_or(u64::MAX);

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, Flow, Following};
+use super::counters::Counters;
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
 use crate::flow::{Direction, FlowKey, Stream};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::rules::{
     self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule,
-    RuleSet, Scratch, Subject, Target,
+    RuleSet, Scratch, Subject, Target, Totals,
 };
 
 /// The rules, and what trying them needs.
@@ -82,9 +83,12 @@ impl Judge {
         self.scratch.profile()
     }
 
-    /// How many alerts were left out.
-    pub const fn suppressed(&self) -> u64 {
-        self.scratch.counters().suppressed
+    /// Adds what was counted while rules were tried.
+    pub const fn count(&self, counters: &mut Counters) {
+        counters.suppressed = self.scratch.counters().suppressed;
+        counters.budget_spent = self.scratch.counters().budget_spent;
+        counters.bits_evicted = self.hosts.bits_evicted();
+        counters.thresholds_evicted = self.hosts.counts_evicted();
     }
 
     /// Whether a rule wants to be tried on each packet.
@@ -104,9 +108,9 @@ impl Judge {
             flow.connection.iter_mut().for_each(|c| self.scratch.renew(&mut c.rules));
             return Judged::default();
         }
-        let (client, now) = (flow.client(), flow.last);
+        let (client, now, age) = (flow.client(), flow.last, flow.last.as_secs().saturating_sub(flow.start.as_secs()));
         let Some(connection) = flow.connection.as_deref_mut() else { return Judged::default() };
-        let sizes = segment.filter(|_| self.on_each).map_or([0; 2], |s| connection.reach(s.header, client));
+        let totals = segment.filter(|_| self.on_each).map(|s| connection.totals(s.header, client, age)).unwrap_or_default();
         let one_way = connection.one_way().map(|sender| way(sender, client));
         let Connection { following, rules, established, was_tls, dropped, .. } = connection;
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
@@ -125,7 +129,7 @@ impl Judge {
             None if *was_tls => (None, Raw::default()),
             None => (None, Raw { payload: segment.map_or(&[], |s| s.payload), stream: None }),
         };
-        let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, sizes, raw });
+        let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, totals, raw });
         let subject = Subject {
             client: key.sender(client),
             server: key.receiver(client),
@@ -219,6 +223,13 @@ impl Judge {
 }
 
 impl Connection {
+    /// What the flow has come to with the segment of `header`. To be called for each segment.
+    fn totals(&mut self, header: &SegmentHeader, client: Direction, age: u64) -> Totals {
+        let reach = self.reach(header, client);
+        let [of_client, of_server] = [client, client.reverse()].map(|side| *self.counters.get(side));
+        Totals { reach, packets: [of_client.packets, of_server.packets], bytes: [of_client.bytes, of_server.bytes], age }
+    }
+
     /// Brings up to date whether the handshake of TCP is done.
     pub fn note_established(&mut self, flow_client: Direction) {
         let client = *self.flags.get(flow_client);

@@ -159,6 +159,7 @@ impl<P: Printer> Collector<P> {
         let mut counters = Counters::default();
         strands.iter().filter_map(|s| s.counted.get(nth)).for_each(|c| counters.add(c));
         counters.suppress_alerts(self.refused.total);
+        counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
         self.printer.stats(&mut self.waiting, *timestamp, &named(decoder, &counters), &self.rules_info);
     }
 
@@ -175,6 +176,7 @@ impl<P: Printer> Collector<P> {
             }
         }
         counters.suppress_alerts(self.refused.total);
+        counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
         for (&(gid, sid), &(alerts, blocked)) in &self.refused.by_rule {
             summary.take_back_alerts(gid, sid, alerts, blocked);
         }

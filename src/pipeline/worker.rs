@@ -7,7 +7,6 @@ use crossbeam_channel::{Receiver, Sender};
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Leaving, Located, Verdict};
-use crate::packet::Segment;
 use crate::rules::RuleSet;
 
 /// A worker's ends of the channels.
@@ -78,7 +77,7 @@ impl<P: Printer> Worker<'_, P> {
         match job {
             Job::Segment { hash, frame, index, header, payload } => {
                 let frame = bytes.get(*frame as usize..).unwrap_or_default();
-                let segment = Segment { header, payload: payload.slice(frame) };
+                let segment = payload.segment(header, frame);
                 if self.inspector.process(*hash, located, &segment, &mut self.lines) == Verdict::Drop {
                     self.lines.output.dropped.push(*index);
                 }

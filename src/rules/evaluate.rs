@@ -261,8 +261,10 @@ impl Entry {
             Some(FlowState::NotEstablished) => !subject.established,
             Some(FlowState::Stateless) | None => true,
         };
+        let fragments = |wanted| subject.packet.is_none_or(|p| (p.segment.header.ip_len == 0) == wanted);
         let of_packet = || subject.packet.as_ref().filter(|p| p.direction == plan.direction);
         state
+            && self.asks.from_fragments.is_none_or(fragments)
             && (self.asks.packet.is_empty() || of_packet().is_some_and(|p| self.asks.packet.iter().all(|t| t.holds(p))))
             && self.asks.stateful.holds(subject, plan.direction, states)
     }

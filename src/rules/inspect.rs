@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::byte_ops::{ByteJump, ByteTest, Extraction};
 use super::dataset::Dataset;
+use super::entropy::Entropy;
 use super::expression::Expression;
 use super::field::{Extracted, Number, place};
 use super::keyword::{Buffer, PAYLOAD};
@@ -65,6 +66,8 @@ pub(super) enum Step {
     ByteJump(ByteJump),
     /// `byte_extract`, `byte_math`
     Extract(Extraction),
+    /// `entropy`
+    Entropy(Entropy),
 }
 
 /// A literal and where it may be.

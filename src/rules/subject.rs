@@ -75,11 +75,23 @@ pub struct Packet<'a> {
     pub direction: FlowDirection,
     /// Its header and payload.
     pub segment: Segment<'a>,
-    /// How far the sequence numbers of the client and of the server have come since their SYNs, this packet included. The SYN
-    /// counts as one byte.
-    pub sizes: [u32; 2],
+    /// What the flow has come to, this packet included.
+    pub totals: Totals,
     /// What rules about payload look at.
     pub raw: Raw<'a>,
+}
+
+/// What a flow has come to: of the client, and of the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// How far their sequence numbers have come since their SYNs. The SYN counts as one byte.
+    pub reach: [u32; 2],
+    /// Packets.
+    pub packets: [u64; 2],
+    /// Bytes of their frames.
+    pub bytes: [u64; 2],
+    /// Whole seconds since the flow's first packet.
+    pub age: u64,
 }
 
 /// Bytes that rules look at without a buffer.

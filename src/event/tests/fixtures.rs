@@ -230,6 +230,8 @@ pub(super) fn segment() -> SegmentHeader {
         window: 65_535,
         ttl: 64,
         tunnel_depth: 0,
+        tcp_len: 20,
+        ip_len: 20,
         payload_len: 100,
         frame_len: 166,
         timestamp: time(0),
