@@ -7,6 +7,7 @@
 //! | [`evasion`] | tricks that hide a name or a session from others |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
+//! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
@@ -18,6 +19,7 @@ mod evasion;
 mod invariance;
 mod limits;
 mod payload;
+mod policy;
 mod rooms;
 mod rules;
 mod util;

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::feed_files::{self, FileError, RuleFiles};
 use super::lookups::Lookups;
 use super::say;
-use crate::rules::{Action, Diagnostic, List, ListKind, ListSource, LoadReport, RuleSet, SHIPPED};
+use crate::rules::{Action, Diagnostic, List, ListKind, ListSource, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -29,6 +29,10 @@ pub(super) struct RuleOptions {
     /// Put the text of the rule into its alerts: alert.rule
     #[arg(long)]
     log_rule: bool,
+
+    /// What becomes of a flow on the watched ports that no pass rule accepts: with drop or reject, pass rules are an allow-list
+    #[arg(long, value_enum, default_value_t = DefaultVerdict::Pass)]
+    default_verdict: DefaultVerdict,
 
     #[command(flatten)]
     lookups: Lookups,
@@ -59,6 +63,13 @@ pub(super) struct RuleOptions {
     block_ips: Vec<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DefaultVerdict {
+    Pass,
+    Drop,
+    Reject,
+}
+
 /// `KIND[:ACTION]=FILE`
 #[derive(Clone, Debug)]
 struct NamedList {
@@ -84,6 +95,9 @@ impl RuleOptions {
                     let (loaded, failed) = (report.loaded, report.errors.len());
                     say("warning", format_args!("{loaded} rules loaded, {failed} not; the run goes on without those"));
                 }
+                if self.default_verdict() != Verdict::None && !rules.rules().any(|r| r.action == Action::Pass) {
+                    say("warning", "no pass rule is loaded: every flow on the watched ports is dropped");
+                }
                 if rules.needs_order() > 0 {
                     say("note", format_args!("{} rules keep state across flows: one worker", rules.needs_order()));
                 }
@@ -93,6 +107,15 @@ impl RuleOptions {
                 say("error", error);
                 None
             }
+        }
+    }
+
+    /// What becomes of a flow that no rule accepts.
+    pub const fn default_verdict(&self) -> Verdict {
+        match self.default_verdict {
+            DefaultVerdict::Pass => Verdict::None,
+            DefaultVerdict::Drop => Verdict::Drop,
+            DefaultVerdict::Reject => Verdict::Reject(RejectTarget::Source),
         }
     }
 

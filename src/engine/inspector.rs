@@ -9,7 +9,7 @@ use super::judge::Judge;
 use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
 use crate::base::Timestamp;
-use crate::event::{self, AnomalyInfo, Common, CommunityId, FlowEnd, FlowEndReason, FlowState, PacketSource};
+use crate::event::{self, AnomalyInfo, Common, CommunityId, DropReason, FlowEnd, FlowEndReason, FlowState, PacketSource};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
@@ -53,7 +53,7 @@ impl Inspector {
         Self {
             lanes: std::iter::repeat_with(|| Lane::new(&config.limits)).take(LANES).collect(),
             certificates: CertificateCache::new(config.limits.certificate_memory),
-            judge: Judge::new(rules, config.profile_clock),
+            judge: Judge::new(rules, &config),
             config,
             names,
             counters: Counters::default(),
@@ -98,7 +98,7 @@ impl Inspector {
         }
         // The server has to see the SYN of a new connection, or there will never be one; but not what a SYN carries, unread.
         if is_dropped && !opens_anew {
-            self.counters.dropped = self.counters.dropped.saturating_add(1);
+            self.counters.count_drop(DropReason::FlowDrop, event::Verdict::Drop);
             return Verdict::Drop;
         }
         match is_followed {
@@ -345,19 +345,18 @@ impl Inspector {
     }
 
     fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
-        if self.judge.wants_opening() {
-            let limit = self.config.limits.handshake_bytes;
-            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
-                && flow.connection.is_none()
-            {
-                flow.connection(limit);
-                if let Some(lane) = self.lanes.get_mut(place.lane) {
-                    lane.set_timer(place.id, &self.config);
-                }
-            }
-            return self.judge(place, segment, report);
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
+        let (key, client) = (&segment.header.key, flow.client());
+        if !self.judge.wants_opening(key.sender(client), key.receiver(client)) {
+            return Verdict::Pass;
         }
-        Verdict::Pass
+        if flow.connection.is_none() {
+            flow.connection(self.config.limits.handshake_bytes);
+            if let Some(lane) = self.lanes.get_mut(place.lane) {
+                lane.set_timer(place.id, &self.config);
+            }
+        }
+        self.judge(place, segment, report)
     }
 
     /// Tries the rules on the segment, and on what is known of the flow now.
@@ -372,10 +371,8 @@ impl Inspector {
         let common = common(&self.names, &header.key, flow, Common::of_segment(header), header.capture);
         let alerts = self.judge.tell(&judged, flow, header, at, &common, report);
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
-        if !judged.drops() {
-            return Verdict::Pass;
-        }
-        self.counters.dropped = self.counters.dropped.saturating_add(1);
+        let Some((reason, verdict)) = judged.drop(header.sender, flow.client()) else { return Verdict::Pass };
+        self.counters.count_drop(reason, verdict);
         Verdict::Drop
     }
 

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::alert::{Alert, AlertInfo, Verdict, VerdictObject};
-use super::common::{Common, Line};
+use super::common::{Common, Line, Own};
+use super::text::Text;
 use crate::packet::{SegmentHeader, TcpFlags};
 
 /// Why a packet was dropped, in Suricata's words.
@@ -16,15 +17,52 @@ pub enum DropReason {
     /// Its flow was dropped before.
     #[serde(rename = "flow drop")]
     FlowDrop,
+    /// No rule accepts flows between its addresses and ports, and what none accepts is dropped.
+    #[serde(rename = "default packet policy")]
+    DefaultPacketPolicy,
+    /// No rule accepts what its flow says, and what none accepts is dropped.
+    #[serde(rename = "default app policy")]
+    DefaultAppPolicy,
 }
 
-/// Appends the event of the dropped segment to `out`, with the rule that wanted it where there is one.
-pub fn drop(out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>) {
+/// What is to be said of a dropped segment beside its header.
+#[derive(Clone, Copy, Debug)]
+pub struct DropInfo<'a> {
+    /// Why it was dropped.
+    pub reason: DropReason,
+    /// [`Verdict::Drop`] or a reject.
+    pub verdict: Verdict,
+    /// The rule that wanted it, where one did and alerts.
+    pub rule: Option<&'a AlertInfo<'a>>,
+    /// Why no rule accepted its flow, where that is the reason.
+    pub refusal: Option<Refusal<'a>>,
+}
+
+/// Why no rule accepted a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// In words.
+    pub why: &'static str,
+    /// The server name that the client asked for.
+    pub server_name: Option<&'a [u8]>,
+}
+
+/// Appends the event of the dropped segment to `out`.
+pub fn drop(out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>) {
     let mut line = Line::new(common, "drop");
-    line.drop = Some(Drop::of(segment, reason));
-    line.alert = rule.map(|rule| Alert::of(rule, common));
-    line.verdict = Some(VerdictObject::of(rule.map_or(Verdict::Drop, |rule| rule.verdict)));
+    line.drop = Some(Drop::of(segment, info.reason));
+    line.alert = info.rule.map(|rule| Alert::of(rule, common));
+    line.verdict = Some(VerdictObject::of(info.verdict));
+    line.portcullis = info.refusal.map(|r| Own::Refusal(RefusalObject { why: r.why, sni: r.server_name.map(Text) }));
     line.write(out);
+}
+
+/// The `portcullis` object of a flow that no rule accepted.
+#[derive(Serialize)]
+pub(super) struct RefusalObject<'a> {
+    why: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sni: Option<Text<'a>>,
 }
 
 /// EVE's `drop` object.

@@ -135,6 +135,7 @@ pub(super) fn maximal_session() -> Session {
         truncated_messages: 1,
         degraded: true,
         dark: true,
+        over: true,
         anomalies: AnomalySet::default(),
     };
     Session {
@@ -185,7 +186,7 @@ pub(super) fn maximal_session() -> Session {
     }
 }
 
-pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], verdict: Verdict) -> AlertInfo<'a> {
+pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], action: Verdict) -> AlertInfo<'a> {
     AlertInfo {
         gid: 1,
         signature_id: 2_001_999,
@@ -195,12 +196,19 @@ pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], verdict: Verdic
         severity: 1,
         metadata,
         references: &[],
-        verdict,
+        action,
+        verdict: action,
         target: None,
         rule: None,
         flowbits: &[],
         flowints: &[],
     }
+}
+
+/// Of a segment of a flow that no rule accepted.
+pub(super) fn refused() -> DropInfo<'static> {
+    let refusal = Refusal { why: "no pass rule matched", server_name: Some(b"evil.example") };
+    DropInfo { reason: DropReason::DefaultAppPolicy, verdict: Verdict::Drop, rule: None, refusal: Some(refusal) }
 }
 
 pub(super) fn counters() -> FlowCounters {

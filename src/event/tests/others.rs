@@ -36,13 +36,19 @@ fn an_alert_event_has_eves_shape() {
 
 #[test]
 fn an_alert_says_what_became_of_the_packet() {
-    for (verdict, action, object) in [
-        (Verdict::Pass, "allowed", json!({"action": "pass"})),
-        (Verdict::Alert, "allowed", json!({"action": "alert"})),
-        (Verdict::Drop, "blocked", json!({"action": "drop"})),
-        (Verdict::Reject, "blocked", json!({"action": "drop", "reject": ["tcp-reset"]})),
+    let reject = |target| json!({"action": "drop", "reject_target": target, "reject": ["tcp-reset"]});
+    for (rule, verdict, action, object) in [
+        (Verdict::Pass, Verdict::Pass, "allowed", json!({"action": "pass"})),
+        (Verdict::Alert, Verdict::Alert, "allowed", json!({"action": "alert"})),
+        (Verdict::Alert, Verdict::Pass, "allowed", json!({"action": "pass"})),
+        (Verdict::Alert, Verdict::Drop, "allowed", json!({"action": "drop"})),
+        (Verdict::Drop, Verdict::Drop, "blocked", json!({"action": "drop"})),
+        (Verdict::Alert, Verdict::Reject(Reset::Server), "allowed", reject("to_server")),
+        (Verdict::Reject(Reset::Client), Verdict::Reject(Reset::Client), "blocked", reject("to_client")),
+        (Verdict::Reject(Reset::Both), Verdict::Reject(Reset::Both), "blocked", reject("both")),
     ] {
-        let got = event(|out| alert(out, &common(), &alert_info(&[], verdict), &counters(), None));
+        let info = AlertInfo { verdict, ..alert_info(&[], rule) };
+        let got = event(|out| alert(out, &common(), &info, &counters(), None));
         assert_eq!(got["alert"]["action"], action);
         assert_eq!(got["verdict"], object);
         assert_eq!(got["alert"].get("metadata"), None);
@@ -109,8 +115,9 @@ fn an_anomaly_event_has_eves_shape() {
 
 #[test]
 fn a_drop_event_has_eves_shape() {
+    let by_rule = DropInfo { reason: DropReason::Rules, verdict: Verdict::Drop, rule: None, refusal: None };
     let info = alert_info(&[], Verdict::Drop);
-    let got = event(|out| drop(out, &common(), &segment(), DropReason::Rules, Some(&info)));
+    let got = event(|out| drop(out, &common(), &segment(), &DropInfo { rule: Some(&info), ..by_rule }));
     let own = json!({
         "drop": {
             "len": 166, "ttl": 64, "tcpseq": 4_000_000_000_u32, "tcpack": 17, "tcpwin": 65_535, "syn": false, "ack": true,
@@ -124,9 +131,18 @@ fn a_drop_event_has_eves_shape() {
     });
     assert_same(&got, &merged("drop", own));
 
-    let later = event(|out| drop(out, &common(), &segment(), DropReason::FlowDrop, None));
-    assert_eq!(later["drop"]["reason"], "flow drop");
-    assert_eq!(later.get("alert"), None);
+    let without = event(|out| drop(out, &common(), &segment(), &by_rule));
+    assert_eq!((without.get("alert"), without.get("portcullis")), (None, None));
+}
+
+#[test]
+fn a_drop_event_says_why_no_rule_accepted_the_flow() {
+    let got = event(|out| drop(out, &common(), &segment(), &refused()));
+    assert_eq!(got["drop"]["reason"], "default app policy");
+    assert_same(&got["portcullis"], &json!({"why": "no pass rule matched", "sni": "evil.example"}));
+    let refusal = Some(Refusal { why: "not TLS", server_name: None });
+    let got = event(|out| drop(out, &common(), &segment(), &DropInfo { refusal, ..refused() }));
+    assert_same(&got["portcullis"], &json!({"why": "not TLS"}));
 }
 
 #[test]
