@@ -65,12 +65,21 @@ pub(super) struct RefusalObject<'a> {
     sni: Option<Text<'a>>,
 }
 
+/// What is in one version of the IP header alone.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Ip {
+    V4 { tos: u8, ttl: u8, ipid: u32 },
+    V6 { tc: u8, hoplimit: u8, flowlbl: u32 },
+}
+
 /// EVE's `drop` object.
 #[derive(Serialize)]
 pub(super) struct Drop {
-    /// Length of the frame in bytes.
+    /// Bytes, by the IP header.
     len: u32,
-    ttl: u8,
+    #[serde(flatten)]
+    ip: Ip,
     tcpseq: u32,
     tcpack: u32,
     tcpwin: u16,
@@ -80,15 +89,17 @@ pub(super) struct Drop {
     rst: bool,
     urg: bool,
     fin: bool,
+    tcpres: u8,
+    tcpurgp: u16,
     reason: DropReason,
 }
 
 impl Drop {
-    const fn of(segment: &SegmentHeader, reason: DropReason) -> Self {
+    fn of(segment: &SegmentHeader, reason: DropReason) -> Self {
         let flags = segment.flags;
         Self {
-            len: segment.frame_len,
-            ttl: segment.ttl,
+            len: segment.ip.len,
+            ip: Ip::of(segment),
             tcpseq: segment.seq,
             tcpack: segment.ack,
             tcpwin: segment.window,
@@ -98,7 +109,19 @@ impl Drop {
             rst: flags.has(TcpFlags::RST),
             urg: flags.has(TcpFlags::URG),
             fin: flags.has(TcpFlags::FIN),
+            tcpres: segment.reserved,
+            tcpurgp: segment.urgent,
             reason,
+        }
+    }
+}
+
+impl Ip {
+    fn of(segment: &SegmentHeader) -> Self {
+        let (fields, ttl) = (segment.ip, segment.ttl);
+        match segment.key.sender(segment.sender).ip.is_ipv4() {
+            true => Self::V4 { tos: fields.tos, ttl, ipid: fields.id },
+            false => Self::V6 { tc: fields.tos, hoplimit: ttl, flowlbl: fields.id },
         }
     }
 }

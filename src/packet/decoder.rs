@@ -7,7 +7,7 @@ use super::fragments::{Fragment, FragmentKey, Fragments};
 use super::walk::{Source, Walk, segment_header};
 use super::wire::{Layer, capwap, checksum, erspan, ethernet, geneve, gre, gtpu, ipv4, ipv6, llc, mpls, null, ppp, pppoe};
 use super::wire::{sll, sll2, tcp, teredo, udp, vlan, vxlan, wlan};
-use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, LinkType, SegmentHeader};
+use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, IpFields, LinkType, SegmentHeader};
 use crate::base::{Reader, Timestamp};
 use crate::packet::key::FlowKey;
 
@@ -240,9 +240,10 @@ impl Decoder {
         if let Some(len) = header.total_len()? {
             walk.limit(len).map_err(|_| DecodeAnomaly::Ipv4TruncPkt)?;
         }
+        let len = walk.wire_len(0);
         walk.advance(header.bytes().len());
         let (from, to) = header.addresses();
-        walk.enter_ipv4(from, to, header.ttl());
+        walk.enter_ipv4(from, to, header.ttl(), IpFields { len, id: u32::from(header.id()), tos: header.tos() });
         if !header.is_fragment() {
             return Ok(Step::Next(header.next()));
         }
@@ -262,7 +263,8 @@ impl Decoder {
             walk.limit(ipv6::Header::LEN.saturating_add(len)).map_err(|_| DecodeAnomaly::Ipv6TruncPkt)?;
         }
         let (from, to) = header.addresses();
-        walk.enter_ipv6(from, to, header.hop_limit());
+        let len = walk.wire_len(ipv6::Header::LEN);
+        walk.enter_ipv6(from, to, header.hop_limit(), IpFields { len, id: header.flow_label(), tos: header.traffic_class() });
         Ok(header.next())
     }
 
@@ -358,7 +360,7 @@ impl Decoder {
         let flow = FlowKey::from_packet(from, to, tcp::PROTOCOL, walk.vlan(self.config.ignore_vlan));
         let start = walk.at.saturating_add(header.len).min(walk.end);
         Ok(Step::Done(Decoded::Segment(DecodedSegment {
-            header: segment_header(frame, &header, flow, walk.ip.ttl, walk.tunnels(), payload_len),
+            header: segment_header(frame, &header, flow, (walk.ip.ttl, walk.ip.fields), walk.tunnels(), payload_len),
             payload: source.payload(start, walk.end),
             anomaly: walk.anomaly,
         })))

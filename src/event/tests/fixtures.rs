@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::base::Timestamp;
 use crate::event::*;
 use crate::flow::{Endpoint, FlowKey};
-use crate::packet::{SegmentHeader, TcpFlags};
+use crate::packet::{IpFields, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::session::{self, Anomaly, AnomalySet, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
@@ -233,6 +233,9 @@ pub(super) fn segment() -> SegmentHeader {
         ack: 17,
         window: 65_535,
         ttl: 64,
+        ip: IpFields { len: 152, id: 0x1234, tos: 0xb8 },
+        urgent: 7,
+        reserved: 0,
         tunnel_depth: 0,
         payload_len: 100,
         frame_len: 166,

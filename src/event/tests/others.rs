@@ -5,7 +5,8 @@ use serde_json::json;
 use super::fixtures::*;
 use super::{assert_same, event, merged};
 use crate::event::*;
-use crate::packet::TcpFlags;
+use crate::flow::{Endpoint, FlowKey};
+use crate::packet::{SegmentHeader, TcpFlags};
 use crate::protocol::tls::session::Anomaly;
 
 #[test]
@@ -120,8 +121,8 @@ fn a_drop_event_has_eves_shape() {
     let got = event(|out| drop(out, &common(), &segment(), &DropInfo { rule: Some(&info), ..by_rule }));
     let own = json!({
         "drop": {
-            "len": 166, "ttl": 64, "tcpseq": 4_000_000_000_u32, "tcpack": 17, "tcpwin": 65_535, "syn": false, "ack": true,
-            "psh": true, "rst": false, "urg": false, "fin": false, "reason": "rules",
+            "len": 152, "tos": 0xb8, "ttl": 64, "ipid": 0x1234, "tcpseq": 4_000_000_000_u32, "tcpack": 17, "tcpwin": 65_535, "syn": false, "ack": true,
+            "psh": true, "rst": false, "urg": false, "fin": false, "tcpres": 0, "tcpurgp": 7, "reason": "rules",
         },
         "alert": {
             "action": "blocked", "gid": 1, "signature_id": 2_001_999, "rev": 9, "signature": "ET MALWARE \"quoted\"",
@@ -133,6 +134,20 @@ fn a_drop_event_has_eves_shape() {
 
     let without = event(|out| drop(out, &common(), &segment(), &by_rule));
     assert_eq!((without.get("alert"), without.get("portcullis")), (None, None));
+}
+
+#[test]
+fn a_drop_event_of_ipv6_has_the_fields_of_its_header() {
+    let end = |ip: &str| Endpoint { ip: ip.parse().unwrap(), port: 443 };
+    let (key, sender) = FlowKey::new(end("2001:db8::1"), end("2001:db8::2"), 6, [0; 2]);
+    let six = SegmentHeader { key, sender, ..segment() };
+    let got = event(|out| drop(out, &common(), &six, &refused()));
+    let object = got["drop"].as_object().unwrap();
+    assert_eq!(
+        (&object["len"], &object["tc"], &object["hoplimit"], &object["flowlbl"]),
+        (&json!(152), &json!(0xb8), &json!(64), &json!(0x1234))
+    );
+    assert!(!["tos", "ttl", "ipid"].iter().any(|key| object.contains_key(*key)));
 }
 
 #[test]
