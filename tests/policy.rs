@@ -150,6 +150,19 @@ fn what_cannot_be_read_falls() {
 }
 
 #[test]
+fn the_end_of_a_flow_tells_what_became_of_it() {
+    let packets_only = "pass tcp any any <> any 443 (flow:established; sid:1;)";
+    for (rules, name, action) in
+        [(BY_NAME, NAME, json!("pass")), (BY_NAME, "evil.example", json!("drop")), (packets_only, NAME, Value::Null)]
+    {
+        let mut portcullis = falling(&format!("{rules}\n{}", BY_NAME.replace("sid:1", "sid:2").replace("shop", "other")));
+        portcullis.config.flow_events = true;
+        let events = portcullis.run(&asking(name).packets);
+        assert_eq!(events.of("flow")[0]["flow"]["action"], action, "{rules} {name}");
+    }
+}
+
+#[test]
 fn a_rule_about_packets_accepts_packets_and_no_flow() {
     let both_ways = "pass tcp any any <> 192.0.2.1 443 (flow:established; sid:1;)";
     let to_server = "pass tcp any any -> 192.0.2.1 443 (flow:established,to_server; sid:1;)";

@@ -1,13 +1,13 @@
 //! A flow's state: next to nothing for half-open ones, more once both sides spoke, and the TLS only while it is read.
 
 use crate::base::{Duration, Timestamp};
-use crate::event::{FlowCounters, TcpEnd, TcpState};
+use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
 use crate::flow::{Direction, FlowKey, Pair, Stream};
 use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::FlowRules;
+use crate::rules::{FlowRules, Verdict};
 
 use super::report::PacketId;
 
@@ -264,6 +264,15 @@ impl Connection {
         *self.isn.get_mut(direction) = Some(isn);
         if let Some(following) = &mut self.following {
             following.streams.get_mut(direction).anchor(isn.wrapping_add(1));
+        }
+    }
+
+    /// What became of the flow by a verdict.
+    pub fn action(&self) -> Option<FlowAction> {
+        match self.rules.verdict() {
+            _ if self.dropped => Some(FlowAction::Drop),
+            Verdict::Pass => Some(FlowAction::Pass),
+            _ => None,
         }
     }
 

@@ -444,8 +444,8 @@ impl Inspector {
             Some(c) if c.is_two_sided() => FlowState::Established,
             _ => FlowState::New,
         };
-        let (alerted, dropped) = flow.connection.as_ref().map_or((false, false), |c| (c.alerted, c.dropped));
-        let end = FlowEnd { end: flow.last, state, reason, alerted, dropped };
+        let (alerted, action) = flow.connection.as_ref().map_or((false, None), |c| (c.alerted, c.action()));
+        let end = FlowEnd { end: flow.last, state, reason, alerted, action };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());

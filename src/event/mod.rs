@@ -35,7 +35,7 @@ pub use anomaly::{AnomalyInfo, AnomalyType, anomaly};
 pub use common::{Common, PacketSource, Toward, flow_id};
 pub use community_id::CommunityId;
 pub use drop::{DropInfo, DropReason, Refusal, drop};
-pub use flow::{FlowCounters, FlowEnd, FlowEndReason, FlowState, TcpEnd, TcpState, flow};
+pub use flow::{FlowAction, FlowCounters, FlowEnd, FlowEndReason, FlowState, TcpEnd, TcpState, flow};
 pub use portcullis::is_whole;
 pub use stats::stats;
 pub use summary::Summary;

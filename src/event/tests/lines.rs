@@ -54,7 +54,13 @@ fn every_key_is_documented() {
     let references = ["https://example.org/1".to_owned()];
     let info = AlertInfo { references: &references, ..alert_info(&metadata, Verdict::Reject(Reset::Both)) };
     let session = maximal_session();
-    let end = FlowEnd { end: time(1), state: FlowState::New, reason: FlowEndReason::Timeout, alerted: true, dropped: true };
+    let end = FlowEnd {
+        end: time(1),
+        state: FlowState::New,
+        reason: FlowEndReason::Timeout,
+        alerted: true,
+        action: Some(FlowAction::Drop),
+    };
     let flags = TcpFlags(0x3f);
     let tcp =
         TcpEnd { flags_toserver: flags, flags_toclient: flags, state: TcpState::Closed, gap_toserver: true, gap_toclient: true };

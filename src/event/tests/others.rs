@@ -59,7 +59,13 @@ fn an_alert_says_what_became_of_the_packet() {
 
 #[test]
 fn a_flow_event_has_eves_shape() {
-    let end = FlowEnd { end: time(57), state: FlowState::Closed, reason: FlowEndReason::Shutdown, alerted: false, dropped: true };
+    let end = FlowEnd {
+        end: time(57),
+        state: FlowState::Closed,
+        reason: FlowEndReason::Shutdown,
+        alerted: false,
+        action: Some(FlowAction::Drop),
+    };
     let tcp = TcpEnd {
         flags_toserver: TcpFlags(0x1b),
         flags_toclient: TcpFlags(0x02),
