@@ -150,6 +150,41 @@ fn what_cannot_be_read_falls() {
 }
 
 #[test]
+fn what_goes_on_undecided_is_bounded() {
+    let hello = tls::server_hello();
+    for (what, side, start, record) in [
+        ("ChangeCipherSpec", Side::Client, vec![], tls::record(20, &[9; 500])),
+        ("alerts", Side::Client, vec![], [21, 3, 3, 0, 2, 1, 90].repeat(70)),
+        ("heartbeats", Side::Client, vec![], tls::record(24, &[&[1, 0, 9][..], &[7; 500]].concat())),
+        ("messages that do not exist", Side::Client, vec![], tls::record(22, &[&[99, 0, 1, 0][..], &[7; 256]].concat())),
+        ("a message without end", Side::Client, tls::record(22, &[1, 0xff, 0xff, 0xff]), tls::record(22, &[7; 500])),
+        ("the server's, before the client's", Side::Server, hello, tls::record(22, &[&[99, 0, 1, 0][..], &[7; 256]].concat())),
+    ] {
+        let mut portcullis = falling(BY_NAME);
+        portcullis.config.limits.handshake_bytes = 4_000;
+        let opened = Conversation::new().send(side, &start);
+        let packets = (0..40).fold(opened, |c, _| c.send(side, &record)).packets;
+        let (events, counters) = portcullis.run_and_count(&packets);
+        let passed = packets.iter().take(packets.len() - counters.dropped as usize).map(|p| p.payload.len()).sum::<usize>();
+        assert!(passed <= 4_000, "{what}: {passed} bytes went on");
+        assert_eq!(events.of("drop").len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn what_one_side_says_in_the_dark_is_bounded_while_the_other_is_waited_for() {
+    let not_resumed = r#"pass tls any any => any 443 (tls.resumed:no; sid:1;)"#;
+    let mut portcullis = falling(not_resumed);
+    portcullis.config.limits.handshake_bytes = 4_000;
+    let opened = asking(NAME).server(&tls::server_hello()).client(&tls::finished());
+    let packets = (0..40).fold(opened, |c, _| c.client(&tls::record(23, &[9; 500]))).packets;
+    let events = portcullis.run(&packets);
+    let drop = events.of("drop")[0];
+    assert_eq!(drop["portcullis"], json!({"why": "session could not be read", "sni": NAME}));
+    assert!(drop["pcap_cnt"].as_u64().unwrap() < 15);
+}
+
+#[test]
 fn the_end_of_a_flow_tells_what_became_of_it() {
     let packets_only = "pass tcp any any <> any 443 (flow:established; sid:1;)";
     for (rules, name, action) in

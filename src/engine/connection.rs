@@ -96,6 +96,8 @@ pub(super) struct Following {
     /// What the lane's account holds for it.
     pub accounted: usize,
     held: Option<SynData>,
+    /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
+    undecided: Pair<u64>,
 }
 
 /// What a SYN carried, until it is known how much of it the peer took (RFC 7413 §4.2): it may take none, and be sent something else.
@@ -234,6 +236,7 @@ impl Connection {
                 gap_since: None,
                 accounted: 0,
                 held: None,
+                undecided: Pair::default(),
             })),
             was_tls: false,
             rules: FlowRules::default(),
@@ -457,6 +460,18 @@ impl Following {
             self.conversation.end(direction, stream.unread(), certificates);
             stream.release();
         }
+    }
+
+    /// Counts a segment of a flow that goes on undecided, and stops reading once one side sent more than `limit` bytes so: what is
+    /// read without being kept, or not read any more, is to have a bound too. Answers whether that is so.
+    pub fn bound_undecided(&mut self, header: &SegmentHeader, limit: usize) -> bool {
+        let sent = self.undecided.get_mut(header.sender);
+        *sent = sent.saturating_add(u64::from(header.payload_len));
+        let over_limit = *sent > u64::try_from(limit).unwrap_or(u64::MAX);
+        if over_limit {
+            self.give_up();
+        }
+        over_limit
     }
 
     /// Stops reading: its memory is needed elsewhere.

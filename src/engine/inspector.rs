@@ -14,7 +14,7 @@ use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::{Profile, RuleSet};
+use crate::rules::{self, Profile, RuleSet};
 
 /// What becomes of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -262,10 +262,13 @@ impl Inspector {
         let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
         // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
-        let read = match of_another {
+        let mut read = match of_another {
             true => Read::default(),
             false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
         };
+        if self.judge.refuses() && connection.rules.verdict() == rules::Verdict::None {
+            read.over_limit |= following.bound_undecided(header, limits.handshake_bytes);
+        }
         let keeps = self.judge.wants_streams();
         if !keeps {
             following.release_over();

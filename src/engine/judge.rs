@@ -93,7 +93,7 @@ impl Judge {
     }
 
     /// Whether flows that no rule accepts are dropped.
-    fn refuses(&self) -> bool {
+    pub const fn refuses(&self) -> bool {
         blocks(self.default_verdict)
     }
 
@@ -128,7 +128,7 @@ impl Judge {
         let one_way = connection.one_way().map(|sender| way(sender, client));
         let Connection { following, rules: flow_rules, established, was_tls, dropped, .. } = connection;
         // What begins otherwise is not to be accepted for the TLS behind it, which a cut between the two would hide.
-        let refuses = blocks(self.default_verdict);
+        let refuses = self.refuses();
         let is_refused_tls = |c: &Conversation| refuses && c.is_tls() && c.began_otherwise();
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
             Some(c) if is_refused_tls(c) => AppProto::NotTls,

@@ -1,5 +1,6 @@
 //! What the room does as a whole: rule text in, matches out.
 
+mod acceptance;
 mod actions;
 mod addresses;
 mod contents;
