@@ -302,6 +302,7 @@ impl Replay {
                     certificate_memory: b.certificate_memory,
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
+                default_verdict: self.rules.default_verdict(),
                 flow_events: self.flows,
                 profile_clock: self.profile_rules.is_some().then_some(profile::nanoseconds),
                 ..Config::default()

@@ -279,7 +279,7 @@ impl Entry {
 
 impl Verdict {
     /// What `action` makes of a packet.
-    pub(super) const fn of(action: Action) -> Self {
+    pub const fn of(action: Action) -> Self {
         match action {
             Action::Pass => Self::Pass,
             Action::Drop => Self::Drop,
@@ -383,7 +383,7 @@ impl Scratch {
 }
 
 /// Whether one value of the buffer has all that is asked.
-fn inspect(inspection: &Inspection, plan: Plan, subject: &Subject<'_>, scratch: &mut Scratch) -> bool {
+pub(super) fn inspect(inspection: &Inspection, plan: Plan, subject: &Subject<'_>, scratch: &mut Scratch) -> bool {
     let Some(session) = subject.session else { return false };
     let mut values = Values::new();
     (inspection.buffer.read)(session, inspection.buffer.sides.side(plan.side), &mut values);

@@ -8,7 +8,9 @@
 //! On the way: `parse` (text to `ast`), `keyword` (one small file for each family; each writes what it means to a `builder`),
 //! `vars` (names to sets), `compile` (when is it tried, and on which direction), `prefilter` (who is a candidate) and `matcher`
 //! (does it hold). Beside the way: `fault` (what can never match), `review` (what is slow or not portable), `explain` and `profile`.
+//! `acceptance` says whether a `pass` rule may still come to match.
 
+mod acceptance;
 mod ast;
 mod builder;
 mod byte_ops;
@@ -48,6 +50,7 @@ mod vars;
 #[cfg(test)]
 mod tests;
 
+pub use acceptance::Unaccepted;
 pub use ast::{Action, RejectTarget};
 pub use config::{Classification, RuleConfig};
 pub use dataset::{DatasetFile, DatasetKind, Datasets};

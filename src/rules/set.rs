@@ -28,6 +28,8 @@ pub struct RuleSet {
     pub(super) packet_groups: Vec<Group>,
     /// Plans that are tried on each packet whose payload speaks for them.
     pub(super) payload_tables: Vec<PayloadTable>,
+    /// Plans of `pass` rules that accept flows.
+    pub(super) accepting: Vec<Group>,
     /// Facts that some rule waits for.
     pub(super) awaited: Facts,
     /// By gid and sid: the rules with a threshold that is about alerts alone.
@@ -54,7 +56,7 @@ pub(super) struct Scheduled {
     pub rule: RuleId,
 }
 
-/// Plans without key that wait for the same facts and have the same header.
+/// Plans that wait for the same facts and have the same header.
 #[derive(Debug)]
 pub(super) struct Group {
     pub needs: Facts,
@@ -75,6 +77,11 @@ pub(super) enum Counted {
 }
 
 impl Entry {
+    /// Whether a match of it lets a whole flow pass.
+    pub fn accepts_flows(&self) -> bool {
+        self.rule.action == Action::Pass && (self.whole_flow || self.asks.payload.is_some())
+    }
+
     /// Where its matches are counted, if at all.
     pub fn counted(&self) -> Option<Counted> {
         self.threshold.as_ref().map(|threshold| match threshold.track {
@@ -228,7 +235,10 @@ impl RuleSet {
                 None => on_packets.extend(keys.iter().map(|(plan, _)| *plan)),
             }
         }
+        let accepts = |s: &Scheduled| self.entry(s.rule).is_some_and(Entry::accepts_flows);
+        let accepting = (0..).zip(&self.plans).filter(|(_, s)| accepts(s)).map(|(i, _)| i).collect();
         self.payload_tables = payload_tables;
+        self.accepting = self.grouped(accepting);
         self.groups = self.grouped(always);
         self.packet_groups = self.grouped(on_packets);
         self.tables = tables;
