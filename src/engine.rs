@@ -22,7 +22,7 @@ pub use report::{Order, PacketId, Report};
 use crate::base::Timestamp;
 use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
 use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame, Segment};
-use crate::rules::RuleSet;
+use crate::rules::{RuleSet, SavedDataset};
 
 /// The whole of it for one thread.
 #[derive(Debug)]
@@ -75,6 +75,11 @@ impl Engine {
     /// What was counted so far of flows and TLS.
     pub fn counters(&self) -> Counters {
         self.inspector.counters()
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.inspector.saved_datasets()
     }
 
     /// The decoder, for its counters.

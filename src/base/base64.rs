@@ -21,6 +21,22 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     (bits == 0 && held < 6).then_some(out)
 }
 
+/// `bytes` as text.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
+    for chunk in bytes.chunks(3) {
+        let mut three = [0; 3];
+        three.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+        let [a, b, c] = three.map(u32::from);
+        let bits = a << 16 | b << 8 | c;
+        for (i, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+            let digit = usize::try_from(bits >> shift & 63).ok().and_then(|n| ALPHABET.get(n)).copied();
+            out.push(if i <= chunk.len() { char::from(digit.unwrap_or_default()) } else { '=' });
+        }
+    }
+    out
+}
+
 fn value(digit: u8) -> Option<u32> {
     ALPHABET.iter().position(|&d| d == digit).and_then(|n| u32::try_from(n).ok())
 }
@@ -50,6 +66,7 @@ mod tests {
             ("Zm=v", None),
         ] {
             assert_eq!(decode(text), bytes.map(|b| b.as_bytes().to_vec()), "{text}");
+            bytes.into_iter().for_each(|bytes| assert_eq!(encode(bytes.as_bytes()), text));
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The options that name what rules look up, and the way from them to what rules are loaded with.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
+use super::datasets;
 use super::feed_files::{self, FileError, RuleFiles};
 use super::say;
-use crate::rules::{DatasetFile, Diagnostic, GeoIp, Reputation, RuleConfig, Source};
+use crate::rules::{Diagnostic, GeoIp, Reputation, RuleConfig, Source};
 
 /// What rules look up.
 #[derive(Debug, Args)]
@@ -39,6 +40,10 @@ pub(super) struct Lookups {
     /// Countries of addresses, for geoip: a database in MaxMind's format
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
+
+    /// Keep the data sets that rules save in DIR [default: beside the rules]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 impl Lookups {
@@ -50,7 +55,7 @@ impl Lookups {
             config.threshold_files.push((path.display().to_string(), text));
         }
         mistakes.extend(self.read_addresses(&mut config)?);
-        mistakes.extend(read_datasets(sources, files, &mut config));
+        mistakes.extend(datasets::read(sources, files, self.data_dir.as_deref(), &mut config));
         Ok((config, mistakes))
     }
 
@@ -99,23 +104,6 @@ impl Lookups {
         }
         Ok(mistakes)
     }
-}
-
-/// The data sets that rules load from files, and what is wrong with their lines. Where a file cannot be read, that is said, and the
-/// rules that look it up do not load.
-fn read_datasets(sources: &[Source<'_>], files: &RuleFiles, config: &mut RuleConfig) -> Vec<Diagnostic> {
-    let mut mistakes = Vec::new();
-    for DatasetFile { name, kind, path, source } in DatasetFile::named_in(sources) {
-        let path = Path::new(&source).parent().unwrap_or(Path::new("")).join(path);
-        match files.get(&path) {
-            Ok(bytes) => {
-                let (text, shown) = (feed_files::text(bytes), path.display().to_string());
-                mistakes.extend(config.add_dataset(&name, kind, &Source { name: &shown, text: &text }));
-            }
-            Err(error) => say("warning", error),
-        }
-    }
-    mistakes
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

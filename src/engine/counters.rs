@@ -41,6 +41,8 @@ pub struct Counters {
     pub alerts: u64,
     /// Alerts that thresholds or suppressions left out.
     pub suppressed: u64,
+    /// Matches that did not count, since a data set had no room for the value.
+    pub dataset_full: u64,
     /// Segments dropped by a verdict.
     pub dropped: u64,
 }
@@ -65,7 +67,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 20] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 21] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -86,6 +88,7 @@ impl Counters {
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),
+            ("detect.dataset_memcap_drop", &mut self.dataset_full),
             ("ips.blocked", &mut self.dropped),
         ]
     }

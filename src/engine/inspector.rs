@@ -14,7 +14,7 @@ use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::{Profile, RuleSet};
+use crate::rules::{Profile, RuleSet, SavedDataset};
 
 /// What becomes of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,10 +134,16 @@ impl Inspector {
         self.judge.profile()
     }
 
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.judge.saved_datasets()
+    }
+
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;
         counters.suppressed = self.judge.suppressed();
+        counters.dataset_full = self.judge.dataset_full();
         for lane in &self.lanes {
             counters.flows_active = counters.flows_active.saturating_add(u64::try_from(lane.table.len()).unwrap_or(u64::MAX));
             let memory = u64::try_from(lane.stream_memory()).unwrap_or(u64::MAX);

@@ -9,7 +9,7 @@ use crate::flow::{Direction, FlowKey, Stream};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::rules::{
     self, Action, AppProto, Chunk, FlowDirection, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule, RuleSet,
-    Scratch, Subject, Target,
+    SavedDataset, Scratch, Subject, Target,
 };
 
 /// The rules, and what trying them needs.
@@ -67,6 +67,16 @@ impl Judge {
     /// How many alerts were left out.
     pub const fn suppressed(&self) -> u64 {
         self.scratch.counters().suppressed
+    }
+
+    /// Matches that did not count, since a data set had no room.
+    pub const fn dataset_full(&self) -> u64 {
+        self.scratch.counters().dataset_full
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.rules.saved_datasets(&self.hosts)
     }
 
     /// Whether a rule wants to be tried on each packet.

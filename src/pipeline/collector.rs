@@ -129,10 +129,11 @@ impl<P: Printer> Collector<P> {
     fn finish(mut self, outputs: Vec<Output>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let Ending { last, decoder, mut summary } = ending;
         let mut counters = Counters::default();
-        let mut profile: Option<Profile> = None;
+        let (mut profile, mut datasets) = (None::<Profile>, Vec::new());
         for done in outputs.into_iter().filter_map(|o| o.end) {
             counters.add(&done.counters);
             summary.merge(&done.summary);
+            datasets.extend(done.datasets);
             match (&mut profile, done.profile) {
                 (Some(all), Some(theirs)) => all.add(&theirs),
                 (none, theirs) => *none = theirs,
@@ -150,7 +151,7 @@ impl<P: Printer> Collector<P> {
         if let Some(writer) = self.passed.take() {
             writer.finish().map_err(RunError::Passed)?;
         }
-        Ok(Outcome { counters, decoder, summary, profile })
+        Ok(Outcome { counters, decoder, summary, profile, datasets })
     }
 }
 

@@ -28,7 +28,7 @@ use crate::capture::{CaptureError, CaptureSet, PcapngWriter};
 use crate::engine::{Config, Counters, LANES};
 use crate::event::Summary;
 use crate::packet::{DecoderConfig, DecoderCounters};
-use crate::rules::{AlertLimits, Profile, RuleSet};
+use crate::rules::{AlertLimits, Profile, RuleSet, SavedDataset};
 use crate::sink;
 
 use collector::Collector;
@@ -60,6 +60,9 @@ pub struct Outcome {
     pub summary: Summary,
     /// What each rule cost, where the engine's settings ask for it.
     pub profile: Option<Profile>,
+    /// The data sets that rules change and that are to be kept. Rules that change some are for one worker
+    /// ([`RuleSet::needs_order`]).
+    pub datasets: Vec<SavedDataset>,
 }
 
 /// Why a run ended early.

@@ -36,7 +36,8 @@ pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[
             inspector.finish(&mut lines);
             let summary = std::mem::take(&mut lines.summary);
             let profile = inspector.profile().cloned();
-            lines.output.end = Some(Box::new(WorkDone { counters: inspector.counters(), summary, profile }));
+            let (counters, datasets) = (inspector.counters(), inspector.saved_datasets());
+            lines.output.end = Some(Box::new(WorkDone { counters, summary, profile, datasets }));
         }
         let output = std::mem::replace(&mut lines.output, spares.try_recv().unwrap_or_default());
         if answers.send(output).is_err() || last {

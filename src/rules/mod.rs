@@ -28,6 +28,7 @@ mod keyword;
 mod list;
 mod load;
 mod matcher;
+mod network;
 mod parse;
 mod payload;
 mod prefilter;
@@ -49,7 +50,7 @@ mod tests;
 
 pub use ast::{Action, RejectTarget};
 pub use config::{Classification, RuleConfig};
-pub use dataset::{DatasetFile, DatasetKind, Datasets};
+pub use dataset::{DatasetFile, DatasetKind, DatasetRole, Datasets, SavedDataset};
 pub use diagnostic::{Diagnostic, LoadReport, Reason, Weight};
 pub use evaluate::{Counters, Scratch};
 pub use explain::{Cost, Explanation, FoundBy, Try};
