@@ -14,6 +14,7 @@
 
 mod captures;
 mod command;
+mod datasets;
 mod evasion;
 mod invariance;
 mod limits;

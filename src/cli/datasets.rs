@@ -51,6 +51,19 @@ pub(super) fn read(sources: &[Source<'_>], files: &RuleFiles, folder: Option<&Pa
     mistakes
 }
 
+/// Sees that data sets can be written to `places` after the run; false where one cannot be, which was said.
+pub(super) fn can_write<'p>(places: impl Iterator<Item = &'p str>) -> bool {
+    let mut all = true;
+    for place in places {
+        let part = part_of(Path::new(place));
+        if let Err(error) = create(&part).and_then(|_| fs::remove_file(&part)) {
+            say("error", format_args!("cannot write a data set to {place}: {error}; name another directory with --data-dir"));
+            all = false;
+        }
+    }
+    all
+}
+
 /// Writes the data sets that a run changed; false where one could not be, which was said.
 pub(super) fn write(sets: &[SavedDataset]) -> bool {
     let mut all = true;
@@ -109,14 +122,23 @@ fn keep(file: &DatasetFile, path: &Path, kept: &mut Vec<(PathBuf, String)>, conf
 
 /// Puts a file with `bytes` in the place of the one at `path`, if there is one: whole, or not at all.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&part)?;
+    let part = part_of(path);
+    let mut file = create(&part)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.and_then(|()| fs::rename(&part, path)).inspect_err(|_| {
         let _ = fs::remove_file(&part); // what is wrong is told already
     })
+}
+
+/// The name that a file has until it is whole.
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn create(path: &Path) -> io::Result<fs::File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -198,6 +220,8 @@ mod tests {
             assert!(write(&[set(&path)]));
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
             assert!(!write(&[set(&dir.path().join("missing").join("x.lst")), set(dir.path())]));
+            assert!(can_write([path.to_str().unwrap()].into_iter()));
+            assert!(!can_write([dir.path().join("missing/x.lst").to_str().unwrap()].into_iter()));
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no part is left");
     }

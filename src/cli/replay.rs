@@ -153,6 +153,9 @@ impl Replay {
             say("error", error);
             return ExitCode::from(2);
         }
+        if !datasets::can_write(rules.dataset_places()) {
+            return ExitCode::FAILURE;
+        }
         // From here on: the look at the captures may wait for standard input, and is ended by a signal as ever.
         if let Err(error) = catch_signals(&interrupted) {
             say("error", format_args!("cannot catch signals: {error}"));

@@ -243,6 +243,9 @@ impl Reason {
             Self::UnknownExtract(_) => "name it in byte_extract or byte_math",
             Self::NoSuchValue { hint, .. } => return hint.map(str::to_owned),
             Self::Slow { hint, .. } => hint,
+            Self::NoDataset(_) => {
+                "it is relative to the file with the rule; one of `state` or `save` to --data-dir DIR where that is given"
+            }
             Self::UnknownDataset(_) => "give it one: `type string`, and `load FILE` where its values are in a file",
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,

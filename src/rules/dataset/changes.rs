@@ -53,10 +53,7 @@ impl DatasetChanges {
     /// Does a change.
     pub fn apply(&mut self, change: Change) {
         let Change { dataset, item, put_in } = change;
-        if !self.0.contains_key(&dataset.name) {
-            self.0.insert(Arc::clone(&dataset.name), Changes::default());
-        }
-        let Some(Changes { added, removed }) = self.0.get_mut(&dataset.name) else { return };
+        let Changes { added, removed } = self.0.entry(Arc::clone(&dataset.name)).or_default();
         match (put_in, dataset.entries.has(&item.key())) {
             (true, true) => _ = removed.remove(&*item.key()),
             (true, false) => added.insert(item, ()),

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::super::config::RuleConfig;
 use super::super::diagnostic::{Reason, excerpt};
 use super::super::load::Source;
@@ -170,7 +172,8 @@ enum Named<'v> {
 
 /// Calls `found` with each option of `sources` about a set, and the name of its source. Rules with mistakes are passed over.
 fn each_named(sources: &[Source<'_>], mut found: impl FnMut(&str, Named<'_>)) {
-    let is_about = |text: &str| text.contains("dataset") || text.contains("datarep");
+    let words = ["dataset", "datarep"].map(memmem::Finder::new);
+    let is_about = |text: &str| words.iter().any(|word| word.find(text.as_bytes()).is_some());
     for source in sources.iter().filter(|s| is_about(s.text)) {
         for entry in entries(source.text) {
             let Entry::Rule(text) = entry else { continue };

@@ -161,8 +161,11 @@ fn name(part: Option<&str>) -> Option<&str> {
 
 /// A file that a rule may have written. Whoever writes rules must not be able to name any file of whoever runs them.
 fn to_write(path: &str) -> Result<&str, Reason> {
-    let leads_away = path.starts_with('/') || path.split('/').any(|part| part == "..");
-    if leads_away { Err(Reason::Refused("a rule may only have files written in or below its directory")) } else { Ok(path) }
+    if path.starts_with('/') || path.split('/').any(|part| part == "..") {
+        return Err(Reason::Refused("a rule may only have files written in or below its directory"));
+    }
+    let is_name = !path.ends_with('/') && !path.contains(char::is_control);
+    if is_name { Ok(path) } else { Err(Reason::BadValue("the name of a file")) }
 }
 
 /// `65536`, `64kb`, `10mb`, `1gb`; the units in either case.

@@ -269,6 +269,8 @@ fn what_does_not_load_says_why() {
         ("dataset:set,x,type string,state a,save b;", "bad value: expected state, or load and save, not both"),
         ("dataset:set,x,type string,state /etc/passwd;", leads_away),
         ("dataset:set,x,type string,save a/../../b;", leads_away),
+        ("dataset:set,x,type string,save a/;", "bad value: expected the name of a file"),
+        ("dataset:set,x,type string,save a\0b;", "bad value: expected the name of a file"),
         ("dataset:isset,x,type string,load a.json,format json;", "a data set with values in JSON is not supported yet"),
         ("dataset:isset,x,type string,type string;", "it is given twice"),
         ("dataset:isset,x,memcap 10 apples;", "bad value: expected memcap as in 10mb"),
