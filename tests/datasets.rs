@@ -94,3 +94,23 @@ fn addresses_and_reputations_are_read_from_files() {
     let events = replay(&["--rules", &rules, &capture]).expect(0).events();
     assert_eq!(events.alerts(), ["address", "name", "address"]);
 }
+
+/// As where Suricata's own configuration says what is in a set.
+#[test]
+fn a_set_may_be_named_beside_the_rules() {
+    let dir = Dir::new();
+    let rules = dir.file("my.rules", "alert tls any any -> any any (msg:\"listed\"; tls.sni; dataset:isset,names; sid:1;)\n");
+    let names = format!("names:string={}", dir.file("names.lst", "YS50ZXN0\n"));
+    let capture = dir.file("x.pcap", asking_for(&["a.test", "b.test"]));
+    let ran = replay(&["--rules", &rules, "--dataset", &names, &capture]).expect(0);
+    assert_eq!(ran.events().alerts(), ["listed"]);
+    let ran = replay(&["--rules", &rules, &capture]).expect(0);
+    assert!(ran.stderr.contains("no rule gives data set `names` a type"), "{}", ran.stderr);
+    replay(&["--rules", &rules, "--dataset", "names:string=/no/such.lst", &capture]).expect(1);
+    replay(&["--rules", &rules, "--dataset", "names=x", &capture]).expect(2);
+    let rules = dir.file("state.rules", SEEN);
+    let state = dir.file("seen.lst", "Yi50ZXN0\n");
+    let ran = replay(&["--rules", &rules, "--dataset", &names.replace("names:", "seen:"), &capture]).expect(0);
+    assert!(ran.stderr.contains("data set `seen` is loaded by --dataset"), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(state).unwrap(), "Yi50ZXN0\n");
+}

@@ -9,7 +9,15 @@ use std::path::{Path, PathBuf};
 
 use super::feed_files::{self, FileError, RuleFiles};
 use super::say;
-use crate::rules::{DatasetFile, DatasetRole, Diagnostic, RuleConfig, SavedDataset, Source};
+use crate::rules::{DatasetFile, DatasetKind, DatasetRole, Diagnostic, RuleConfig, SavedDataset, Source};
+
+/// A data set that the user names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NamedSet {
+    name: String,
+    kind: DatasetKind,
+    path: PathBuf,
+}
 
 /// Why a data set cannot be kept.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +30,29 @@ enum KeepError {
     NoFile { name: String, path: PathBuf },
     #[error("data set `{name}` is not kept in {}: line {line} of that file is no value, and would be lost", path.display())]
     OtherFile { name: String, path: PathBuf, line: u32 },
+    #[error("data set `{name}` is loaded by --dataset: the state in {} is left alone", path.display())]
+    Named { name: String, path: PathBuf },
     #[error("data set `{name}` cannot be kept in {}: data set `{other}` is", path.display())]
     Taken { name: String, path: PathBuf, other: String },
+}
+
+/// `NAME:TYPE=FILE`
+pub(super) fn named_set(text: &str) -> Result<NamedSet, String> {
+    let (what, path) = text.split_once('=').ok_or("expected NAME:TYPE=FILE")?;
+    let (name, word) = what.rsplit_once(':').ok_or("expected NAME:TYPE=FILE")?;
+    let kind = DatasetKind::from_word(word);
+    let kind = kind.ok_or_else(|| format!("'{word}' is no type of data set: use string, md5, sha256, ipv4, ip or cidr"))?;
+    Ok(NamedSet { name: name.to_owned(), kind, path: path.into() })
+}
+
+/// Reads the data sets that the user names, and answers what is wrong with their lines.
+pub(super) fn read_named(sets: &[NamedSet], config: &mut RuleConfig) -> Result<Vec<Diagnostic>, FileError> {
+    let mut mistakes = Vec::new();
+    for NamedSet { name, kind, path } in sets {
+        let text = feed_files::text(feed_files::read(path)?);
+        mistakes.extend(config.add_dataset(name, *kind, &Source { name: &path.display().to_string(), text: &text }));
+    }
+    Ok(mistakes)
 }
 
 /// Reads the data sets that the rules of `sources` name files for, and answers what is wrong with their lines. Where a file cannot be
@@ -99,6 +128,9 @@ fn keep(file: &DatasetFile, path: &Path, kept: &mut Vec<(PathBuf, String)>, conf
     if !folder.is_dir() {
         return Err(KeepError::NoFolder { name: name.clone(), folder: folder.to_owned() });
     }
+    if *role == DatasetRole::State && config.datasets.has(name) {
+        return Err(KeepError::Named { name: name.clone(), path: path.to_owned() });
+    }
     if let Some((_, other)) = kept.iter().find(|(taken, _)| is_same_place(taken, path)) {
         return Err(KeepError::Taken { name: name.clone(), path: path.to_owned(), other: other.clone() });
     }
@@ -161,6 +193,16 @@ mod tests {
         assert_eq!(read(&sources, &RuleFiles::default(), folder, &mut config), []);
         let (rules, report) = RuleSet::compile(&sources, &config);
         (report.loaded, rules.dataset_places().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn a_set_is_named_with_type_and_file() {
+        let named = |name: &str, kind, path: &str| Ok(NamedSet { name: name.into(), kind, path: path.into() });
+        assert_eq!(named_set("a:ip=b=c"), named("a", DatasetKind::Ip, "b=c"));
+        assert_eq!(named_set("a:b:string=c"), named("a:b", DatasetKind::Text, "c"));
+        for text in ["a", "a=b", "a:b=c", "a:ip"] {
+            assert!(named_set(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::datasets;
+use super::datasets::{self, NamedSet};
 use super::feed_files::{self, FileError, RuleFiles};
 use super::say;
 use crate::rules::{Diagnostic, GeoIp, Reputation, RuleConfig, Source};
@@ -41,6 +41,10 @@ pub(super) struct Lookups {
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
 
+    /// Load the data set NAME, for rules that do not say what is in it: TYPE is string, md5, sha256, ipv4, ip or cidr; may be repeated
+    #[arg(long, value_name = "NAME:TYPE=FILE", value_parser = datasets::named_set)]
+    dataset: Vec<NamedSet>,
+
     /// Keep the data sets that rules save in DIR [default: beside the rules]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -55,6 +59,7 @@ impl Lookups {
             config.threshold_files.push((path.display().to_string(), text));
         }
         mistakes.extend(self.read_addresses(&mut config)?);
+        mistakes.extend(datasets::read_named(&self.dataset, &mut config)?);
         mistakes.extend(datasets::read(sources, files, self.data_dir.as_deref(), &mut config));
         Ok((config, mistakes))
     }

@@ -246,7 +246,9 @@ impl Reason {
             Self::NoDataset(_) => {
                 "it is relative to the file with the rule; one of `state` or `save` to --data-dir DIR where that is given"
             }
-            Self::UnknownDataset(_) => "give it one: `type string`, and `load FILE` where its values are in a file",
+            Self::UnknownDataset(_) => {
+                "give it one: `type string`, and `load FILE` where its values are in a file; or --dataset NAME:TYPE=FILE"
+            }
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };

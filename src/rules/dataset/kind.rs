@@ -34,7 +34,7 @@ pub(in crate::rules) enum Item<'v> {
 
 impl DatasetKind {
     /// The one that rules call `word`.
-    pub(in crate::rules) fn from_word(word: &str) -> Option<Self> {
+    pub fn from_word(word: &str) -> Option<Self> {
         Some(match word {
             "string" => Self::Text,
             "md5" => Self::Md5,

@@ -106,6 +106,13 @@ impl RuleConfig {
     }
 }
 
+impl Datasets {
+    /// Whether the data set `name` was read.
+    pub fn has(&self, name: &str) -> bool {
+        self.sets.contains_key(name)
+    }
+}
+
 impl Dataset {
     /// What `value` of a buffer is in it; of an address the network of `mask` bits. `None` where it could not be in it.
     pub fn item<'v>(&self, value: &'v [u8], mask: Option<u8>) -> Option<Item<'v>> {
