@@ -55,9 +55,9 @@ pub(super) fn read_named(sets: &[NamedSet], config: &mut RuleConfig) -> Result<V
     Ok(mistakes)
 }
 
-/// Reads the data sets that the rules of `sources` name files for, and answers what is wrong with their lines. Where a file cannot be
-/// read or is not to be written, that is said, and the rules that need it do not load. `folder`: where sets are kept; else beside the
-/// rules.
+/// Reads the data sets that the rules of `sources` name files for, and answers what is wrong with their lines. Where a file cannot
+/// be read or is not to be written, that is said, and the rules that need it do not load. `folder`: where sets are kept; else beside
+/// the rules.
 pub(super) fn read(sources: &[Source<'_>], files: &RuleFiles, folder: Option<&Path>, config: &mut RuleConfig) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     let mut kept: Vec<(PathBuf, String)> = Vec::new();

@@ -41,7 +41,8 @@ pub(super) struct Lookups {
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
 
-    /// Load the data set NAME, for rules that do not say what is in it: TYPE is string, md5, sha256, ipv4, ip or cidr; may be repeated
+    /// Load the data set NAME, for rules that do not say what is in it: TYPE is string, md5, sha256, ipv4, ip or cidr; may be
+    /// repeated
     #[arg(long, value_name = "NAME:TYPE=FILE", value_parser = datasets::named_set)]
     dataset: Vec<NamedSet>,
 
