@@ -38,7 +38,15 @@ pub fn encode(bytes: &[u8]) -> String {
 }
 
 fn value(digit: u8) -> Option<u32> {
-    ALPHABET.iter().position(|&d| d == digit).and_then(|n| u32::try_from(n).ok())
+    let from = |first: u8, value: u8| Some(u32::from(digit.wrapping_sub(first).wrapping_add(value)));
+    match digit {
+        b'A'..=b'Z' => from(b'A', 0),
+        b'a'..=b'z' => from(b'a', 26),
+        b'0'..=b'9' => from(b'0', 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -68,5 +76,7 @@ mod tests {
             assert_eq!(decode(text), bytes.map(|b| b.as_bytes().to_vec()), "{text}");
             bytes.into_iter().for_each(|bytes| assert_eq!(encode(bytes.as_bytes()), text));
         }
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        assert_eq!(decode(&encode(&all)), Some(all));
     }
 }
