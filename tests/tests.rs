@@ -17,6 +17,7 @@
 
 mod captures;
 mod command;
+mod datasets;
 mod evasion;
 mod invariance;
 mod language;

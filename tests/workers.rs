@@ -130,6 +130,28 @@ fn what_rules_remember_is_the_same_too() {
     }
 }
 
+#[test]
+fn what_rules_put_into_data_sets_is_the_same_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, rules) = (dir.path().join("mixed.pcap"), dir.path().join("some.rules"));
+    fs::write(&path, pcap(&mixed())).unwrap();
+    fs::write(&rules, SETS).unwrap();
+    let events = same_for_any_number(&["--stats-interval", "5", "--rules", text(&rules), text(&path)]).events();
+    for name in ["new server", "seen", "again", "gone"] {
+        assert!(events.alerts().contains(&name), "{name}: {:?}", events.alerts());
+    }
+    assert!(events.counter("detect.dataset_memcap_drop") > 0);
+}
+
+/// Rules that change data sets, one of them too small.
+const SETS: &str = r#"
+alert tcp any any -> any any (msg:"new server"; flow:to_server; ip.dst; dataset:set,servers,type ip; sid:1;)
+alert tls any any -> any any (msg:"seen"; tls.sni; pcrexform:"^([a-z]+.)"; dataset:set,seen,type string; sid:2;)
+alert tls any any -> any any (msg:"again"; tls.sni; pcrexform:"^([a-z]+.)"; dataset:isset,seen; content:"odd"; sid:3;)
+alert tls any any -> any any (msg:"gone"; tls.sni; pcrexform:"^([a-z]+.)"; dataset:unset,seen; content:"evil"; sid:4;)
+alert tls any any -> any any (msg:"full"; tls.sni; dataset:set,small,type string,memcap 1kb; sid:5;)
+"#;
+
 /// Rules whose alerts are counted across flows.
 const LIMITS: &str = r#"
 alert tls any any -> any any (msg:"odd"; tls.sni; content:"odd"; threshold:type limit, track by_dst, count 2, seconds 3; sid:1;)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use super::datasets;
 use super::feed_files::{self, FileError, RuleFiles};
 use super::lookups::{self, Lookups};
 use super::say;
@@ -146,7 +147,7 @@ impl RuleOptions {
             None => RuleFiles::read(&self.rules).unwrap_or_default(), // loading says what is wrong
             Some(_) => RuleFiles::default(),
         };
-        DatasetFile::named_in(&files.sources()).iter().map(lookups::place).collect()
+        DatasetFile::named_in(&files.sources()).iter().filter_map(datasets::loaded).collect()
     }
 
     /// A pipe that the options name: it gives what it has once, and to read it again may wait for ever.

@@ -51,6 +51,8 @@ pub struct Counters {
     pub thresholds_evicted: u64,
     /// Values that rules gave up on, as not matching, because they took too much work.
     pub budget_spent: u64,
+    /// Matches that did not count, since a data set had no room for the value.
+    pub dataset_full: u64,
     /// Segments dropped by a verdict.
     pub dropped: u64,
     /// Those of them that were rejected: a reset is to tell of it.
@@ -98,7 +100,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 29] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 30] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -123,6 +125,7 @@ impl Counters {
             ("detect.bits_evicted", &mut self.bits_evicted),
             ("detect.thresholds_evicted", &mut self.thresholds_evicted),
             ("detect.budget_spent", &mut self.budget_spent),
+            ("detect.dataset_memcap_drop", &mut self.dataset_full),
             ("ips.blocked", &mut self.dropped),
             ("ips.rejected", &mut self.rejected),
             ("ips.drop_reason.rules", &mut self.dropped_by_rules),

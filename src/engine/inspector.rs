@@ -14,7 +14,7 @@ use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::{self, Profile, RuleSet};
+use crate::rules::{self, Profile, RuleSet, SavedDataset};
 
 /// What becomes of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -185,6 +185,11 @@ impl Inspector {
     /// What each rule cost so far, where [`Config::profile_clock`] asks for it.
     pub fn profile(&self) -> Option<&Profile> {
         self.judge.profile()
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.judge.saved_datasets()
     }
 
     /// What was counted so far.

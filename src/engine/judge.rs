@@ -12,7 +12,7 @@ use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::{Conversation, Session};
 use crate::rules::{
     self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference,
-    RejectTarget, Rule, RuleSet, Scratch, Subject, Target, Totals, Unaccepted,
+    RejectTarget, Rule, RuleSet, SavedDataset, Scratch, Subject, Target, Totals, Unaccepted,
 };
 
 /// The rules, and what trying them needs.
@@ -124,9 +124,15 @@ impl Judge {
     /// Adds what was counted while rules were tried.
     pub const fn count(&self, counters: &mut Counters) {
         counters.suppressed = self.scratch.counters().suppressed;
+        counters.dataset_full = self.scratch.counters().dataset_full;
         counters.budget_spent = self.scratch.counters().budget_spent;
         counters.bits_evicted = self.hosts.bits_evicted();
         counters.thresholds_evicted = self.hosts.counts_evicted();
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.rules.saved_datasets(&self.hosts)
     }
 
     /// Whether a rule wants to be tried on each packet.
@@ -189,7 +195,7 @@ impl Judge {
         let refused = (verdict == rules::Verdict::None
             && refuses
             && packet.is_some()
-            && !self.rules.may_accept(&subject, flow_rules, &mut self.scratch))
+            && !self.rules.may_accept(&subject, flow_rules, &self.hosts, &mut self.scratch))
         .then(|| Refused::new(self.rules.why_unaccepted(&subject), session));
         if refused.is_some() {
             flow_rules.settle(self.default_verdict);

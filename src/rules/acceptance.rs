@@ -3,8 +3,10 @@
 //! A rule is out of question once a fact is there that is not as it asks, or once a fact that it asks for can no longer come.
 
 use super::compile::{Header, Plan};
+use super::dataset::DatasetChanges;
 use super::evaluate::{Scratch, inspect};
 use super::set::{Entry, Group, RuleSet};
+use super::state::HostState;
 use super::subject::{AppProto, Facts, FlowDirection, FlowRules, Subject};
 use crate::flow::Endpoint;
 
@@ -44,7 +46,7 @@ impl RuleSet {
     ///
     /// A rule about packets alone accepts packets, and no flow. One that waits for what rules remember, or looks at packets or payload,
     /// may match as long as the session is read.
-    pub fn may_accept(&self, subject: &Subject<'_>, flow: &FlowRules, scratch: &mut Scratch) -> bool {
+    pub fn may_accept(&self, subject: &Subject<'_>, flow: &FlowRules, hosts: &HostState, scratch: &mut Scratch) -> bool {
         if !is_read(subject) {
             return false;
         }
@@ -56,7 +58,7 @@ impl RuleSet {
                 waits
                     && ahead.has(missing)
                     && self.headers.get(group.header as usize).is_some_and(|h| h.may_match(subject, group.direction))
-                    && group.plans.iter().any(|&plan| self.may_hold(plan, subject, have, scratch))
+                    && group.plans.iter().any(|&plan| self.may_hold(plan, subject, have, &hosts.datasets, scratch))
             })
     }
 
@@ -89,7 +91,7 @@ impl RuleSet {
     }
 
     /// Whether all of a plan holds that can be told by the facts of `have`.
-    fn may_hold(&self, plan: u32, subject: &Subject<'_>, have: Facts, scratch: &mut Scratch) -> bool {
+    fn may_hold(&self, plan: u32, subject: &Subject<'_>, have: Facts, sets: &DatasetChanges, scratch: &mut Scratch) -> bool {
         let Some((entry, plan)) = self.plan(plan) else { return false };
         let (source, destination) = subject.ends(plan.direction);
         entry.asks.ends.iter().all(|e| e.holds(source, destination))
@@ -100,7 +102,7 @@ impl RuleSet {
             })
             && entry.asks.inspections.iter().all(|i| {
                 let sides = i.buffer.sides;
-                !have.has(sides.facts(sides.side(plan.side))) || inspect(i, plan, subject, scratch)
+                !have.has(sides.facts(sides.side(plan.side))) || inspect(i, plan, subject, sets, scratch)
             })
     }
 

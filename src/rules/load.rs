@@ -7,6 +7,7 @@ use super::ast::{Action, EndAst, Protocol, RuleAst, Sign};
 use super::builder::{Builder, PacketTest};
 use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
+use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, LoadReport, Reason, excerpt};
 use super::inspect::Inspection;
 use super::keyword::{HeaderTest, Registry, unmet};
@@ -34,6 +35,7 @@ impl RuleSet {
     /// Loads what can be loaded of `sources`; the report says what could not, and why.
     pub fn compile(sources: &[Source<'_>], config: &RuleConfig) -> (Self, LoadReport) {
         let mut loader = Loader::new(config);
+        loader.shared.sets = KnownSets::of(sources, config);
         for source in sources {
             loader.source(source);
         }
@@ -151,9 +153,11 @@ impl<'c> Loader<'c> {
         builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
         let payload = payload.map(|i| Box::new(Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty())));
-        let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
+        let inspected = || builder.inspections.iter().chain(&builder.apart);
+        let of_addresses = inspected().any(|i| i.address.is_some());
+        let inspected = inspected().filter(|i| i.address.is_none()).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
-        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing();
+        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing() || of_addresses;
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
         let mut plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(|reason| {
             let flow = ast.options.iter().find(|o| o.name == "flow");

@@ -1,16 +1,17 @@
 //! The compiled set: which rules there are, and where each will be found when its time has come.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
+use super::dataset::{Dataset, SavedDataset};
 use super::inspect::Inspection;
 use super::list::Listed;
 use super::payload::{PayloadTable, literal};
 use super::prefilter::{Key, Table};
 use super::rule::{Match, Rule, RuleId};
-use super::state::{Name, RateFilter, Threshold, TrackBy};
+use super::state::{HostState, Name, RateFilter, Threshold, TrackBy};
 use super::subject::{Facts, FlowDirection};
 use super::threshold_config::Suppression;
 
@@ -147,8 +148,29 @@ impl RuleSet {
 
     /// How many rules keep state across flows. With one or more, packets have to be tried in their order, by one thread.
     pub fn needs_order(&self) -> usize {
-        let shared = |e: &&Entry| e.asks.stateful.is_shared() || e.rate_filter.is_some() || e.counted() == Some(Counted::ByHost);
+        let shared = |e: &&Entry| {
+            e.asks.stateful.is_shared()
+                || e.rate_filter.is_some()
+                || e.counted() == Some(Counted::ByHost)
+                || e.asks.inspections.iter().any(Inspection::changes_datasets)
+        };
         self.rules.iter().filter(shared).count()
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are with what was changed in them so far.
+    pub fn saved_datasets(&self, hosts: &HostState) -> Vec<SavedDataset> {
+        self.kept_datasets().values().filter_map(|set| hosts.datasets.save(set)).collect()
+    }
+
+    /// Where the data sets belong that rules change and that are to be kept.
+    pub fn dataset_places(&self) -> impl Iterator<Item = &str> {
+        self.kept_datasets().into_values().filter_map(|set| set.place.as_deref())
+    }
+
+    /// By name.
+    fn kept_datasets(&self) -> BTreeMap<&str, &Dataset> {
+        let asked = self.rules.iter().flat_map(|e| &e.asks.inspections).flat_map(|i| &i.datasets);
+        asked.filter(|m| m.changes() && m.dataset.place.is_some()).map(|m| (&*m.dataset.name, &*m.dataset)).collect()
     }
 
     /// Whether [`AlertLimits`](super::AlertLimits) decide about the alerts of the rule with this gid and sid.

@@ -9,7 +9,7 @@ fn waits(text: &str, subject: Subject<'_>) -> Result<(), Unaccepted> {
     let (mut flow, mut hosts, mut scratch) = (FlowRules::default(), HostState::default(), Scratch::default());
     set.evaluate(&subject, &mut flow, &mut hosts, &mut scratch, &mut Vec::new());
     assert_eq!(flow.verdict(), Verdict::None, "{text}");
-    if set.may_accept(&subject, &flow, &mut scratch) { Ok(()) } else { Err(set.why_unaccepted(&subject)) }
+    if set.may_accept(&subject, &flow, &hosts, &mut scratch) { Ok(()) } else { Err(set.why_unaccepted(&subject)) }
 }
 
 fn pass(options: &str) -> String {
