@@ -22,6 +22,7 @@ mod explain;
 mod expression;
 mod fault;
 mod field;
+mod hashed;
 mod inspect;
 mod interval;
 mod keyword;
