@@ -157,7 +157,10 @@ impl Replay {
             say("error", format_args!("cannot catch signals: {error}"));
             return ExitCode::FAILURE;
         }
-        let result = self.play(&mut captures, &Arc::new(rules), &interrupted, &mut failed);
+        let rules = Arc::new(rules);
+        let result = self.play(&mut captures, &rules, &interrupted, &mut failed);
+        // The process ends: to free a hundred thousand rules one by one would be time for nothing.
+        std::mem::forget(rules);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
             Err(error) => {

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::byte_ops::{ByteJump, ByteTest, Extraction};
 use super::dataset::Dataset;
 use super::expression::Expression;
-use super::field::{Extracted, Number, place};
+use super::field::{Extracted, Place, place};
 use super::keyword::{Buffer, PAYLOAD};
 use super::parse::number::Comparison;
 use super::subject::FlowDirection;
@@ -19,9 +17,9 @@ pub(super) struct Inspection {
     /// The buffer.
     pub buffer: &'static Buffer,
     /// Where it is named: the offset in the rule's text.
-    pub at: usize,
+    pub at: u32,
     /// What is done to its value first.
-    pub transforms: SmallVec<[Transform; 1]>,
+    pub transforms: Vec<Transform>,
     /// What its length has to be.
     pub size: Vec<Comparison>,
     /// Data sets that it has to be in, or not.
@@ -50,7 +48,7 @@ pub(super) enum Absent {
     OrElse,
 }
 
-/// One thing to find, or not to find.
+/// One thing to find, or not to find. Most are contents, and there are hundreds of thousands: what is larger and rare is boxed.
 #[derive(Debug)]
 pub(super) enum Step {
     /// `content`
@@ -60,11 +58,11 @@ pub(super) enum Step {
     /// `isdataat`
     IsDataAt(IsDataAt),
     /// `byte_test`
-    ByteTest(ByteTest),
+    ByteTest(Box<ByteTest>),
     /// `byte_jump`
-    ByteJump(ByteJump),
+    ByteJump(Box<ByteJump>),
     /// `byte_extract`, `byte_math`
-    Extract(Extraction),
+    Extract(Box<Extraction>),
 }
 
 /// A literal and where it may be.
@@ -73,19 +71,19 @@ pub(super) struct Content {
     /// The bytes; lower-case where `nocase`.
     pub pattern: Box<[u8]>,
     /// Where it is written: the offset in the rule's text.
-    pub at: usize,
+    pub at: u32,
     /// It must not be there.
     pub negated: bool,
     /// ASCII letters match in either case.
     pub nocase: bool,
     /// The first byte to look at.
-    pub offset: Option<Number>,
+    pub offset: Option<Place>,
     /// How many bytes from there.
-    pub depth: Option<Number>,
+    pub depth: Option<Place>,
     /// How far after the last match it begins at the earliest.
-    pub distance: Option<Number>,
+    pub distance: Option<Place>,
     /// In how many bytes from there it ends.
-    pub within: Option<Number>,
+    pub within: Option<Place>,
     /// It begins the buffer.
     pub startswith: bool,
     /// It ends the buffer.
@@ -100,7 +98,7 @@ pub(super) enum FastPattern {
     /// All of it.
     Whole,
     /// `fast_pattern:offset,length`
-    Chop(usize, usize),
+    Chop(u16, u16),
 }
 
 /// A regular expression.
@@ -118,7 +116,7 @@ pub(super) struct Pcre {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IsDataAt {
     /// How many bytes.
-    pub at: Number,
+    pub at: Place,
     /// There must be none.
     pub negated: bool,
     /// Counted from the last match.
@@ -134,7 +132,7 @@ impl Content {
     /// Where in a buffer of `len` bytes, before which `start` were cut off, it may be, the last match having ended at `last`:
     /// first and end.
     pub fn window(&self, len: usize, start: i64, last: usize, extracted: &Extracted) -> Option<(usize, usize)> {
-        let value = |n: Option<Number>| n.map(|n| n.signed(extracted));
+        let value = |n: Option<Place>| n.map(|n| n.signed(extracted));
         let (from, length) = if self.is_relative() {
             (i64::try_from(last).ok()?.checked_add(value(self.distance).unwrap_or(0))?, value(self.within))
         } else {
@@ -164,7 +162,9 @@ impl Content {
     /// What is looked for first.
     pub fn fast_bytes(&self) -> &[u8] {
         match self.fast {
-            Some(FastPattern::Chop(offset, len)) => self.pattern.get(offset..).and_then(|p| p.get(..len)).unwrap_or(&self.pattern),
+            Some(FastPattern::Chop(offset, len)) => {
+                self.pattern.get(offset.into()..).and_then(|p| p.get(..len.into())).unwrap_or(&self.pattern)
+            }
             _ => &self.pattern,
         }
     }
@@ -172,12 +172,13 @@ impl Content {
 
 impl Inspection {
     /// A new mention of `buffer`.
-    pub fn new(buffer: &'static Buffer, at: usize) -> Self {
-        Self { buffer, at, transforms: SmallVec::new(), size: Vec::new(), datasets: Vec::new(), steps: Vec::new(), absent: None }
+    pub fn new(buffer: &'static Buffer, at: u32) -> Self {
+        Self { buffer, at, transforms: Vec::new(), size: Vec::new(), datasets: Vec::new(), steps: Vec::new(), absent: None }
     }
 
     /// To be called once nothing is added any more.
     pub fn shrink_to_fit(&mut self) {
+        self.transforms.shrink_to_fit();
         self.size.shrink_to_fit();
         self.datasets.shrink_to_fit();
         self.steps.shrink_to_fit();

@@ -59,7 +59,7 @@ pub use list::{List, ListKind, ListSource, Listed};
 pub use load::{Portion, ReadRules, RuleReader, Source};
 pub use profile::{Profile, RuleProfile};
 pub use reputation::{GeoIp, Reputation};
-pub use rule::{Match, Reference, Rule, RuleId, Target, Verdict};
+pub use rule::{Match, Reference, ReferenceKind, Rule, RuleId, Target, Verdict};
 pub use set::RuleSet;
 pub use shipped::SHIPPED;
 pub use state::{AlertLimits, Alerted, HostState};

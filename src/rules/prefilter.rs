@@ -56,7 +56,7 @@ impl Key {
 pub(super) struct Table {
     buffer: &'static Buffer,
     side: FlowDirection,
-    transforms: SmallVec<[Transform; 1]>,
+    transforms: Vec<Transform>,
     exact: HashedKeys,
     suffixes: HashedKeys,
     longest_suffix: usize,

@@ -252,7 +252,7 @@ impl Head {
 /// Lets each option have its say.
 fn apply(registry: &Registry, builder: &mut Builder<'_>, options: &[OptionAst<'_>]) -> Result<(), Mistake> {
     for option in options {
-        builder.at = option.at;
+        builder.at = u32::try_from(option.at).unwrap_or(u32::MAX);
         let mistake = |reason| Mistake { reason, at: option.at, keyword: Some(option.name.to_owned()), sid: None };
         registry.apply(builder, option.name, option.value).map_err(mistake)?;
     }

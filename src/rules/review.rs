@@ -54,7 +54,7 @@ pub(super) fn portability(
     }
     for inspection in inspections.iter().filter(|i| i.transforms.is_empty() && WHOLE_HASHES.contains(&i.buffer.name)) {
         let partial = inspection.wanted().find(|c| Some(c.pattern.len()) != inspection.buffer.form.width());
-        found.extend(partial.map(|c| (Reason::NotPortable("Suricata takes a whole hash there, not a part"), c.at)));
+        found.extend(partial.map(|c| (Reason::NotPortable("Suricata takes a whole hash there, not a part"), c.at as usize)));
     }
     found
 }
@@ -85,7 +85,7 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
 fn on_packets(rule: &Compiled, options: &[OptionAst<'_>]) -> Option<Finding> {
     let inspection = rule.asks.payload.as_ref().map(|p| &p.inspection);
     match inspection.and_then(literal) {
-        Some(key) if is_common(key) => inspection?.wanted().find(|c| is_common(c.fast_bytes())).map(|c| (SHORT_KEY, c.at)),
+        Some(key) if is_common(key) => inspection?.wanted().find(|c| is_common(c.fast_bytes())).map(|c| (SHORT_KEY, c.at as usize)),
         Some(_) => None,
         None => match named(options, "pcre").next().filter(|_| inspection.is_some_and(Inspection::is_searched)) {
             Some(pcre) => Some((SLOW_PCRE, pcre.at)),
@@ -112,7 +112,7 @@ fn short_key(rule: &Compiled) -> Option<Finding> {
     let (inspection, ..) =
         rule.plans.iter().filter_map(|plan| key(*plan)).find(|(_, _, k)| matches!(k, Key::Literal(l) if is_common(l)))?;
     let content = inspection.wanted().find(|c| is_common(c.fast_bytes()))?;
-    Some((SHORT_KEY, content.at))
+    Some((SHORT_KEY, content.at as usize))
 }
 
 /// One byte of those that names and numbers are written with.
