@@ -53,11 +53,17 @@ fn what_is_asked_wrongly_ends_with_status_2_and_no_events() {
         &["replay", "--no-such-flag", capture],
         &["replay", "--workers", "0", capture],
         &["replay", "--ports", "http", capture],
+        &["replay", "--ports", "0", capture],
+        &["replay", "--max-flows", "15", capture],
+        &["replay", "--stats-interval", "0", capture],
+        &["replay", "--stats-interval", "0.5", capture],
         &["replay", "--max-flows", "many", capture],
         &["replay", "--reassembly-memory", "1T", capture],
         &["replay", "--timeout-new", "soon", capture],
         &["replay", "--overlap", "middle", capture],
         &["replay", "--var", "HOME_NET", capture],
+        &["replay", "--no-rules", "--var", "HOME_NET=10.0.0.0/99", capture],
+        &["replay", "--no-rules", "--var", "=10.0.0.0/8", capture],
         &["replay", "--rules", "x.rules", "--no-rules", capture],
     ] {
         let ran = Ran::with(args.iter().copied()).expect(2);

@@ -5,9 +5,11 @@
 //! | [`captures`] | each capture of `pcaps/` gives the facts that its README names |
 //! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
 //! | [`evasion`] | tricks that hide a name or a session from others |
+//! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`workers`] | the same output for any number of workers |
+//! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
@@ -16,8 +18,10 @@ mod captures;
 mod command;
 mod evasion;
 mod invariance;
+mod language;
 mod limits;
 mod payload;
+mod reload;
 mod rooms;
 mod rules;
 mod util;

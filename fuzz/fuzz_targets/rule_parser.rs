@@ -8,7 +8,7 @@ use portcullis::base::Timestamp;
 use portcullis::packet::{Endpoint, FlowKey, Segment, SegmentHeader, TcpFlags};
 use portcullis::protocol::tls::{ClientHello, Session};
 use portcullis::rules::{
-    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject,
+    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject, Totals,
 };
 
 fuzz_target!(|text: &str| {
@@ -33,6 +33,8 @@ fuzz_target!(|text: &str| {
         window: 512,
         ttl: 64,
         tunnel_depth: 0,
+        tcp_len: 20,
+        ip_len: 20,
         payload_len: 0,
         frame_len: 54,
         timestamp: Timestamp::ZERO,
@@ -40,7 +42,7 @@ fuzz_target!(|text: &str| {
         capture: 0,
     };
     let payload = text.as_bytes();
-    let segment = Segment { header: &header, payload };
+    let segment = Segment { header: &header, headers: payload, payload };
     let raw = Raw { payload, stream: Some(Chunk { bytes: payload, start: 0 }) };
     let subject = Subject {
         client: end(40_000),
@@ -50,7 +52,7 @@ fuzz_target!(|text: &str| {
         session: Some(&session),
         one_way: None,
         now: Timestamp::ZERO,
-        packet: Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [1; 2], raw }),
+        packet: Some(Packet { direction: FlowDirection::ToServer, segment, totals: Totals::default(), raw }),
     };
     let (mut flow, mut scratch, mut matches) = (FlowRules::default(), Scratch::default(), Vec::new());
     rules.evaluate(&subject, &mut flow, &mut HostState::default(), &mut scratch, &mut matches);

@@ -6,11 +6,13 @@ mod feed_files;
 mod lookups;
 mod printer;
 mod profile;
+mod reload;
 mod replay;
 mod rule_options;
 mod rules;
 pub mod terminal;
 mod units;
+mod watch;
 
 use std::process::ExitCode;
 

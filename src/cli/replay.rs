@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::printer::TerminalPrinter;
+use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
 use super::terminal::{self, Progress, Style};
 use super::{profile, say, units};
@@ -56,8 +58,8 @@ pub(super) struct Replay {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     profile_rules: Option<Option<PathBuf>>,
 
-    /// Write a stats event every so many seconds of packet time, beside the one at the end
-    #[arg(long, value_name = "SECONDS", value_parser = units::seconds)]
+    /// Write a stats event every so many seconds of packet time (1 or more), beside the one at the end
+    #[arg(long, value_name = "SECONDS", value_parser = units::interval)]
     stats_interval: Option<Duration>,
 
     /// Write the frames that an inline Portcullis would have let pass to FILE, as pcapng
@@ -70,6 +72,10 @@ pub(super) struct Replay {
 
     #[command(flatten)]
     rules: RuleOptions,
+
+    /// Load the rules anew when a file that they come from has changed; SIGHUP does that in any case
+    #[arg(long, help_heading = "Rules")]
+    watch_rules: bool,
 
     #[command(flatten)]
     decoding: Decoding,
@@ -103,8 +109,8 @@ enum Overlap {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits and time-outs")]
 struct Bounds {
-    /// Flows that are followed at a time
-    #[arg(long, default_value_t = Limits::default().flows, value_name = "N")]
+    /// Flows that are followed at a time, 16 or more
+    #[arg(long, default_value_t = Limits::default().flows, value_parser = units::flows, value_name = "N")]
     max_flows: usize,
 
     /// Memory for bytes that wait to be put in order and parsed
@@ -139,6 +145,13 @@ struct Bounds {
 impl Replay {
     /// Runs it, and says how it went.
     pub fn run(self) -> ExitCode {
+        let reloads = match Reloads::begin(&self.rules, self.watch_rules) {
+            Ok(reloads) => reloads,
+            Err(error) => {
+                say("error", format_args!("cannot catch signals: {error}"));
+                return ExitCode::FAILURE;
+            }
+        };
         let Some(rules) = self.rules.load() else { return ExitCode::FAILURE };
         let interrupted = Arc::new(AtomicUsize::new(0));
         let settings =
@@ -157,10 +170,7 @@ impl Replay {
             say("error", format_args!("cannot catch signals: {error}"));
             return ExitCode::FAILURE;
         }
-        let rules = Arc::new(rules);
-        let result = self.play(&mut captures, &rules, &interrupted, &mut failed);
-        // The process ends: to free a hundred thousand rules one by one would be time for nothing.
-        std::mem::forget(rules);
+        let result = self.play(&mut captures, Arc::new(rules), &interrupted, reloads, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
             Err(error) => {
@@ -195,19 +205,20 @@ impl Replay {
     fn play(
         &self,
         captures: &mut CaptureSet,
-        rules: &Arc<RuleSet>,
+        rules: Arc<RuleSet>,
         interrupted: &Arc<AtomicUsize>,
+        reloads: Reloads,
         failed: &mut bool,
     ) -> Result<(), RunError> {
         let to_terminal = self.output.is_none() && io::stdout().is_terminal();
         let style = Style { colour: to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) };
         let outcome = if to_terminal {
-            self.pump(captures, rules, interrupted, failed, &TerminalPrinter { style })?
+            self.pump(captures, rules, interrupted, reloads, failed, &TerminalPrinter { style })?
         } else {
-            self.pump(captures, rules, interrupted, failed, &EvePrinter { certificates: self.certificates })?
+            self.pump(captures, rules, interrupted, reloads, failed, &EvePrinter { certificates: self.certificates })?
         };
         if let Some(profile) = &outcome.profile {
-            *failed |= !profile::tell(profile, rules, self.profile_rules.as_ref().and_then(Option::as_deref));
+            *failed |= !profile::tell(profile, &outcome.rules, self.profile_rules.as_ref().and_then(Option::as_deref));
         }
         let summary = terminal::summary(style, &outcome.summary);
         if to_terminal {
@@ -215,6 +226,8 @@ impl Replay {
         } else if io::stderr().is_terminal() {
             eprintln!("{summary}");
         }
+        // The process ends: to free a hundred thousand rules one by one would be time for nothing.
+        std::mem::forget(outcome.rules);
         Ok(())
     }
 
@@ -222,8 +235,9 @@ impl Replay {
     fn pump<P: Printer>(
         &self,
         captures: &mut CaptureSet,
-        rules: &Arc<RuleSet>,
+        rules: Arc<RuleSet>,
         interrupted: &Arc<AtomicUsize>,
+        reloads: Reloads,
         failed: &mut bool,
         printer: &P,
     ) -> Result<Outcome, RunError> {
@@ -243,7 +257,22 @@ impl Replay {
             sink.write(lines)
         };
         let mut problem = |error: CaptureError| *failed |= progress.suspend(|| tell(&error));
-        let outcome = pipeline::run(captures, rules, &self.settings(rules, interrupted), printer, &mut take, passed, &mut problem)?;
+        let settings = self.settings(&rules, interrupted);
+        let outcome = thread::scope(|scope| {
+            let reloader = Reloader {
+                options: &self.rules,
+                workers: settings.workers,
+                next: &settings.next_rules,
+                rules: Arc::clone(&rules),
+                progress: &progress,
+            };
+            let (_run, running) = crossbeam_channel::bounded(0); // its end is that of the run
+            thread::Builder::new()
+                .name("rules".to_owned())
+                .spawn_scoped(scope, move || reloader.work(reloads, &running))
+                .map_err(RunError::Thread)?;
+            pipeline::run(captures, rules, &settings, printer, &mut take, passed, &mut problem)
+        })?;
         sink.flush().map_err(RunError::Sink)?;
         progress.finish();
         Ok(outcome)
@@ -281,6 +310,7 @@ impl Replay {
             },
             stats_interval: self.stats_interval,
             stop: Arc::clone(stop),
+            next_rules: Arc::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;
 use crate::rules::FlowRules;
 
+use super::clock::LEAP;
 use super::report::PacketId;
 
 /// A flow. Half-open ones have no `connection`: a flood of a million SYNs must cost little.
@@ -91,16 +92,18 @@ pub(super) struct Counters {
 pub(super) struct Following {
     pub streams: Pair<Stream>,
     pub conversation: Conversation,
-    /// Since when a gap is waited for.
-    gap_since: Option<Timestamp>,
+    /// Where the gap of each direction begins, and since when it is waited for.
+    gap_since: Pair<Option<(u64, Timestamp)>>,
     /// What the lane's account holds for it.
     pub accounted: usize,
     held: Option<SynData>,
+    /// What the SYN carried that may open a new connection.
+    rival: Option<SynData>,
 }
 
 /// What a SYN carried, until it is known how much of it the peer took (RFC 7413 §4.2): it may take none, and be sent something else.
 #[derive(Debug)]
-struct SynData {
+pub(super) struct SynData {
     direction: Direction,
     seq: u32,
     bytes: Box<[u8]>,
@@ -112,6 +115,8 @@ pub(super) struct Read {
     pub conflicting: u64,
     pub duplicate: u64,
     pub out_of_window: u64,
+    /// No receiver takes the payload of such a segment.
+    pub not_taken: bool,
     pub gaps: u64,
     pub over_limit: bool,
 }
@@ -141,6 +146,16 @@ impl Flow {
     /// The hellos told who the client is.
     pub const fn set_client(&mut self, client: Direction) {
         self.opening.client = client;
+    }
+
+    /// A segment of time `at` came when the clock showed `now`. A time far ahead of the clock stands only until the next segment.
+    pub fn note_time(&mut self, at: Timestamp, now: Timestamp) {
+        self.last = if self.last > now.saturating_add(LEAP) { at } else { self.last.max(at) };
+    }
+
+    /// Whether another segment can be counted without a connection.
+    pub const fn has_room(&self, header: &SegmentHeader) -> bool {
+        self.opening.packets < u16::MAX && self.opening.bytes.checked_add(header.frame_len).is_some()
     }
 
     /// Counts a segment of a flow that has no connection yet.
@@ -230,10 +245,11 @@ impl Connection {
             gap: Pair::default(),
             following: Some(Box::new(Following {
                 streams: Pair::default(),
-                conversation: Conversation::new(longest_message),
-                gap_since: None,
+                conversation: Conversation::new(opening.client, longest_message),
+                gap_since: Pair::default(),
                 accounted: 0,
                 held: None,
+                rival: None,
             })),
             was_tls: false,
             rules: FlowRules::default(),
@@ -301,6 +317,12 @@ impl Connection {
     }
 }
 
+impl SynData {
+    fn new(syn: &SegmentHeader, payload: &[u8]) -> Self {
+        Self { direction: syn.sender, seq: syn.seq.wrapping_add(1), bytes: payload.into() }
+    }
+}
+
 impl Following {
     /// Reads a segment's payload, which begins at sequence number `seq`.
     pub fn read(
@@ -314,18 +336,22 @@ impl Following {
     ) -> Read {
         let (direction, mut read) = (header.sender, Read::default());
         if header.flags.is_syn() && !payload.is_empty() {
-            self.held.get_or_insert_with(|| SynData { direction, seq, bytes: payload.into() });
+            self.held.get_or_insert_with(|| SynData::new(header, payload));
             return read;
         }
         if !payload.is_empty() && !self.conversation.is_over(direction) {
+            if header.flags.has(TcpFlags::URG) {
+                self.conversation.note(direction, Anomaly::UrgentData);
+            }
             self.push(direction, seq, payload, policy, &mut read);
             self.parse(direction, certificates);
         }
-        if payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX) {
-            let end = seq.wrapping_add(header.payload_len);
-            let lost = self.streams.get(direction).uncaptured_len(end);
-            self.skip(direction, lost, &mut read, certificates);
+        let is_cut = payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+        if is_cut && !self.conversation.is_over(direction) {
+            let kept = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+            self.streams.get_mut(direction).note_cut(seq.wrapping_add(kept), seq.wrapping_add(header.payload_len));
         }
+        self.skip_cuts(direction, &mut read, certificates);
         self.give_up_on_gaps(header, &mut read, certificates);
         for direction in [Direction::AToB, Direction::BToA] {
             // What waits behind a gap goes before what was read: the session goes on without what is lost.
@@ -342,6 +368,21 @@ impl Following {
             }
         }
         read
+    }
+
+    /// Keeps what the SYN of another connection carries: it is none of this one's, wherever its numbers say it belongs.
+    pub fn hold_rival(&mut self, header: &SegmentHeader, payload: &[u8]) {
+        self.rival = (!payload.is_empty()).then(|| SynData::new(header, payload));
+    }
+
+    /// Takes what the SYN of another connection carried, now that this connection gives way to it.
+    pub const fn take_rival(&mut self) -> Option<SynData> {
+        self.rival.take()
+    }
+
+    /// What the SYN carried that opened this connection.
+    pub fn hold(&mut self, data: SynData) {
+        self.held = Some(data);
     }
 
     /// Reads what the SYN carried as far as the peer took it, once a segment tells: the peer's acknowledgement or, where nothing of
@@ -414,15 +455,27 @@ impl Following {
         self.parse(direction, certificates);
     }
 
+    /// What the capture cut off comes from nowhere: it is not waited for.
+    fn skip_cuts(&mut self, direction: Direction, read: &mut Read, certificates: &mut CertificateCache) {
+        while !self.conversation.is_over(direction) {
+            match self.streams.get(direction).uncaptured_len() {
+                0 => return,
+                lost => self.skip(direction, lost, read, certificates),
+            }
+        }
+    }
+
     /// A gap is waited for, since the missing segment may only be late; but not for ever once the other side acknowledged it.
     fn give_up_on_gaps(&mut self, header: &SegmentHeader, read: &mut Read, certificates: &mut CertificateCache) {
-        let other = header.sender.reverse();
-        let has_gap = self.streams.get(header.sender).has_gap() || self.streams.get(other).has_gap();
-        if !has_gap {
-            self.gap_since = None;
-            return;
+        for direction in [Direction::AToB, Direction::BToA] {
+            let start = self.streams.get(direction).gap_start();
+            let waiting = self.gap_since.get_mut(direction);
+            if start != waiting.map(|(start, _)| start) {
+                *waiting = start.map(|start| (start, header.timestamp));
+            }
         }
-        let since = *self.gap_since.get_or_insert(header.timestamp);
+        let other = header.sender.reverse();
+        let Some((_, since)) = *self.gap_since.get(other) else { return };
         if header.timestamp.since(since) < GAP_PATIENCE
             || !header.flags.has(TcpFlags::ACK)
             || !self.streams.get(other).gap_is_acknowledged(header.ack)
@@ -431,7 +484,7 @@ impl Following {
         }
         let lost = self.streams.get(other).gap_len();
         self.skip(other, lost, read, certificates);
-        self.gap_since = None;
+        self.skip_cuts(other, read, certificates);
     }
 
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.
@@ -452,7 +505,7 @@ impl Following {
 
     /// Stops reading: its memory is needed elsewhere.
     pub fn give_up(&mut self) {
-        self.held = None;
+        (self.held, self.rival) = (None, None);
         for direction in [Direction::AToB, Direction::BToA] {
             if !self.conversation.is_over(direction) {
                 self.conversation.give_up(direction);
@@ -463,7 +516,7 @@ impl Following {
 
     /// Bytes of memory that the streams hold.
     pub fn memory(&self) -> usize {
-        let held = self.held.as_ref().map_or(0, |h| h.bytes.len());
+        let held = [&self.held, &self.rival].into_iter().flatten().map(|data| data.bytes.len()).sum();
         let streams = self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory());
         streams.saturating_add(held)
     }

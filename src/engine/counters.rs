@@ -27,6 +27,8 @@ pub struct Counters {
     pub overlap_diff_data: u64,
     /// Segments too far off their stream.
     pub out_of_window: u64,
+    /// Segments whose payload no receiver takes: with RST, or without ACK.
+    pub not_taken: u64,
     /// Gaps that were given up.
     pub gaps: u64,
     /// Directions of which no more was read: too many bytes of handshake.
@@ -41,6 +43,12 @@ pub struct Counters {
     pub alerts: u64,
     /// Alerts that thresholds or suppressions left out.
     pub suppressed: u64,
+    /// Bits of hosts that went before their time because there were too many.
+    pub bits_evicted: u64,
+    /// Counts of thresholds that went before their time because there were too many.
+    pub thresholds_evicted: u64,
+    /// Values that rules gave up on, as not matching, because they took too much work.
+    pub budget_spent: u64,
     /// Segments dropped by a verdict.
     pub dropped: u64,
 }
@@ -65,7 +73,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 20] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 24] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -79,6 +87,7 @@ impl Counters {
             ("tcp.overlap", &mut self.overlap),
             ("tcp.overlap_diff_data", &mut self.overlap_diff_data),
             ("tcp.out_of_window", &mut self.out_of_window),
+            ("tcp.payload_not_taken", &mut self.not_taken),
             ("tcp.reassembly_gap", &mut self.gaps),
             ("tcp.stream_depth_reached", &mut self.handshake_limit),
             ("tcp.segment_memcap_drop", &mut self.reassembly_memcap),
@@ -86,6 +95,9 @@ impl Counters {
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),
+            ("detect.bits_evicted", &mut self.bits_evicted),
+            ("detect.thresholds_evicted", &mut self.thresholds_evicted),
+            ("detect.budget_spent", &mut self.budget_spent),
             ("ips.blocked", &mut self.dropped),
         ]
     }

@@ -35,16 +35,27 @@ pub struct Inspector {
     certificates: CertificateCache,
     names: Arc<[String]>,
     counters: Counters,
+    /// The clock's time at the last tick.
+    now: Timestamp,
 }
 
 /// Where a flow lay when it was looked up, if anywhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Located(Option<FlowId>);
 
-/// A flow that is being worked on: where it lies, and for whom to report.
+/// A flow that is being worked on: where it lies.
+#[derive(Clone, Copy, Debug)]
 struct Place {
     lane: usize,
     id: FlowId,
+}
+
+/// Flows that end together, in the order of their first packets.
+#[derive(Debug)]
+pub struct Leaving {
+    flows: std::vec::IntoIter<(PacketId, Place)>,
+    reason: FlowEndReason,
+    packet: PacketId,
 }
 
 impl Inspector {
@@ -57,6 +68,7 @@ impl Inspector {
             config,
             names,
             counters: Counters::default(),
+            now: Timestamp::ZERO,
         }
     }
 
@@ -73,8 +85,8 @@ impl Inspector {
         self.count_flags(header.flags);
         let Some(place) = self.find_or_add(hash, located, header, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
-        flow.last = flow.last.max(header.timestamp);
-        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && {
+        flow.note_time(header.timestamp, self.now);
+        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && flow.has_room(header) && {
             let opening = flow.opening;
             (opening.packets == 0 && opening.syn().is_none()) || opening.sender == header.sender
         };
@@ -88,9 +100,11 @@ impl Inspector {
         if is_new && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config);
         }
-        let Some(connection) = self.connection(&place) else { return Verdict::Pass };
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
+        let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let closes = note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
+        let rules_are_new = self.judge.is_new_to(&connection.rules);
         let opens_anew =
             header.flags.is_syn() && header.payload_len == 0 && connection.rival_syn == Some((header.sender, header.seq));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
@@ -103,30 +117,69 @@ impl Inspector {
         }
         match is_followed {
             true => self.follow(&place, segment, report),
-            false if self.judge.wants_packets() => self.judge(&place, segment, report),
+            false if self.judge.wants_packets() || rules_are_new => self.judge(&place, segment, report),
             false => Verdict::Pass,
         }
     }
 
-    /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
+    /// `rules` are in force from the next segment on. Flows keep what rules know of them: what became of them, which rules fired, flow
+    /// bits and numbers; so do hosts. At its next segment each flow is tried on what is known of it still: a rule that fired on it, by gid,
+    /// sid and rev, does not do so again.
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.judge.replace_rules(rules);
+    }
+
+    /// The clock shows `now` since packet `packet`: ends the flows whose time is over.
     pub fn tick(&mut self, now: Timestamp, packet: PacketId, report: &mut impl Report) {
-        for lane in 0..self.lanes.len() {
-            let Some(expired) = self.lanes.get_mut(lane).map(|l| l.expired(now, &self.config)) else { continue };
-            self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(len64(&expired));
-            for id in expired {
-                self.end(&Place { lane, id }, FlowEndReason::Timeout, packet, false, report);
-            }
-        }
+        let mut expired = self.expired(now, packet);
+        while self.end_next(&mut expired, report) {}
     }
 
     /// The capture is over: ends all flows.
     pub fn finish(&mut self, report: &mut impl Report) {
-        for lane in 0..self.lanes.len() {
-            let ids = self.lanes.get(lane).map(Lane::all).unwrap_or_default();
-            for id in ids {
-                self.end(&Place { lane, id }, FlowEndReason::Shutdown, PacketId::END, false, report);
+        let mut rest = self.rest();
+        while self.end_next(&mut rest, report) {}
+    }
+
+    /// As [`tick`](Self::tick), but only those flows end at once that have nothing to tell. To end the others, one at a time, is
+    /// left to [`end_next`](Self::end_next), for callers who pass on what was reported before there is too much of it.
+    pub fn expired(&mut self, now: Timestamp, packet: PacketId) -> Leaving {
+        self.now = now;
+        let mut leaving = Vec::new();
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            for id in lane.expired(now, &self.config) {
+                match lane.table.get(id) {
+                    Some((_, flow)) if tells(flow, &self.config) => leaving.push((flow.first, Place { lane: index, id })),
+                    _ => {
+                        let ended = u64::from(lane.table.remove(id).is_some());
+                        self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(ended);
+                    }
+                }
             }
         }
+        leaving.sort_unstable_by_key(|(first, _)| *first);
+        leaving.dedup_by_key(|(_, place)| (place.lane, place.id)); // a flow that was closed has two timers
+        self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(len64(&leaving));
+        Leaving { flows: leaving.into_iter(), reason: FlowEndReason::Timeout, packet }
+    }
+
+    /// As [`finish`](Self::finish), but to end the flows that have something to tell is left to [`end_next`](Self::end_next).
+    pub fn rest(&mut self) -> Leaving {
+        let mut leaving = Vec::new();
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            lane.table.retain(|_, flow| tells(flow, &self.config));
+            let ids = lane.table.ids().into_iter();
+            leaving.extend(ids.filter_map(|id| Some((lane.table.get(id)?.1.first, Place { lane: index, id }))));
+        }
+        leaving.sort_unstable_by_key(|(first, _)| *first);
+        Leaving { flows: leaving.into_iter(), reason: FlowEndReason::Shutdown, packet: PacketId::END }
+    }
+
+    /// Ends the next of the flows that leave. False where there is none.
+    pub fn end_next(&mut self, leaving: &mut Leaving, report: &mut impl Report) -> bool {
+        let Some((_, place)) = leaving.flows.next() else { return false };
+        self.end(&place, leaving.reason, leaving.packet, false, report);
+        true
     }
 
     /// What each rule cost so far, where [`Config::profile_clock`] asks for it.
@@ -137,17 +190,13 @@ impl Inspector {
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;
-        counters.suppressed = self.judge.suppressed();
+        self.judge.count(&mut counters);
         for lane in &self.lanes {
             counters.flows_active = counters.flows_active.saturating_add(u64::try_from(lane.table.len()).unwrap_or(u64::MAX));
             let memory = u64::try_from(lane.stream_memory()).unwrap_or(u64::MAX);
             counters.reassembly_memuse = counters.reassembly_memuse.saturating_add(memory);
         }
         counters
-    }
-
-    fn connection(&mut self, place: &Place) -> Option<&mut Connection> {
-        self.lanes.get_mut(place.lane)?.table.get_mut(place.id)?.connection.as_deref_mut()
     }
 
     fn count_flags(&mut self, flags: TcpFlags) {
@@ -170,6 +219,8 @@ impl Inspector {
             let place = Place { lane, id };
             let Some(rival) = self.is_reused(&place, header) else { return Some(place) };
             self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
+            let old = self.lanes.get_mut(lane).and_then(|l| l.table.get_mut(id)?.connection.as_deref_mut()?.following.as_mut());
+            let syn_data = old.filter(|_| rival.is_some()).and_then(|f| f.take_rival());
             self.end(&place, FlowEndReason::TcpReuse, PacketId::of(header), true, report);
             let place = self.add(hash, header, report)?;
             if let Some((direction, isn)) = rival {
@@ -177,6 +228,12 @@ impl Inspector {
                 flow.set_client(direction);
                 flow.opening.sender = direction;
                 flow.opening.set_syn(isn);
+                if let Some(data) = syn_data
+                    && let Some(following) = &mut flow.connection(self.config.limits.handshake_bytes).following
+                {
+                    following.hold(data);
+                    self.lanes.get_mut(lane)?.set_timer(place.id, &self.config);
+                }
             }
             return Some(place);
         }
@@ -255,15 +312,19 @@ impl Inspector {
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let header = segment.header;
         let (overlap, limits) = (self.config.overlap, &self.config.limits);
-        if let Some(following) = &mut connection.following {
+        let is_taken = is_taken(header);
+        if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
             following.settle_syn_data(header, overlap, &mut self.certificates);
         }
         let seq = anchor(connection, header);
         let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
-        // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
         let read = match of_another {
-            true => Read::default(),
+            _ if !is_taken => Read { not_taken: true, ..Read::default() },
+            true => {
+                following.hold_rival(header, segment.payload);
+                Read::default()
+            }
             false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
         };
         let keeps = self.judge.wants_streams();
@@ -277,7 +338,8 @@ impl Inspector {
             flow.opening.client = client;
         }
         let news = (following.conversation.news(), connection.is_two_sided());
-        let is_news = connection.judged.replace(news) != Some(news) || self.judge.wants_packets();
+        let is_news =
+            connection.judged.replace(news) != Some(news) || self.judge.wants_packets() || self.judge.is_new_to(&connection.rules);
         if read.gaps > 0 {
             *connection.gap.get_mut(header.sender) = true;
         }
@@ -324,6 +386,7 @@ impl Inspector {
         let c = &mut self.counters;
         c.overlap = c.overlap.saturating_add(u64::from(read.duplicate > 0));
         c.overlap_diff_data = c.overlap_diff_data.saturating_add(u64::from(read.conflicting > 0));
+        c.not_taken = c.not_taken.saturating_add(u64::from(read.not_taken));
         c.out_of_window = c.out_of_window.saturating_add(u64::from(read.out_of_window > 0));
         c.gaps = c.gaps.saturating_add(read.gaps);
         c.handshake_limit = c.handshake_limit.saturating_add(u64::from(read.over_limit));
@@ -344,20 +407,23 @@ impl Inspector {
         }
     }
 
+    /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
     fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
-        if self.judge.wants_opening() {
-            let limit = self.config.limits.handshake_bytes;
-            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
-                && flow.connection.is_none()
-            {
-                flow.connection(limit);
-                if let Some(lane) = self.lanes.get_mut(place.lane) {
-                    lane.set_timer(place.id, &self.config);
-                }
-            }
-            return self.judge(place, segment, report);
+        if !self.judge.wants_opening() {
+            return Verdict::Pass;
         }
-        Verdict::Pass
+        let limit = self.config.limits.handshake_bytes;
+        if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
+            flow.connection(limit);
+        }
+        let verdict = self.judge(place, segment, report);
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return verdict };
+        if self.judge.has_matched() {
+            lane.set_timer(place.id, &self.config);
+        } else if let Some(flow) = lane.table.get_mut(place.id) {
+            flow.connection = None;
+        }
+        verdict
     }
 
     /// Tries the rules on the segment, and on what is known of the flow now.
@@ -455,6 +521,11 @@ impl Inspector {
     }
 }
 
+/// Whether there is an event at the end of `flow`.
+fn tells(flow: &Flow, config: &Config) -> bool {
+    config.flow_events || flow.is_read()
+}
+
 /// Adds to `base` what events say of the flow.
 fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>, capture: u32) -> Common<'a> {
     let app_proto = flow.connection.as_ref().and_then(|c| match &c.following {
@@ -489,6 +560,13 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         other.correct(header.ack, header.flags.is_syn_ack());
     }
     header.seq.wrapping_add(u32::from(syn))
+}
+
+/// Whether the segment's payload, if any, is part of the stream: none of a segment without ACK is taken but a SYN's, and that of a RST
+/// is a text for people (RFC 9293 §3.10.7.4, §3.5.3).
+const fn is_taken(header: &SegmentHeader) -> bool {
+    let flags = header.flags;
+    header.payload_len == 0 || (flags.has(TcpFlags::ACK) || flags.has(TcpFlags::SYN)) && !flags.has(TcpFlags::RST)
 }
 
 /// Whether the segment closes the connection.

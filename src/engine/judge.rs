@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::connection::{Connection, Flow, Following};
+use super::counters::Counters;
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
 use crate::flow::{Direction, FlowKey, Stream};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::rules::{
-    self, Action, AppProto, Chunk, FlowDirection, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule, RuleSet,
-    Scratch, Subject, Target,
+    self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule,
+    RuleSet, Scratch, Subject, Target, Totals,
 };
 
 /// The rules, and what trying them needs.
@@ -22,6 +23,7 @@ pub(super) struct Judge {
     hosts: HostState,
     scratch: Scratch,
     matches: Vec<Match>,
+    has_matched: bool,
 }
 
 /// What the rules said of a packet or of a flow's end.
@@ -51,7 +53,19 @@ impl Judge {
     pub fn new(rules: Arc<RuleSet>, profile_clock: Option<fn() -> u64>) -> Self {
         let scratch = profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
         let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
-        Self { rules, on_first, on_each, on_streams, hosts: HostState::default(), scratch, matches: Vec::new() }
+        Self { rules, on_first, on_each, on_streams, hosts: HostState::default(), scratch, matches: Vec::new(), has_matched: false }
+    }
+
+    /// `rules` are in force from now on. What is remembered of flows and hosts stays, by names and by gid and sid.
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.scratch.replace_set(&self.rules, &rules);
+        (self.on_first, self.on_each, self.on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
+        self.rules = rules;
+    }
+
+    /// Whether `flow` was last tried on rules that are in force no more.
+    pub const fn is_new_to(&self, flow: &FlowRules) -> bool {
+        self.scratch.is_new_to(flow)
     }
 
     /// Whether a rule wants to be tried before there is any payload.
@@ -59,14 +73,22 @@ impl Judge {
         self.on_first || self.on_each
     }
 
+    /// Whether a rule matched when they were last tried, be it told or not: then the flow has to remember it.
+    pub const fn has_matched(&self) -> bool {
+        self.has_matched
+    }
+
     /// What each rule cost, where that is counted.
     pub fn profile(&self) -> Option<&Profile> {
         self.scratch.profile()
     }
 
-    /// How many alerts were left out.
-    pub const fn suppressed(&self) -> u64 {
-        self.scratch.counters().suppressed
+    /// Adds what was counted while rules were tried.
+    pub const fn count(&self, counters: &mut Counters) {
+        counters.suppressed = self.scratch.counters().suppressed;
+        counters.budget_spent = self.scratch.counters().budget_spent;
+        counters.bits_evicted = self.hosts.bits_evicted();
+        counters.thresholds_evicted = self.hosts.counts_evicted();
     }
 
     /// Whether a rule wants to be tried on each packet.
@@ -81,12 +103,14 @@ impl Judge {
 
     /// Tries the rules that `flow` has become ripe for, and those about packets on `segment`.
     pub fn judge(&mut self, flow: &mut Flow, key: &FlowKey, segment: Option<&Segment<'_>>) -> Judged {
+        self.has_matched = false;
         if self.rules.is_empty() {
+            flow.connection.iter_mut().for_each(|c| self.scratch.renew(&mut c.rules));
             return Judged::default();
         }
-        let (client, now) = (flow.client(), flow.last);
+        let (client, now, age) = (flow.client(), flow.last, flow.last.as_secs().saturating_sub(flow.start.as_secs()));
         let Some(connection) = flow.connection.as_deref_mut() else { return Judged::default() };
-        let sizes = segment.filter(|_| self.on_each).map_or([0; 2], |s| connection.reach(s.header, client));
+        let totals = segment.filter(|_| self.on_each).map(|s| connection.totals(s.header, client, age)).unwrap_or_default();
         let one_way = connection.one_way().map(|sender| way(sender, client));
         let Connection { following, rules, established, was_tls, dropped, .. } = connection;
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
@@ -105,7 +129,7 @@ impl Judge {
             None if *was_tls => (None, Raw::default()),
             None => (None, Raw { payload: segment.map_or(&[], |s| s.payload), stream: None }),
         };
-        let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, sizes, raw });
+        let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, totals, raw });
         let subject = Subject {
             client: key.sender(client),
             server: key.receiver(client),
@@ -117,7 +141,9 @@ impl Judge {
             now,
         };
         self.matches.clear();
+        let before = self.scratch.counters().matches;
         let verdict = self.rules.evaluate(&subject, rules, &mut self.hosts, &mut self.scratch, &mut self.matches);
+        self.has_matched = self.scratch.counters().matches != before;
         if self.matches.iter().filter_map(|m| self.rules.rule(m.rule)).any(|r| r.stores_certificates)
             && let Some(following) = following
         {
@@ -197,6 +223,13 @@ impl Judge {
 }
 
 impl Connection {
+    /// What the flow has come to with the segment of `header`. To be called for each segment.
+    fn totals(&mut self, header: &SegmentHeader, client: Direction, age: u64) -> Totals {
+        let reach = self.reach(header, client);
+        let [of_client, of_server] = [client, client.reverse()].map(|side| *self.counters.get(side));
+        Totals { reach, packets: [of_client.packets, of_server.packets], bytes: [of_client.bytes, of_server.bytes], age }
+    }
+
     /// Brings up to date whether the handshake of TCP is done.
     pub fn note_established(&mut self, flow_client: Direction) {
         let client = *self.flags.get(flow_client);

@@ -3,7 +3,7 @@
 //! Whatever is not exactly so, or is wrong in any way, is left to the loop in [`decoder`](super::decoder), which answers the same.
 
 use super::counters::bump;
-use super::walk::segment_header;
+use super::walk::{Lengths, segment_header};
 use super::wire::{Layer, tcp};
 use super::{Decoded, DecodedSegment, Decoder, Frame, LinkType, PayloadRef};
 use crate::packet::key::{Address, FlowKey};
@@ -52,11 +52,13 @@ impl Decoder {
 
         let vlan = if self.config.ignore_vlan { [0; 2] } else { vlan };
         let end = ip_end.min(frame.data.len());
-        let start = ip_start.wrapping_add(ip.header_len).wrapping_add(ip.tcp.len).min(end);
+        let tcp_start = ip_start.wrapping_add(ip.header_len);
+        let start = tcp_start.wrapping_add(ip.tcp.len).min(end);
+        let lengths = Lengths::new(ip.header_len, start.wrapping_sub(tcp_start), payload_len);
         let (start, len) = (u32::try_from(start).ok()?, u32::try_from(end.wrapping_sub(start)).ok()?);
         let flow = FlowKey::from_packet((ip.source, ip.tcp.source), (ip.destination, ip.tcp.destination), tcp::PROTOCOL, vlan);
         Some(Decoded::Segment(DecodedSegment {
-            header: segment_header(frame, &ip.tcp, flow, ip.ttl, 0, payload_len),
+            header: segment_header(frame, &ip.tcp, flow, ip.ttl, 0, lengths),
             payload: PayloadRef::InFrame { start, len },
             anomaly: None,
         }))

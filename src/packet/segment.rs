@@ -8,10 +8,24 @@ use crate::packet::key::{Direction, FlowKey};
 /// One decoded TCP segment: its header fields and its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
-    /// All but the payload.
+    /// What counts of the headers.
     pub header: &'a SegmentHeader,
+    /// The innermost IP header with IPv6's extensions, and the TCP header with its options, as captured.
+    pub headers: &'a [u8],
     /// The captured payload; shorter than `header.payload_len` where the capture cut the frame (snap length).
     pub payload: &'a [u8],
+}
+
+impl<'a> Segment<'a> {
+    /// The IP header, with options or extension headers. Empty where the segment came in fragments: there was one for each.
+    pub fn ip_header(&self) -> &'a [u8] {
+        self.headers.get(..usize::from(self.header.ip_len)).unwrap_or_default()
+    }
+
+    /// The TCP header with its options, as far as it was captured.
+    pub fn tcp_header(&self) -> &'a [u8] {
+        self.headers.get(usize::from(self.header.ip_len)..).unwrap_or_default()
+    }
 }
 
 /// The fields of a segment: small and copied freely, so that it can cross a channel apart from its payload.
@@ -33,6 +47,10 @@ pub struct SegmentHeader {
     pub ttl: u8,
     /// How many tunnel headers were peeled to reach it.
     pub tunnel_depth: u8,
+    /// Captured bytes of the TCP header, options included: 20 to 60.
+    pub tcp_len: u8,
+    /// Bytes of the innermost IP header, with options or extension headers; 0 where the segment was put together from fragments.
+    pub ip_len: u16,
     /// Payload bytes on the wire, by the IP header's length; the captured ones may be fewer.
     pub payload_len: u32,
     /// Length of the frame on the wire in bytes, all layers.

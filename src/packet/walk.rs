@@ -16,6 +16,8 @@ pub struct Walk {
     pub end: usize,
     /// Offset behind the last byte that was on the wire; `end` or more.
     pub wire_end: usize,
+    /// Offset of the innermost IP header. In a datagram that was put together from fragments, 0 until there is another one in it.
+    pub ip_start: usize,
     /// The innermost IP header.
     pub ip: Ip,
     /// What was wrong on the way and did not matter.
@@ -51,12 +53,12 @@ impl Walk {
         let ip = Ip { is_v4: true, source: nobody, destination: nobody, ttl: 0, is_final: true, is_fragment: false };
         let end = frame.data.len();
         let wire_end = end.max(frame.original_len as usize);
-        Self { at: 0, end, wire_end, ip, anomaly: None, vlan: [0; 2], tags: 0, layers: 0, tunnels: 0 }
+        Self { at: 0, end, wire_end, ip_start: 0, ip, anomaly: None, vlan: [0; 2], tags: 0, layers: 0, tunnels: 0 }
     }
 
     /// At the start of a reassembled datagram of `len` bytes, with all that is known so far.
     pub const fn restart(&mut self, len: usize) {
-        (self.at, self.end, self.wire_end) = (0, len, len);
+        (self.at, self.ip_start, self.end, self.wire_end) = (0, 0, len, len);
     }
 
     /// Counts a header.
@@ -170,6 +172,23 @@ impl Source<'_> {
     }
 }
 
+/// How long the parts of a segment are.
+#[derive(Clone, Copy, Debug)]
+pub struct Lengths {
+    ip: u16,
+    tcp: u8,
+    payload: u32,
+}
+
+impl Lengths {
+    /// Of the captured headers of IP and of TCP, and of the payload on the wire.
+    #[inline]
+    pub fn new(ip: usize, tcp: usize, payload: u32) -> Self {
+        // No IP packet has longer headers: extensions count in its length of 16 bits.
+        Self { ip: u16::try_from(ip).unwrap_or_default(), tcp: u8::try_from(tcp).unwrap_or_default(), payload }
+    }
+}
+
 /// Puts a segment's header together.
 #[inline]
 pub fn segment_header(
@@ -178,7 +197,7 @@ pub fn segment_header(
     (key, sender): (FlowKey, Direction),
     ttl: u8,
     tunnel_depth: u8,
-    payload_len: u32,
+    lengths: Lengths,
 ) -> SegmentHeader {
     SegmentHeader {
         key,
@@ -189,7 +208,9 @@ pub fn segment_header(
         window: tcp.window,
         ttl,
         tunnel_depth,
-        payload_len,
+        tcp_len: lengths.tcp,
+        ip_len: lengths.ip,
+        payload_len: lengths.payload,
         frame_len: frame.original_len,
         timestamp: frame.timestamp,
         number: frame.number,

@@ -6,24 +6,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Settings;
-use super::batch::{Batch, Dealt, Ending, Job};
+use super::batch::{Batch, Dealt, Ending, Job, StatsDue};
 use super::lines::{Lines, Printer};
+use super::next_rules::NextRules;
 use crate::base::{Duration, Timestamp};
 use crate::capture::{Block, CaptureError, CaptureSet};
 use crate::engine::{Clock, PacketId, lane_of, report_malformed};
-use crate::packet::{Decoded, Decoder, DecoderCounters, Frame};
+use crate::packet::{Decoded, Decoder, Frame};
+use crate::rules::RuleSet;
 
 pub(super) struct Dealer<P> {
     decoder: Decoder,
     seed: u64,
     clock: Clock,
-    last: Timestamp,
     stats_interval: Option<Duration>,
     next_stats: Option<Timestamp>,
     lines: Lines<P>,
     names: Arc<[String]>,
     hands: Vec<Vec<Job>>,
-    stats: Vec<(PacketId, Timestamp, DecoderCounters)>,
+    stats: Vec<StatsDue>,
+    next_rules: Arc<NextRules>,
+    /// Those that took over before the block at hand.
+    new_rules: Option<(Arc<RuleSet>, Timestamp)>,
     to_workers: Vec<Sender<Batch>>,
     to_collector: Sender<Dealt>,
     recycled: Receiver<Vec<Job>>,
@@ -43,13 +47,14 @@ impl<P: Printer> Dealer<P> {
             decoder: Decoder::new(settings.decoder.clone()),
             seed: settings.engine.hash_seed,
             clock: Clock::default(),
-            last: Timestamp::ZERO,
             stats_interval: settings.stats_interval,
             next_stats: None,
             lines: Lines::new(printer, Arc::default()), // it tells no alerts
             names,
             hands: to_workers.iter().map(|_| Vec::new()).collect(),
             stats: Vec::new(),
+            next_rules: Arc::clone(&settings.next_rules),
+            new_rules: None,
             to_workers,
             to_collector,
             recycled,
@@ -62,6 +67,7 @@ impl<P: Printer> Dealer<P> {
         while self.stop.load(Ordering::Relaxed) == 0 {
             match captures.next_block() {
                 Some(Ok(block)) => {
+                    self.take_rules(&block);
                     self.block(&block);
                     if !self.hand_out(Some(block), false) {
                         return;
@@ -79,7 +85,16 @@ impl<P: Printer> Dealer<P> {
         let mut summary = std::mem::take(&mut self.lines.summary);
         summary.packets = decoder.pkts;
         summary.bytes = decoder.bytes;
-        Ending { last: self.last, decoder, summary }
+        Ending { last: self.clock.now(), decoder, summary }
+    }
+
+    /// Has rules take over before `block`, where some are to.
+    fn take_rules(&mut self, block: &Block) {
+        let (Some(first), Some(rules)) = (block.frame(0), self.next_rules.take()) else { return };
+        for hand in &mut self.hands {
+            hand.push(Job::Rules(Arc::clone(&rules)));
+        }
+        self.new_rules = Some((rules, first.timestamp));
     }
 
     fn block(&mut self, block: &Block) {
@@ -88,7 +103,6 @@ impl<P: Printer> Dealer<P> {
             if let Some(now) = self.clock.tick(frame.timestamp) {
                 self.tick(now, &frame);
             }
-            self.last = self.last.max(frame.timestamp);
             let offset = (frame.data.as_ptr() as usize).saturating_sub(base);
             match self.decoder.decode(&frame) {
                 Decoded::Segment(decoded) => {
@@ -112,11 +126,12 @@ impl<P: Printer> Dealer<P> {
         }
     }
 
-    /// A new second of packet time has begun.
+    /// A new second of packet time has begun, or the clock was set.
     fn tick(&mut self, now: Timestamp, frame: &Frame<'_>) {
         let packet = PacketId::new(frame.capture, frame.number);
         let stats_are_due = self.stats_interval.is_some_and(|interval| match self.next_stats {
-            Some(due) if now < due => false,
+            // Where the clock was set back, it starts anew.
+            Some(due) if now < due && due <= now.saturating_add(interval) => false,
             first_or_due => {
                 self.next_stats = Some(now.saturating_add(interval));
                 first_or_due.is_some()
@@ -137,6 +152,7 @@ impl<P: Printer> Dealer<P> {
     fn hand_out(&mut self, block: Option<Block>, last: bool) -> bool {
         let bytes = block.as_ref().map(|b| Arc::clone(b.bytes())).unwrap_or_default();
         let dealt = Dealt {
+            rules: self.new_rules.take(),
             output: std::mem::take(&mut self.lines.output),
             block,
             stats: std::mem::take(&mut self.stats),

@@ -53,8 +53,14 @@ mod tests {
         let mut text = String::new();
         for i in 0..rules {
             let (sid, rev) = (i * 7 % 1000, i % 5);
-            let option =
-                ["tls.sni; content:\"a.example\"", "ja4.hash", "tag:host", "pcre:\"/(/\"", "tls.sni; content:\"b\"; \\\n nocase"];
+            let option = [
+                "tls.sni; content:\"a.example\"",
+                "ja4.hash",
+                "tag:host",
+                "pcre:\"/(/\"",
+                "tls.sni; content:\"b\"; \\\n nocase",
+                "requires:feature none",
+            ];
             let option = option[i as usize % option.len()];
             let comment = if i % 11 == 0 { "#" } else { "" };
             writeln!(text, "{comment}alert tls any any -> any any (msg:\"{i}\"; {option}; sid:{sid}; rev:{rev};)").unwrap();

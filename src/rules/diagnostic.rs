@@ -173,6 +173,9 @@ pub enum Reason {
         /// The sid.
         sid: u32,
     },
+    /// A note: the rule is for engines that have more, or less.
+    #[error("it is left out: it requires `{0}`")]
+    Unmet(String),
     /// A note: an event of Suricata's that no session here has.
     #[error("event `tls.{0}` is never raised here: the rule cannot match")]
     NeverRaised(String),

@@ -166,6 +166,7 @@ fn asked(inspection: &Inspection) -> (&'static str, Vec<(&'static str, usize)>) 
         Step::ByteTest(_) => "byte_test",
         Step::ByteJump(_) => "byte_jump",
         Step::Extract(_) => "byte_extract or byte_math",
+        Step::Entropy(_) => "entropy",
     });
     let sizes = inspection.size.iter().map(|_| "bsize");
     let sets = inspection.datasets.iter().map(|_| "dataset");

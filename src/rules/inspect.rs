@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::byte_ops::{ByteJump, ByteTest, Extraction};
 use super::dataset::Dataset;
+use super::entropy::Entropy;
 use super::expression::Expression;
 use super::field::{Extracted, Place, place};
 use super::keyword::{Buffer, PAYLOAD};
@@ -63,6 +64,8 @@ pub(super) enum Step {
     ByteJump(Box<ByteJump>),
     /// `byte_extract`, `byte_math`
     Extract(Box<Extraction>),
+    /// `entropy`
+    Entropy(Entropy),
 }
 
 /// A literal and where it may be.
@@ -229,5 +232,15 @@ impl Inspection {
         (content.startswith && content.endswith)
             || self.size.iter().any(fits)
             || (self.transforms.is_empty() && self.buffer.form.width() == Some(len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_rule_has_is_small() {
+        assert!(size_of::<Step>() <= 64 && size_of::<Inspection>() <= 112);
     }
 }

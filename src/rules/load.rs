@@ -74,7 +74,9 @@ impl RuleSet {
         joined.by_sid.reserve(joined.rules.capacity());
         read.into_iter().for_each(|ReadRules(reading)| joined.add(reading));
         let (rules, report) = joined.finish(config);
-        (Self::new(rules), report)
+        let mut set = Self::new(rules);
+        set.failed = report.errors.len();
+        (set, report)
     }
 }
 
@@ -101,6 +103,7 @@ impl Joined {
             let twice = self.keep(rule);
             self.report.notes.extend(twice);
         }
+        self.report.notes.extend(notes.map(|(_, note)| note));
     }
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
@@ -158,7 +161,8 @@ impl Joined {
             self.review();
         }
         self.report.loaded = self.rules.len();
-        self.rules.extend(config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(config)));
+        let lists = (1..).zip(&config.lists).filter(|(_, list)| !list.is_empty());
+        self.rules.extend(lists.map(|(place, list)| list.compile(place, config)));
         (self.rules, self.report)
     }
 }

@@ -126,6 +126,7 @@ impl Run<'_> {
             Step::Pcre(p) => self.lacks_pcre(p, hay, last),
             Step::IsDataAt(i) => i.holds(hay.raw.len(), last, &self.extracted),
             Step::ByteTest(t) => t.holds(hay.raw, last, &self.extracted),
+            Step::Entropy(e) => self.budget.spend(hay.raw.len()) && e.holds(hay.raw),
         };
         if holds { self.steps(rest, hay, last) } else { self.failed(step.is_relative()) }
     }
@@ -210,6 +211,7 @@ impl Step {
             Self::ByteTest(t) => t.field.relative,
             Self::ByteJump(j) => j.field.relative,
             Self::Extract(e) => e.field.relative,
+            Self::Entropy(_) => false,
         }
     }
 }

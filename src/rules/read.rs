@@ -5,12 +5,12 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::ast::{Action, EndAst, HeaderAst, OptionAst, Protocol, RuleAst, Sign};
-use super::builder::Builder;
+use super::builder::{Builder, PacketTest};
 use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::{Classification, RuleConfig};
 use super::diagnostic::{Diagnostic, Reason};
 use super::inspect::Inspection;
-use super::keyword::Registry;
+use super::keyword::{HeaderTest, Registry, unmet};
 use super::parse;
 use super::parse::lines::{Entry, Piece, RuleText};
 use super::payload::Payload;
@@ -39,7 +39,7 @@ pub(super) struct Reading {
     pub rules: Vec<Compiled>,
     /// What is wrong with the others.
     pub errors: Vec<Diagnostic>,
-    /// What is to be noted of a rule, which is named by its place in `rules`; in order.
+    /// What is to be noted of a rule, which is named by its place in `rules`, or of one that was left out before it; in order.
     pub notes: Vec<(usize, Diagnostic)>,
     /// What a review finds.
     pub findings: Vec<Diagnostic>,
@@ -123,6 +123,9 @@ impl<'c> Reader<'c> {
                 reading.notes.extend(notes.into_iter().map(|reason| (place, diagnostic(reason, 0, None, sid))));
                 reading.rules.push(compiled);
             }
+            Err(Mistake { reason: reason @ Reason::Unmet(_), at, keyword, sid }) => {
+                reading.notes.push((reading.rules.len(), diagnostic(reason, at, keyword, sid)));
+            }
             Err(Mistake { reason, at, keyword, sid }) => reading.errors.push(diagnostic(reason, at, keyword, sid)),
         }
     }
@@ -133,6 +136,9 @@ impl<'c> Reader<'c> {
             return Err((Reason::TooLong("64 KiB"), 0).into());
         }
         let (action, written, options) = self.parse(&text.text)?;
+        if let Some((reason, at)) = unmet(&self.registry, &options) {
+            return Err(Mistake { reason, at, keyword: keyword_at(&options, at), sid: sid_of(&options) });
+        }
         let mut builder = Builder::new(self.config, &mut self.shared);
         if let Err(mut mistake) = apply(&self.registry, &mut builder, &options) {
             mistake.sid = sid_of(&options);
@@ -153,21 +159,29 @@ impl<'c> Reader<'c> {
                 head
             }
         };
+        let headers = builder.inspections.extract_if(.., |i| HeaderTest::is_about(i)).filter_map(HeaderTest::new);
+        builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
         let payload = payload.map(|i| Box::new(Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty())));
         let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
         let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing();
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
-        let plans = plans(protocol, sign, kind, &builder.flow, &sources).map_err(|reason| {
+        let mut plans = plans(protocol, sign, kind, &builder.flow, &sources).map_err(|reason| {
             let flow = options.iter().find(|o| o.name == "flow");
             Mistake { reason, at: flow.map_or(0, |o| o.at), keyword: flow.map(|o| o.name.to_owned()), sid: builder.meta.sid }
         })?;
-        let Builder { meta, flow, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, .. } = builder;
-        match protocol {
-            Protocol::Udp => notes.push(Reason::NotFollowed("UDP")),
-            Protocol::Quic => notes.push(Reason::NotFollowed("QUIC")),
-            _ => {}
+        let Builder {
+            meta, flow, unfollowed, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, ..
+        } = builder;
+        let unfollowed = match protocol {
+            Protocol::Udp => Some("UDP"),
+            Protocol::Quic => Some("QUIC"),
+            _ => unfollowed,
+        };
+        if let Some(what) = unfollowed {
+            notes.push(Reason::NotFollowed(what));
+            plans.clear();
         }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
@@ -192,10 +206,12 @@ impl<'c> Reader<'c> {
             text: self.config.texts.then(|| text.text.trim().into()),
             file: file.clone(),
             line: text.position(0).0,
+            list: 0,
         };
         let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
         let asks = Asks {
             state: flow.state,
+            from_fragments: flow.from_fragments,
             packet: packet.into(),
             stateful,
             tests: tests.into(),

@@ -90,6 +90,13 @@ fn assert_is_the_segment(link: LinkType, data: &[u8]) -> SegmentHeader {
     let port = |endpoint: Endpoint| endpoint.port;
     assert_eq!(segment.payload.slice(data), PAYLOAD);
     assert_eq!(header.payload_len as usize, PAYLOAD.len());
+    let whole = segment.payload.segment(&header, data);
+    assert_eq!(
+        (whole.ip_header()[0] >> 4, whole.payload),
+        (if header.key.sender(header.sender).ip.is_ipv4() { 4 } else { 6 }, PAYLOAD)
+    );
+    let tcp = whole.tcp_header();
+    assert_eq!((tcp.len(), &tcp[..4]), (usize::from(tcp[12] >> 4) * 4, &[0x9c, 0x40, 0x01, 0xbb][..]), "data offset and ports");
     assert_eq!((port(header.key.sender(header.sender)), port(header.key.receiver(header.sender))), (40_000, 443));
     assert_eq!((header.seq, header.ack, header.window, header.ttl), (1_000, 7, 4_096, 61));
     assert_eq!(header.flags, TcpFlags(TcpFlags::ACK | TcpFlags::PSH));
@@ -431,6 +438,8 @@ fn fragments_in_any_order_give_the_whole() {
             let segment = decode_last(&mut decoder, LinkType::Raw, &frames);
             assert_eq!(segment.payload.slice(&[]), PAYLOAD);
             assert_eq!((segment.header.seq, segment.header.ttl), (1_000, ttl));
+            let whole = segment.payload.segment(&segment.header, &[]);
+            assert_eq!((whole.ip_header(), &whole.tcp_header()[..4]), (&[][..], &[0x9c, 0x40, 0x01, 0xbb][..]));
             assert_eq!(segment.header.frame_len as usize, frames.last().unwrap().len());
             assert_eq!(decoder.fragment_memory(), 0);
         }

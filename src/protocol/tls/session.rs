@@ -14,10 +14,10 @@ pub struct Session {
     pub client_hello: Option<ClientHello>,
     /// Fingerprints of the first ClientHello.
     pub client_fingerprints: Option<ClientFingerprints>,
-    /// The ClientHello that answered a HelloRetryRequest.
-    pub second_client_hello: Option<ClientHello>,
+    /// The ClientHello that answered a HelloRetryRequest. Few sessions have one, and there may be a million begun.
+    pub second_client_hello: Option<Box<ClientHello>>,
     /// The HelloRetryRequest (RFC 8446 §4.1.4).
-    pub hello_retry_request: Option<ServerHello>,
+    pub hello_retry_request: Option<Box<ServerHello>>,
     /// The ServerHello that settled the session.
     pub server_hello: Option<ServerHello>,
     /// Fingerprints of the ServerHello (of the HelloRetryRequest where nothing followed it).
@@ -117,13 +117,49 @@ pub type Notes = smallvec::SmallVec<[Anomaly; 4]>;
 impl Session {
     /// The version that the session speaks; of the ClientHello's highest where no ServerHello was seen.
     pub fn version(&self) -> Option<ProtocolVersion> {
-        let server = self.server_hello.as_ref().or(self.hello_retry_request.as_ref());
+        let server = self.server_hello.as_ref().or(self.hello_retry_request.as_deref());
         server.map(ServerHello::version)
     }
 
     /// The group that the key exchange used or, before TLS 1.3, that the ServerKeyExchange named.
     pub fn group(&self) -> Option<u16> {
         self.server_hello.as_ref().and_then(|sh| sh.key_share_group).or(self.server_key_exchange_group)
+    }
+
+    /// Forgets what one side sent, the client or the server; what was wrong with it stays noted.
+    pub(super) fn forget(&mut self, client: bool) {
+        self.alerts.retain(|a| a.from_client != client);
+        let kept = std::mem::take(self);
+        *self = Self { alerts: kept.alerts, anomalies: kept.anomalies, stage: kept.stage, ..Self::default() };
+        self.store_certificates = kept.store_certificates;
+        if client {
+            self.hello_retry_request = kept.hello_retry_request;
+            self.server_hello = kept.server_hello;
+            self.server_fingerprints = kept.server_fingerprints;
+            self.server_certificates = kept.server_certificates;
+            self.server_chain_truncated = kept.server_chain_truncated;
+            self.server_key_exchange_group = kept.server_key_exchange_group;
+            self.server_key_exchange = kept.server_key_exchange;
+            self.certificate_requested = kept.certificate_requested;
+            self.new_session_ticket = kept.new_session_ticket;
+        } else {
+            self.client_hello = kept.client_hello;
+            self.client_fingerprints = kept.client_fingerprints;
+            self.second_client_hello = kept.second_client_hello;
+            self.client_certificates = kept.client_certificates;
+            self.client_chain_truncated = kept.client_chain_truncated;
+            self.client_key_exchange = kept.client_key_exchange;
+            self.renegotiations = kept.renegotiations;
+        }
+    }
+
+    /// What either side may have sent, and was taken as one's, was the other's.
+    pub(super) fn swap_sides(&mut self) {
+        std::mem::swap(&mut self.server_certificates, &mut self.client_certificates);
+        std::mem::swap(&mut self.server_chain_truncated, &mut self.client_chain_truncated);
+        for alert in &mut self.alerts {
+            alert.from_client = !alert.from_client;
+        }
     }
 
     /// Notes an anomaly, once a kind.

@@ -10,9 +10,11 @@ mod handshake;
 mod keywords;
 mod loading;
 mod numbers;
+mod packets;
 mod payload;
 mod profile;
 mod reference;
+mod reload;
 mod review;
 mod shipped;
 mod state;
@@ -66,6 +68,8 @@ fn header(direction: FlowDirection, flags: u8) -> SegmentHeader {
         window: 512,
         ttl: 64,
         tunnel_depth: 0,
+        tcp_len: 20,
+        ip_len: 20,
         payload_len: 0,
         frame_len: 54,
         timestamp: Timestamp::ZERO,
@@ -85,7 +89,12 @@ fn headers() -> [SegmentHeader; 4] {
 fn at<'a>(header: &'a SegmentHeader, subject: Subject<'a>) -> Subject<'a> {
     let direction = if header.sender == headers()[0].sender { FlowDirection::ToServer } else { FlowDirection::ToClient };
     Subject {
-        packet: Some(Packet { direction, segment: Segment { header, payload: &[] }, sizes: [0; 2], raw: Raw::default() }),
+        packet: Some(Packet {
+            direction,
+            segment: Segment { header, headers: &[], payload: &[] },
+            totals: Totals::default(),
+            raw: Raw::default(),
+        }),
         ..subject
     }
 }
