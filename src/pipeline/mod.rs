@@ -17,6 +17,7 @@ mod batch;
 mod collector;
 mod deal;
 mod lines;
+mod load;
 mod next_rules;
 mod strand;
 mod worker;
@@ -29,6 +30,7 @@ use std::thread;
 use crossbeam_channel::bounded;
 
 pub use lines::{EvePrinter, Printer};
+pub use load::load_rules;
 pub use next_rules::NextRules;
 
 use crate::base::Duration;

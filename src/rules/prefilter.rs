@@ -3,11 +3,11 @@
 //! Every plan has at most one key, in one buffer. It holds only where a value has the key, so that whoever is not spoken for
 //! need not be tried. Keys are in lower case, and so is what they are looked up in; whether case matters is seen later.
 
-use std::collections::HashMap;
-
 use aho_corasick::AhoCorasick;
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use super::hashed::HashedKeys;
 use super::inspect::{Content, Inspection};
 use super::keyword::Buffer;
 use super::matcher::Values;
@@ -56,9 +56,9 @@ impl Key {
 pub(super) struct Table {
     buffer: &'static Buffer,
     side: FlowDirection,
-    transforms: SmallVec<[Transform; 1]>,
-    exact: HashMap<Box<[u8]>, Plans>,
-    suffixes: HashMap<Box<[u8]>, Plans>,
+    transforms: Vec<Transform>,
+    exact: HashedKeys,
+    suffixes: HashedKeys,
     longest_suffix: usize,
     literals: Literals,
 }
@@ -79,8 +79,8 @@ impl Table {
             buffer: inspection.buffer,
             side,
             transforms: inspection.transforms.clone(),
-            exact: HashMap::new(),
-            suffixes: HashMap::new(),
+            exact: HashedKeys::default(),
+            suffixes: HashedKeys::default(),
             longest_suffix: 0,
             literals: Literals::default(),
         }
@@ -99,10 +99,10 @@ impl Table {
     /// `plan` holds only where a value has `key`.
     pub fn add(&mut self, key: Key, plan: u32) {
         match key {
-            Key::Exact(bytes) => self.exact.entry(bytes).or_default().push(plan),
+            Key::Exact(bytes) => self.exact.add(&bytes, plan),
             Key::Suffix(bytes) => {
                 self.longest_suffix = self.longest_suffix.max(bytes.len());
-                self.suffixes.entry(bytes).or_default().push(plan);
+                self.suffixes.add(&bytes, plan);
             }
             Key::Literal(bytes) => {
                 let Literals { index, plans, .. } = &mut self.literals;
@@ -117,6 +117,8 @@ impl Table {
 
     /// To be called once all keys are in. The plans that it gives back could not be put in: they are to be tried always.
     pub fn finish(&mut self) -> Vec<u32> {
+        self.exact.finish();
+        self.suffixes.finish();
         let literals = &mut self.literals;
         let mut patterns = vec![Box::default(); literals.plans.len()];
         for (bytes, i) in std::mem::take(&mut literals.index) {
@@ -144,7 +146,7 @@ impl Table {
             let value = transform::apply(&self.transforms, value);
             lower.clear();
             lower.extend(value.iter().map(u8::to_ascii_lowercase));
-            self.exact.get(lower.as_slice()).into_iter().flatten().for_each(|&p| found(p));
+            self.exact.get(lower).for_each(&mut found);
             self.look_up_suffixes(lower, &mut found);
             if let Some(automaton) = &self.literals.automaton {
                 for hit in automaton.find_overlapping_iter(&*lower) {
@@ -164,7 +166,7 @@ impl Table {
         let tail = value.get(from..).unwrap_or_default();
         for dot in memchr::memchr_iter(b'.', tail) {
             let suffix = tail.get(dot..).unwrap_or_default();
-            self.suffixes.get(suffix).into_iter().flatten().for_each(|&p| found(p));
+            self.suffixes.get(suffix).for_each(&mut *found);
         }
     }
 }
