@@ -3,7 +3,9 @@
 //! use the number.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use hashbrown::HashMap;
 use tls_parser::TlsCipherSuite;
 
 use super::{ProtocolVersion, is_grease};
@@ -34,7 +36,7 @@ pub const UNDETERMINED: &str = "UNDETERMINED";
 
 /// A cipher suite's name.
 pub fn cipher_suite(id: u16) -> Option<&'static str> {
-    TlsCipherSuite::from_id(id).map(|suite| suite.name).or_else(|| find(CIPHER_SUITES, id)).or_else(|| grease(id))
+    ALL_CIPHER_SUITES.get(&id).copied()
 }
 
 /// A named group's name (RFC 8446 §4.2.7).
@@ -83,6 +85,12 @@ fn find(names: Names, number: u16) -> Option<&'static str> {
     let at = names.binary_search_by_key(&number, |&(n, _)| n).ok()?;
     names.get(at).map(|&(_, name)| name)
 }
+
+/// All that have a name. Rules about what a client offers ask for dozens a session, and tls-parser's own table is slow to ask.
+static ALL_CIPHER_SUITES: LazyLock<HashMap<u16, &'static str>> = LazyLock::new(|| {
+    let name = |id| TlsCipherSuite::from_id(id).map(|suite| suite.name).or_else(|| find(CIPHER_SUITES, id)).or_else(|| grease(id));
+    (0..=u16::MAX).filter_map(|id| Some((id, name(id)?))).collect()
+});
 
 /// Cipher suites that tls-parser does not know.
 const CIPHER_SUITES: Names = &[
