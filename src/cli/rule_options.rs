@@ -8,6 +8,7 @@ use clap::Args;
 use super::feed_files::{self, FileError, RuleFiles};
 use super::lookups::Lookups;
 use super::say;
+use crate::pipeline::load_rules;
 use crate::rules::{Action, Diagnostic, List, ListKind, ListSource, LoadReport, RuleSet, SHIPPED};
 
 #[derive(Debug, Args)]
@@ -109,7 +110,7 @@ impl RuleOptions {
         config.lists = lists;
         config.texts = self.log_rule;
         mistakes.extend(wrong);
-        let (rules, mut report) = RuleSet::compile(sources, &config);
+        let (rules, mut report) = load_rules(sources, &config);
         report.notes.splice(..0, mistakes);
         Ok((rules, report))
     }

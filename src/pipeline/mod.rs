@@ -12,6 +12,7 @@ mod batch;
 mod collector;
 mod deal;
 mod lines;
+mod load;
 mod worker;
 
 use std::io;
@@ -22,6 +23,7 @@ use std::thread;
 use crossbeam_channel::bounded;
 
 pub use lines::{EvePrinter, Printer};
+pub use load::load_rules;
 
 use crate::base::Duration;
 use crate::capture::{CaptureError, CaptureSet, PcapngWriter};

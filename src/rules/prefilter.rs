@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use memchr::memmem::Finder;
 use smallvec::SmallVec;
 
+use super::hashed::HashedKeys;
 use super::inspect::{Content, Inspection};
 use super::keyword::Buffer;
 use super::matcher::Values;
@@ -57,19 +58,10 @@ pub(super) struct Table {
     buffer: &'static Buffer,
     side: FlowDirection,
     transforms: SmallVec<[Transform; 1]>,
-    exact: Keys,
-    suffixes: Keys,
+    exact: HashedKeys,
+    suffixes: HashedKeys,
     longest_suffix: usize,
     literals: Literals,
-}
-
-/// Keys and the plans that they speak for, found by a hash. Nobody who sends packets chooses what is in it, so that the hash need
-/// not be a keyed one.
-#[derive(Debug, Default)]
-struct Keys {
-    plans: HashMap<Box<[u8]>, Plans>,
-    /// A bit for each length, the last one for all that are longer: most values need not even be hashed.
-    lengths: u64,
 }
 
 /// Indices of plans.
@@ -101,8 +93,8 @@ impl Table {
             buffer: inspection.buffer,
             side,
             transforms: inspection.transforms.clone(),
-            exact: Keys::default(),
-            suffixes: Keys::default(),
+            exact: HashedKeys::default(),
+            suffixes: HashedKeys::default(),
             longest_suffix: 0,
             literals: Literals::default(),
         }
@@ -121,10 +113,10 @@ impl Table {
     /// `plan` holds only where a value has `key`.
     pub fn add(&mut self, key: Key, plan: u32) {
         match key {
-            Key::Exact(bytes) => self.exact.add(bytes, plan),
+            Key::Exact(bytes) => self.exact.add(&bytes, plan),
             Key::Suffix(bytes) => {
                 self.longest_suffix = self.longest_suffix.max(bytes.len());
-                self.suffixes.add(bytes, plan);
+                self.suffixes.add(&bytes, plan);
             }
             Key::Literal(bytes) => self.literals.add(bytes, plan),
         }
@@ -132,6 +124,8 @@ impl Table {
 
     /// To be called once all keys are in. The plans that it gives back could not be put in: they are to be tried always.
     pub fn finish(&mut self) -> Vec<u32> {
+        self.exact.finish();
+        self.suffixes.finish();
         self.literals.finish()
     }
 
@@ -141,9 +135,13 @@ impl Table {
         (self.buffer.read)(session, self.side, &mut values);
         for value in &values {
             let value = transform::apply(&self.transforms, value);
+            if self.suffixes.is_empty() && self.literals.plans.is_empty() && !self.exact.may_have(value.len()) {
+                continue;
+            }
             lower.clear();
-            lower.extend(value.iter().map(u8::to_ascii_lowercase));
-            self.exact.look_up(lower, &mut found);
+            lower.extend_from_slice(&value);
+            lower.make_ascii_lowercase();
+            self.exact.get(lower).for_each(&mut found);
             self.look_up_suffixes(lower, &mut found);
             self.literals.look_up(lower, &mut found);
         }
@@ -159,7 +157,7 @@ impl Table {
         let tail = value.get(from..).unwrap_or_default();
         for dot in memchr::memchr_iter(b'.', tail) {
             let suffix = tail.get(dot..).unwrap_or_default();
-            self.suffixes.look_up(suffix, found);
+            self.suffixes.get(suffix).for_each(&mut *found);
         }
     }
 }
@@ -205,23 +203,6 @@ impl Literals {
                 }
             }
         }
-    }
-}
-
-impl Keys {
-    fn add(&mut self, key: Box<[u8]>, plan: u32) {
-        self.lengths |= Self::length_bit(&key);
-        self.plans.entry(key).or_default().push(plan);
-    }
-
-    fn look_up(&self, value: &[u8], found: &mut impl FnMut(u32)) {
-        if self.lengths & Self::length_bit(value) != 0 {
-            self.plans.get(value).into_iter().flatten().for_each(|&p| found(p));
-        }
-    }
-
-    fn length_bit(key: &[u8]) -> u64 {
-        1 << key.len().min(63)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The compiled set: which rules there are, and where each will be found when its time has come.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
 
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};

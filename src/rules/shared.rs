@@ -1,7 +1,8 @@
 //! What rules have in common and is kept once for all of them.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use hashbrown::HashSet;
 
 use super::keyword::Regexes;
 
@@ -21,11 +22,6 @@ pub(super) struct Names(HashSet<Arc<str>>);
 impl Names {
     /// `name`, shared with those who asked for it before.
     pub fn get(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(name) {
-            return known.clone();
-        }
-        let new: Arc<str> = name.into();
-        self.0.insert(new.clone());
-        new
+        self.0.get_or_insert_with(name, |new| new.into()).clone()
     }
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use hashbrown::HashMap;
-use tls_parser::TlsCipherSuite;
+use tls_parser::CIPHERS;
 
 use super::{ProtocolVersion, is_grease};
 
@@ -88,8 +88,9 @@ fn find(names: Names, number: u16) -> Option<&'static str> {
 
 /// All that have a name. Rules about what a client offers ask for dozens a session, and tls-parser's own table is slow to ask.
 static ALL_CIPHER_SUITES: LazyLock<HashMap<u16, &'static str>> = LazyLock::new(|| {
-    let name = |id| TlsCipherSuite::from_id(id).map(|suite| suite.name).or_else(|| find(CIPHER_SUITES, id)).or_else(|| grease(id));
-    (0..=u16::MAX).filter_map(|id| Some((id, name(id)?))).collect()
+    let grease = (0..=u16::MAX).filter_map(|id| Some((id, grease(id)?)));
+    let known = CIPHERS.entries().map(|(&id, suite)| (id, suite.name));
+    grease.chain(CIPHER_SUITES.iter().copied()).chain(known).collect()
 });
 
 /// Cipher suites that tls-parser does not know.
@@ -417,7 +418,7 @@ mod tests {
     #[test]
     fn no_cipher_suite_of_ours_hides_behind_tls_parsers() {
         for (id, name) in CIPHER_SUITES {
-            assert!(TlsCipherSuite::from_id(*id).is_none(), "{name}");
+            assert!(tls_parser::TlsCipherSuite::from_id(*id).is_none(), "{name}");
         }
     }
 

@@ -28,8 +28,9 @@ mod tls_validity;
 mod tls_version;
 mod transform;
 
-use std::collections::HashMap;
 use std::str::FromStr;
+
+use hashbrown::HashMap;
 
 use super::builder::Builder;
 use super::diagnostic::{Reason, excerpt};
