@@ -150,7 +150,7 @@ impl Table {
     /// Each end of `value` that begins with a dot, the longest first. None is longer than the longest key: a value of many dots
     /// costs no more than that times its length.
     fn look_up_suffixes(&self, value: &[u8], found: &mut impl FnMut(u32)) {
-        if self.suffixes.lengths == 0 {
+        if self.suffixes.is_empty() {
             return;
         }
         let from = value.len().saturating_sub(self.longest_suffix);
