@@ -76,7 +76,7 @@ pub fn session(flights: &Flights) -> Session {
 
 /// Reads `flights`.
 pub fn converse(flights: &Flights, certificates: &mut CertificateCache) -> Conversation {
-    let mut conversation = Conversation::new(LONGEST_MESSAGE);
+    let mut conversation = Conversation::new(Direction::AToB, LONGEST_MESSAGE);
     for (direction, bytes) in flights {
         if !conversation.is_over(*direction) {
             conversation.data(*direction, bytes, certificates);
