@@ -13,6 +13,7 @@ mod oid;
 mod outline;
 mod time;
 mod tlv;
+mod validation;
 
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -25,6 +26,7 @@ use crate::base::hex;
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::fault::Fault;
 pub use self::time::Time;
+pub use self::validation::{Problems, Reason, Status, Validation};
 
 /// One certificate as sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
