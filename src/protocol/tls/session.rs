@@ -61,6 +61,13 @@ pub struct Session {
     pub store_certificates: bool,
 }
 
+impl View {
+    /// Whether all of its handshake was seen, up to where it went dark or ended.
+    pub const fn is_complete(&self) -> bool {
+        self.seen && !self.midstream && !self.degraded && self.gaps == 0 && self.truncated_messages == 0
+    }
+}
+
 /// An alert record in the clear (RFC 8446 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert {

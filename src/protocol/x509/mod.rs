@@ -13,6 +13,7 @@ mod oid;
 mod outline;
 mod time;
 mod tlv;
+mod usage;
 mod validation;
 
 use sha1::{Digest, Sha1};
@@ -26,6 +27,7 @@ use crate::base::hex;
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::fault::Fault;
 pub use self::time::Time;
+pub use self::usage::{ExtendedKeyUsage, KeyUsage};
 pub use self::validation::{Problems, Reason, Status, Validation};
 
 /// One certificate as sent.
@@ -72,6 +74,10 @@ pub struct Facts {
     pub signature_algorithm: String,
     /// basicConstraints says cA; `None` without the extension.
     pub is_ca: Option<bool>,
+    /// keyUsage; `None` without the extension.
+    pub key_usage: Option<KeyUsage>,
+    /// extKeyUsage; `None` without the extension.
+    pub extended_key_usage: Option<ExtendedKeyUsage>,
     /// The issuer's bytes equal the subject's.
     pub self_issued: bool,
     /// x509-parser would not have it, because it breaks DER or RFC 5280: the other fields hold what could be read all the same.
@@ -87,12 +93,23 @@ impl Certificate {
         let (facts, fault) = Facts::parse(der);
         Self { der: der.to_vec(), sha1: Sha1::digest(der).into(), sha256: Sha256::digest(der).into(), facts, fault }
     }
+
+    /// The encodings of issuer and subject, in this order, each without the tag and length around it. `None` where they are not at
+    /// their place.
+    pub fn names(&self) -> Option<(&[u8], &[u8])> {
+        outline::names(&self.der)
+    }
 }
 
 impl Facts {
     /// The serial number as EVE writes it: `00:8A:07:E0`.
     pub fn serial_text(&self) -> String {
         hex::upper_colons(&self.serial)
+    }
+
+    /// Whether it is signed over a digest for which collisions can be found: MD5 and older, or SHA-1.
+    pub fn is_weakly_signed(&self) -> bool {
+        oid::is_weak_signature(&self.signature_algorithm)
     }
 
     fn parse(der: &[u8]) -> (Option<Self>, Option<Fault>) {
@@ -125,6 +142,8 @@ impl Facts {
             key_bits: key.bits,
             signature_algorithm: oid::signature_algorithm(outline.signature_algorithm),
             is_ca: outline.extension(extension::BASIC_CONSTRAINTS).map(extension::is_ca),
+            key_usage: outline.extension(extension::KEY_USAGE).map(KeyUsage::read),
+            extended_key_usage: outline.extension(extension::EXTENDED_KEY_USAGE).map(ExtendedKeyUsage::read),
             self_issued: outline.subject == outline.issuer,
             malformed: outline.malformed,
             #[cfg(feature = "ja4plus")]

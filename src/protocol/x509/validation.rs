@@ -75,6 +75,8 @@ pub enum Reason {
     Version,
     /// Not supported: an algorithm, a curve or a size of key that signatures cannot be checked with.
     SignatureAlgorithm,
+    /// Not supported: a part of it that is encoded in a rare way.
+    Encoding,
     /// Not supported: it takes more signatures, names or certificates to judge than the limit is.
     TooComplex,
 }
@@ -154,6 +156,7 @@ impl Reason {
             Self::CriticalExtension => "critical_extension",
             Self::Version => "version",
             Self::SignatureAlgorithm => "signature_algorithm",
+            Self::Encoding => "encoding",
             Self::TooComplex => "too_complex",
         }
     }
@@ -199,9 +202,9 @@ impl Problems {
         self.0 |= Self::bit(status);
     }
 
-    /// Adds all of `others`.
-    pub const fn extend(&mut self, others: Self) {
-        self.0 |= others.0;
+    /// Takes `status` out.
+    pub const fn remove(&mut self, status: Status) {
+        self.0 &= !Self::bit(status);
     }
 
     /// Them, in the order of precedence.

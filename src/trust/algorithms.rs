@@ -1,0 +1,64 @@
+//! The signature algorithms that paths are verified with.
+//!
+//! Those that rustls-webpki has for RSA begin at 2,048 bits and at SHA-256. Ours also take what is weaker: a path with a weak signature
+//! can then be verified, and all that is wrong with it be told.
+
+use ring::signature::{self, RsaParameters, UnparsedPublicKey};
+use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
+use webpki::ring as strong;
+
+use crate::protocol::x509::Facts;
+
+/// All of them.
+pub(super) static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+    &Rsa { id: alg_id::RSA_PKCS1_SHA256, parameters: &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY },
+    strong::ECDSA_P256_SHA256,
+    strong::ECDSA_P384_SHA384,
+    strong::RSA_PKCS1_2048_8192_SHA384,
+    &Rsa { id: alg_id::RSA_PKCS1_SHA512, parameters: &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY },
+    &Rsa { id: SHA1_WITH_RSA, parameters: &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY },
+    strong::ECDSA_P256_SHA384,
+    strong::ECDSA_P384_SHA256,
+    strong::ED25519,
+    strong::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+    strong::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+    strong::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+    strong::RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS,
+    strong::RSA_PKCS1_2048_8192_SHA384_ABSENT_PARAMS,
+    strong::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS,
+];
+
+/// Whether a signature on `signed` by the key of `issuer` can be verified, if the issuer is that: ring has no RSA keys of fewer than
+/// 1,024 or more than 8,192 bits, and for some algorithms none of fewer than 2,048.
+pub(super) fn is_verifiable_by(signed: &Facts, issuer: &Facts) -> bool {
+    let least = match signed.signature_algorithm.as_str() {
+        "sha384WithRSAEncryption" | "rsassaPss" => 2_048,
+        _ => 1_024,
+    };
+    issuer.key_type != "RSA" || issuer.key_bits.is_some_and(|bits| (least..=8_192).contains(&bits))
+}
+
+/// RSA with PKCS #1 v1.5 padding, from 1,024 bits on.
+#[derive(Debug)]
+struct Rsa {
+    id: AlgorithmIdentifier,
+    parameters: &'static RsaParameters,
+}
+
+impl SignatureVerificationAlgorithm for Rsa {
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::RSA_ENCRYPTION
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.id
+    }
+
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        UnparsedPublicKey::new(self.parameters, public_key).verify(message, signature).map_err(|_| InvalidSignature)
+    }
+}
+
+/// sha1WithRSAEncryption (1.2.840.113549.1.1.5) with NULL as parameters (RFC 3279 §2.2.1).
+const SHA1_WITH_RSA: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5, 0x05, 0]);
