@@ -10,11 +10,12 @@ mod inspector;
 mod judge;
 mod lane;
 mod report;
+mod validate;
 
 use std::sync::Arc;
 
 pub use config::{Config, Limits, Timeouts};
-pub use counters::Counters;
+pub use counters::{Counters, StatusCounts};
 pub use inspector::{Inspector, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};

@@ -10,6 +10,7 @@ mod replay;
 mod rule_options;
 mod rules;
 pub mod terminal;
+mod trust_options;
 mod units;
 
 use std::process::ExitCode;

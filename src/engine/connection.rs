@@ -10,6 +10,7 @@ use crate::protocol::x509::CertificateCache;
 use crate::rules::FlowRules;
 
 use super::report::PacketId;
+use super::validate::Basis;
 
 /// A flow. Half-open ones have no `connection`: a flood of a million SYNs must cost little.
 #[derive(Debug)]
@@ -93,6 +94,8 @@ pub(super) struct Following {
     pub conversation: Conversation,
     /// Since when a gap is waited for.
     gap_since: Option<Timestamp>,
+    /// What of the session its chains were last validated on.
+    pub validated: Basis,
     /// What the lane's account holds for it.
     pub accounted: usize,
     held: Option<SynData>,
@@ -232,6 +235,7 @@ impl Connection {
                 streams: Pair::default(),
                 conversation: Conversation::new(longest_message),
                 gap_since: None,
+                validated: Basis::default(),
                 accounted: 0,
                 held: None,
             })),

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use super::{Paint, Style, visible};
+use super::{Paint, Style, trust, visible};
 use crate::base::Timestamp;
 use crate::event::{AlertInfo, Common, Verdict};
 use crate::flow::Endpoint;
@@ -93,6 +93,12 @@ fn problems(session: &Session) -> String {
         let from = if alert.from_client { "client" } else { "server" };
         let name = names::alert(alert.description).map_or_else(|| alert.description.to_string(), str::to_owned);
         words.push(format!("{from} alert {name}"));
+    }
+    for (whose, verdict) in [("certificate", &session.server_trust), ("client certificate", &session.client_trust)] {
+        let wrong: Vec<_> = verdict.iter().flat_map(|v| v.problems.iter()).map(|problem| trust::words(problem, None)).collect();
+        if !wrong.is_empty() {
+            words.push(format!("{whose} {}", wrong.join(" and ")));
+        }
     }
     words.extend(session.anomalies.iter().map(|anomaly| anomaly.name().to_owned()));
     for (side, view) in [("client", &session.client_view), ("server", &session.server_view)] {

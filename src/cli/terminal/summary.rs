@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::{Paint, Style, grouped, visible};
+use super::{Paint, Style, grouped, trust, visible};
 use crate::event::Summary;
 use crate::protocol::tls::names;
 
@@ -13,6 +13,7 @@ pub fn summary(style: Style, summary: &Summary) -> String {
     page.totals(summary);
     page.sessions(summary);
     page.versions(summary);
+    page.trust(summary);
     page.server_names(summary);
     page.alerts(summary);
     page.counts("Anomalies", summary.anomalies().iter().map(|(&name, &n)| (name.to_owned(), n)).collect());
@@ -67,6 +68,11 @@ impl Page {
     fn versions(&mut self, summary: &Summary) {
         let name = |version: &Option<_>| version.map_or("no answer seen".into(), |v| names::eve_version(v).into_owned());
         self.counts("Versions", summary.versions().iter().map(|(version, &n)| (name(version), n)).collect());
+    }
+
+    fn trust(&mut self, summary: &Summary) {
+        let rows = summary.trust().iter().map(|(&(status, reason), &n)| (trust::words(status, reason).to_owned(), n));
+        self.counts("Certificates of servers", rows.collect());
     }
 
     fn server_names(&mut self, summary: &Summary) {
