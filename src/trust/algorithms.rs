@@ -28,14 +28,14 @@ pub(super) static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
     strong::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS,
 ];
 
-/// Whether a signature on `signed` by the key of `issuer` can be verified, if the issuer is that: ring has no RSA keys of fewer than
+/// Whether a signature on `signed` by a key can be verified, if it is by that: ring has no RSA keys of fewer than
 /// 1,024 or more than 8,192 bits, and for some algorithms none of fewer than 2,048.
-pub(super) fn is_verifiable_by(signed: &Facts, issuer: &Facts) -> bool {
+pub(super) fn is_verifiable_by(signed: &Facts, key_type: &str, key_bits: Option<u32>) -> bool {
     let least = match signed.signature_algorithm.as_str() {
         "sha384WithRSAEncryption" | "rsassaPss" => 2_048,
         _ => 1_024,
     };
-    issuer.key_type != "RSA" || issuer.key_bits.is_some_and(|bits| (least..=8_192).contains(&bits))
+    key_type != "RSA" || key_bits.is_some_and(|bits| (least..=8_192).contains(&bits))
 }
 
 /// RSA with PKCS #1 v1.5 padding, from 1,024 bits on.

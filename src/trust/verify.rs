@@ -9,7 +9,7 @@ use webpki::{
 
 use super::algorithms::{ALGORITHMS, is_verifiable_by};
 use super::path::{Walk, is_self_issued};
-use crate::protocol::x509::{Certificate, ExtendedKeyUsage, Facts, Problems, Reason, Status, Time};
+use crate::protocol::x509::{Certificate, ExtendedKeyUsage, Facts, Key, Problems, Reason, Status, Time};
 
 /// What a certificate has to be issued for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +126,10 @@ impl<'a> Attempt<'a, '_> {
 
     /// Whether signatures by the keys of all issuers can be verified. Where one cannot, it counts as a wrong one.
     fn keys_are_usable(&self) -> bool {
-        let issuers = || self.walk.issuers.iter().filter_map(|c| c.facts.as_ref());
-        self.facts().all(|signed| issuers().all(|issuer| is_verifiable_by(signed, issuer)))
+        let issuers =
+            self.walk.issuers.iter().filter_map(|c| c.facts.as_ref()).map(|facts| (facts.key_type.clone(), facts.key_bits));
+        let roots = self.walk.anchors.iter().map(|root| Key::read(&root.subject_public_key_info)).map(|key| (key.typ, key.bits));
+        issuers.chain(roots).all(|(typ, bits)| self.facts().all(|signed| is_verifiable_by(signed, &typ, bits)))
     }
 
     /// Those of leaf and issuers.

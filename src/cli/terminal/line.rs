@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use crate::protocol::tls::session::{Alert, Anomaly};
     use crate::protocol::tls::{ClientHello, ServerHello};
-    use crate::protocol::x509::{Certificate, Facts};
+    use crate::protocol::x509::{Certificate, Facts, Status, Validation};
 
     const PLAIN: Style = Style { colour: false };
 
@@ -236,11 +236,12 @@ mod tests {
         session.alerts =
             vec![Alert { from_client: false, level: 2, description: 40 }, Alert { from_client: true, level: 1, description: 0 }];
         session.anomalies = vec![Anomaly::MultipleSni];
+        session.server_trust = Some(Arc::new(Validation::of([Status::Expired, Status::SelfSigned].into_iter().collect())));
         session.server_view.gaps = 2;
         session.server_view.gap_bytes = 1_460;
         session.client_view.degraded = true;
         let text = line(|out| session_line(out, PLAIN, &common("192.0.2.10", "198.51.100.7"), &session));
-        let expected = "  server alert handshake_failure, MULTIPLE_SNI_EXTENSIONS, client over a limit, server lost 1460 bytes\n";
+        let expected = "  server alert handshake_failure, certificate self-signed and expired, MULTIPLE_SNI_EXTENSIONS, client over a limit, server lost 1460 bytes\n";
         assert!(text.ends_with(expected), "{text}");
     }
 

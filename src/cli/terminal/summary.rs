@@ -149,10 +149,13 @@ const MIN_WIDTH: usize = 11;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::event::{AlertInfo, Verdict};
     use crate::protocol::tls::session::{Anomaly, Session};
     use crate::protocol::tls::{ClientHello, ServerHello};
+    use crate::protocol::x509::{Reason, Validation};
 
     fn session(name: &str, version: u16) -> Session {
         let mut session = Session {
@@ -175,6 +178,7 @@ mod tests {
         let mut odd = session("evil\x1b[2J", 0x0301);
         odd.server_view.gaps = 1;
         odd.anomalies = vec![Anomaly::MultipleSni];
+        odd.server_trust = Some(Arc::new(Validation::not_seen(Reason::Tls13)));
         numbers.add_session(&odd);
         numbers.add_alert(&AlertInfo {
             gid: 1,
@@ -207,6 +211,9 @@ Sessions
 Versions
           2  TLS 1.2
           1  TLSv1
+
+Certificates of servers
+          1  not seen: encrypted in TLS 1.3
 
 Server names
           2  www.example

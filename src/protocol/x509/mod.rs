@@ -26,6 +26,7 @@ use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::fault::Fault;
+pub use self::key::Key;
 pub use self::time::Time;
 pub use self::usage::{ExtendedKeyUsage, KeyUsage};
 pub use self::validation::{Problems, Reason, Status, Validation};
@@ -127,7 +128,7 @@ impl Facts {
     }
 
     fn of(outline: &Outline<'_>) -> Self {
-        let key = key::read(outline.public_key);
+        let key = Key::read(outline.public_key);
         let alt_names = outline.extension(extension::SUBJECT_ALT_NAME).map(extension::alt_names).unwrap_or_default();
         Self {
             subject: name::text(outline.subject),

@@ -6,6 +6,7 @@ use rcgen::{
     BasicConstraints, CidrSubnet, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints, SanType,
     date_time_ymd,
 };
+use rustls_pki_types::pem::PemObject;
 
 use super::chains::{Ca, Key, authority, now, odd_extension, self_signed, server};
 use super::{chain, judge, statuses, trusting};
@@ -267,6 +268,31 @@ fn what_is_not_supported_says_why() {
     let odd = root.sub_with("Odd", |p| p.custom_extensions = vec![odd_extension()]);
     let verdict = judge(&store, &chain(&[&odd.leaf(NAME), &odd]), None);
     assert_eq!((verdict.status, verdict.reason), (Unsupported, Some(Reason::CriticalExtension)));
+}
+
+/// Made by `weak/make.sh`.
+#[test]
+fn weak_signatures_are_told_where_they_matter() {
+    let pem = |name: &str| std::fs::read(format!("{}/src/trust/tests/weak/{name}.pem", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let parsed = |name: &str| {
+        let der = rustls_pki_types::CertificateDer::from_pem_slice(&pem(name)).unwrap();
+        Arc::new(Certificate::parse(&der))
+    };
+    for (root, sent, expected, reason) in [
+        ("root", &["sha1"][..], &[WeakSignature][..], None),
+        ("root", &["md5"], &[WeakSignature], None),
+        ("root", &["below-sha1-issuer", "sha1-issuer"], &[WeakSignature], None),
+        ("short-root", &["sha1", "root"], &[UntrustedRoot, WeakSignature], None),
+        ("short-root", &["below-short-root"], &[Valid], None), // the key is short, the signature is not over a weak digest
+        ("short-root", &["sha384-by-short-key"], &[Unsupported], Some(Reason::SignatureAlgorithm)),
+    ] {
+        let mut store = TrustStore::empty();
+        assert_eq!(store.add_roots(&pem(root)).taken, 1);
+        let sent: Vec<_> = sent.iter().map(|name| parsed(name)).collect();
+        let in_2030 = crate::base::Timestamp::from_parts(1_893_456_000, 0);
+        let verdict = Trust::new(Arc::new(store), 0).judge(&sent, false, Peer::Server(Some(NAME.as_bytes())), in_2030);
+        assert_eq!((statuses(&verdict).as_slice(), verdict.reason), (expected, reason), "{root}");
+    }
 }
 
 #[test]
