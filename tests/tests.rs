@@ -8,6 +8,7 @@
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`workers`] | the same output for any number of workers |
+//! | [`trust`] | certificates are judged at the time of their packets |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
@@ -20,5 +21,6 @@ mod limits;
 mod payload;
 mod rooms;
 mod rules;
+mod trust;
 mod util;
 mod workers;

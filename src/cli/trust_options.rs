@@ -21,6 +21,10 @@ pub(super) struct TrustOptions {
     /// Fill gaps in chains with the certificates of a file or a directory, which are trusted no more than those sent; may be repeated
     #[arg(long, value_name = "FILE|DIR")]
     intermediates: Vec<PathBuf>,
+
+    /// Read what was revoked from the CRLs (PEM or DER) of a file or a directory; may be repeated
+    #[arg(long, value_name = "FILE|DIR")]
+    crl: Vec<PathBuf>,
 }
 
 impl TrustOptions {
@@ -44,11 +48,14 @@ impl TrustOptions {
         for given in &self.intermediates {
             read_into(given, |bytes| store.add_intermediates(bytes))?;
         }
+        for given in &self.crl {
+            read_into(given, |bytes| store.add_crls(bytes))?;
+        }
         Ok(Some(Arc::new(store)))
     }
 }
 
-/// Hands the file, or each file of certificates in the directory, to `add`.
+/// Hands the file, or each file of the directory, to `add`.
 fn read_into(path: &Path, mut add: impl FnMut(&[u8]) -> Added) -> Result<(), ()> {
     let files = match path.is_dir() {
         true => certificate_files(path).or_else(|error| failed(path.display(), error))?,
@@ -61,10 +68,10 @@ fn read_into(path: &Path, mut add: impl FnMut(&[u8]) -> Added) -> Result<(), ()>
         taken = taken.saturating_add(added.taken);
         if added.refused > 0 {
             let of = added.refused.saturating_add(added.taken);
-            say("warning", format_args!("{}: {} of {of} certificates cannot be read", file.display(), added.refused));
+            say("warning", format_args!("{}: {} of {of} cannot be read", file.display(), added.refused));
         }
     }
-    if taken == 0 { failed(path.display(), "there is no certificate in it") } else { Ok(()) }
+    if taken == 0 { failed(path.display(), "there is nothing in it that can be read: PEM or DER is expected") } else { Ok(()) }
 }
 
 /// Those with a usual ending, in the order of their names.
@@ -96,7 +103,7 @@ const MOZILLA: &str = "mozilla";
 const SYSTEM: &str = "system";
 const NONE: &str = "none";
 
-const ENDINGS: [&str; 4] = ["pem", "crt", "cer", "der"];
+const ENDINGS: [&str; 5] = ["pem", "crt", "cer", "der", "crl"];
 
 /// Of Debian, Red Hat (two), SUSE, and Alpine and the BSDs.
 const SYSTEM_ROOTS: [&str; 5] = [

@@ -83,10 +83,16 @@ fn validate(store: &TrustStore, chain: &[Arc<Certificate>], peer: Peer<'_>, now:
     let der = CertificateDer::from(leaf.der.as_slice());
     let end_entity = EndEntityCert::try_from(&der);
     let is_trusted = store.trusts(leaf);
+    let involved = || [leaf.as_ref()].into_iter().chain(walk.issuers.iter().copied());
+    let revoked = involved().filter_map(|certificate| store.revoked_since(certificate)).min();
     let mut verified = match &end_entity {
         _ if is_trusted => Verified::default(),
         _ if walk.anchors.is_empty() => untrusted(leaf, &walk),
-        Ok(end_entity) => verify::verify(end_entity, leaf, &walk, peer.purpose(), now),
+        Ok(end_entity) => {
+            // What is revoked later is not in question yet.
+            let crls = if revoked.is_some_and(|since| since <= now) { store.crls() } else { Vec::new() };
+            verify::verify(end_entity, leaf, &walk, peer.purpose(), now, &crls)
+        }
         Err(_) => Verified { issuers: walk.issuers.to_vec(), ..Verified::default() },
     };
     if let Err(error) = &end_entity {
@@ -101,7 +107,7 @@ fn validate(store: &TrustStore, chain: &[Arc<Certificate>], peer: Peer<'_>, now:
     signed.for_each(|certificate| judged.signature(certificate));
     judged.name(end_entity.as_ref().ok(), facts, peer);
 
-    let (holds_from, holds_until) = period([leaf.as_ref()].into_iter().chain(walk.issuers.iter().copied()), now);
+    let (holds_from, holds_until) = period(involved(), revoked, now);
     let issuers = if verified.found { verified.issuers.iter().map(|issuer| issuer.sha256).collect() } else { Vec::new() };
     Validation { reason: verified.reason, issuers, holds_from, holds_until, ..Validation::of(judged.problems) }
 }
@@ -186,17 +192,18 @@ impl Peer<'_> {
     }
 }
 
-/// From when until when the verdict holds: up to the next moment at which the validity of one of `certificates` begins or ends.
-fn period<'a>(certificates: impl Iterator<Item = &'a Certificate>, now: Time) -> (Time, Time) {
+/// From when until when the verdict holds: up to the next moment at which the validity of one of `certificates` begins or ends, or
+/// one of them is revoked.
+fn period<'a>(certificates: impl Iterator<Item = &'a Certificate>, revoked: Option<Time>, now: Time) -> (Time, Time) {
     let (mut from, mut until) = (i64::MIN, i64::MAX);
-    for facts in certificates.filter_map(|c| c.facts.as_ref()) {
-        let begins = facts.not_before.map(Time::as_unix);
+    let moments = certificates.filter_map(|c| c.facts.as_ref()).flat_map(|facts| {
         let is_over = facts.not_after.map(|last| last.as_unix().saturating_add(1));
-        for moment in begins.into_iter().chain(is_over) {
-            match moment <= now.as_unix() {
-                true => from = from.max(moment),
-                false => until = until.min(moment.saturating_sub(1)),
-            }
+        [facts.not_before.map(Time::as_unix), is_over]
+    });
+    for moment in moments.chain([revoked.map(Time::as_unix)]).flatten() {
+        match moment <= now.as_unix() {
+            true => from = from.max(moment),
+            false => until = until.min(moment.saturating_sub(1)),
         }
     }
     (Time::from_unix(from), Time::from_unix(until))

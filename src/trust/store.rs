@@ -1,20 +1,23 @@
-//! Whom to trust: root certificates, and intermediates that are known without being sent.
+//! Whom to trust: root certificates, intermediates that are known without being sent, and lists of what was revoked.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, TrustAnchor};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
+use webpki::{CertRevocationList, OwnedCertRevocationList};
 
-use crate::protocol::x509::Certificate;
+use crate::protocol::x509::{Certificate, Time};
 
-/// Root certificates and known intermediates, by subject. It does not change once it is in use, and is shared by all workers.
+/// Root certificates and known intermediates, by subject, and revocation lists. It does not change once it is in use, and is shared by all workers.
 #[derive(Clone, Default)]
 pub struct TrustStore {
     anchors: HashMap<Vec<u8>, Vec<TrustAnchor<'static>>>,
     /// SHA-256 of the certificates that anchors were made of.
     trusted: HashSet<[u8; 32]>,
     intermediates: HashMap<Vec<u8>, Vec<Certificate>>,
+    crls: Vec<Arc<CertRevocationList<'static>>>,
 }
 
 /// What came of adding certificates.
@@ -42,7 +45,7 @@ impl TrustStore {
     /// Trusts the certificates in `bytes`: PEM with any number of them, or the DER of one. Each is a root that vouches for others,
     /// and is trusted where a peer sends it as its own.
     pub fn add_roots(&mut self, bytes: &[u8]) -> Added {
-        add_each(bytes, |der| {
+        add_each::<CertificateDer<'_>>(bytes, |der| {
             let der = CertificateDer::from(der);
             let Ok(anchor) = webpki::anchor_from_trusted_cert(&der) else { return false };
             self.trusted.insert(Certificate::parse(&der).sha256);
@@ -53,13 +56,23 @@ impl TrustStore {
 
     /// Takes note of the certificates in `bytes`, in the same form, to fill gaps in chains with. This trusts none of them.
     pub fn add_intermediates(&mut self, bytes: &[u8]) -> Added {
-        add_each(bytes, |der| {
+        add_each::<CertificateDer<'_>>(bytes, |der| {
             let certificate = Certificate::parse(der);
             let Some((_, subject)) = certificate.names() else { return false };
             let alike = self.intermediates.entry(subject.to_vec()).or_default();
             if alike.iter().all(|known| known.sha256 != certificate.sha256) {
                 alike.push(certificate);
             }
+            true
+        })
+    }
+
+    /// Takes the revocation lists (RFC 5280 §5) in `bytes`: PEM with any number of them, or the DER of one. Each counts for what its
+    /// issuer has issued, once its signature turns out to be right; one that is out of date still says what was revoked.
+    pub fn add_crls(&mut self, bytes: &[u8]) -> Added {
+        add_each::<CertificateRevocationListDer<'_>>(bytes, |der| {
+            let Ok(crl) = OwnedCertRevocationList::from_der(der) else { return false };
+            self.crls.push(Arc::new(CertRevocationList::Owned(crl)));
             true
         })
     }
@@ -71,6 +84,7 @@ impl TrustStore {
         for (subject, certificates) in other.intermediates {
             self.intermediates.entry(subject).or_default().extend(certificates);
         }
+        self.crls.extend(other.crls);
     }
 
     /// How many roots are trusted.
@@ -98,6 +112,20 @@ impl TrustStore {
         self.trusted.contains(&certificate.sha256)
     }
 
+    /// The revocation lists.
+    pub(super) fn crls(&self) -> Vec<&CertRevocationList<'static>> {
+        self.crls.iter().map(AsRef::as_ref).collect()
+    }
+
+    /// Since when a certificate is revoked, by the lists that have its issuer's name.
+    pub(super) fn revoked_since(&self, certificate: &Certificate) -> Option<Time> {
+        let (issuer, _) = certificate.names()?;
+        let serial = &certificate.facts.as_ref()?.serial;
+        let entries =
+            self.crls.iter().filter(|crl| crl.issuer() == issuer).filter_map(|crl| crl.find_serial(serial).ok().flatten());
+        entries.map(|entry| Time::from_unix(i64::try_from(entry.revocation_date.as_secs()).unwrap_or(i64::MAX))).min()
+    }
+
     fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
         let alike = self.anchors.entry(anchor.subject.to_vec()).or_default();
         if !alike.contains(&anchor) {
@@ -112,16 +140,16 @@ impl fmt::Debug for TrustStore {
     }
 }
 
-/// Hands each certificate in `bytes` to `add`, which answers whether it took it.
-fn add_each(bytes: &[u8], mut add: impl FnMut(&[u8]) -> bool) -> Added {
+/// Hands the DER of each `T` in `bytes` to `add`, which answers whether it took it.
+fn add_each<T: PemObject + AsRef<[u8]>>(bytes: &[u8], mut add: impl FnMut(&[u8]) -> bool) -> Added {
     let mut added = Added::default();
     let mut count = |taken: bool| match taken {
         true => added.taken = added.taken.saturating_add(1),
         false => added.refused = added.refused.saturating_add(1),
     };
     if memchr::memmem::find(bytes, b"-----BEGIN").is_some() {
-        for der in CertificateDer::pem_slice_iter(bytes) {
-            count(der.is_ok_and(|der| add(&der)));
+        for der in T::pem_slice_iter(bytes) {
+            count(der.is_ok_and(|der| add(der.as_ref())));
         }
     } else {
         count(add(bytes));

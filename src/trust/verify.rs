@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{
-    EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage, RequiredEkuNotFoundContext,
+    CertRevocationList, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage,
+    RequiredEkuNotFoundContext, RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy,
 };
 
 use super::algorithms::{ALGORITHMS, is_verifiable_by};
@@ -38,8 +39,9 @@ pub(super) fn verify<'a>(
     walk: &Walk<'a>,
     purpose: Purpose,
     now: Time,
+    crls: &[&CertRevocationList<'_>],
 ) -> Verified<'a> {
-    let attempt = Attempt { end_entity, leaf, walk, purpose, now };
+    let attempt = Attempt { end_entity, leaf, walk, purpose, now, crls };
     let anchors: Vec<_> = walk.anchors.iter().map(|&anchor| anchor.clone()).collect();
     let mut verified = attempt.verify(&anchors);
     let is_forged = verified.problems.contains(Status::BadSignature);
@@ -59,17 +61,20 @@ struct Attempt<'a, 'b> {
     walk: &'b Walk<'a>,
     purpose: Purpose,
     now: Time,
+    crls: &'b [&'b CertRevocationList<'b>],
 }
 
 impl<'a> Attempt<'a, '_> {
     /// Verifies until it succeeds or nothing is left that can be overlooked: outside of the validities it is asked for a moment within
-    /// them, and where a usage is wrong for any usage.
+    /// them, where a usage is wrong for any usage, and where something is revoked without revocation lists.
     fn verify(&self, anchors: &[TrustAnchor<'_>]) -> Verified<'a> {
         let intermediates: Vec<_> = self.walk.issuers.iter().map(|c| CertificateDer::from(c.der.as_slice())).collect();
         let (mut time, mut usage) = (self.now, Usage::For(self.purpose));
+        let mut revocation = revocation(self.crls);
         let mut problems = Problems::default();
         loop {
-            match self.end_entity.verify_for_usage(ALGORITHMS, anchors, &intermediates, unix_time(time), usage, None, None) {
+            let at = unix_time(time);
+            match self.end_entity.verify_for_usage(ALGORITHMS, anchors, &intermediates, at, usage, revocation, None) {
                 Ok(path) => {
                     let ders = path.intermediate_certificates().map(|c| c.der());
                     let issuers = ders.filter_map(|der| self.walk.issuers.iter().find(|c| c.der == *der).copied()).collect();
@@ -83,6 +88,11 @@ impl<'a> Attempt<'a, '_> {
                     problems.insert(Status::NotForServer);
                     usage = Usage::Any;
                 }
+                Err(Error::CertRevoked) if revocation.is_some() => {
+                    problems.insert(Status::Revoked);
+                    revocation = None;
+                }
+                Err(error) if is_of_a_crl(&error) && revocation.is_some() => revocation = None,
                 Err(error) => return self.failed(&error, problems),
             }
         }
@@ -136,6 +146,22 @@ impl<'a> Attempt<'a, '_> {
     fn facts(&self) -> impl Iterator<Item = &Facts> {
         self.walk.issuers.iter().copied().chain([self.leaf]).filter_map(|c| c.facts.as_ref())
     }
+}
+
+fn revocation<'a>(crls: &'a [&'a CertRevocationList<'a>]) -> Option<RevocationOptions<'a>> {
+    let options = RevocationOptionsBuilder::new(crls).ok()?;
+    Some(options.with_depth(RevocationCheckDepth::Chain).with_status_policy(UnknownStatusPolicy::Allow).build())
+}
+
+/// Whether an error says that a revocation list is of no use.
+const fn is_of_a_crl(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidCrlSignatureForPublicKey
+            | Error::IssuerNotCrlSigner
+            | Error::UnsupportedCrlSignatureAlgorithmContext(_)
+            | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_)
+    )
 }
 
 /// What an error of rustls-webpki comes to. `malformed`: we found fault with the encoding, too.

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, SanType,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
+    PKCS_ED25519, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 
 use crate::base::Timestamp;
@@ -99,6 +99,25 @@ impl Ca {
 
     pub fn pem(&self) -> String {
         self.certificate.pem()
+    }
+
+    /// Its revocation list, on which these are since `year`.
+    pub fn crl(&self, revoked: &[&Self], year: i32) -> Vec<u8> {
+        let revoked_certs = revoked.iter().map(|certificate| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&certificate.parsed().facts.as_ref().unwrap().serial),
+            revocation_time: date_time_ymd(year, 3, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(year, 3, 2),
+            next_update: date_time_ymd(year, 3, 9),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked_certs.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec()
     }
 
     pub fn key_pem(&self) -> String {

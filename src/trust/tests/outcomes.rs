@@ -296,6 +296,29 @@ fn weak_signatures_are_told_where_they_matter() {
 }
 
 #[test]
+fn a_revocation_list_counts_from_the_date_of_its_entry() {
+    let (root, forger) = (Ca::root("Root"), Ca::root("Root"));
+    let sub = root.sub("Sub");
+    let (leaf, other) = (sub.leaf(NAME), sub.leaf(NAME));
+    for (crl, expected) in [
+        (sub.crl(&[&leaf], 2026), Revoked),
+        (sub.crl(&[&other], 2026), Valid),
+        (root.crl(&[&sub], 2026), Revoked),
+        (forger.crl(&[&sub], 2026), Valid), // not signed by the issuer
+        (sub.crl(&[&leaf], 2027), Valid),   // later than the packet
+    ] {
+        let mut store = trusting(&[&root]);
+        assert_eq!(store.add_crls(&crl).taken, 1);
+        expect(&store, &[&leaf, &sub], Some(NAME), &[expected]);
+    }
+    let mut store = trusting(&[&root]);
+    store.add_crls(&sub.crl(&[&leaf], 2026));
+    expect(&store, &[&leaf, &sub], Some("www.other"), &[Revoked, NameMismatch]);
+    let verdict = judge(&store, &chain(&[&leaf, &sub]), Some(NAME));
+    assert_eq!(verdict.holds_from.to_string(), "2026-03-01T00:00:00");
+}
+
+#[test]
 fn what_is_no_certificate_is_unparsable() {
     let store = trusting(&[&Ca::root("Root")]);
     for der in [&b""[..], b"no certificate", &[0x30, 0x80]] {
