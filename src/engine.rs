@@ -68,6 +68,11 @@ impl Engine {
         }
     }
 
+    /// `rules` are in force from the next frame on, in place of those so far: see [`Inspector::replace_rules`].
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.inspector.replace_rules(rules);
+    }
+
     /// The capture is over: tells what is unfinished.
     pub fn finish(&mut self, report: &mut impl Report) {
         self.inspector.finish(report);

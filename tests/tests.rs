@@ -9,6 +9,7 @@
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
+//! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
@@ -19,6 +20,7 @@ mod evasion;
 mod invariance;
 mod limits;
 mod payload;
+mod reload;
 mod rooms;
 mod rules;
 mod trust;

@@ -30,6 +30,8 @@ pub(super) enum FileError {
     NoRules(PathBuf),
     #[error("no file matches {}", .0.display())]
     NoMatch(PathBuf),
+    #[error("{} cannot be read a second time: it is a pipe", .0.display())]
+    Pipe(PathBuf),
     #[error("{} is neither a file nor a glob: {reason}", path.display())]
     BadGlob { path: PathBuf, reason: &'static str },
 }
@@ -110,6 +112,18 @@ impl RuleFiles {
         self.texts.append(&mut rules);
         Ok(())
     }
+}
+
+/// The files that are read for `path`: itself, or where it is a directory or glob, those in it.
+pub(super) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for path in expand(path).unwrap_or_else(|_| vec![path.to_owned()]) {
+        match path.is_dir() {
+            true => drop(walk(&path, &mut found)), // what can be found; loading says what cannot
+            false => found.push(path),
+        }
+    }
+    found
 }
 
 /// The file at `path`, decompressed where it is compressed with gzip, zstd, xz or lz4.

@@ -54,6 +54,12 @@ impl Lookups {
         Ok((config, mistakes))
     }
 
+    /// All files that the options name.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let once = [&self.classification_config, &self.reference_config, &self.iprep_categories, &self.geoip];
+        once.into_iter().flatten().chain(&self.threshold_config).chain(&self.iprep).map(PathBuf::as_path)
+    }
+
     /// Variables, classes and references, and what was wrong with files of them.
     fn names(&self, files: &RuleFiles) -> Result<(RuleConfig, Vec<Diagnostic>), FileError> {
         let mut config = RuleConfig::default();
@@ -61,8 +67,7 @@ impl Lookups {
             config.set_variable(name, value);
         }
         let mut mistakes = Vec::new();
-        for (named, name) in [(&self.classification_config, "classification.config"), (&self.reference_config, "reference.config")]
-        {
+        for (named, name) in [&self.classification_config, &self.reference_config].into_iter().zip(BESIDE) {
             let paths = named.as_ref().map_or_else(|| files.beside(name), |path| [path.clone()].into());
             for path in paths {
                 if named.is_none() {
@@ -105,8 +110,8 @@ impl Lookups {
 /// rules that look it up do not load.
 fn read_datasets(sources: &[Source<'_>], files: &RuleFiles, config: &mut RuleConfig) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
-    for DatasetFile { name, kind, path, source } in DatasetFile::named_in(sources) {
-        let path = Path::new(&source).parent().unwrap_or(Path::new("")).join(path);
+    for file in DatasetFile::named_in(sources) {
+        let (path, DatasetFile { name, kind, .. }) = (place(&file), file);
         match files.get(&path) {
             Ok(bytes) => {
                 let (text, shown) = (feed_files::text(bytes), path.display().to_string());
@@ -118,7 +123,15 @@ fn read_datasets(sources: &[Source<'_>], files: &RuleFiles, config: &mut RuleCon
     mistakes
 }
 
+/// Where the file of a data set is.
+pub(super) fn place(file: &DatasetFile) -> PathBuf {
+    Path::new(&file.source).parent().unwrap_or(Path::new("")).join(&file.path)
+}
+
 fn variable(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| "expected NAME=VALUE".to_owned())?;
     Ok((name.trim_start_matches('$').to_owned(), value.to_owned()))
 }
+
+/// Files that are read where they lie beside the rules: what classtypes mean, and what stands before the ids of references.
+pub(super) const BESIDE: [&str; 2] = ["classification.config", "reference.config"];

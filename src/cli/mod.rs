@@ -6,12 +6,14 @@ mod feed_files;
 mod lookups;
 mod printer;
 mod profile;
+mod reload;
 mod replay;
 mod rule_options;
 mod rules;
 pub mod terminal;
 mod trust_options;
 mod units;
+mod watch;
 
 use std::process::ExitCode;
 

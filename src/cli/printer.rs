@@ -2,7 +2,7 @@
 
 use super::terminal::{Style, alert_line, session_line};
 use crate::base::Timestamp;
-use crate::event::{AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, TcpEnd};
+use crate::event::{AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, RulesInfo, TcpEnd};
 use crate::packet::SegmentHeader;
 use crate::pipeline::Printer;
 use crate::protocol::tls::Session;
@@ -28,7 +28,7 @@ impl Printer for TerminalPrinter {
 
     fn anomaly(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &AnomalyInfo<'_>) {}
 
-    fn stats(&self, _: &mut Vec<u8>, _: Timestamp, _: &[(&str, u64)]) {}
+    fn stats(&self, _: &mut Vec<u8>, _: Timestamp, _: &[(&str, u64)], _: &RulesInfo) {}
 }
 
 fn line(out: &mut Vec<u8>, print: impl FnOnce(&mut String)) {

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::printer::TerminalPrinter;
+use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
 use super::terminal::{self, Progress, Style};
 use super::trust_options::TrustOptions;
@@ -72,6 +74,10 @@ pub(super) struct Replay {
 
     #[command(flatten)]
     rules: RuleOptions,
+
+    /// Load the rules anew when a file that they come from has changed; SIGHUP does that in any case
+    #[arg(long, help_heading = "Rules")]
+    watch_rules: bool,
 
     #[command(flatten)]
     trust: TrustOptions,
@@ -148,6 +154,13 @@ struct Bounds {
 impl Replay {
     /// Runs it, and says how it went.
     pub fn run(self) -> ExitCode {
+        let reloads = match Reloads::begin(&self.rules, self.watch_rules) {
+            Ok(reloads) => reloads,
+            Err(error) => {
+                say("error", format_args!("cannot catch signals: {error}"));
+                return ExitCode::FAILURE;
+            }
+        };
         let Some(rules) = self.rules.load() else { return ExitCode::FAILURE };
         let Ok(trust) = self.trust.load() else { return ExitCode::FAILURE };
         let interrupted = Arc::new(AtomicUsize::new(0));
@@ -168,7 +181,7 @@ impl Replay {
             return ExitCode::FAILURE;
         }
         let settings = self.settings(&rules, trust, &interrupted);
-        let result = self.play(&mut captures, &Arc::new(rules), &settings, &mut failed);
+        let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
             Err(error) => {
@@ -203,19 +216,20 @@ impl Replay {
     fn play(
         &self,
         captures: &mut CaptureSet,
-        rules: &Arc<RuleSet>,
+        rules: Arc<RuleSet>,
         settings: &Settings,
+        reloads: Reloads,
         failed: &mut bool,
     ) -> Result<(), RunError> {
         let to_terminal = self.output.is_none() && io::stdout().is_terminal();
         let style = Style { colour: to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) };
         let outcome = if to_terminal {
-            self.pump(captures, rules, settings, failed, &TerminalPrinter { style })?
+            self.pump(captures, rules, settings, reloads, failed, &TerminalPrinter { style })?
         } else {
-            self.pump(captures, rules, settings, failed, &EvePrinter { certificates: self.certificates })?
+            self.pump(captures, rules, settings, reloads, failed, &EvePrinter { certificates: self.certificates })?
         };
         if let Some(profile) = &outcome.profile {
-            *failed |= !profile::tell(profile, rules, self.profile_rules.as_ref().and_then(Option::as_deref));
+            *failed |= !profile::tell(profile, &outcome.rules, self.profile_rules.as_ref().and_then(Option::as_deref));
         }
         let summary = terminal::summary(style, &outcome.summary);
         if to_terminal {
@@ -230,8 +244,9 @@ impl Replay {
     fn pump<P: Printer>(
         &self,
         captures: &mut CaptureSet,
-        rules: &Arc<RuleSet>,
+        rules: Arc<RuleSet>,
         settings: &Settings,
+        reloads: Reloads,
         failed: &mut bool,
         printer: &P,
     ) -> Result<Outcome, RunError> {
@@ -251,7 +266,21 @@ impl Replay {
             sink.write(lines)
         };
         let mut problem = |error: CaptureError| *failed |= progress.suspend(|| tell(&error));
-        let outcome = pipeline::run(captures, rules, settings, printer, &mut take, passed, &mut problem)?;
+        let outcome = thread::scope(|scope| {
+            let reloader = Reloader {
+                options: &self.rules,
+                workers: settings.workers,
+                next: &settings.next_rules,
+                rules: Arc::clone(&rules),
+                progress: &progress,
+            };
+            let (_run, running) = crossbeam_channel::bounded(0); // its end is that of the run
+            thread::Builder::new()
+                .name("rules".to_owned())
+                .spawn_scoped(scope, move || reloader.work(reloads, &running))
+                .map_err(RunError::Thread)?;
+            pipeline::run(captures, rules, settings, printer, &mut take, passed, &mut problem)
+        })?;
         sink.flush().map_err(RunError::Sink)?;
         progress.finish();
         Ok(outcome)
@@ -291,6 +320,7 @@ impl Replay {
             },
             stats_interval: self.stats_interval,
             stop: Arc::clone(stop),
+            next_rules: Arc::default(),
         }
     }
 }

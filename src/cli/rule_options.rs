@@ -1,14 +1,16 @@
 //! The options that name rules and what belongs to them, and the way from them to a set.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::feed_files::{self, FileError, RuleFiles};
-use super::lookups::Lookups;
+use super::lookups::{self, Lookups};
 use super::say;
-use crate::rules::{Action, Diagnostic, List, ListKind, ListSource, LoadReport, RuleSet, SHIPPED};
+use super::watch::Stamps;
+use crate::rules::{Action, DatasetFile, Diagnostic, List, ListKind, ListSource, LoadReport, RuleSet, SHIPPED};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -76,8 +78,7 @@ impl RuleOptions {
             Ok((rules, report)) => {
                 tell(&report);
                 if self.strict_rules && !report.errors.is_empty() {
-                    let failed = report.errors.len();
-                    say("error", format_args!("{failed} rule{} did not load", if failed == 1 { "" } else { "s" }));
+                    say("error", format_args!("{} did not load", count(report.errors.len())));
                     return None;
                 }
                 if !report.errors.is_empty() {
@@ -94,6 +95,54 @@ impl RuleOptions {
                 None
             }
         }
+    }
+
+    /// Whether a rule that does not load is a failure.
+    pub const fn is_strict(&self) -> bool {
+        self.strict_rules
+    }
+
+    /// Loads what the options name as it is now, to take the place of what was loaded before.
+    pub fn compile_again(&self) -> Result<(RuleSet, LoadReport), FileError> {
+        match self.pipe() {
+            Some(path) => Err(FileError::Pipe(path.to_owned())),
+            None => self.compile(),
+        }
+    }
+
+    /// How all files look that are read, `others` among them.
+    pub fn stamps(&self, others: &[PathBuf]) -> Stamps {
+        let mut stamps = Stamps::default();
+        for path in self.rules.iter().flat_map(|path| feed_files::files(path)) {
+            stamps.add(&path);
+            for name in lookups::BESIDE {
+                stamps.add(&path.with_file_name(name));
+            }
+        }
+        self.named().filter(|path| !path.is_dir()).for_each(|path| stamps.add(path));
+        others.iter().for_each(|path| stamps.add(path));
+        stamps
+    }
+
+    /// The files that rules load data sets from.
+    pub fn dataset_files(&self) -> Vec<PathBuf> {
+        let files = match self.pipe() {
+            None => RuleFiles::read(&self.rules).unwrap_or_default(), // loading says what is wrong
+            Some(_) => RuleFiles::default(),
+        };
+        DatasetFile::named_in(&files.sources()).iter().map(lookups::place).collect()
+    }
+
+    /// A pipe that the options name: it gives what it has once, and to read it again may wait for ever.
+    fn pipe(&self) -> Option<&Path> {
+        self.named().find(|path| path.metadata().is_ok_and(|meta| meta.file_type().is_fifo()))
+    }
+
+    /// All files and directories that the options name.
+    fn named(&self) -> impl Iterator<Item = &Path> {
+        let blocking = [&self.block_domains, &self.block_certs, &self.block_ja3, &self.block_ja4, &self.block_ips];
+        let lists = self.list.iter().map(|list| &list.path).chain(blocking.into_iter().flatten());
+        self.rules.iter().chain(lists).map(PathBuf::as_path).chain(self.lookups.files())
     }
 
     fn compile(&self) -> Result<(RuleSet, LoadReport), FileError> {
@@ -142,8 +191,13 @@ impl RuleOptions {
     }
 }
 
+/// So many rules, in words.
+pub(super) fn count(n: usize) -> String {
+    format!("{n} rule{}", if n == 1 { "" } else { "s" })
+}
+
 /// Says which rules did not load and why, and what is to be noted.
-fn tell(report: &LoadReport) {
+pub(super) fn tell(report: &LoadReport) {
     for error in report.errors.iter().take(MOST_LINES) {
         say("rule not loaded", error);
     }

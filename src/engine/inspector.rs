@@ -92,9 +92,11 @@ impl Inspector {
         if is_new && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config);
         }
-        let Some(connection) = self.connection(&place) else { return Verdict::Pass };
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
+        let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let closes = note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
+        let rules_are_new = self.judge.is_new_to(&connection.rules);
         let opens_anew =
             header.flags.is_syn() && header.payload_len == 0 && connection.rival_syn == Some((header.sender, header.seq));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
@@ -107,9 +109,16 @@ impl Inspector {
         }
         match is_followed {
             true => self.follow(&place, segment, report),
-            false if self.judge.wants_packets() => self.judge(&place, segment, report),
+            false if self.judge.wants_packets() || rules_are_new => self.judge(&place, segment, report),
             false => Verdict::Pass,
         }
+    }
+
+    /// `rules` are in force from the next segment on. Flows keep what rules know of them: what became of them, which rules fired, flow
+    /// bits and numbers; so do hosts. At its next segment each flow is tried on what is known of it still: a rule that fired on it, by gid,
+    /// sid and rev, does not do so again.
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.judge.replace_rules(rules);
     }
 
     /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
@@ -148,10 +157,6 @@ impl Inspector {
             counters.reassembly_memuse = counters.reassembly_memuse.saturating_add(memory);
         }
         counters
-    }
-
-    fn connection(&mut self, place: &Place) -> Option<&mut Connection> {
-        self.lanes.get_mut(place.lane)?.table.get_mut(place.id)?.connection.as_deref_mut()
     }
 
     fn count_flags(&mut self, flags: TcpFlags) {
@@ -287,7 +292,8 @@ impl Inspector {
             validate::update(trust, following, flow.opening.client, flow.last, finished);
         }
         let news = (following.conversation.news(), connection.is_two_sided());
-        let is_news = connection.judged.replace(news) != Some(news) || self.judge.wants_packets();
+        let is_news =
+            connection.judged.replace(news) != Some(news) || self.judge.wants_packets() || self.judge.is_new_to(&connection.rules);
         if read.gaps > 0 {
             *connection.gap.get_mut(header.sender) = true;
         }

@@ -8,8 +8,8 @@ use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
 use crate::flow::{Direction, FlowKey, Stream};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::rules::{
-    self, Action, AppProto, Chunk, FlowDirection, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule, RuleSet,
-    Scratch, Subject, Target,
+    self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule,
+    RuleSet, Scratch, Subject, Target,
 };
 
 /// The rules, and what trying them needs.
@@ -54,6 +54,18 @@ impl Judge {
         Self { rules, on_first, on_each, on_streams, hosts: HostState::default(), scratch, matches: Vec::new() }
     }
 
+    /// `rules` are in force from now on. What is remembered of flows and hosts stays, by names and by gid and sid.
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.scratch.replace_set(&self.rules, &rules);
+        (self.on_first, self.on_each, self.on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
+        self.rules = rules;
+    }
+
+    /// Whether `flow` was last tried on rules that are in force no more.
+    pub const fn is_new_to(&self, flow: &FlowRules) -> bool {
+        self.scratch.is_new_to(flow)
+    }
+
     /// Whether a rule wants to be tried before there is any payload.
     pub const fn wants_opening(&self) -> bool {
         self.on_first || self.on_each
@@ -82,6 +94,7 @@ impl Judge {
     /// Tries the rules that `flow` has become ripe for, and those about packets on `segment`.
     pub fn judge(&mut self, flow: &mut Flow, key: &FlowKey, segment: Option<&Segment<'_>>) -> Judged {
         if self.rules.is_empty() {
+            flow.connection.iter_mut().for_each(|c| self.scratch.renew(&mut c.rules));
             return Judged::default();
         }
         let (client, now) = (flow.client(), flow.last);

@@ -38,7 +38,7 @@ pub use community_id::CommunityId;
 pub use drop::{DropReason, drop};
 pub use flow::{FlowCounters, FlowEnd, FlowEndReason, FlowState, TcpEnd, TcpState, flow};
 pub use portcullis::is_whole;
-pub use stats::stats;
+pub use stats::{RulesInfo, stats};
 pub use summary::Summary;
 pub use tls::{TlsOptions, tls};
 

@@ -7,7 +7,7 @@ use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::Summary;
 use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
-use crate::rules::{Alerted, Profile};
+use crate::rules::{Alerted, Profile, RuleSet};
 
 /// A worker's share of a block of frames.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub(super) enum Job {
     Tick { now: Timestamp, packet: PacketId },
     /// Answer with the counters as they are.
     Count,
+    /// Try these rules from here on.
+    Rules(Arc<RuleSet>),
 }
 
 /// What came of a batch.
@@ -90,6 +92,8 @@ pub(super) enum Told {
 /// What the decoder tells the collector of a block.
 #[derive(Debug, Default)]
 pub(super) struct Dealt {
+    /// Rules that are in force from the block's first frame on, and when that was captured.
+    pub rules: Option<(Arc<RuleSet>, Timestamp)>,
     /// Lines about malformed packets.
     pub output: Output,
     /// The frames, where those that pass are to be written.

@@ -1,6 +1,7 @@
 //! The collector: puts the workers' lines into one order and hands them to the sink.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -10,8 +11,9 @@ use super::{Outcome, RunError, Take};
 use crate::base::Timestamp;
 use crate::capture::PcapngWriter;
 use crate::engine::{Counters, Order, PacketId};
+use crate::event::RulesInfo;
 use crate::packet::DecoderCounters;
-use crate::rules::{AlertLimits, Profile};
+use crate::rules::{AlertLimits, Profile, RuleSet};
 
 pub(super) struct Collector<P> {
     /// Where each worker's outputs come from, and where they go back to.
@@ -19,6 +21,8 @@ pub(super) struct Collector<P> {
     dealer: Receiver<Dealt>,
     printer: P,
     passed: Option<PcapngWriter>,
+    rules: Arc<RuleSet>,
+    rules_info: RulesInfo,
     limits: AlertLimits,
     refused: Refused,
     merged: Vec<u8>,
@@ -40,9 +44,11 @@ impl<P: Printer> Collector<P> {
         dealer: Receiver<Dealt>,
         printer: P,
         passed: Option<PcapngWriter>,
-        limits: AlertLimits,
+        rules: Arc<RuleSet>,
     ) -> Self {
-        Self { workers, dealer, printer, passed, limits, refused: Refused::default(), merged: Vec::new() }
+        let (rules_info, limits) = (info(&rules, None), AlertLimits::new(&rules));
+        let (refused, merged) = (Refused::default(), Vec::new());
+        Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, merged }
     }
 
     /// Collects until the last block. Ends early where the sink fails; the others then find their channels closed.
@@ -53,8 +59,13 @@ impl<P: Printer> Collector<P> {
                 outputs.push(worker.recv().map_err(|_| RunError::Worker)?);
             }
             self.write_passed(&dealt, &outputs)?;
+            let Dealt { rules, output, stats, end, .. } = dealt;
+            if let Some((rules, since)) = rules {
+                self.limits.replace(&rules);
+                self.rules_info = info(&rules, Some(since));
+                self.rules = rules;
+            }
             self.limit(&mut outputs);
-            let Dealt { output, stats, end, .. } = dealt;
             outputs.push(self.stats(&stats, &outputs));
             outputs.push(output);
             self.write(&outputs, sink)?;
@@ -120,7 +131,7 @@ impl<P: Printer> Collector<P> {
             outputs.iter().filter_map(|o| o.counted.get(i)).for_each(|c| counters.add(c));
             let order = Order { packet: *packet, by_packet: false, flow: PacketId::END };
             counters.suppress_alerts(self.refused.before(order));
-            self.printer.stats(&mut lines.bytes, *timestamp, &named(decoder, &counters));
+            self.printer.stats(&mut lines.bytes, *timestamp, &named(decoder, &counters), &self.rules_info);
             lines.marks.push(Mark { order, end: lines.bytes.len(), told: Told::Yes });
         }
         lines
@@ -145,12 +156,12 @@ impl<P: Printer> Collector<P> {
         summary.flows = counters.flows;
         summary.dropped_packets = counters.dropped;
         let mut line = Vec::new();
-        self.printer.stats(&mut line, last, &named(&decoder, &counters));
+        self.printer.stats(&mut line, last, &named(&decoder, &counters), &self.rules_info);
         sink(&line).map_err(RunError::Sink)?;
         if let Some(writer) = self.passed.take() {
             writer.finish().map_err(RunError::Passed)?;
         }
-        Ok(Outcome { counters, decoder, summary, profile })
+        Ok(Outcome { counters, decoder, summary, profile, rules: self.rules })
     }
 }
 
@@ -168,6 +179,12 @@ impl Refused {
         let later = self.recent.iter().filter(|&&o| o >= order).count();
         self.total.saturating_sub(u64::try_from(later).unwrap_or(u64::MAX))
     }
+}
+
+/// What `stats` events say of `rules`, which took over at `since`, or were in force from the start.
+fn info(rules: &RuleSet, since: Option<Timestamp>) -> RulesInfo {
+    let count = |n| u64::try_from(n).unwrap_or(u64::MAX);
+    RulesInfo { loaded: count(rules.len()), failed: count(rules.failed()), last_reload: since }
 }
 
 /// All counters by name.

@@ -8,10 +8,12 @@ use crossbeam_channel::{Receiver, Sender};
 use super::Settings;
 use super::batch::{Batch, Dealt, Ending, Job};
 use super::lines::{Lines, Printer};
+use super::next_rules::NextRules;
 use crate::base::{Duration, Timestamp};
 use crate::capture::{Block, CaptureError, CaptureSet};
 use crate::engine::{Clock, PacketId, lane_of, report_malformed};
 use crate::packet::{Decoded, Decoder, DecoderCounters, Frame};
+use crate::rules::RuleSet;
 
 pub(super) struct Dealer<P> {
     decoder: Decoder,
@@ -24,6 +26,9 @@ pub(super) struct Dealer<P> {
     names: Arc<[String]>,
     hands: Vec<Vec<Job>>,
     stats: Vec<(PacketId, Timestamp, DecoderCounters)>,
+    next_rules: Arc<NextRules>,
+    /// Those that took over before the block at hand.
+    new_rules: Option<(Arc<RuleSet>, Timestamp)>,
     to_workers: Vec<Sender<Batch>>,
     to_collector: Sender<Dealt>,
     recycled: Receiver<Vec<Job>>,
@@ -50,6 +55,8 @@ impl<P: Printer> Dealer<P> {
             names,
             hands: to_workers.iter().map(|_| Vec::new()).collect(),
             stats: Vec::new(),
+            next_rules: Arc::clone(&settings.next_rules),
+            new_rules: None,
             to_workers,
             to_collector,
             recycled,
@@ -62,6 +69,7 @@ impl<P: Printer> Dealer<P> {
         while self.stop.load(Ordering::Relaxed) == 0 {
             match captures.next_block() {
                 Some(Ok(block)) => {
+                    self.take_rules(&block);
                     self.block(&block);
                     if !self.hand_out(Some(block), false) {
                         return;
@@ -80,6 +88,15 @@ impl<P: Printer> Dealer<P> {
         summary.packets = decoder.pkts;
         summary.bytes = decoder.bytes;
         Ending { last: self.last, decoder, summary }
+    }
+
+    /// Has rules take over before `block`, where some are to.
+    fn take_rules(&mut self, block: &Block) {
+        let (Some(first), Some(rules)) = (block.frame(0), self.next_rules.take()) else { return };
+        for hand in &mut self.hands {
+            hand.push(Job::Rules(Arc::clone(&rules)));
+        }
+        self.new_rules = Some((rules, first.timestamp));
     }
 
     fn block(&mut self, block: &Block) {
@@ -137,6 +154,7 @@ impl<P: Printer> Dealer<P> {
     fn hand_out(&mut self, block: Option<Block>, last: bool) -> bool {
         let bytes = block.as_ref().map(|b| Arc::clone(b.bytes())).unwrap_or_default();
         let dealt = Dealt {
+            rules: self.new_rules.take(),
             output: std::mem::take(&mut self.lines.output),
             block,
             stats: std::mem::take(&mut self.stats),

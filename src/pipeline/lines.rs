@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::batch::{Mark, Output, Told};
 use crate::base::Timestamp;
 use crate::engine::{Order, Report};
-use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, Summary, TcpEnd, TlsOptions, Verdict};
+use crate::event::{
+    self, AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, RulesInfo, Summary, TcpEnd, TlsOptions, Verdict,
+};
 use crate::packet::SegmentHeader;
 use crate::protocol::tls::Session;
 use crate::rules::{Alerted, RuleSet};
@@ -29,8 +31,8 @@ pub trait Printer: Clone + Send {
     fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
     /// An anomaly.
     fn anomaly(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>);
-    /// Counters.
-    fn stats(&self, out: &mut Vec<u8>, timestamp: Timestamp, counters: &[(&str, u64)]);
+    /// Counters, and the rules in force.
+    fn stats(&self, out: &mut Vec<u8>, timestamp: Timestamp, counters: &[(&str, u64)], rules: &RulesInfo);
 }
 
 /// Lines of EVE JSON.
@@ -68,8 +70,8 @@ impl Printer for EvePrinter {
         event::anomaly(out, common, info);
     }
 
-    fn stats(&self, out: &mut Vec<u8>, timestamp: Timestamp, counters: &[(&str, u64)]) {
-        event::stats(out, timestamp, counters);
+    fn stats(&self, out: &mut Vec<u8>, timestamp: Timestamp, counters: &[(&str, u64)], rules: &RulesInfo) {
+        event::stats(out, timestamp, counters, rules);
     }
 }
 
@@ -86,6 +88,11 @@ pub(super) struct Lines<P> {
 impl<P: Printer> Lines<P> {
     pub fn new(printer: P, rules: Arc<RuleSet>) -> Self {
         Self { printer, rules, output: Output::default(), summary: Summary::default() }
+    }
+
+    /// Alerts are of `rules` from now on.
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.rules = rules;
     }
 
     fn line(&mut self, order: Order, print: impl FnOnce(&P, &mut Vec<u8>)) {

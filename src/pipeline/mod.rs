@@ -7,11 +7,15 @@
 //! The decoder makes segments of frames and deals them out by flow; each worker owns its flows outright; the collector puts the
 //! workers' lines into the order of the packets that caused them. All channels are bounded, so the slowest stage sets the pace.
 //! For every block of frames each worker gets one batch and answers with one output, which is what makes the order exact.
+//!
+//! Other rules ([`NextRules`]) take over between two blocks: the decoder puts them in front of a block for each worker and for the
+//! collector, so that all change at the same frame.
 
 mod batch;
 mod collector;
 mod deal;
 mod lines;
+mod next_rules;
 mod worker;
 
 use std::io;
@@ -22,13 +26,14 @@ use std::thread;
 use crossbeam_channel::bounded;
 
 pub use lines::{EvePrinter, Printer};
+pub use next_rules::NextRules;
 
 use crate::base::Duration;
 use crate::capture::{CaptureError, CaptureSet, PcapngWriter};
 use crate::engine::{Config, Counters, LANES};
 use crate::event::Summary;
 use crate::packet::{DecoderConfig, DecoderCounters};
-use crate::rules::{AlertLimits, Profile, RuleSet};
+use crate::rules::{Profile, RuleSet};
 use crate::sink;
 
 use collector::Collector;
@@ -47,6 +52,8 @@ pub struct Settings {
     pub stats_interval: Option<Duration>,
     /// Ends the run early, as if the captures ended here, once it is not 0.
     pub stop: Arc<AtomicUsize>,
+    /// Rules that are to take the place of those in force.
+    pub next_rules: Arc<NextRules>,
 }
 
 /// What came of a run.
@@ -60,6 +67,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// What each rule cost, where the engine's settings ask for it.
     pub profile: Option<Profile>,
+    /// The rules that were in force at the end.
+    pub rules: Arc<RuleSet>,
 }
 
 /// Why a run ended early.
@@ -87,7 +96,7 @@ pub type Take<'a> = dyn FnMut(&[u8]) -> Result<(), sink::Error> + Send + 'a;
 /// goes on.
 pub fn run<P: Printer>(
     captures: &mut CaptureSet,
-    rules: &Arc<RuleSet>,
+    rules: Arc<RuleSet>,
     settings: &Settings,
     printer: &P,
     sink: &mut Take<'_>,
@@ -105,7 +114,7 @@ pub fn run<P: Printer>(
             let (answers, collected) = bounded(BATCHES_AHEAD);
             let (give_back, spares) = bounded(BATCHES_AHEAD.saturating_add(2));
             let ends = worker::Ends { batches, answers, recycle: recycle.clone(), spares };
-            let (rules, names) = (Arc::clone(rules), Arc::clone(&names));
+            let (rules, names) = (Arc::clone(&rules), Arc::clone(&names));
             let (config, printer) = (settings.engine.clone(), printer.clone());
             thread::Builder::new()
                 .name(format!("worker-{index}"))
@@ -115,7 +124,7 @@ pub fn run<P: Printer>(
             from_workers.push((collected, give_back));
         }
         let (to_collector, from_dealer) = bounded(BATCHES_AHEAD);
-        let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed, AlertLimits::new(rules));
+        let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed, rules);
         let collecting = thread::Builder::new()
             .name("collector".to_owned())
             .spawn_scoped(scope, move || collector.collect(sink))

@@ -68,6 +68,10 @@ fn do_job<P: Printer>(job: &Job, located: Located, bytes: &[u8], inspector: &mut
             }
         }
         Job::Tick { now, packet } => inspector.tick(*now, *packet, lines),
+        Job::Rules(rules) => {
+            inspector.replace_rules(Arc::clone(rules));
+            lines.replace_rules(Arc::clone(rules));
+        }
         Job::Count => lines.output.counted.push(inspector.counters()),
     }
 }

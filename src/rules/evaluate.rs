@@ -7,7 +7,7 @@ use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
 use super::payload::{Progress, Seen};
 use super::profile::{Profile, RuleProfile};
-use super::rule::{Match, RuleId, Verdict};
+use super::rule::{Known, Match, RuleId, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
 use super::subject::{Facts, FlowDirection, FlowRules, Subject};
@@ -15,6 +15,8 @@ use super::subject::{Facts, FlowDirection, FlowRules, Subject};
 /// What a worker needs to try rules, kept from one flow to the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    /// How many sets were in force before.
+    generation: u32,
     round: u32,
     candidates: Vec<u32>,
     /// By plan: the round that it last became a candidate in.
@@ -56,6 +58,7 @@ impl RuleSet {
         scratch: &mut Scratch,
         out: &mut Vec<Match>,
     ) -> Verdict {
+        scratch.renew(flow);
         let have = Facts::of(subject);
         let new = have.without(flow.seen);
         flow.seen = flow.seen.and(have);
@@ -131,12 +134,13 @@ impl RuleSet {
         }
         let candidates = std::mem::take(&mut scratch.candidates);
         let mut verdict = Verdict::None;
-        for &index in &candidates {
+        for (i, &index) in candidates.iter().enumerate() {
             let Some(scheduled) = self.plans.get(index as usize) else { continue };
             let Some(entry) = self.entry(scheduled.rule) else { continue };
             scratch.counters.candidates = scratch.counters.candidates.saturating_add(1);
             scratch.tally(scheduled.rule, RuleProfile::CANDIDATE);
-            if entry.several && flow.fired.contains(&scheduled.rule) {
+            let known = entry.rule.known(scheduled.plan.direction);
+            if flow.done.contains(&known) {
                 continue;
             }
             let states = &mut States { flow: &mut flow.vars, hosts };
@@ -145,7 +149,7 @@ impl RuleSet {
             if moment {
                 scratch.tally(scheduled.rule, RuleProfile::EVALUATION);
             }
-            let seen = |scratch: &mut Scratch| entry.seen(index, scheduled.plan, subject, &flow.progress, scratch);
+            let seen = |scratch: &mut Scratch| entry.seen(known, scheduled.plan, subject, &flow.progress, scratch);
             let Some(seen) = moment.then(|| scratch.timed(scheduled.rule, seen)).flatten() else {
                 if entry.kind != Kind::Packet {
                     flow.pending.push(index);
@@ -159,10 +163,10 @@ impl RuleSet {
             scratch.tally(scheduled.rule, RuleProfile::MATCH);
             entry.asks.stateful.apply(subject, scheduled.plan.direction, states);
             if let Some(packet) = subject.packet.as_ref().filter(|_| entry.asks.payload.is_some()) {
-                flow.progress.note_match(index, packet);
+                flow.progress.note_match(known, packet);
             }
-            if entry.several {
-                flow.fired.push(scheduled.rule);
+            if entry.kind != Kind::Packet {
+                flow.done.push(known);
             }
             let allowed = entry.count(scheduled, subject, flow, hosts);
             if entry.rule.alerts && allowed != Allowed::Alert {
@@ -191,12 +195,27 @@ impl RuleSet {
                 verdict = asked;
             }
             if asked == Verdict::Pass {
+                self.pass_over(candidates.get(i..).unwrap_or_default(), flow);
                 break;
             }
         }
         scratch.candidates = candidates;
         subject.packet.iter().for_each(|packet| flow.progress.advance(packet));
         verdict
+    }
+
+    /// The packet is let pass: what the rules of `plans` waited for is over, in this set and in one that takes its place.
+    fn pass_over(&self, plans: &[u32], flow: &mut FlowRules) {
+        if flow.verdict != Verdict::None {
+            return; // none is tried any more
+        }
+        let scheduled = plans.iter().filter_map(|&plan| self.plans.get(plan as usize));
+        for (plan, entry) in scheduled.filter_map(|s| Some((s.plan, self.entry(s.rule)?))) {
+            let known = entry.rule.known(plan.direction);
+            if entry.kind != Kind::Packet && !flow.done.contains(&known) {
+                flow.done.push(known);
+            }
+        }
     }
 
     /// Whether all that a rule asks of flow and session is so.
@@ -220,7 +239,7 @@ impl Entry {
                 let (source, destination) = subject.ends(scheduled.plan.direction);
                 hosts.counts.count((self.rule.gid, self.rule.sid), threshold, source, destination, hosts.now())
             }
-            Counted::ByFlow => flow.vars.count(scheduled.rule, threshold, hosts.now()),
+            Counted::ByFlow => flow.vars.count((self.rule.gid, self.rule.sid), threshold, hosts.now()),
         }
     }
 
@@ -249,10 +268,10 @@ impl Entry {
     }
 
     /// Where payload is as the rule asks; in the packet where it asks nothing of payload.
-    fn seen(&self, index: u32, plan: Plan, subject: &Subject<'_>, progress: &Progress, scratch: &mut Scratch) -> Option<Seen> {
+    fn seen(&self, known: Known, plan: Plan, subject: &Subject<'_>, progress: &Progress, scratch: &mut Scratch) -> Option<Seen> {
         let Some(payload) = &self.asks.payload else { return Some(Seen::Packet) };
         let packet = subject.packet.as_ref().filter(|p| p.direction == plan.direction)?;
-        payload.seen(packet, index, progress, &mut scratch.counters.budget_spent)
+        payload.seen(packet, known, progress, &mut scratch.counters.budget_spent)
     }
 }
 
@@ -282,6 +301,27 @@ impl Scratch {
     /// What each rule cost so far, where that is counted.
     pub fn profile(&self) -> Option<&Profile> {
         self.profile.as_deref()
+    }
+
+    /// From now on `new` is tried in place of `old`, which was so far. What flows know of places in `old` is void; costs that were counted
+    /// go with the rules that are in both.
+    pub fn replace_set(&mut self, old: &RuleSet, new: &RuleSet) {
+        self.generation = self.generation.wrapping_add(1);
+        self.marks = Vec::new();
+        self.headers = Vec::new();
+        if let Some(profile) = &mut self.profile {
+            profile.carry_over(old, new);
+        }
+    }
+
+    /// Whether `flow` has something to learn from the set in force: it was last tried on another, or on none.
+    pub const fn is_new_to(&self, flow: &FlowRules) -> bool {
+        !flow.is_of(self.generation)
+    }
+
+    /// What `flow` knows is of the set in force from now on.
+    pub fn renew(&self, flow: &mut FlowRules) {
+        flow.renew(self.generation);
     }
 
     /// Adds to what a rule cost, where that is counted.
@@ -374,9 +414,10 @@ impl RuleSet {
         self.entry(rule).is_some_and(|entry| entry.suits(plan, subject, states))
     }
 
-    /// Where payload is as it asks; `index` stands for the plan in `progress`.
-    pub(super) fn seen(&self, rule: RuleId, index: u32, plan: Plan, subject: &Subject<'_>, progress: &Progress) -> Option<Seen> {
-        self.entry(rule)?.seen(index, plan, subject, progress, &mut Scratch::default())
+    /// Where payload is as it asks.
+    pub(super) fn seen(&self, rule: RuleId, plan: Plan, subject: &Subject<'_>, progress: &Progress) -> Option<Seen> {
+        let entry = self.entry(rule)?;
+        entry.seen(entry.rule.known(plan.direction), plan, subject, progress, &mut Scratch::default())
     }
 
     pub(super) fn stateful(&self, rule: RuleId) -> Option<&super::state::Stateful> {

@@ -38,7 +38,9 @@ impl RuleSet {
             loader.source(source);
         }
         let (rules, report) = loader.finish();
-        (Self::new(rules), report)
+        let mut set = Self::new(rules);
+        set.failed = report.errors.len();
+        (set, report)
     }
 }
 
@@ -178,6 +180,7 @@ impl<'c> Loader<'c> {
             text: self.config.texts.then(|| text.text.trim().into()),
             file: file.clone(),
             line: text.position(0).0,
+            list: 0,
         };
         let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
         let asks = Asks {
@@ -261,7 +264,8 @@ impl<'c> Loader<'c> {
             self.review_all();
         }
         self.report.loaded = self.rules.len();
-        self.rules.extend(self.config.lists.iter().filter(|l| !l.is_empty()).map(|l| l.compile(self.config)));
+        let lists = (1..).zip(&self.config.lists).filter(|(_, list)| !list.is_empty());
+        self.rules.extend(lists.map(|(place, list)| list.compile(place, self.config)));
         (self.rules, self.report)
     }
 }

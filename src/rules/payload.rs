@@ -6,6 +6,7 @@ use super::ast::Protocol;
 use super::builder::{FlowOption, Over};
 use super::inspect::{Inspection, Step};
 use super::matcher::Budget;
+use super::rule::Known;
 use super::subject::{Chunk, FlowDirection, Packet, Raw};
 
 /// What a rule asks of payload.
@@ -43,8 +44,8 @@ pub(super) enum Seen {
 pub(super) struct Progress {
     /// By direction: where the bytes not looked at begin.
     inspected: [u64; 2],
-    /// By plan: where those begin that it did not match on yet. One entry for each plan at most.
-    matched: Vec<(u32, u64)>,
+    /// By rule: where those begin that it did not match on yet. One entry for each rule and direction at most.
+    matched: Vec<(Known, u64)>,
 }
 
 impl Payload {
@@ -64,8 +65,8 @@ impl Payload {
         Self { inspection, source }
     }
 
-    /// Where it is as asked. `plan` tells what it matched on before; `spent` counts what was given up on.
-    pub fn seen(&self, packet: &Packet<'_>, plan: u32, progress: &Progress, spent: &mut u64) -> Option<Seen> {
+    /// Where it is as asked. `rule` tells what it matched on before; `spent` counts what was given up on.
+    pub fn seen(&self, packet: &Packet<'_>, rule: Known, progress: &Progress, spent: &mut u64) -> Option<Seen> {
         let mut holds = |bytes: &[u8], start: u64| {
             let mut budget = Budget::new();
             let holds = self.inspection.holds_at(bytes, start, &mut budget);
@@ -74,7 +75,7 @@ impl Payload {
         };
         let Raw { payload, stream } = packet.raw;
         if let Some((bytes, start)) =
-            stream.filter(|_| self.source != Source::Packets).and_then(|s| progress.window(s, packet.direction, plan))
+            stream.filter(|_| self.source != Source::Packets).and_then(|s| progress.window(s, packet.direction, rule))
             && holds(bytes, start)
         {
             return Some(Seen::Stream);
@@ -89,9 +90,9 @@ impl Payload {
 }
 
 impl Progress {
-    /// What `plan` is to look at of `stream`, and how many bytes of the stream are before that. `None` without new bytes.
-    fn window<'s>(&self, stream: Chunk<'s>, direction: FlowDirection, plan: u32) -> Option<(&'s [u8], u64)> {
-        let matched = self.matched.iter().find(|(p, _)| *p == plan).map_or(0, |(_, end)| *end);
+    /// What `rule` is to look at of `stream`, and how many bytes of the stream are before that. `None` without new bytes.
+    fn window<'s>(&self, stream: Chunk<'s>, direction: FlowDirection, rule: Known) -> Option<(&'s [u8], u64)> {
+        let matched = self.matched.iter().find(|(r, _)| *r == rule).map_or(0, |(_, end)| *end);
         self.unseen(stream, direction, matched)
     }
 
@@ -106,12 +107,12 @@ impl Progress {
         stream.bytes.get(cut..).filter(|b| !b.is_empty()).map(|bytes| (bytes, start))
     }
 
-    /// `plan` matched: it does so again on later bytes of the stream alone.
-    pub fn note_match(&mut self, plan: u32, packet: &Packet<'_>) {
+    /// `rule` matched: it does so again on later bytes of the stream alone.
+    pub fn note_match(&mut self, rule: Known, packet: &Packet<'_>) {
         let Some(stream) = packet.raw.stream else { return };
-        match self.matched.iter_mut().find(|(p, _)| *p == plan) {
+        match self.matched.iter_mut().find(|(r, _)| *r == rule) {
             Some((_, end)) => *end = stream.end(),
-            None => self.matched.push((plan, stream.end())),
+            None => self.matched.push((rule, stream.end())),
         }
     }
 

@@ -1,6 +1,10 @@
 //! What each rule cost: counted only where it is asked for, and timed by a clock that is handed in.
 
-use super::rule::RuleId;
+use std::collections::HashMap;
+
+use super::rule::{Rule, RuleId};
+use super::set::RuleSet;
+use super::subject::FlowDirection;
 
 /// What each rule of a set cost.
 #[derive(Clone, Debug)]
@@ -40,6 +44,13 @@ impl Profile {
     /// Each rule that was a candidate, and what it cost.
     pub fn rules(&self) -> impl Iterator<Item = (RuleId, RuleProfile)> {
         (0..).map(RuleId).zip(self.rules.iter().copied()).filter(|(_, rule)| rule.candidates > 0)
+    }
+
+    /// The set is another one from now on: what was counted stays with the rules that are in both.
+    pub(super) fn carry_over(&mut self, old: &RuleSet, new: &RuleSet) {
+        let known = |rule: &Rule| rule.known(FlowDirection::ToServer);
+        let mut costs: HashMap<_, _> = old.rules().map(known).zip(std::mem::take(&mut self.rules)).collect();
+        self.rules = new.rules().map(|rule| costs.remove(&known(rule)).unwrap_or_default()).collect();
     }
 
     /// The time now.

@@ -46,6 +46,18 @@ pub struct Rule {
     pub file: Arc<str>,
     /// The line where it begins, from 1.
     pub line: u32,
+    /// Of a list, its place among those that the set was loaded with, from 1: lists of one kind have one sid. 0 for a rule.
+    pub(super) list: u32,
+}
+
+/// A rule in one direction, by what it is known from one set to the next: a [`RuleId`] is of one set alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Known {
+    gid: u32,
+    sid: u32,
+    rev: u32,
+    list: u32,
+    direction: FlowDirection,
 }
 
 /// A `reference`.
@@ -64,6 +76,11 @@ impl Rule {
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.metadata.split(',').map(str::trim).filter(|pair| !pair.is_empty());
         pairs.map(|pair| pair.split_once(char::is_whitespace).map_or((pair, ""), |(key, value)| (key, value.trim())))
+    }
+
+    /// By what it is known in other sets, as tried in `direction`.
+    pub(super) const fn known(&self, direction: FlowDirection) -> Known {
+        Known { gid: self.gid, sid: self.sid, rev: self.rev, list: self.list, direction }
     }
 }
 

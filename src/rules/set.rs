@@ -32,6 +32,8 @@ pub struct RuleSet {
     pub(super) awaited: Facts,
     /// By gid and sid: the rules with a threshold that is about alerts alone.
     limited: HashSet<(u32, u32)>,
+    /// How many rules of its sources did not load.
+    pub(super) failed: usize,
 }
 
 #[derive(Debug)]
@@ -44,8 +46,6 @@ pub(super) struct Entry {
     pub suppressions: Vec<Suppression>,
     pub rate_filter: Option<Box<RateFilter>>,
     pub asks: Asks,
-    /// It has two plans in one direction: that it fired has to be remembered.
-    pub several: bool,
 }
 
 #[derive(Debug)]
@@ -111,6 +111,11 @@ impl RuleSet {
     /// How many rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()
+    }
+
+    /// How many rules there were beside these that did not load.
+    pub fn failed(&self) -> usize {
+        self.failed
     }
 
     /// Whether a rule asks for no more than addresses and ports, so that the first packet of a flow decides it.
@@ -181,9 +186,8 @@ impl RuleSet {
             index_of_last(&self.headers)
         });
         let id = RuleId(u32::try_from(place).unwrap_or(u32::MAX));
-        let several = matches!(plans.as_slice(), [one, two] if one.direction == two.direction);
         self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule: id }));
-        Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, several }
+        Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks }
     }
 
     /// Puts each plan where it will be found.

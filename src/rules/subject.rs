@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::payload::Progress;
-use super::rule::{RuleId, Verdict};
+use super::rule::{Known, Verdict};
 use super::state::FlowVars;
 use crate::base::Timestamp;
 use crate::flow::Endpoint;
@@ -130,12 +128,14 @@ impl Subject<'_> {
 /// What a flow remembers between tries. The default is that of a new flow.
 #[derive(Clone, Debug, Default)]
 pub struct FlowRules {
+    /// Which of the sets that were in force one after the other places are of: see [`renew`](Self::renew).
+    generation: u32,
     /// What was there when rules were last tried.
     pub(super) seen: Facts,
     /// What became of the flow.
     pub(super) verdict: Verdict,
-    /// Rules that fired and could be tried again.
-    pub(super) fired: SmallVec<[RuleId; 2]>,
+    /// Rules about the flow or the session that are tried no more: each fires once in each direction, or was passed over.
+    pub(super) done: Vec<Known>,
     /// Plans that a pattern spoke for and that wait for more facts.
     pub(super) waiting: Vec<u32>,
     /// Plans that have their facts and wait for the right moment.
@@ -147,6 +147,23 @@ pub struct FlowRules {
 }
 
 impl FlowRules {
+    /// Whether it was tried on the set of this generation, or on none since it began.
+    pub(super) const fn is_of(&self, generation: u32) -> bool {
+        self.generation == generation
+    }
+
+    /// Makes it one of the set of `generation`, where it is of another. Which plans wait is found anew, since all facts count as not
+    /// seen; what is known by names stays: what became of the flow, which rules are done, bits, numbers, counts, and how far payload was
+    /// looked at.
+    pub(super) fn renew(&mut self, generation: u32) {
+        if self.generation != generation {
+            self.generation = generation;
+            self.seen = Facts::NONE;
+            self.waiting.clear();
+            self.pending.clear();
+        }
+    }
+
     /// What rules made of the flow so far.
     pub const fn verdict(&self) -> Verdict {
         self.verdict

@@ -79,15 +79,20 @@ pub struct Portcullis {
     pub decoder: DecoderConfig,
     pub config: Config,
     rules: RuleSet,
+    /// Rules that take over before the packet with this number, from 1.
+    later: Option<(u64, RuleSet)>,
 }
 
 impl Portcullis {
     /// With these rules, in Suricata's language.
     pub fn rules(mut self, text: &str) -> Self {
-        let source = rules::Source { name: "test.rules", text };
-        let (set, report) = RuleSet::compile(&[source], &rules::RuleConfig::default());
-        assert!(report.errors.is_empty(), "{:?}", report.errors);
-        self.rules = set;
+        self.rules = load(text);
+        self
+    }
+
+    /// With other rules from packet `number` on, counted from 1.
+    pub fn then(mut self, number: u64, text: &str) -> Self {
+        self.later = Some((number, load(text)));
         self
     }
 
@@ -97,10 +102,13 @@ impl Portcullis {
     }
 
     /// The same with its counters at the end.
-    pub fn run_and_count(self, packets: &[Packet]) -> (Events, Counters) {
+    pub fn run_and_count(mut self, packets: &[Packet]) -> (Events, Counters) {
         let mut engine = Engine::new(self.decoder, self.config, Arc::new(self.rules), Arc::new([]));
         let mut lines = Lines::default();
         for (number, packet) in (1..).zip(packets) {
+            if let Some((_, rules)) = self.later.take_if(|(from, _)| *from == number) {
+                engine.replace_rules(Arc::new(rules));
+            }
             let whole = packet.frame();
             let data = &whole[..packet.kept.unwrap_or(whole.len())];
             let frame = Frame {
@@ -116,6 +124,13 @@ impl Portcullis {
         engine.finish(&mut lines);
         (Events::parse(&lines.bytes), engine.counters())
     }
+}
+
+fn load(text: &str) -> RuleSet {
+    let source = rules::Source { name: "test.rules", text };
+    let (set, report) = RuleSet::compile(&[source], &rules::RuleConfig::default());
+    assert!(report.errors.is_empty(), "{:?}", report.errors);
+    set
 }
 
 /// What the engine with its defaults, and no rules, makes of `packets`.

@@ -40,8 +40,8 @@ fn hostile_names_stay_within_their_line() {
 #[test]
 fn lines_are_appended_to_what_the_buffer_holds() {
     let mut out = b"before\n".to_vec();
-    stats(&mut out, time(0), &[]);
-    stats(&mut out, time(1), &[]);
+    stats(&mut out, time(0), &[], &RulesInfo::default());
+    stats(&mut out, time(1), &[], &RulesInfo::default());
     assert!(out.starts_with(b"before\n{"));
     assert_eq!(out.iter().filter(|&&b| b == b'\n').count(), 3);
 }
@@ -64,7 +64,7 @@ fn every_key_is_documented() {
         event(|out| flow(out, &common(), &counters(), &end, Some(&tcp))),
         event(|out| anomaly(out, &common(), &AnomalyInfo::of_tls(Anomaly::InvalidAlert))),
         event(|out| drop(out, &common(), &segment(), DropReason::Rules, Some(&info))),
-        event(|out| stats(out, time(0), &[])),
+        event(|out| stats(out, time(0), &[], &RulesInfo::default())),
     ];
     let mut missing = Vec::new();
     for event in &events {

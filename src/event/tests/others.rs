@@ -132,7 +132,7 @@ fn a_drop_event_has_eves_shape() {
 #[test]
 fn stats_become_a_tree() {
     let counters = [("uptime", 3), ("decoder.pkts", 17), ("app_layer.flow.tls", 5), ("decoder.ipv4.bad", 1), ("app_layer.x", 2)];
-    let got = event(|out| stats(out, time(0), &counters));
+    let got = event(|out| stats(out, time(0), &counters, &RulesInfo::default()));
     let expected = json!({
         "timestamp": "2026-11-24T10:48:07.123456+0000",
         "event_type": "stats",
@@ -142,10 +142,21 @@ fn stats_become_a_tree() {
 }
 
 #[test]
+fn stats_of_detection_tell_the_rules_in_force() {
+    let engine = |last_reload| {
+        let rules = RulesInfo { loaded: 94, failed: 2, last_reload };
+        event(|out| stats(out, time(0), &[("detect.alert", 7)], &rules))["stats"]["detect"].clone()
+    };
+    let expected = json!({"engines": [{"id": 0, "rules_loaded": 94, "rules_failed": 2}], "alert": 7});
+    assert_same(&engine(None), &expected);
+    assert_eq!(engine(Some(time(0)))["engines"][0]["last_reload"], "2026-11-24T10:48:07.123456+0000");
+}
+
+#[test]
 fn a_stat_that_is_the_stem_of_another_gives_way() {
     for counters in [[("a.b", 1), ("a", 2)], [("a", 2), ("a.b", 1)]] {
         let mut out = Vec::new();
-        stats(&mut out, time(0), &counters);
+        stats(&mut out, time(0), &counters, &RulesInfo::default());
         let text = String::from_utf8(out).unwrap();
         assert!(text.ends_with("\"stats\":{\"a\":{\"b\":1}}}\n"), "{text}");
     }

@@ -131,8 +131,8 @@ impl List {
         Listed { signature, metadata }
     }
 
-    /// The rule that it is.
-    pub(super) fn compile(self: &Arc<Self>, config: &RuleConfig) -> Compiled {
+    /// The rule that it is, as the list with this place among those of `config`, from 1.
+    pub(super) fn compile(self: &Arc<Self>, place: u32, config: &RuleConfig) -> Compiled {
         let (direction, moments): (_, &[Facts]) = match self.kind {
             ListKind::Domains | ListKind::Ja3 | ListKind::Ja4 => (FlowDirection::ToServer, &[Facts::CLIENT_HELLO]),
             ListKind::Certificates => (FlowDirection::ToClient, &[Facts::SERVER_CERTIFICATES]),
@@ -159,6 +159,7 @@ impl List {
             text: config.texts.then(|| format!("{}:{}={}", self.kind.as_str(), self.action.as_str(), self.name).into()),
             file: self.name.clone(),
             line: 1,
+            list: place,
         };
         Compiled {
             rule,

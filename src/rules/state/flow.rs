@@ -4,7 +4,6 @@ use super::threshold::{Allowed, Count, Threshold};
 use super::{Change, Name};
 use crate::base::Timestamp;
 use crate::rules::parse::number::Comparison;
-use crate::rules::rule::RuleId;
 
 /// The bits that are set, the numbers that have a value, and what rules with a threshold by flow have counted. Most flows have none.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +13,8 @@ pub struct FlowVars(Option<Box<Vars>>);
 struct Vars {
     bits: Vec<Name>,
     ints: Vec<(Name, u32)>,
-    counts: Vec<(RuleId, Count)>,
+    /// By gid and sid.
+    counts: Vec<((u32, u32), Count)>,
 }
 
 /// What `flowint` asks of a number.
@@ -94,8 +94,8 @@ impl FlowVars {
         }
     }
 
-    /// Counts a match of `rule` at `now`.
-    pub fn count(&mut self, rule: RuleId, threshold: &Threshold, now: Timestamp) -> Allowed {
+    /// Counts a match of the rule with this gid and sid at `now`.
+    pub fn count(&mut self, rule: (u32, u32), threshold: &Threshold, now: Timestamp) -> Allowed {
         let counts = &mut self.vars().counts;
         let before = counts.iter().position(|(r, _)| *r == rule).map(|i| counts.swap_remove(i).1);
         let (count, allowed) = threshold.count(before, now);

@@ -37,6 +37,11 @@ impl AlertLimits {
         Self { limits, counts: Counts::default() }
     }
 
+    /// The limits are those of `rules` from now on. What was counted goes on, by gid and sid.
+    pub fn replace(&mut self, rules: &RuleSet) {
+        self.limits = Self::new(rules).limits;
+    }
+
     /// Whether no rule has one.
     pub fn is_empty(&self) -> bool {
         self.limits.is_empty()

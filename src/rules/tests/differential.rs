@@ -185,7 +185,7 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
         let mut passed = false;
         for (id, rule) in (0..).map(RuleId).zip(set.rules()) {
             let (by_packet, whole_flow) = set.nature(id);
-            for (index, plan) in (2 * id.0..).zip(set.plans_of(id)) {
+            for plan in set.plans_of(id) {
                 let due = match by_packet {
                     true => subject.packet.is_some_and(|p| p.direction == plan.direction),
                     false => have.has(plan.needs) && !tried.contains(&(id, plan)) && !fired.contains(&(id, plan.direction)),
@@ -194,12 +194,12 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
                 if !due || !(passed || set.suits(id, plan, subject, states)) {
                     continue;
                 }
-                let Some(seen) = set.seen(id, index, plan, subject, &progress) else { continue };
+                let Some(seen) = set.seen(id, plan, subject, &progress) else { continue };
                 tried.push((id, plan));
                 if passed || !set.holds_by_itself(id, plan, subject) {
                     continue;
                 }
-                subject.packet.iter().for_each(|packet| progress.note_match(index, packet));
+                subject.packet.iter().for_each(|packet| progress.note_match(rule.known(plan.direction), packet));
                 set.stateful(id).unwrap().apply(subject, plan.direction, states);
                 fired.push((id, plan.direction));
                 if rule.alerts {
@@ -214,6 +214,16 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
         subject.packet.iter().for_each(|packet| progress.advance(packet));
     }
     (sids, verdict)
+}
+
+/// The same as [`play`], with the set loaded anew before each step.
+fn play_reloaded(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
+    let (mut flow, mut hosts, mut scratch, mut out) = (FlowRules::default(), HostState::default(), Scratch::default(), Vec::new());
+    for subject in subjects {
+        scratch.replace_set(set, set);
+        set.evaluate(subject, &mut flow, &mut hosts, &mut scratch, &mut out);
+    }
+    (out.iter().map(|m| set.rule(m.rule).unwrap().sid).collect(), flow.verdict())
 }
 
 /// `subjects` with what each packet carries, and the stream up to it.
@@ -307,6 +317,7 @@ proptest! {
         let mut subjects = carrying(subjects, &payloads, &streams);
         subjects.push(Subject { packet: None, ..subjects[subjects.len() - 1] });
         prop_assert_eq!(play(&set, &subjects), naive(&set, &subjects), "{}", text);
+        prop_assert_eq!(play(&set, &subjects), play_reloaded(&set, &subjects), "{}", text);
     }
 
     #[test]

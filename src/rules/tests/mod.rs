@@ -13,6 +13,7 @@ mod numbers;
 mod payload;
 mod profile;
 mod reference;
+mod reload;
 mod review;
 mod shipped;
 mod state;

@@ -1,0 +1,162 @@
+//! Rules are loaded anew while a run goes on: at a signal, or where files that they come from have changed.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use signal_hook::consts::{SIGHUP, SIGUSR2};
+
+use super::feed_files::FileError;
+use super::rule_options::{self, RuleOptions};
+use super::say;
+use super::terminal::Progress;
+use super::watch::Watch;
+use crate::pipeline::NextRules;
+use crate::rules::{LoadReport, RuleSet};
+
+/// What asks for rules to be loaded anew.
+pub(super) struct Reloads {
+    /// Set by a signal.
+    asked: Arc<AtomicBool>,
+    watch: Option<Watch>,
+}
+
+impl Reloads {
+    /// From now on SIGHUP, or SIGUSR2 as with Suricata, asks for rules, and does not end the process; so do changes of the files that
+    /// `options` name where it `watches` them. To be called before rules are loaded the first time.
+    pub fn begin(options: &RuleOptions, watches: bool) -> io::Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGHUP, SIGUSR2] {
+            signal_hook::flag::register(signal, Arc::clone(&asked))?;
+        }
+        Ok(Self { asked, watch: watches.then(|| Watch::new(options)) })
+    }
+
+    /// Whether rules are to be loaded: the files as they are now.
+    fn are_due(&mut self, options: &RuleOptions) -> bool {
+        let changed = self.watch.as_mut().is_some_and(|watch| watch.look(options));
+        let due = self.asked.swap(false, Ordering::Relaxed) || changed;
+        if due && let Some(watch) = &mut self.watch {
+            watch.start_over(options);
+        }
+        due
+    }
+}
+
+/// Loads rules for a run, in a thread of its own.
+pub(super) struct Reloader<'r> {
+    /// What to load.
+    pub options: &'r RuleOptions,
+    /// How many workers the run has.
+    pub workers: usize,
+    /// Where loaded rules go.
+    pub next: &'r NextRules,
+    /// What is in force, or will be with the next packets.
+    pub rules: Arc<RuleSet>,
+    /// To keep out of the bar's way.
+    pub progress: &'r Progress,
+}
+
+/// Why rules that were loaded are not taken.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{} did not load, and --strict-rules lets none fail", rule_options::count(*.0))]
+    Strict(usize),
+    #[error("none of {} loads", rule_options::count(*.0))]
+    Nothing(usize),
+    #[error(
+        "they keep state across flows ({}), which takes one worker, and this run has {workers}: start it again with them",
+        rule_options::count(*.rules)
+    )]
+    NeedsOrder { rules: usize, workers: usize },
+}
+
+impl Reloader<'_> {
+    /// Loads whenever it has to, until the other end of `run` is gone.
+    pub fn work(mut self, mut reloads: Reloads, run: &Receiver<()>) {
+        // The sets that were in force, until the run has let go of them: to free a large one takes a while, and is done here.
+        let mut retired = Vec::new();
+        while run.recv_timeout(LOOK_UP) == Err(RecvTimeoutError::Timeout) {
+            retired.retain(|rules| Arc::strong_count(rules) > 1);
+            if reloads.are_due(self.options) {
+                let (loaded, progress) = (self.options.compile_again(), self.progress);
+                retired.extend(progress.suspend(|| self.take(loaded)));
+            }
+        }
+    }
+
+    /// Hands on what was loaded, and says so; or why it is not. Answers the rules that go, where others come.
+    fn take(&mut self, loaded: Result<(RuleSet, LoadReport), FileError>) -> Option<Arc<RuleSet>> {
+        match loaded.map_err(Refusal::File).and_then(|(rules, report)| self.check(rules, &report)) {
+            Ok(rules) => {
+                let rules = Arc::new(rules);
+                self.next.offer(Arc::clone(&rules));
+                let (come, go) = difference(&self.rules, &rules);
+                let count = rule_options::count(rules.len());
+                match rules.failed() {
+                    0 => say("rules reloaded", format_args!("{count} (+{come} -{go})")),
+                    failed => say("rules reloaded", format_args!("{count} (+{come} -{go}), {failed} did not load")),
+                }
+                Some(std::mem::replace(&mut self.rules, rules))
+            }
+            Err(reason) => {
+                say("rules not reloaded", format_args!("{reason}; those in force stay"));
+                None
+            }
+        }
+    }
+
+    /// Says what did not load. The rules, where the run can have them.
+    fn check(&self, rules: RuleSet, report: &LoadReport) -> Result<RuleSet, Refusal> {
+        rule_options::tell(report);
+        let failed = report.errors.len();
+        if failed > 0 && self.options.is_strict() {
+            return Err(Refusal::Strict(failed));
+        }
+        if failed > 0 && report.loaded == 0 {
+            return Err(Refusal::Nothing(failed));
+        }
+        match rules.needs_order() {
+            ordered @ 1.. if self.workers > 1 => Err(Refusal::NeedsOrder { rules: ordered, workers: self.workers }),
+            _ => Ok(rules),
+        }
+    }
+}
+
+/// How many rules of `new` are not in `old`, and the other way round: by gid, sid and rev.
+fn difference(old: &RuleSet, new: &RuleSet) -> (usize, usize) {
+    let known = |rules: &RuleSet| rules.rules().map(|r| (r.gid, r.sid, r.rev)).collect::<HashSet<_>>();
+    let (old, new) = (known(old), known(new));
+    (new.difference(&old).count(), old.difference(&new).count())
+}
+
+/// How often it is looked whether rules are to be loaded.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{RuleConfig, Source};
+
+    #[test]
+    fn rules_come_and_go_by_gid_sid_and_rev() {
+        let set = |rules: &[&str]| {
+            let text: String = rules.iter().map(|r| format!("alert ip any any -> any any ({r})\n")).collect();
+            RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default()).0
+        };
+        for (old, new, expected) in [
+            (&["sid:1;"][..], &["sid:1;", "sid:2;"][..], (1, 0)),
+            (&["sid:1;", "sid:2;"], &["sid:2; priority:1;"], (0, 1)),
+            (&["sid:1; rev:1;"], &["sid:1; rev:2;"], (1, 1)),
+            (&["sid:1;"], &["gid:2; sid:1;"], (1, 1)),
+            (&[], &[], (0, 0)),
+        ] {
+            assert_eq!(difference(&set(old), &set(new)), expected, "{old:?} {new:?}");
+        }
+    }
+}
