@@ -3,15 +3,108 @@
 //! Those that rustls-webpki has for RSA begin at 2,048 bits and at SHA-256. Ours also take what is weaker: a path with a weak signature
 //! can then be verified, and all that is wrong with it be told.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ring::digest;
 use ring::signature::{self, RsaParameters, UnparsedPublicKey};
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use webpki::ring as strong;
 
 use crate::protocol::x509::Facts;
 
-/// All of them.
-pub(super) static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
-    &Rsa { id: alg_id::RSA_PKCS1_SHA256, parameters: &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY },
+/// All of them, with a memory of signatures that were good: the same intermediates come back thousands of times, and a signature on one
+/// costs more than all else that is done with a chain.
+#[derive(Debug)]
+pub(super) struct Algorithms([Remembering; ALGORITHMS.len()]);
+
+impl Algorithms {
+    pub fn all(&self) -> [&dyn SignatureVerificationAlgorithm; ALGORITHMS.len()] {
+        self.0.each_ref().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm)
+    }
+}
+
+impl Default for Algorithms {
+    fn default() -> Self {
+        let good = Arc::default();
+        Self(std::array::from_fn(|i| Remembering {
+            algorithm: ALGORITHMS.get(i).copied().unwrap_or(COMMONEST),
+            good: Arc::clone(&good),
+        }))
+    }
+}
+
+/// An algorithm that asks first whether it has verified the same signature before.
+#[derive(Debug)]
+struct Remembering {
+    algorithm: &'static dyn SignatureVerificationAlgorithm,
+    /// Of one worker, so that nobody ever waits for it; a lock only because algorithms have to be shareable.
+    good: Arc<Mutex<Good>>,
+}
+
+impl SignatureVerificationAlgorithm for Remembering {
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.signature_alg_id()
+    }
+
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let id = self.algorithm.signature_alg_id();
+        let digest = digest_of([id.as_ref(), public_key, signature, message]);
+        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        if good.contains(&digest) {
+            return Ok(());
+        }
+        self.algorithm.verify_signature(public_key, message, signature)?;
+        good.insert(digest);
+        Ok(())
+    }
+}
+
+/// SHA-256 over all that was verified: each at the place that its first bytes say, where a later one displaces it.
+#[derive(Debug)]
+struct Good(Box<[[u8; 32]; GOOD]>);
+
+impl Good {
+    fn contains(&self, digest: &[u8; 32]) -> bool {
+        self.0.get(Self::place(digest)) == Some(digest)
+    }
+
+    fn insert(&mut self, digest: [u8; 32]) {
+        if let Some(place) = self.0.get_mut(Self::place(&digest)) {
+            *place = digest;
+        }
+    }
+
+    fn place(&[low, high, ..]: &[u8; 32]) -> usize {
+        usize::from(u16::from_le_bytes([low, high])) % GOOD
+    }
+}
+
+impl Default for Good {
+    fn default() -> Self {
+        Self(Box::new([[0; 32]; GOOD]))
+    }
+}
+
+fn digest_of(parts: [&[u8]; 4]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&part.len().to_le_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().try_into().unwrap_or_default() // always fits
+}
+
+/// How many good signatures are remembered: 128 KiB of them.
+const GOOD: usize = 4_096;
+
+static COMMONEST: &dyn SignatureVerificationAlgorithm = &SHA256_WITH_RSA;
+
+static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 15] = [
+    COMMONEST,
     strong::ECDSA_P256_SHA256,
     strong::ECDSA_P384_SHA384,
     strong::RSA_PKCS1_2048_8192_SHA384,
@@ -58,6 +151,9 @@ impl SignatureVerificationAlgorithm for Rsa {
         UnparsedPublicKey::new(self.parameters, public_key).verify(message, signature).map_err(|_| InvalidSignature)
     }
 }
+
+static SHA256_WITH_RSA: Rsa =
+    Rsa { id: alg_id::RSA_PKCS1_SHA256, parameters: &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY };
 
 /// sha1WithRSAEncryption (1.2.840.113549.1.1.5) with NULL as parameters (RFC 3279 §2.2.1).
 const SHA1_WITH_RSA: AlgorithmIdentifier =

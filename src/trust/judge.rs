@@ -6,10 +6,11 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use smallvec::SmallVec;
 use webpki::EndEntityCert;
 
+use super::algorithms::Algorithms;
 use super::path::{Walk, is_self_issued};
 use super::store::TrustStore;
 use super::verdicts::{VerdictCounters, Verdicts};
-use super::verify::{self, Purpose, Verified};
+use super::verify::{self, Purpose, Terms, Verified};
 use crate::base::Timestamp;
 use crate::protocol::x509::{Certificate, Facts, KeyUsage, Problems, Reason, Status, Time, Validation};
 
@@ -18,6 +19,7 @@ use crate::protocol::x509::{Certificate, Facts, KeyUsage, Problems, Reason, Stat
 pub struct Trust {
     store: Arc<TrustStore>,
     verdicts: Verdicts,
+    algorithms: Algorithms,
     /// One for each reason, since most sessions have none other.
     not_seen: [Arc<Validation>; 4],
 }
@@ -35,7 +37,7 @@ impl Trust {
     /// `memory` bounds the verdicts that are remembered, in bytes.
     pub fn new(store: Arc<TrustStore>, memory: usize) -> Self {
         let not_seen = NOT_SEEN.map(|reason| Arc::new(Validation::not_seen(reason)));
-        Self { store, verdicts: Verdicts::new(memory), not_seen }
+        Self { store, verdicts: Verdicts::new(memory), algorithms: Algorithms::default(), not_seen }
     }
 
     /// The verdict on `chain` at `now`: its leaf comes first, the others in any order. `truncated`: more were sent and not seen.
@@ -43,7 +45,7 @@ impl Trust {
         let now = Time::from(now);
         let key = key(chain, peer);
         let verdict = self.verdicts.get(&key, now).unwrap_or_else(|| {
-            let verdict = Arc::new(validate(&self.store, chain, peer, now));
+            let verdict = Arc::new(validate(&self.store, &self.algorithms, chain, peer, now));
             self.verdicts.insert(&key, Arc::clone(&verdict));
             verdict
         });
@@ -76,7 +78,7 @@ impl Trust {
 }
 
 /// Judges a chain anew.
-fn validate(store: &TrustStore, chain: &[Arc<Certificate>], peer: Peer<'_>, now: Time) -> Validation {
+fn validate(store: &TrustStore, algorithms: &Algorithms, chain: &[Arc<Certificate>], peer: Peer<'_>, now: Time) -> Validation {
     let Some(leaf) = chain.first() else { return Validation::not_seen(Reason::NotSent) };
     let Some(facts) = &leaf.facts else { return Validation::of(Problems::from_iter([Status::Unparsable])) };
     let walk = Walk::of(chain, store);
@@ -91,7 +93,7 @@ fn validate(store: &TrustStore, chain: &[Arc<Certificate>], peer: Peer<'_>, now:
         Ok(end_entity) => {
             // What is revoked later is not in question yet.
             let crls = if revoked.is_some_and(|since| since <= now) { store.crls() } else { Vec::new() };
-            verify::verify(end_entity, leaf, &walk, peer.purpose(), now, &crls)
+            verify::verify(end_entity, leaf, &walk, &Terms { purpose: peer.purpose(), now, crls, algorithms })
         }
         Err(_) => Verified { issuers: walk.issuers.to_vec(), ..Verified::default() },
     };

@@ -8,7 +8,7 @@ use webpki::{
     RequiredEkuNotFoundContext, RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy,
 };
 
-use super::algorithms::{ALGORITHMS, is_verifiable_by};
+use super::algorithms::{Algorithms, is_verifiable_by};
 use super::path::{Walk, is_self_issued};
 use crate::protocol::x509::{Certificate, ExtendedKeyUsage, Facts, Key, Problems, Reason, Status, Time};
 
@@ -32,16 +32,23 @@ pub(super) struct Verified<'a> {
     pub found: bool,
 }
 
+/// What a path is to be verified for and with.
+pub(super) struct Terms<'b> {
+    pub purpose: Purpose,
+    pub now: Time,
+    pub crls: Vec<&'b CertRevocationList<'b>>,
+    pub algorithms: &'b Algorithms,
+}
+
 /// Verifies a path from `leaf`, which `end_entity` is too, to one of the walk's anchors.
-pub(super) fn verify<'a>(
-    end_entity: &EndEntityCert<'_>,
-    leaf: &Certificate,
-    walk: &Walk<'a>,
-    purpose: Purpose,
-    now: Time,
-    crls: &[&CertRevocationList<'_>],
-) -> Verified<'a> {
-    let attempt = Attempt { end_entity, leaf, walk, purpose, now, crls };
+pub(super) fn verify<'a>(end_entity: &EndEntityCert<'_>, leaf: &Certificate, walk: &Walk<'a>, terms: &Terms<'_>) -> Verified<'a> {
+    let roots: Vec<_> =
+        walk.issuers.iter().filter(|c| is_self_issued(c)).map(|root| CertificateDer::from(root.der.as_slice())).collect();
+    // A root that is trusted is an anchor, and as an intermediate only a detour.
+    let (trusted, pretenders): (Vec<_>, Vec<_>) = roots.iter().partition(|root| is_anchor(root, &walk.anchors));
+    let is_detour = |certificate: &&Certificate| trusted.iter().any(|root| ***root == *certificate.der);
+    let issuers = walk.issuers.iter().copied().filter(|issuer| !is_detour(issuer)).collect();
+    let attempt = Attempt { end_entity, leaf, walk, terms, issuers };
     let anchors: Vec<_> = walk.anchors.iter().map(|&anchor| anchor.clone()).collect();
     let mut verified = attempt.verify(&anchors);
     let is_forged = verified.problems.contains(Status::BadSignature);
@@ -49,35 +56,42 @@ pub(super) fn verify<'a>(
         // Of the name of a trusted root, but not signed by it.
         verified.problems.remove(Status::BadSignature);
         verified.problems.insert(Status::SelfSigned);
-    } else if is_forged && let Some(pretended) = attempt.pretender() {
+    } else if is_forged && let Some(pretended) = attempt.pretended(&pretenders) {
         return pretended;
     }
     verified
+}
+
+/// Whether `root` has the name and the key of one of `anchors`.
+fn is_anchor(root: &CertificateDer<'_>, anchors: &[&TrustAnchor<'static>]) -> bool {
+    let Ok(root) = webpki::anchor_from_trusted_cert(root) else { return false };
+    anchors.iter().any(|a| a.subject == root.subject && a.subject_public_key_info == root.subject_public_key_info)
 }
 
 struct Attempt<'a, 'b> {
     end_entity: &'b EndEntityCert<'b>,
     leaf: &'b Certificate,
     walk: &'b Walk<'a>,
-    purpose: Purpose,
-    now: Time,
-    crls: &'b [&'b CertRevocationList<'b>],
+    terms: &'b Terms<'b>,
+    /// Those of the walk that a path may lead through.
+    issuers: Vec<&'a Certificate>,
 }
 
 impl<'a> Attempt<'a, '_> {
     /// Verifies until it succeeds or nothing is left that can be overlooked: outside of the validities it is asked for a moment within
     /// them, where a usage is wrong for any usage, and where something is revoked without revocation lists.
     fn verify(&self, anchors: &[TrustAnchor<'_>]) -> Verified<'a> {
-        let intermediates: Vec<_> = self.walk.issuers.iter().map(|c| CertificateDer::from(c.der.as_slice())).collect();
-        let (mut time, mut usage) = (self.now, Usage::For(self.purpose));
-        let mut revocation = revocation(self.crls);
+        let intermediates: Vec<_> = self.issuers.iter().map(|c| CertificateDer::from(c.der.as_slice())).collect();
+        let (mut time, mut usage) = (self.terms.now, Usage::For(self.terms.purpose));
+        let mut revocation = revocation(&self.terms.crls);
         let mut problems = Problems::default();
+        let algorithms = self.terms.algorithms.all();
         loop {
             let at = unix_time(time);
-            match self.end_entity.verify_for_usage(ALGORITHMS, anchors, &intermediates, at, usage, revocation, None) {
+            match self.end_entity.verify_for_usage(&algorithms, anchors, &intermediates, at, usage, revocation, None) {
                 Ok(path) => {
                     let ders = path.intermediate_certificates().map(|c| c.der());
-                    let issuers = ders.filter_map(|der| self.walk.issuers.iter().find(|c| c.der == *der).copied()).collect();
+                    let issuers = ders.filter_map(|der| self.issuers.iter().find(|c| c.der == *der).copied()).collect();
                     return Verified { problems, reason: None, issuers, found: true };
                 }
                 Err(error @ (Error::CertExpired { .. } | Error::CertNotValidYet { .. })) => match self.moment_within() {
@@ -100,23 +114,21 @@ impl<'a> Attempt<'a, '_> {
 
     /// The moment nearest to now at which the leaf and all issuers are valid.
     fn moment_within(&self) -> Option<Time> {
-        let from = self.facts().filter_map(|facts| facts.not_before).max().unwrap_or(self.now);
-        let until = self.facts().filter_map(|facts| facts.not_after).min().unwrap_or(self.now);
-        (from <= until).then(|| self.now.max(from).min(until))
+        let from = self.facts().filter_map(|facts| facts.not_before).max().unwrap_or(self.terms.now);
+        let until = self.facts().filter_map(|facts| facts.not_after).min().unwrap_or(self.terms.now);
+        (from <= until).then(|| self.terms.now.max(from).min(until))
     }
 
     /// What becomes of a wrong signature where a root was sent that has the name of a trusted one, but another key: the path is right up
     /// to it, and it is not trusted.
-    fn pretender(&self) -> Option<Verified<'a>> {
-        let roots = self.walk.issuers.iter().filter(|c| is_self_issued(c));
-        let ders: Vec<_> = roots.map(|root| CertificateDer::from(root.der.as_slice())).collect();
-        let anchors: Vec<_> = ders.iter().filter_map(|der| webpki::anchor_from_trusted_cert(der).ok()).collect();
+    fn pretended(&self, pretenders: &[&CertificateDer<'_>]) -> Option<Verified<'a>> {
+        let anchors: Vec<_> = pretenders.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
         if anchors.is_empty() {
             return None;
         }
         let mut verified = self.verify(&anchors);
         verified.problems.insert(Status::UntrustedRoot);
-        (std::mem::take(&mut verified.found)).then_some(verified)
+        std::mem::take(&mut verified.found).then_some(verified)
     }
 
     fn failed(&self, error: &Error, mut problems: Problems) -> Verified<'a> {
@@ -131,20 +143,19 @@ impl<'a> Attempt<'a, '_> {
             error => status_of(error, self.facts().any(|facts| facts.malformed)),
         };
         problems.insert(status);
-        Verified { problems, reason, issuers: self.walk.issuers.to_vec(), found: false }
+        Verified { problems, reason, issuers: self.issuers.clone(), found: false }
     }
 
     /// Whether signatures by the keys of all issuers can be verified. Where one cannot, it counts as a wrong one.
     fn keys_are_usable(&self) -> bool {
-        let issuers =
-            self.walk.issuers.iter().filter_map(|c| c.facts.as_ref()).map(|facts| (facts.key_type.clone(), facts.key_bits));
+        let issuers = self.issuers.iter().filter_map(|c| c.facts.as_ref()).map(|facts| (facts.key_type.clone(), facts.key_bits));
         let roots = self.walk.anchors.iter().map(|root| Key::read(&root.subject_public_key_info)).map(|key| (key.typ, key.bits));
         issuers.chain(roots).all(|(typ, bits)| self.facts().all(|signed| is_verifiable_by(signed, &typ, bits)))
     }
 
     /// Those of leaf and issuers.
     fn facts(&self) -> impl Iterator<Item = &Facts> {
-        self.walk.issuers.iter().copied().chain([self.leaf]).filter_map(|c| c.facts.as_ref())
+        self.issuers.iter().copied().chain([self.leaf]).filter_map(|c| c.facts.as_ref())
     }
 }
 
