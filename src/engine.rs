@@ -24,6 +24,7 @@ use crate::base::Timestamp;
 use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
 use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame, Segment};
 use crate::rules::RuleSet;
+use crate::trust::Gathered;
 
 /// The whole of it for one thread.
 #[derive(Debug)]
@@ -33,14 +34,16 @@ pub struct Engine {
     seed: u64,
     names: Arc<[String]>,
     clock: Clock,
+    gathered: Gathered,
 }
 
 impl Engine {
     /// An engine. `names` are the captures' names, by the number that frames carry; it may be empty.
     pub fn new(decoder: DecoderConfig, config: Config, rules: Arc<RuleSet>, names: Arc<[String]>) -> Self {
         let seed = config.hash_seed;
+        let gathered = Gathered::new(config.limits.intermediate_memory);
         let inspector = Inspector::new(config, rules, Arc::clone(&names));
-        Self { decoder: Decoder::new(decoder), inspector, seed, names, clock: Clock::default() }
+        Self { decoder: Decoder::new(decoder), inspector, seed, names, clock: Clock::default(), gathered }
     }
 
     /// Takes a frame all the way: decode and defragment it, find its flow, put its bytes in order, parse them, match the rules,
@@ -58,7 +61,12 @@ impl Engine {
                 let segment = Segment { header: &decoded.header, payload: decoded.payload.slice(frame.data) };
                 let hash = decoded.header.key.hash(self.seed);
                 let located = self.inspector.locate(hash, &decoded.header.key);
-                self.inspector.process(hash, located, &segment, report)
+                let verdict = self.inspector.process(hash, located, &segment, report);
+                let found = self.inspector.take_found();
+                if !found.is_empty() {
+                    self.inspector.learn(&self.gathered.take_in(found));
+                }
+                verdict
             }
             Decoded::Malformed(anomaly) => {
                 report_malformed(frame, anomaly, &self.names, report);

@@ -160,3 +160,34 @@ fn a_store_that_cannot_be_read_ends_the_run_before_it_begins() {
     let ran = Ran::with(["replay", "--trust-store", "none", "--trust-store", "mozilla", "pcaps/tls12.pcap"]).expect(1);
     assert!(ran.stderr.contains("it stands alone"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_one_flow_shows_fills_the_gap_of_later_ones_whoever_works_on_them() {
+    let (pki, dir) = (Pki::new(), Dir::new());
+    let session = |n: u32, chain: &[Vec<u8>]| {
+        let mut packets = Pki::session(chain, NAME).packets;
+        for packet in &mut packets {
+            let client = if packet.side == Side::Client { &mut packet.from } else { &mut packet.to };
+            *client = format!("10.0.0.1:{}", 20_000 + n).parse().unwrap();
+        }
+        packets
+    };
+    let mut packets = session(0, &pki.chain);
+    packets.extend((1..60).flat_map(|n| session(n, &pki.chain[..1])));
+    let capture = dir.file("many.pcap", pcap(&packets));
+    let root = dir.file("root.pem", pki.root.pem());
+    let run = |workers: &str, memory: &str| {
+        let options = ["--trust-store", &root, "--read-buffer", "4K", "--workers", workers, "--intermediate-memory", memory];
+        Ran::with([&["replay"][..], &options, &[&capture]].concat()).expect(0)
+    };
+    let one = run("1", "4M");
+    let statuses: Vec<_> = one.events().sessions().iter().map(|s| s["portcullis"]["trust"]["status"].to_string()).collect();
+    let unfilled = statuses.iter().filter(|s| *s == "\"incomplete_chain\"").count();
+    assert!((1..30).contains(&unfilled), "{statuses:?}");
+    assert!(statuses[unfilled + 1..].iter().all(|s| s == "\"valid\""), "{statuses:?}");
+    for workers in ["2", "3", "8", "16"] {
+        assert!(run(workers, "4M").stdout == one.stdout, "{workers} workers");
+    }
+    let none = run("2", "0").events();
+    assert_eq!(none.counter("portcullis.trust.incomplete_chain"), 59);
+}

@@ -134,6 +134,10 @@ struct Bounds {
     #[arg(long, default_value = "8MiB", value_parser = units::bytes, value_name = "BYTES")]
     verdict_memory: usize,
 
+    /// Memory for intermediate certificates that are learned, to fill gaps of certificate chains with; 0 learns none
+    #[arg(long, default_value = "4MiB", value_parser = units::bytes, value_name = "BYTES")]
+    intermediate_memory: usize,
+
     /// Memory for IP fragments that wait for others
     #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
     fragment_memory: usize,
@@ -312,6 +316,7 @@ impl Replay {
                     handshake_bytes: b.handshake_bytes,
                     certificate_memory: b.certificate_memory,
                     verdict_memory: b.verdict_memory,
+                    intermediate_memory: b.intermediate_memory,
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
                 flow_events: self.flows,

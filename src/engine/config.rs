@@ -40,6 +40,8 @@ pub struct Limits {
     pub certificate_memory: usize,
     /// Bytes of verdicts on chains that are remembered, so as not to be judged again.
     pub verdict_memory: usize,
+    /// Bytes of intermediate certificates that are learned in the run, to fill gaps of chains with.
+    pub intermediate_memory: usize,
 }
 
 /// Time-outs, in packet time since the flow's last packet.
@@ -76,6 +78,7 @@ impl Default for Limits {
             handshake_bytes: 512 << 10,
             certificate_memory: 16 << 20,
             verdict_memory: 8 << 20,
+            intermediate_memory: 4 << 20,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::event::{self, AnomalyInfo, Common, CommunityId, FlowEnd, FlowEndReaso
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Session;
-use crate::protocol::x509::CertificateCache;
+use crate::protocol::x509::{Certificate, CertificateCache};
 use crate::rules::{Profile, RuleSet};
 use crate::trust::Trust;
 
@@ -145,6 +145,19 @@ impl Inspector {
     /// What each rule cost so far, where [`Config::profile_clock`] asks for it.
     pub fn profile(&self) -> Option<&Profile> {
         self.judge.profile()
+    }
+
+    /// The intermediates of verified certificate chains that were found since the last time, to be
+    /// [gathered](crate::trust::Gathered) from all inspectors of a run.
+    pub fn take_found(&mut self) -> Vec<Arc<Certificate>> {
+        self.trust.as_mut().map(Trust::take_found).unwrap_or_default()
+    }
+
+    /// Fills gaps of certificate chains with these from now on.
+    pub fn learn(&mut self, intermediates: &[Arc<Certificate>]) {
+        if let Some(trust) = &mut self.trust {
+            trust.learn(intermediates);
+        }
     }
 
     /// What was counted so far.

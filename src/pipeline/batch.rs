@@ -7,6 +7,7 @@ use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::Summary;
 use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
+use crate::protocol::x509::Certificate;
 use crate::rules::{Alerted, Profile, RuleSet};
 
 /// A worker's share of a block of frames.
@@ -30,6 +31,8 @@ pub(super) enum Job {
     Count,
     /// Try these rules from here on.
     Rules(Arc<RuleSet>),
+    /// Fill gaps of certificate chains with these from here on.
+    Learn(Arc<[Arc<Certificate>]>),
 }
 
 /// What came of a batch.

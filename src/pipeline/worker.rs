@@ -8,12 +8,15 @@ use super::batch::{Batch, Job, Output, WorkDone};
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Located, Verdict};
 use crate::packet::Segment;
+use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
 /// A worker's ends of the channels.
 pub(super) struct Ends {
     pub batches: Receiver<Batch>,
     pub answers: Sender<Output>,
+    /// Where the intermediate certificates go that were found in a batch.
+    pub found: Sender<Vec<Arc<Certificate>>>,
     /// Where emptied lists of jobs go back to.
     pub recycle: Sender<Vec<Job>>,
     /// Where emptied outputs come back from.
@@ -22,7 +25,7 @@ pub(super) struct Ends {
 
 /// Works off batches until the last one, or until nobody takes its answers any more.
 pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>, printer: P, ends: &Ends) {
-    let Ends { batches, answers, recycle, spares } = ends;
+    let Ends { batches, answers, found, recycle, spares } = ends;
     let mut inspector = Inspector::new(config, Arc::clone(&rules), names);
     let mut lines = Lines::new(printer, rules);
     for Batch { bytes, mut jobs, last } in batches {
@@ -38,6 +41,7 @@ pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[
             let profile = inspector.profile().cloned();
             lines.output.end = Some(Box::new(WorkDone { counters: inspector.counters(), summary, profile }));
         }
+        let _ = found.send(inspector.take_found()); // at the end nobody asks for it any more
         let output = std::mem::replace(&mut lines.output, spares.try_recv().unwrap_or_default());
         if answers.send(output).is_err() || last {
             return;
@@ -72,6 +76,7 @@ fn do_job<P: Printer>(job: &Job, located: Located, bytes: &[u8], inspector: &mut
             inspector.replace_rules(Arc::clone(rules));
             lines.replace_rules(Arc::clone(rules));
         }
+        Job::Learn(intermediates) => inspector.learn(intermediates),
         Job::Count => lines.output.counted.push(inspector.counters()),
     }
 }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use webpki::EndEntityCert;
 
 use super::algorithms::Algorithms;
+use super::learned::Learned;
 use super::path::{Walk, is_self_issued};
 use super::store::TrustStore;
 use super::verdicts::{VerdictCounters, Verdicts};
@@ -18,6 +19,7 @@ use crate::protocol::x509::{Certificate, Facts, KeyUsage, Problems, Reason, Stat
 #[derive(Debug)]
 pub struct Trust {
     store: Arc<TrustStore>,
+    learned: Learned,
     verdicts: Verdicts,
     algorithms: Algorithms,
     /// One for each reason, since most sessions have none other.
@@ -37,22 +39,36 @@ impl Trust {
     /// `memory` bounds the verdicts that are remembered, in bytes.
     pub fn new(store: Arc<TrustStore>, memory: usize) -> Self {
         let not_seen = NOT_SEEN.map(|reason| Arc::new(Validation::not_seen(reason)));
-        Self { store, verdicts: Verdicts::new(memory), algorithms: Algorithms::default(), not_seen }
+        Self { store, learned: Learned::default(), verdicts: Verdicts::new(memory), algorithms: Algorithms::default(), not_seen }
     }
 
     /// The verdict on `chain` at `now`: its leaf comes first, the others in any order. `truncated`: more were sent and not seen.
     pub fn judge(&mut self, chain: &[Arc<Certificate>], truncated: bool, peer: Peer<'_>, now: Timestamp) -> Arc<Validation> {
         let now = Time::from(now);
         let key = key(chain, peer);
-        let verdict = self.verdicts.get(&key, now).unwrap_or_else(|| {
-            let verdict = Arc::new(validate(&self.store, &self.algorithms, chain, peer, now));
-            self.verdicts.insert(&key, Arc::clone(&verdict));
+        let generation = self.learned.generation();
+        let verdict = self.verdicts.get(&key, now, generation).unwrap_or_else(|| {
+            let (verdict, has_gap) = validate(&self.store, &self.learned, &self.algorithms, chain, peer, now);
+            let verdict = Arc::new(verdict);
+            self.verdicts.insert(&key, Arc::clone(&verdict), has_gap.then_some(generation));
+            let is_issuer = |certificate: &&Arc<Certificate>| verdict.issuers.contains(&certificate.sha256);
+            chain.iter().filter(is_issuer).for_each(|issuer| self.learned.find(issuer));
             verdict
         });
         match truncated && verdict.problems.contains(Status::IncompleteChain) {
             true => self.without_the_rest(&verdict),
             false => verdict,
         }
+    }
+
+    /// The intermediates of verified paths that were found since the last time, to be [`Gathered`].
+    pub fn take_found(&mut self) -> Vec<Arc<Certificate>> {
+        self.learned.take_found()
+    }
+
+    /// Fills gaps of chains with these from now on.
+    pub fn learn(&mut self, intermediates: &[Arc<Certificate>]) {
+        self.learned.learn(intermediates);
     }
 
     /// There is no chain to judge, because of `reason`.
@@ -77,11 +93,18 @@ impl Trust {
     }
 }
 
-/// Judges a chain anew.
-fn validate(store: &TrustStore, algorithms: &Algorithms, chain: &[Arc<Certificate>], peer: Peer<'_>, now: Time) -> Validation {
-    let Some(leaf) = chain.first() else { return Validation::not_seen(Reason::NotSent) };
-    let Some(facts) = &leaf.facts else { return Validation::of(Problems::from_iter([Status::Unparsable])) };
-    let walk = Walk::of(chain, store);
+/// Judges a chain anew. Answers also whether it lacks an issuer, or would without one that was learned.
+fn validate(
+    store: &TrustStore,
+    learned: &Learned,
+    algorithms: &Algorithms,
+    chain: &[Arc<Certificate>],
+    peer: Peer<'_>,
+    now: Time,
+) -> (Validation, bool) {
+    let Some(leaf) = chain.first() else { return (Validation::not_seen(Reason::NotSent), false) };
+    let Some(facts) = &leaf.facts else { return (Validation::of(Problems::from_iter([Status::Unparsable])), false) };
+    let walk = Walk::of(chain, store, learned);
     let der = CertificateDer::from(leaf.der.as_slice());
     let end_entity = EndEntityCert::try_from(&der);
     let is_trusted = store.trusts(leaf);
@@ -111,7 +134,8 @@ fn validate(store: &TrustStore, algorithms: &Algorithms, chain: &[Arc<Certificat
 
     let (holds_from, holds_until) = period(involved(), revoked, now);
     let issuers = if verified.found { verified.issuers.iter().map(|issuer| issuer.sha256).collect() } else { Vec::new() };
-    Validation { reason: verified.reason, issuers, holds_from, holds_until, ..Validation::of(judged.problems) }
+    let verdict = Validation { reason: verified.reason, issuers, holds_from, holds_until, ..Validation::of(judged.problems) };
+    (verdict, walk.has_gap)
 }
 
 /// What it comes to that no path leads to a trusted root. No signature is looked at for that.

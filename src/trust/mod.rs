@@ -13,6 +13,7 @@
 
 mod algorithms;
 mod judge;
+mod learned;
 mod path;
 mod store;
 mod verdicts;
@@ -22,5 +23,6 @@ mod verify;
 mod tests;
 
 pub use judge::{Peer, Trust};
+pub use learned::Gathered;
 pub use store::{Added, TrustStore};
 pub use verdicts::VerdictCounters;

@@ -6,6 +6,7 @@ use rustls_pki_types::TrustAnchor;
 use smallvec::SmallVec;
 
 use super::TrustStore;
+use super::learned::Learned;
 use crate::protocol::x509::Certificate;
 
 /// What a walk from the leaf came to.
@@ -17,23 +18,31 @@ pub(super) struct Walk<'a> {
     pub anchors: SmallVec<[&'a TrustAnchor<'static>; 2]>,
     /// One of the issuers names itself as its issuer.
     pub has_root: bool,
+    /// For one of them, or for the leaf, there was no issuer but perhaps one that was learned in the run.
+    pub has_gap: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// Walks from the first certificate of `chain` through the others and the known intermediates, in whatever order they were sent.
+    /// Walks from the first certificate of `chain` through the others and the known intermediates, in whatever order they were sent, and
+    /// through learned ones where there are none of these.
     /// What no name leads to is passed over, and each certificate is visited once.
-    pub fn of(chain: &'a [Arc<Certificate>], store: &'a TrustStore) -> Self {
-        let mut walk = Self { issuers: SmallVec::new(), anchors: SmallVec::new(), has_root: false };
+    pub fn of(chain: &'a [Arc<Certificate>], store: &'a TrustStore, learned: &'a Learned) -> Self {
+        let mut walk = Self { issuers: SmallVec::new(), anchors: SmallVec::new(), has_root: false, has_gap: false };
         let Some((leaf, others)) = chain.split_first() else { return walk };
         let others: SmallVec<[_; 4]> =
             others.iter().take(MOST_SENT).filter_map(|sent| Some((sent.names()?.1, sent.as_ref()))).collect();
         let mut next = Some(leaf.as_ref());
         let mut visited = 0;
         while let Some(certificate) = next {
-            if let Some((issuer, _)) = certificate.names() {
-                walk.take_anchors(store.anchors(issuer));
-                let sent = others.iter().filter(|(subject, _)| *subject == issuer).map(|&(_, sent)| sent);
-                let issuers = sent.chain(store.intermediates(issuer)).filter(|c| c.sha256 != leaf.sha256);
+            if let Some((name, subject)) = certificate.names() {
+                let anchors = store.anchors(name);
+                let sent = others.iter().filter(|(subject, _)| *subject == name).map(|&(_, sent)| sent);
+                let mut issuers = sent.chain(store.intermediates(name)).filter(|c| c.sha256 != leaf.sha256).peekable();
+                walk.take_anchors(anchors);
+                if anchors.is_empty() && issuers.peek().is_none() && name != subject {
+                    walk.has_gap = true;
+                    learned.named(name).iter().for_each(|issuer| walk.take_issuer(issuer));
+                }
                 issuers.for_each(|issuer| walk.take_issuer(issuer));
             }
             next = walk.issuers.get(visited).copied();

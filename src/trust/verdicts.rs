@@ -26,7 +26,7 @@ pub struct VerdictCounters {
     pub hits: u64,
     /// Not found, so that the chain was judged.
     pub misses: u64,
-    /// Found, but of another time, so that the chain was judged anew.
+    /// Found, but of another time, or from before something was learned, so that the chain was judged anew.
     pub outdated: u64,
     /// Given up to stay within the limit.
     pub evicted: u64,
@@ -45,6 +45,8 @@ struct Entry {
     hash: u64,
     key: Box<[u8]>,
     verdict: Arc<Validation>,
+    /// What was known of learned intermediates, where the verdict depends on that.
+    generation: Option<u32>,
 }
 
 impl Verdicts {
@@ -59,28 +61,29 @@ impl Verdicts {
         }
     }
 
-    /// The verdict for `key` that holds at `now`.
-    pub fn get(&mut self, key: &[u8], now: Time) -> Option<Arc<Validation>> {
+    /// The verdict for `key` that holds at `now`, with `generation` of learned intermediates.
+    pub fn get(&mut self, key: &[u8], now: Time, generation: u32) -> Option<Arc<Validation>> {
         let hash = self.hasher.hash_one(key);
-        let young = self.young.entries.find(hash, |e| *e.key == *key).map(|e| Arc::clone(&e.verdict));
+        let holds = |e: &Entry| e.verdict.holds_at(now) && e.generation.is_none_or(|then| then == generation);
+        let young = self.young.entries.find(hash, |e| *e.key == *key).map(|e| (Arc::clone(&e.verdict), holds(e)));
         let found = young.or_else(|| {
             let entry = self.old.remove(hash, key)?;
-            let verdict = Arc::clone(&entry.verdict);
+            let found = (Arc::clone(&entry.verdict), holds(&entry));
             self.push(entry);
-            Some(verdict)
+            Some(found)
         });
         let counter = match &found {
-            Some(verdict) if verdict.holds_at(now) => &mut self.counters.hits,
-            Some(_) => &mut self.counters.outdated,
+            Some((_, true)) => &mut self.counters.hits,
+            Some((_, false)) => &mut self.counters.outdated,
             None => &mut self.counters.misses,
         };
         *counter = counter.saturating_add(1);
-        found.filter(|verdict| verdict.holds_at(now))
+        found.and_then(|(verdict, holds)| holds.then_some(verdict))
     }
 
-    /// Remembers a verdict, in the place of an older one.
-    pub fn insert(&mut self, key: &[u8], verdict: Arc<Validation>) {
-        let entry = Entry { hash: self.hasher.hash_one(key), key: key.into(), verdict };
+    /// Remembers a verdict, in the place of an older one; with a generation, for as long as that is the present one.
+    pub fn insert(&mut self, key: &[u8], verdict: Arc<Validation>, generation: Option<u32>) {
+        let entry = Entry { hash: self.hasher.hash_one(key), key: key.into(), verdict, generation };
         if entry.size() > self.limit {
             self.counters.refused = self.counters.refused.saturating_add(1);
             return;
@@ -135,13 +138,13 @@ mod tests {
     #[test]
     fn a_verdict_is_found_within_its_period() {
         let mut verdicts = Verdicts::new(1 << 20);
-        verdicts.insert(b"key", verdict(10, 20));
+        verdicts.insert(b"key", verdict(10, 20), None);
         for (now, found) in [(9, false), (10, true), (20, true), (21, false)] {
-            assert_eq!(verdicts.get(b"key", Time::from_unix(now)).is_some(), found, "{now}");
+            assert_eq!(verdicts.get(b"key", Time::from_unix(now), 0).is_some(), found, "{now}");
         }
-        assert!(verdicts.get(b"other", Time::from_unix(10)).is_none());
-        verdicts.insert(b"key", verdict(21, 30));
-        assert!(verdicts.get(b"key", Time::from_unix(21)).is_some(), "the new one took the place of the old");
+        assert!(verdicts.get(b"other", Time::from_unix(10), 0).is_none());
+        verdicts.insert(b"key", verdict(21, 30), None);
+        assert!(verdicts.get(b"key", Time::from_unix(21), 0).is_some(), "the new one took the place of the old");
         assert_eq!(verdicts.counters(), VerdictCounters { hits: 3, misses: 1, outdated: 2, ..VerdictCounters::default() });
     }
 
@@ -149,14 +152,14 @@ mod tests {
     fn what_comes_back_stays_and_the_limit_holds() {
         let limit = 64 << 10;
         let mut verdicts = Verdicts::new(limit);
-        verdicts.insert(b"often", verdict(0, 9));
+        verdicts.insert(b"often", verdict(0, 9), None);
         for n in 0..2_000_u32 {
-            verdicts.insert(&n.to_be_bytes(), verdict(0, 9));
-            assert!(verdicts.get(b"often", Time::from_unix(5)).is_some());
+            verdicts.insert(&n.to_be_bytes(), verdict(0, 9), None);
+            assert!(verdicts.get(b"often", Time::from_unix(5), 0).is_some());
             assert!(verdicts.young.bytes + verdicts.old.bytes <= limit);
         }
         assert!(verdicts.counters().evicted > 1_000);
-        verdicts.insert(&vec![0; limit], verdict(0, 9));
+        verdicts.insert(&vec![0; limit], verdict(0, 9), None);
         assert_eq!(verdicts.counters().refused, 1);
     }
 }
