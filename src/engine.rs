@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use config::{Config, Limits, Timeouts};
 pub use counters::{Counters, StatusCounts};
-pub use inspector::{Inspector, Located, Verdict};
+pub use inspector::{Inspector, Leaving, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
 

@@ -60,6 +60,30 @@ fn on_many_flows_with_everything_that_can_happen_to_them() {
 }
 
 #[test]
+fn where_more_is_told_at_one_time_than_is_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large.pcap");
+    fs::write(&path, pcap(&large())).unwrap();
+    let rules = dir.path().join("some.rules");
+    fs::write(&rules, "alert tls any any -> any any (threshold:type limit, track by_dst, count 9, seconds 900; sid:1;)\n").unwrap();
+    let ran = same_for_any_number(&["--flows", "--stats-interval", "100", "--rules", text(&rules), text(&path)]);
+    assert!(ran.stdout.len() > 5 << 20, "{} bytes", ran.stdout.len());
+    let events = ran.events();
+    assert_eq!((events.sessions().len(), events.of("flow").len(), events.of("stats").len()), (61, 61, 3));
+    assert_eq!((events.alerts().len(), events.counter("detect.alert")), (18, 18), "nine in each of two spans");
+}
+
+/// Sessions of 16 kB hellos whose time is over at the same packet, and as many that are unfinished at the end.
+fn large() -> Vec<Packet> {
+    let client = |n: u32| format!("10.2.0.{}:{}", n % 200, 30_000 + n);
+    let hello = |n| ClientHello::asking_for(&format!("n{n}.example")).ciphers(&[0xc02f; 8_000]).record();
+    let begun = |n| Conversation::between(&client(n), "192.0.2.1:443").client(&hello(n));
+    let at = |n, seconds| begun(n).packets.into_iter().map(move |p| Packet { time: Duration::from_secs(seconds), ..p });
+    let tick = begun(30).packets.into_iter().map(|p| Packet { time: Duration::from_secs(5_000), ..p });
+    (0..30).flat_map(|n| at(n, 1)).chain(tick).chain((31..61).flat_map(|n| at(n, 5_150))).collect()
+}
+
+#[test]
 fn what_is_passed_is_the_same_too() {
     let dir = tempfile::tempdir().unwrap();
     let (path, rules) = (dir.path().join("mixed.pcap"), dir.path().join("some.rules"));

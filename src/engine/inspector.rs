@@ -44,10 +44,19 @@ pub struct Inspector {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Located(Option<FlowId>);
 
-/// A flow that is being worked on: where it lies, and for whom to report.
+/// A flow that is being worked on: where it lies.
+#[derive(Clone, Copy, Debug)]
 struct Place {
     lane: usize,
     id: FlowId,
+}
+
+/// Flows that end together, in the order of their first packets.
+#[derive(Debug)]
+pub struct Leaving {
+    flows: std::vec::IntoIter<(PacketId, Place)>,
+    reason: FlowEndReason,
+    packet: PacketId,
 }
 
 impl Inspector {
@@ -123,23 +132,54 @@ impl Inspector {
 
     /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
     pub fn tick(&mut self, now: Timestamp, packet: PacketId, report: &mut impl Report) {
-        for lane in 0..self.lanes.len() {
-            let Some(expired) = self.lanes.get_mut(lane).map(|l| l.expired(now, &self.config)) else { continue };
-            self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(len64(&expired));
-            for id in expired {
-                self.end(&Place { lane, id }, FlowEndReason::Timeout, packet, false, report);
-            }
-        }
+        let mut expired = self.expired(now, packet);
+        while self.end_next(&mut expired, report) {}
     }
 
     /// The capture is over: ends all flows.
     pub fn finish(&mut self, report: &mut impl Report) {
-        for lane in 0..self.lanes.len() {
-            let ids = self.lanes.get(lane).map(Lane::all).unwrap_or_default();
-            for id in ids {
-                self.end(&Place { lane, id }, FlowEndReason::Shutdown, PacketId::END, false, report);
+        let mut rest = self.rest();
+        while self.end_next(&mut rest, report) {}
+    }
+
+    /// As [`tick`](Self::tick), but only those flows end at once that have nothing to tell. To end the others, one at a time, is
+    /// left to [`end_next`](Self::end_next), for callers who pass on what was reported before there is too much of it.
+    pub fn expired(&mut self, now: Timestamp, packet: PacketId) -> Leaving {
+        let mut leaving = Vec::new();
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            for id in lane.expired(now, &self.config) {
+                match lane.table.get(id) {
+                    Some((_, flow)) if tells(flow, &self.config) => leaving.push((flow.first, Place { lane: index, id })),
+                    _ => {
+                        let ended = u64::from(lane.table.remove(id).is_some());
+                        self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(ended);
+                    }
+                }
             }
         }
+        leaving.sort_unstable_by_key(|(first, _)| *first);
+        leaving.dedup_by_key(|(_, place)| (place.lane, place.id)); // a flow that was closed has two timers
+        self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(len64(&leaving));
+        Leaving { flows: leaving.into_iter(), reason: FlowEndReason::Timeout, packet }
+    }
+
+    /// As [`finish`](Self::finish), but to end the flows that have something to tell is left to [`end_next`](Self::end_next).
+    pub fn rest(&mut self) -> Leaving {
+        let mut leaving = Vec::new();
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            lane.table.retain(|_, flow| tells(flow, &self.config));
+            let ids = lane.table.ids().into_iter();
+            leaving.extend(ids.filter_map(|id| Some((lane.table.get(id)?.1.first, Place { lane: index, id }))));
+        }
+        leaving.sort_unstable_by_key(|(first, _)| *first);
+        Leaving { flows: leaving.into_iter(), reason: FlowEndReason::Shutdown, packet: PacketId::END }
+    }
+
+    /// Ends the next of the flows that leave. False where there is none.
+    pub fn end_next(&mut self, leaving: &mut Leaving, report: &mut impl Report) -> bool {
+        let Some((_, place)) = leaving.flows.next() else { return false };
+        self.end(&place, leaving.reason, leaving.packet, false, report);
+        true
     }
 
     /// What each rule cost so far, where [`Config::profile_clock`] asks for it.
@@ -490,6 +530,11 @@ impl Inspector {
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
     }
+}
+
+/// Whether there is an event at the end of `flow`.
+fn tells(flow: &Flow, config: &Config) -> bool {
+    config.flow_events || flow.is_read()
 }
 
 /// Adds to `base` what events say of the flow.

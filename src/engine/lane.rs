@@ -76,7 +76,7 @@ impl Lane {
         sample.into_iter().min_by_key(|&id| self.table.get(id).map(|(_, f)| (f.is_read(), f.last, f.first)))
     }
 
-    /// Flows whose time is over at `now`, in the order of their first packets. Timers of the others are set anew.
+    /// Flows whose time is over at `now`, in no order; one may come twice. Timers of the others are set anew.
     pub fn expired(&mut self, now: Timestamp, config: &Config) -> Vec<FlowId> {
         let mut due = Vec::new();
         self.expire_half_open(now, config, &mut due);
@@ -89,8 +89,6 @@ impl Lane {
             }
             deadline <= now
         });
-        self.sort(&mut due);
-        due.dedup(); // a flow that was closed has two timers
         due
     }
 
@@ -111,17 +109,6 @@ impl Lane {
             }
             self.half_open.pop_front();
         }
-    }
-
-    /// All flows, in the order of their first packets.
-    pub fn all(&self) -> Vec<FlowId> {
-        let mut ids = self.table.ids();
-        self.sort(&mut ids);
-        ids
-    }
-
-    fn sort(&self, ids: &mut [FlowId]) {
-        ids.sort_by_cached_key(|&id| self.table.get(id).map(|(_, f)| f.first));
     }
 
     /// Brings the account of stream memory up to date for one flow.
@@ -156,7 +143,8 @@ impl Lane {
 }
 
 impl Flow {
-    fn is_read(&self) -> bool {
+    /// Whether its TLS is still read.
+    pub(super) fn is_read(&self) -> bool {
         self.connection.as_ref().is_some_and(|c| c.following.is_some())
     }
 

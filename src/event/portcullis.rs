@@ -104,7 +104,7 @@ impl<'a> Portcullis<'a> {
     pub fn of(session: &'a Session) -> Self {
         let client = session.client_hello.as_ref();
         let server = session.server_hello.as_ref();
-        let answer = server.or(session.hello_retry_request.as_ref());
+        let answer = server.or(session.hello_retry_request.as_deref());
         let server_chain = session.server_certificates.as_slice();
         let client_chain = session.client_certificates.as_slice();
         let group = session.group();

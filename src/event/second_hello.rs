@@ -21,7 +21,7 @@ pub(super) struct SecondHello<'a> {
 
 impl<'a> SecondHello<'a> {
     pub fn of(session: &'a Session) -> Option<Self> {
-        let (first, second) = (session.client_hello.as_ref()?, session.second_client_hello.as_ref()?);
+        let (first, second) = (session.client_hello.as_ref()?, session.second_client_hello.as_deref()?);
         Some(Self {
             sni: second.server_name().map(Text),
             client_alpns: Some(Texts(&second.alpn)).filter(|alpns| !alpns.0.is_empty()),

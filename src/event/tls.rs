@@ -71,7 +71,7 @@ impl<'a> Tls<'a> {
             client_alpns: client_hello.map(|ch| Texts(&ch.alpn)).filter(|alpns| !alpns.0.is_empty()),
             server_alpns: session.server_hello.as_ref().and_then(|sh| sh.alpn.as_deref()).map(|alpn| [Text(alpn)]),
             client_handshake: client_hello.map(ClientHandshake::of),
-            server_handshake: session.server_hello.as_ref().or(session.hello_retry_request.as_ref()).map(ServerHandshake::of),
+            server_handshake: session.server_hello.as_ref().or(session.hello_retry_request.as_deref()).map(ServerHandshake::of),
         }
     }
 }

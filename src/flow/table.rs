@@ -19,7 +19,8 @@ pub struct FlowId {
 pub struct Table<T> {
     index: HashTable<u32>,
     chunks: Vec<Vec<Slot<T>>>,
-    free: Vec<u32>,
+    /// The slot that was freed last; it knows the one before.
+    free: Option<u32>,
     hand: u32,
     next: u32,
 }
@@ -28,12 +29,19 @@ pub struct Table<T> {
 struct Slot<T> {
     hash: u32,
     generation: u32,
-    entry: Option<(FlowKey, T)>,
+    content: Content<T>,
+}
+
+#[derive(Debug)]
+enum Content<T> {
+    Flow(FlowKey, T),
+    /// None; the slot that was freed before this one.
+    Free(Option<u32>),
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { index: HashTable::new(), chunks: Vec::new(), free: Vec::new(), hand: 0, next: 0 }
+        Self { index: HashTable::new(), chunks: Vec::new(), free: None, hand: 0, next: 0 }
     }
 }
 
@@ -56,13 +64,15 @@ impl<T> Table<T> {
 
     /// Adds a flow; the caller knows that its key is not there. `None` where four thousand million are.
     pub fn insert(&mut self, hash: u64, key: FlowKey, value: T) -> Option<FlowId> {
-        let index = match self.free.pop() {
+        let index = match self.free {
             Some(index) => index,
             None => self.grow()?,
         };
         let slot = slot_mut(&mut self.chunks, index)?;
         slot.hash = low(hash);
-        slot.entry = Some((key, value));
+        if let Content::Free(before) = std::mem::replace(&mut slot.content, Content::Flow(key, value)) {
+            self.free = before;
+        }
         let generation = slot.generation;
         let chunks = &self.chunks;
         self.index.insert_unique(spread(hash), index, |&i| slot_of(chunks, i).map_or(0, |s| spread(u64::from(s.hash))));
@@ -75,33 +85,47 @@ impl<T> Table<T> {
         if self.chunks.last().is_none_or(|c| c.len() == CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
-        self.chunks.last_mut()?.push(Slot { hash: 0, generation: 0, entry: None });
+        self.chunks.last_mut()?.push(Slot { hash: 0, generation: 0, content: Content::Free(None) });
         Some(index)
     }
 
     /// The flow that `id` means, if it is still there.
     pub fn get(&self, id: FlowId) -> Option<(&FlowKey, &T)> {
         let slot = self.slot(id.index).filter(|s| s.generation == id.generation)?;
-        slot.entry.as_ref().map(|(key, value)| (key, value))
+        slot.content.flow()
     }
 
     /// The flow that `id` means, to change.
     pub fn get_mut(&mut self, id: FlowId) -> Option<&mut T> {
         let slot = slot_mut(&mut self.chunks, id.index).filter(|s| s.generation == id.generation)?;
-        slot.entry.as_mut().map(|(_, value)| value)
+        match &mut slot.content {
+            Content::Flow(_, value) => Some(value),
+            Content::Free(_) => None,
+        }
     }
 
     /// Takes the flow out.
     pub fn remove(&mut self, id: FlowId) -> Option<(FlowKey, T)> {
         let slot = slot_mut(&mut self.chunks, id.index).filter(|s| s.generation == id.generation)?;
-        let entry = slot.entry.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
         let hash = spread(u64::from(slot.hash));
+        let flow = slot.vacate(&mut self.free, id.index)?;
         if let Ok(found) = self.index.find_entry(hash, |&i| i == id.index) {
             found.remove();
         }
-        self.free.push(id.index);
-        Some(entry)
+        Some(flow)
+    }
+
+    /// Takes out all flows but those that `keep` says are to stay.
+    pub fn retain(&mut self, mut keep: impl FnMut(&FlowKey, &T) -> bool) {
+        let Self { index, chunks, free, .. } = self;
+        index.retain(|&mut i| {
+            let Some(slot) = slot_mut(chunks, i) else { return false };
+            let stays = slot.content.flow().is_some_and(|(key, value)| keep(key, value));
+            if !stays {
+                slot.vacate(free, i);
+            }
+            stays
+        });
     }
 
     /// The next `n` flows in the order in which they lie, round and round: a sample to choose one to give up from.
@@ -113,7 +137,7 @@ impl<T> Table<T> {
             if self.hand >= self.next {
                 self.hand = 0;
             }
-            if let Some(slot) = self.slot(index).filter(|s| s.entry.is_some()) {
+            if let Some(slot) = self.slot(index).filter(|s| s.content.flow().is_some()) {
                 ids.push(FlowId { index, generation: slot.generation });
                 if ids.len() == n {
                     break;
@@ -126,7 +150,7 @@ impl<T> Table<T> {
     /// All ids, in no order that means anything.
     pub fn ids(&self) -> Vec<FlowId> {
         let slots = self.chunks.iter().flatten().zip(0_u32..);
-        slots.filter(|(s, _)| s.entry.is_some()).map(|(s, index)| FlowId { index, generation: s.generation }).collect()
+        slots.filter(|(s, _)| s.content.flow().is_some()).map(|(s, index)| FlowId { index, generation: s.generation }).collect()
     }
 
     fn slot(&self, index: u32) -> Option<&Slot<T>> {
@@ -136,7 +160,31 @@ impl<T> Table<T> {
 
 impl<T> Slot<T> {
     fn has(&self, key: &FlowKey) -> bool {
-        self.entry.as_ref().is_some_and(|(k, _)| k == key)
+        self.content.flow().is_some_and(|(k, _)| k == key)
+    }
+
+    /// Takes its flow out, and puts it, the `index`th slot, in front of the `free` ones.
+    fn vacate(&mut self, free: &mut Option<u32>, index: u32) -> Option<(FlowKey, T)> {
+        match std::mem::replace(&mut self.content, Content::Free(*free)) {
+            Content::Flow(key, value) => {
+                *free = Some(index);
+                self.generation = self.generation.wrapping_add(1);
+                Some((key, value))
+            }
+            was_free => {
+                self.content = was_free;
+                None
+            }
+        }
+    }
+}
+
+impl<T> Content<T> {
+    const fn flow(&self) -> Option<(&FlowKey, &T)> {
+        match self {
+            Self::Flow(key, value) => Some((key, value)),
+            Self::Free(_) => None,
+        }
     }
 }
 
@@ -187,6 +235,23 @@ mod tests {
             assert_eq!(table.find(key(n).hash(7), &key(n)).is_some(), n % 2 == 1);
         }
         assert_eq!(table.get(ids[0]), None);
+    }
+
+    #[test]
+    fn keeps_what_is_to_stay_and_uses_the_places_of_the_others_again() {
+        let mut table = Table::default();
+        let ids: Vec<_> = (1..=3_000).map(|n| table.insert(key(n).hash(7), key(n), n).unwrap()).collect();
+        table.retain(|_, n| n % 3 == 0);
+        assert_eq!((table.len(), table.ids().len()), (1_000, 1_000));
+        for (n, id) in (1..=3_000).zip(ids) {
+            let stays = n % 3 == 0;
+            assert_eq!(table.find(key(n).hash(7), &key(n)), stays.then_some(id));
+            assert_eq!(table.get(id).map(|(_, n)| *n), stays.then_some(n));
+        }
+        for n in 3_001..=5_001 {
+            table.insert(key(n).hash(7), key(n), n);
+        }
+        assert_eq!((table.len(), table.next), (3_001, 3_001), "one more than there were places");
     }
 
     #[test]

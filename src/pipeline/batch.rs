@@ -35,11 +35,13 @@ pub(super) enum Job {
     Learn(Arc<[Arc<Certificate>]>),
 }
 
-/// What came of a batch.
+/// What came of a batch, or a piece of it: nothing in a later piece belongs before anything in an earlier one.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     pub bytes: Vec<u8>,
     pub marks: Vec<Mark>,
+    /// Another piece of the same batch follows.
+    pub goes_on: bool,
     /// Places in the block of the frames that are dropped.
     pub dropped: Vec<u32>,
     /// For each `Count`.
@@ -57,6 +59,11 @@ pub(super) struct WorkDone {
 }
 
 impl Output {
+    /// Whether it is to be handed out as a piece: it must not grow with what happens at one time.
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= PIECE
+    }
+
     /// Empties it, and keeps its memory for the next batch unless a burst made it large.
     pub fn clear(&mut self) {
         if self.bytes.capacity() > KEPT_CAPACITY {
@@ -64,19 +71,22 @@ impl Output {
         }
         self.bytes.clear();
         self.marks.clear();
+        self.goes_on = false;
         self.dropped.clear();
         self.counted.clear();
         self.end = None;
     }
 }
 
-/// Bytes of lines that one batch mostly stays below.
-const KEPT_CAPACITY: usize = 8 << 20;
+/// Bytes of lines beyond which they are handed out in pieces; most batches stay below. What one segment causes stays together.
+const PIECE: usize = 1 << 20;
+const KEPT_CAPACITY: usize = 4 * PIECE;
 
-/// Where a line ends in the output's bytes, and where it belongs.
+/// Where a line lies in the output's bytes, and where it belongs.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     pub order: Order,
+    pub start: usize,
     pub end: usize,
     pub told: Told,
 }
@@ -88,8 +98,6 @@ pub(super) enum Told {
     Yes,
     /// An alert of a rule with a threshold: the collector decides. With what it blocks, if anything.
     Maybe(Box<Alerted>, bool),
-    /// It is not.
-    No,
 }
 
 /// What the decoder tells the collector of a block.
@@ -101,11 +109,13 @@ pub(super) struct Dealt {
     pub output: Output,
     /// The frames, where those that pass are to be written.
     pub block: Option<Block>,
-    /// Where `stats` events belong, and the decoder's counters there.
-    pub stats: Vec<(PacketId, Timestamp, DecoderCounters)>,
+    pub stats: Vec<StatsDue>,
     /// The captures are over.
     pub end: Option<Box<Ending>>,
 }
+
+/// Where a `stats` event belongs, its time, and the decoder's counters there.
+pub(super) type StatsDue = (PacketId, Timestamp, DecoderCounters);
 
 /// What the dealer knows at the end.
 #[derive(Debug)]

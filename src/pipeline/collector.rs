@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
-use super::batch::{Dealt, Ending, Mark, Output, Told};
+use super::batch::{Dealt, Ending, Mark, StatsDue, Told, WorkDone};
 use super::lines::Printer;
+use super::strand::{Ends, Strand};
 use super::{Outcome, RunError, Take};
 use crate::base::Timestamp;
-use crate::capture::PcapngWriter;
+use crate::capture::{Block, PcapngWriter};
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::RulesInfo;
 use crate::packet::DecoderCounters;
 use crate::rules::{AlertLimits, Profile, RuleSet};
 
 pub(super) struct Collector<P> {
-    /// Where each worker's outputs come from, and where they go back to.
-    workers: Vec<(Receiver<Output>, Sender<Output>)>,
+    workers: Vec<Ends>,
     dealer: Receiver<Dealt>,
     printer: P,
     passed: Option<PcapngWriter>,
@@ -25,7 +25,8 @@ pub(super) struct Collector<P> {
     rules_info: RulesInfo,
     limits: AlertLimits,
     refused: Refused,
-    merged: Vec<u8>,
+    /// Lines that wait to be written together.
+    waiting: Vec<u8>,
 }
 
 /// Alerts that were left out.
@@ -34,86 +35,115 @@ struct Refused {
     total: u64,
     /// By gid and sid: how many, and how many of them block.
     by_rule: BTreeMap<(u32, u32), (u64, u64)>,
-    /// Where those of the block at hand belong.
-    recent: Vec<Order>,
 }
 
 impl<P: Printer> Collector<P> {
-    pub fn new(
-        workers: Vec<(Receiver<Output>, Sender<Output>)>,
-        dealer: Receiver<Dealt>,
-        printer: P,
-        passed: Option<PcapngWriter>,
-        rules: Arc<RuleSet>,
-    ) -> Self {
+    pub fn new(workers: Vec<Ends>, dealer: Receiver<Dealt>, printer: P, passed: Option<PcapngWriter>, rules: Arc<RuleSet>) -> Self {
         let (rules_info, limits) = (info(&rules, None), AlertLimits::new(&rules));
-        let (refused, merged) = (Refused::default(), Vec::new());
-        Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, merged }
+        let (refused, waiting) = (Refused::default(), Vec::new());
+        Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, waiting }
     }
 
     /// Collects until the last block. Ends early where the sink fails; the others then find their channels closed.
     pub fn collect(mut self, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
-        while let Ok(dealt) = self.dealer.recv() {
-            let mut outputs = Vec::with_capacity(self.workers.len().saturating_add(2));
-            for (worker, _) in &self.workers {
-                outputs.push(worker.recv().map_err(|_| RunError::Worker)?);
-            }
-            self.write_passed(&dealt, &outputs)?;
-            let Dealt { rules, output, stats, end, .. } = dealt;
+        let workers = std::mem::take(&mut self.workers);
+        while let Ok(Dealt { rules, output, block, stats, end }) = self.dealer.recv() {
             if let Some((rules, since)) = rules {
                 self.limits.replace(&rules);
                 self.rules_info = info(&rules, Some(since));
                 self.rules = rules;
             }
-            self.limit(&mut outputs);
-            outputs.push(self.stats(&stats, &outputs));
-            outputs.push(output);
-            self.write(&outputs, sink)?;
+            let mut strands = workers.iter().map(Strand::begin).collect::<Result<Vec<_>, _>>()?;
+            strands.push(Strand::of(output));
+            self.merge(&mut strands, &stats, sink)?;
+            self.flush(sink)?;
+            self.write_passed(block.as_ref(), &strands)?;
+            let done = strands.into_iter().filter_map(Strand::finish).collect();
             if let Some(ending) = end {
-                return self.finish(outputs, *ending, sink);
-            }
-            for (mut output, (_, spares)) in outputs.into_iter().zip(&self.workers) {
-                output.clear();
-                let _ = spares.try_send(output);
+                return self.finish(done, *ending, sink);
             }
         }
         Err(RunError::Worker) // the dealer went away before the end
     }
 
-    /// Decides which alerts of rules with a threshold are told, in the order of the packets.
-    fn limit(&mut self, outputs: &mut [Output]) {
-        self.refused.recent.clear();
-        if self.limits.is_empty() {
-            return;
-        }
-        let mut open: Vec<&mut Mark> =
-            outputs.iter_mut().flat_map(|o| &mut o.marks).filter(|m| matches!(m.told, Told::Maybe(..))).collect();
-        open.sort_by_key(|m| m.order);
-        for mark in open {
-            let Told::Maybe(alerted, blocks) = std::mem::replace(&mut mark.told, Told::Yes) else { continue };
-            if !self.limits.admits(&alerted) {
-                mark.told = Told::No;
-                self.refused.add(mark.order, alerted.rule, blocks);
+    /// Writes the lines of all strands by their order, and the `stats` events between them. A piece is waited for only when its
+    /// lines are next, so that a worker may be far ahead of another one.
+    fn merge(&mut self, strands: &mut [Strand<'_>], stats: &[StatsDue], sink: &mut Take<'_>) -> Result<(), RunError> {
+        let mut due = (0_usize..).zip(stats).peekable();
+        loop {
+            strands.iter_mut().try_for_each(Strand::advance)?;
+            let (first, second) = least_two(strands);
+            let stats = due.peek().map(|(_, (packet, ..))| Order { packet: *packet, by_packet: false, flow: PacketId::END });
+            match (first, stats) {
+                (Some((order, index)), stats) if stats.is_none_or(|stats| order < stats) => {
+                    let until = [second, stats.map(|order| (order, usize::MAX))].into_iter().flatten().min();
+                    if let Some(strand) = strands.get_mut(index) {
+                        self.write_run(strand, |order| until.is_none_or(|until| (order, index) < until), sink)?;
+                    }
+                }
+                (_, Some(_)) => {
+                    if let Some((nth, due)) = due.next() {
+                        self.stats(nth, due, strands);
+                    }
+                }
+                (_, None) => return Ok(()),
             }
         }
     }
 
-    fn write(&mut self, outputs: &[Output], sink: &mut Take<'_>) -> Result<(), RunError> {
-        let mut filled = outputs.iter().filter(|o| !o.bytes.is_empty());
-        let lines = match (filled.next(), filled.next()) {
-            (None, _) => return Ok(()),
-            (Some(only), None) if is_sorted(&only.marks) && self.refused.recent.is_empty() => only.bytes.as_slice(),
-            _ => {
-                merge(outputs, &mut self.merged);
-                self.merged.as_slice()
+    /// Writes the lines of one strand that are next.
+    fn write_run(&mut self, strand: &mut Strand<'_>, is_next: impl Fn(Order) -> bool, sink: &mut Take<'_>) -> Result<(), RunError> {
+        let mut run = 0..0;
+        while strand.next_order().is_some_and(&is_next) {
+            let Some(Mark { start, end, told, .. }) = strand.take() else { break };
+            if !self.is_told(told) {
+                continue;
             }
-        };
-        sink(lines).map_err(RunError::Sink)
+            if start != run.end {
+                self.write(strand.bytes(run), sink)?;
+                run = start..start;
+            }
+            run.end = end;
+        }
+        self.write(strand.bytes(run), sink)
     }
 
-    fn write_passed(&mut self, dealt: &Dealt, outputs: &[Output]) -> Result<(), RunError> {
-        let (Some(writer), Some(block)) = (&mut self.passed, &dealt.block) else { return Ok(()) };
-        let mut dropped: Vec<u32> = outputs.iter().flat_map(|o| o.dropped.iter().copied()).collect();
+    /// Decides whether a line is told; of alerts of rules with a threshold, in the order of the packets.
+    fn is_told(&mut self, told: Told) -> bool {
+        match told {
+            Told::Yes => true,
+            Told::Maybe(alerted, blocks) => {
+                let is_told = self.limits.admits(&alerted);
+                if !is_told {
+                    self.refused.add(alerted.rule, blocks);
+                }
+                is_told
+            }
+        }
+    }
+
+    fn write(&mut self, lines: &[u8], sink: &mut Take<'_>) -> Result<(), RunError> {
+        if self.waiting.len().saturating_add(lines.len()) > MOST_WAITING {
+            self.flush(sink)?;
+        }
+        if lines.len() > MOST_WAITING {
+            return sink(lines).map_err(RunError::Sink);
+        }
+        self.waiting.extend_from_slice(lines);
+        Ok(())
+    }
+
+    fn flush(&mut self, sink: &mut Take<'_>) -> Result<(), RunError> {
+        if !self.waiting.is_empty() {
+            sink(&self.waiting).map_err(RunError::Sink)?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+
+    fn write_passed(&mut self, block: Option<&Block>, strands: &[Strand<'_>]) -> Result<(), RunError> {
+        let (Some(writer), Some(block)) = (&mut self.passed, block) else { return Ok(()) };
+        let mut dropped: Vec<u32> = strands.iter().flat_map(|s| s.dropped.iter().copied()).collect();
         dropped.sort_unstable();
         for (index, frame) in (0_u32..).zip(block.frames()) {
             if dropped.binary_search(&index).is_err() {
@@ -123,25 +153,20 @@ impl<P: Printer> Collector<P> {
         Ok(())
     }
 
-    /// The `stats` events of a block, from what each worker counted when it came to the packet.
-    fn stats(&self, due: &[(PacketId, Timestamp, DecoderCounters)], outputs: &[Output]) -> Output {
-        let mut lines = Output::default();
-        for (i, (packet, timestamp, decoder)) in due.iter().enumerate() {
-            let mut counters = Counters::default();
-            outputs.iter().filter_map(|o| o.counted.get(i)).for_each(|c| counters.add(c));
-            let order = Order { packet: *packet, by_packet: false, flow: PacketId::END };
-            counters.suppress_alerts(self.refused.before(order));
-            self.printer.stats(&mut lines.bytes, *timestamp, &named(decoder, &counters), &self.rules_info);
-            lines.marks.push(Mark { order, end: lines.bytes.len(), told: Told::Yes });
-        }
-        lines
+    /// The `nth` `stats` event of a block, from what each worker counted when it came to the packet: all lines before it were
+    /// written, so that has come with them.
+    fn stats(&mut self, nth: usize, (_, timestamp, decoder): &StatsDue, strands: &[Strand<'_>]) {
+        let mut counters = Counters::default();
+        strands.iter().filter_map(|s| s.counted.get(nth)).for_each(|c| counters.add(c));
+        counters.suppress_alerts(self.refused.total);
+        self.printer.stats(&mut self.waiting, *timestamp, &named(decoder, &counters), &self.rules_info);
     }
 
-    fn finish(mut self, outputs: Vec<Output>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
+    fn finish(mut self, all_done: Vec<WorkDone>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let Ending { last, decoder, mut summary } = ending;
         let mut counters = Counters::default();
         let mut profile: Option<Profile> = None;
-        for done in outputs.into_iter().filter_map(|o| o.end) {
+        for done in all_done {
             counters.add(&done.counters);
             summary.merge(&done.summary);
             match (&mut profile, done.profile) {
@@ -166,19 +191,29 @@ impl<P: Printer> Collector<P> {
 }
 
 impl Refused {
-    fn add(&mut self, order: Order, rule: (u32, u32), blocks: bool) {
+    fn add(&mut self, rule: (u32, u32), blocks: bool) {
         let (alerts, blocked) = self.by_rule.entry(rule).or_default();
         *alerts = alerts.saturating_add(1);
         *blocked = blocked.saturating_add(u64::from(blocks));
         self.total = self.total.saturating_add(1);
-        self.recent.push(order);
     }
+}
 
-    /// How many belong before `order`, which is in the block at hand.
-    fn before(&self, order: Order) -> u64 {
-        let later = self.recent.iter().filter(|&&o| o >= order).count();
-        self.total.saturating_sub(u64::try_from(later).unwrap_or(u64::MAX))
+/// Where a strand's next line belongs, and which strand it is.
+type Next = (Order, usize);
+
+/// Which two strands have the next lines, and where these belong. Of equal ones the earlier strand goes first.
+fn least_two(strands: &[Strand<'_>]) -> (Option<Next>, Option<Next>) {
+    let (mut first, mut second) = (None, None);
+    for (index, strand) in strands.iter().enumerate() {
+        let Some(next) = strand.next_order().map(|order| (order, index)) else { continue };
+        if first.is_none_or(|first| next < first) {
+            (first, second) = (Some(next), first);
+        } else if second.is_none_or(|second| next < second) {
+            second = Some(next);
+        }
     }
+    (first, second)
 }
 
 /// What `stats` events say of `rules`, which took over at `since`, or were in force from the start.
@@ -192,25 +227,5 @@ fn named(decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u
     decoder.iter().chain(counters.named()).collect()
 }
 
-fn is_sorted(marks: &[Mark]) -> bool {
-    marks.is_sorted_by_key(|m| m.order)
-}
-
-/// Lays the lines of all outputs into `merged` by their order; equal ones stay as they were.
-fn merge(outputs: &[Output], merged: &mut Vec<u8>) {
-    let mut lines: Vec<(Order, &[u8])> = Vec::with_capacity(outputs.iter().map(|o| o.marks.len()).sum());
-    for output in outputs {
-        let mut start = 0;
-        for mark in &output.marks {
-            if !matches!(mark.told, Told::No) {
-                lines.push((mark.order, output.bytes.get(start..mark.end).unwrap_or_default()));
-            }
-            start = mark.end;
-        }
-    }
-    lines.sort_by_key(|(order, _)| *order);
-    merged.clear();
-    for (_, line) in lines {
-        merged.extend_from_slice(line);
-    }
-}
+/// Bytes of lines that wait to be written together.
+const MOST_WAITING: usize = 256 << 10;

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Settings;
-use super::batch::{Batch, Dealt, Ending, Job};
+use super::batch::{Batch, Dealt, Ending, Job, StatsDue};
 use super::lessons::Lessons;
 use super::lines::{Lines, Printer};
 use super::next_rules::NextRules;
 use crate::base::{Duration, Timestamp};
 use crate::capture::{Block, CaptureError, CaptureSet};
 use crate::engine::{Clock, PacketId, lane_of, report_malformed};
-use crate::packet::{Decoded, Decoder, DecoderCounters, Frame};
+use crate::packet::{Decoded, Decoder, Frame};
 use crate::rules::RuleSet;
 
 pub(super) struct Dealer<P> {
@@ -26,7 +26,7 @@ pub(super) struct Dealer<P> {
     lines: Lines<P>,
     names: Arc<[String]>,
     hands: Vec<Vec<Job>>,
-    stats: Vec<(PacketId, Timestamp, DecoderCounters)>,
+    stats: Vec<StatsDue>,
     next_rules: Arc<NextRules>,
     /// Those that took over before the block at hand.
     new_rules: Option<(Arc<RuleSet>, Timestamp)>,

@@ -100,7 +100,7 @@ impl<P: Printer> Lines<P> {
         print(&self.printer, &mut self.output.bytes);
         let end = self.output.bytes.len();
         if end > start {
-            self.output.marks.push(Mark { order, end, told: Told::Yes });
+            self.output.marks.push(Mark { order, start, end, told: Told::Yes });
         }
     }
 

@@ -6,7 +6,9 @@
 //!
 //! The decoder makes segments of frames and deals them out by flow; each worker owns its flows outright; the collector puts the
 //! workers' lines into the order of the packets that caused them. All channels are bounded, so the slowest stage sets the pace.
-//! For every block of frames each worker gets one batch and answers with one output, which is what makes the order exact.
+//! For every block of frames each worker gets one batch and answers with one output, which is what makes the order exact. Where a
+//! block makes many lines (time jumps, or the captures end, and a million flows end with it) the output comes in pieces: a worker
+//! goes on when the collector has taken them, and the collector takes them in the order of their lines.
 //!
 //! Other rules ([`NextRules`]) take over between two blocks: the decoder puts them in front of a block for each worker and for the
 //! collector, so that all change at the same frame.
@@ -17,6 +19,7 @@ mod deal;
 mod lessons;
 mod lines;
 mod next_rules;
+mod strand;
 mod worker;
 
 use std::io;

@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::lines::{Lines, Printer};
-use crate::engine::{Config, Inspector, Located, Verdict};
+use crate::engine::{Config, Inspector, Leaving, Located, Verdict};
 use crate::packet::Segment;
 use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
@@ -25,59 +25,99 @@ pub(super) struct Ends {
 
 /// Works off batches until the last one, or until nobody takes its answers any more.
 pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>, printer: P, ends: &Ends) {
-    let Ends { batches, answers, found, recycle, spares } = ends;
-    let mut inspector = Inspector::new(config, Arc::clone(&rules), names);
-    let mut lines = Lines::new(printer, rules);
-    for Batch { bytes, mut jobs, last } in batches {
-        for group in jobs.chunks(GROUP) {
-            do_group(group, &bytes, &mut inspector, &mut lines);
-        }
-        jobs.clear();
-        drop(bytes);
-        let _ = recycle.try_send(jobs); // where there are enough spare ones, this one is let go
-        if last {
-            inspector.finish(&mut lines);
-            let summary = std::mem::take(&mut lines.summary);
-            let profile = inspector.profile().cloned();
-            lines.output.end = Some(Box::new(WorkDone { counters: inspector.counters(), summary, profile }));
-        }
-        let _ = found.send(inspector.take_found()); // at the end nobody asks for it any more
-        let output = std::mem::replace(&mut lines.output, spares.try_recv().unwrap_or_default());
-        if answers.send(output).is_err() || last {
+    let inspector = Inspector::new(config, Arc::clone(&rules), names);
+    let mut worker = Worker { inspector, lines: Lines::new(printer, rules), ends };
+    for batch in &ends.batches {
+        let is_last = batch.last;
+        if worker.batch(batch).is_err() || is_last {
             return;
         }
     }
 }
 
-/// Looks up the flows of all jobs, then does them.
-fn do_group<P: Printer>(group: &[Job], bytes: &[u8], inspector: &mut Inspector, lines: &mut Lines<P>) {
-    let mut located = [Located::default(); GROUP];
-    for (job, place) in group.iter().zip(&mut located) {
-        if let Job::Segment { hash, header, .. } = job {
-            *place = inspector.locate(*hash, &header.key);
-        }
-    }
-    for (job, place) in group.iter().zip(located) {
-        do_job(job, place, bytes, inspector, lines);
-    }
+struct Worker<'a, P> {
+    inspector: Inspector,
+    lines: Lines<P>,
+    ends: &'a Ends,
 }
 
-fn do_job<P: Printer>(job: &Job, located: Located, bytes: &[u8], inspector: &mut Inspector, lines: &mut Lines<P>) {
-    match job {
-        Job::Segment { hash, frame, index, header, payload } => {
-            let frame = bytes.get(*frame as usize..).unwrap_or_default();
-            let segment = Segment { header, payload: payload.slice(frame) };
-            if inspector.process(*hash, located, &segment, lines) == Verdict::Drop {
-                lines.output.dropped.push(*index);
+/// The collector is gone: nobody takes answers any more.
+struct Abandoned;
+
+impl<P: Printer> Worker<'_, P> {
+    fn batch(&mut self, Batch { bytes, mut jobs, last }: Batch) -> Result<(), Abandoned> {
+        for group in jobs.chunks(GROUP) {
+            self.group(group, &bytes)?;
+        }
+        jobs.clear();
+        drop(bytes);
+        let _ = self.ends.recycle.try_send(jobs); // where there are enough spare ones, this one is let go
+        if last {
+            let rest = self.inspector.rest();
+            self.see_off(rest)?;
+            let summary = std::mem::take(&mut self.lines.summary);
+            let profile = self.inspector.profile().cloned();
+            self.lines.output.end = Some(Box::new(WorkDone { counters: self.inspector.counters(), summary, profile }));
+        }
+        let _ = self.ends.found.send(self.inspector.take_found()); // at the end nobody asks for it any more
+        self.hand_out(false)
+    }
+
+    /// Looks up the flows of all jobs, then does them.
+    fn group(&mut self, group: &[Job], bytes: &[u8]) -> Result<(), Abandoned> {
+        let mut located = [Located::default(); GROUP];
+        for (job, place) in group.iter().zip(&mut located) {
+            if let Job::Segment { hash, header, .. } = job {
+                *place = self.inspector.locate(*hash, &header.key);
             }
         }
-        Job::Tick { now, packet } => inspector.tick(*now, *packet, lines),
-        Job::Rules(rules) => {
-            inspector.replace_rules(Arc::clone(rules));
-            lines.replace_rules(Arc::clone(rules));
+        for (job, place) in group.iter().zip(located) {
+            self.job(job, place, bytes)?;
+            self.hand_out_if_full()?;
         }
-        Job::Learn(intermediates) => inspector.learn(intermediates),
-        Job::Count => lines.output.counted.push(inspector.counters()),
+        Ok(())
+    }
+
+    fn job(&mut self, job: &Job, located: Located, bytes: &[u8]) -> Result<(), Abandoned> {
+        match job {
+            Job::Segment { hash, frame, index, header, payload } => {
+                let frame = bytes.get(*frame as usize..).unwrap_or_default();
+                let segment = Segment { header, payload: payload.slice(frame) };
+                if self.inspector.process(*hash, located, &segment, &mut self.lines) == Verdict::Drop {
+                    self.lines.output.dropped.push(*index);
+                }
+            }
+            Job::Tick { now, packet } => {
+                let expired = self.inspector.expired(*now, *packet);
+                self.see_off(expired)?;
+            }
+            Job::Rules(rules) => {
+                self.inspector.replace_rules(Arc::clone(rules));
+                self.lines.replace_rules(Arc::clone(rules));
+            }
+            Job::Learn(intermediates) => self.inspector.learn(intermediates),
+            Job::Count => self.lines.output.counted.push(self.inspector.counters()),
+        }
+        Ok(())
+    }
+
+    /// Ends flows one after the other: what all of them have to tell may be more than should be held at a time.
+    fn see_off(&mut self, mut leaving: Leaving) -> Result<(), Abandoned> {
+        while self.inspector.end_next(&mut leaving, &mut self.lines) {
+            self.hand_out_if_full()?;
+        }
+        Ok(())
+    }
+
+    fn hand_out_if_full(&mut self) -> Result<(), Abandoned> {
+        if self.lines.output.is_full() { self.hand_out(true) } else { Ok(()) }
+    }
+
+    /// Hands out what came of the batch so far; it waits where the collector is behind.
+    fn hand_out(&mut self, goes_on: bool) -> Result<(), Abandoned> {
+        let spare = self.ends.spares.try_recv().unwrap_or_default();
+        let output = Output { goes_on, ..std::mem::replace(&mut self.lines.output, spare) };
+        self.ends.answers.send(output).map_err(|_| Abandoned)
     }
 }
 

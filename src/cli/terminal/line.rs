@@ -61,7 +61,7 @@ fn head(out: &mut String, style: Style, common: &Common<'_>) {
 
 fn details(session: &Session) -> String {
     let mut out = String::new();
-    let server = session.server_hello.as_ref().or(session.hello_retry_request.as_ref());
+    let server = session.server_hello.as_ref().or(session.hello_retry_request.as_deref());
     if let Some(hello) = server {
         named(&mut out, names::cipher_suite(hello.cipher_suite), hello.cipher_suite);
     }

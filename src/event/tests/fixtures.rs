@@ -145,8 +145,12 @@ pub(super) fn maximal_session() -> Session {
             ja4: "t13d0204h2_002c00000000_06a4338d0495".to_owned(),
             ja4_r: "t13d0204h2_1301,c02f_000a,000d_0403,0804".to_owned(),
         }),
-        second_client_hello: Some(second),
-        hello_retry_request: Some(ServerHello { key_share_group: Some(0x0017), cipher_suite: 0x1301, ..ServerHello::default() }),
+        second_client_hello: Some(Box::new(second)),
+        hello_retry_request: Some(Box::new(ServerHello {
+            key_share_group: Some(0x0017),
+            cipher_suite: 0x1301,
+            ..ServerHello::default()
+        })),
         server_hello: Some(ServerHello {
             legacy_version: 0x0303,
             random: [0xcd; 32],

@@ -325,7 +325,7 @@ impl Meaning<'_> {
             s.client_fingerprints = Some(fingerprint::client(&hello, Transport::Tcp));
             s.client_hello = Some(hello);
         } else if s.second_client_hello.is_none() && s.server_hello.is_none() {
-            s.second_client_hello = Some(hello);
+            s.second_client_hello = Some(Box::new(hello));
         } else {
             s.renegotiations = s.renegotiations.saturating_add(1);
         }
@@ -354,7 +354,7 @@ impl Meaning<'_> {
         if hello.is_hello_retry_request() {
             if s.hello_retry_request.is_none() {
                 s.server_fingerprints = Some(fingerprint::server(&hello, Transport::Tcp));
-                s.hello_retry_request = Some(hello);
+                s.hello_retry_request = Some(Box::new(hello));
             }
             return;
         }

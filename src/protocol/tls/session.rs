@@ -14,10 +14,10 @@ pub struct Session {
     pub client_hello: Option<ClientHello>,
     /// Fingerprints of the first ClientHello.
     pub client_fingerprints: Option<ClientFingerprints>,
-    /// The ClientHello that answered a HelloRetryRequest.
-    pub second_client_hello: Option<ClientHello>,
+    /// The ClientHello that answered a HelloRetryRequest. Few sessions have one, and there may be a million begun.
+    pub second_client_hello: Option<Box<ClientHello>>,
     /// The HelloRetryRequest (RFC 8446 §4.1.4).
-    pub hello_retry_request: Option<ServerHello>,
+    pub hello_retry_request: Option<Box<ServerHello>>,
     /// The ServerHello that settled the session.
     pub server_hello: Option<ServerHello>,
     /// Fingerprints of the ServerHello (of the HelloRetryRequest where nothing followed it).
@@ -128,7 +128,7 @@ pub type Notes = smallvec::SmallVec<[Anomaly; 4]>;
 impl Session {
     /// The version that the session speaks; of the ClientHello's highest where no ServerHello was seen.
     pub fn version(&self) -> Option<ProtocolVersion> {
-        let server = self.server_hello.as_ref().or(self.hello_retry_request.as_ref());
+        let server = self.server_hello.as_ref().or(self.hello_retry_request.as_deref());
         server.map(ServerHello::version)
     }
 

@@ -194,7 +194,7 @@ fn questions_are_answered_when_they_can_be() {
     let hello = s.client_hello.as_mut().unwrap();
     (hello.ech, hello.early_data) = (Some(Ech::Inner), true);
     let retry = server_hello(0x0303, 0x1301);
-    s.hello_retry_request = Some(retry);
+    s.hello_retry_request = Some(Box::new(retry));
     s.server_key_exchange_group = Some(0x11ec);
     check(
         &s,
