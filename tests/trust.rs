@@ -188,6 +188,7 @@ fn what_one_flow_shows_fills_the_gap_of_later_ones_whoever_works_on_them() {
     for workers in ["2", "3", "8", "16"] {
         assert!(run(workers, "4M").stdout == one.stdout, "{workers} workers");
     }
+    assert_eq!(one.events().counter("portcullis.trust.intermediates_learned"), 1);
     let none = run("2", "0").events();
     assert_eq!(none.counter("portcullis.trust.incomplete_chain"), 59);
 }

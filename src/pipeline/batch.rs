@@ -110,6 +110,8 @@ pub(super) struct Dealt {
     /// The frames, where those that pass are to be written.
     pub block: Option<Block>,
     pub stats: Vec<StatsDue>,
+    /// Intermediate certificates that the workers have learned.
+    pub learned: usize,
     /// The captures are over.
     pub end: Option<Box<Ending>>,
 }

@@ -175,6 +175,7 @@ impl<P: Printer> Dealer<P> {
             output: std::mem::take(&mut self.lines.output),
             block,
             stats: std::mem::take(&mut self.stats),
+            learned: self.lessons.learned(),
             end: last.then(|| Box::new(self.ending())),
         };
         if self.to_collector.send(dealt).is_err() {

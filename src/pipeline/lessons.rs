@@ -26,6 +26,11 @@ impl Lessons {
         Self { finds, gathered: Gathered::new(limit), blocks: 0 }
     }
 
+    /// How many certificates that was so far.
+    pub fn learned(&self) -> usize {
+        self.gathered.len()
+    }
+
     /// What is new to learn before the next block. `None` where a worker is gone.
     pub fn next(&mut self) -> Option<Vec<Arc<Certificate>>> {
         self.blocks = self.blocks.saturating_add(1);

@@ -122,8 +122,11 @@ fn validate(
     };
     if let Err(error) = &end_entity {
         let (status, reason) = verify::status_of(error, facts.malformed);
-        verified.problems.insert(status);
-        verified.reason = reason;
+        // What is not supported matters where there is a path to verify.
+        if reason.is_none() || !walk.anchors.is_empty() && !is_trusted {
+            verified.problems.insert(status);
+            verified.reason = reason;
+        }
     }
     let mut judged = Judged { problems: verified.problems, now };
     judged.leaf(facts, peer.purpose());
@@ -201,7 +204,7 @@ impl Judged {
         let is_named = match (ServerName::try_from(asked), end_entity) {
             (Err(_), _) => false, // no certificate is for what is no name
             (Ok(name), Some(end_entity)) => end_entity.verify_is_valid_for_subject_name(&name).is_ok(),
-            (Ok(_), None) => !facts.subject_alt_names.is_empty(), // as far as can be told
+            (Ok(_), None) => facts.subject_alt_names.iter().any(|alt_name| may_be(alt_name.as_bytes(), asked)),
         };
         if !is_named {
             self.problems.insert(Status::NameMismatch);
@@ -216,6 +219,11 @@ impl Peer<'_> {
             Self::Client => Purpose::Client,
         }
     }
+}
+
+/// Whether a name may be the one asked for: of a certificate that rustls-webpki cannot read more is not to be had.
+fn may_be(alt_name: &[u8], asked: &[u8]) -> bool {
+    alt_name.eq_ignore_ascii_case(asked) || alt_name.starts_with(b"*.")
 }
 
 /// From when until when the verdict holds: up to the next moment at which the validity of one of `certificates` begins or ends, or
