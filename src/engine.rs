@@ -3,6 +3,7 @@
 //! [`Engine::process`] is the data path. A program with several threads splits it where it divides by flows: one [`Decoder`]
 //! makes segments of frames, and each of several [`Inspector`]s follows the flows of its lanes ([`lane_of`]).
 
+mod clock;
 mod config;
 mod connection;
 mod counters;
@@ -14,16 +15,16 @@ mod validate;
 
 use std::sync::Arc;
 
+pub use clock::Clock;
 pub use config::{Config, Limits, Timeouts};
 pub use counters::{Counters, StatusCounts};
 pub use inspector::{Inspector, Leaving, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
 
-use crate::base::Timestamp;
 use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
-use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame, Segment};
-use crate::rules::RuleSet;
+use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame};
+use crate::rules::{RuleSet, SavedDataset};
 use crate::trust::Gathered;
 
 /// The whole of it for one thread.
@@ -58,7 +59,7 @@ impl Engine {
                 if let Some(anomaly) = decoded.anomaly {
                     report_malformed(frame, anomaly, &self.names, report);
                 }
-                let segment = Segment { header: &decoded.header, payload: decoded.payload.slice(frame.data) };
+                let segment = decoded.payload.segment(&decoded.header, frame.data);
                 let hash = decoded.header.key.hash(self.seed);
                 let located = self.inspector.locate(hash, &decoded.header.key);
                 let verdict = self.inspector.process(hash, located, &segment, report);
@@ -91,6 +92,11 @@ impl Engine {
         self.inspector.counters()
     }
 
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.inspector.saved_datasets()
+    }
+
     /// The decoder, for its counters.
     pub const fn decoder(&self) -> &Decoder {
         &self.decoder
@@ -109,21 +115,4 @@ pub fn report_malformed(frame: &Frame<'_>, anomaly: DecodeAnomaly, names: &[Stri
     };
     let info = AnomalyInfo { typ: AnomalyType::Decode, event: anomaly.name() };
     report.anomaly(Order { packet, by_packet: true, flow: packet }, &common, &info);
-}
-
-/// Packet time in whole seconds: flows are looked over once a second, at the same packet for any number of workers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Clock {
-    second: u64,
-}
-
-impl Clock {
-    /// The new time, where a packet at `now` begins a new second. Time does not go back.
-    pub const fn tick(&mut self, now: Timestamp) -> Option<Timestamp> {
-        if now.as_secs() <= self.second {
-            return None;
-        }
-        self.second = now.as_secs();
-        Some(now)
-    }
 }

@@ -53,11 +53,17 @@ fn what_is_asked_wrongly_ends_with_status_2_and_no_events() {
         &["replay", "--no-such-flag", capture],
         &["replay", "--workers", "0", capture],
         &["replay", "--ports", "http", capture],
+        &["replay", "--ports", "0", capture],
+        &["replay", "--max-flows", "15", capture],
+        &["replay", "--stats-interval", "0", capture],
+        &["replay", "--stats-interval", "0.5", capture],
         &["replay", "--max-flows", "many", capture],
         &["replay", "--reassembly-memory", "1T", capture],
         &["replay", "--timeout-new", "soon", capture],
         &["replay", "--overlap", "middle", capture],
         &["replay", "--var", "HOME_NET", capture],
+        &["replay", "--no-rules", "--var", "HOME_NET=10.0.0.0/99", capture],
+        &["replay", "--no-rules", "--var", "=10.0.0.0/8", capture],
         &["replay", "--rules", "x.rules", "--no-rules", capture],
     ] {
         let ran = Ran::with(args.iter().copied()).expect(2);
@@ -366,6 +372,27 @@ fn an_interrupt_writes_what_was_seen_and_ends_as_the_signal_would() {
     let events = Events::parse(&fs::read(&out).unwrap());
     assert!(events.sessions().len() > 100);
     assert_eq!(events.0.last().unwrap()["event_type"], "stats");
+}
+
+#[test]
+fn an_allow_list_lets_only_what_it_names_pass() {
+    let dir = Dir::new();
+    let rules = dir.file("allow.rules", r#"pass tls any any -> any 443 (tls.sni; content:"www.shop.example"; bsize:16; sid:1;)"#);
+    let passed = dir.path("passed.pcapng");
+    let captures = ["pcaps/tls12.pcap", "pcaps/client-cert-tls12.pcap", "pcaps/ssh-on-443.pcap"];
+    let options = ["--default-verdict", "drop", "--rules", &rules, "--write-passed", passed.to_str().unwrap()];
+    let events = replay(&[&options[..], &captures].concat()).expect(0).events();
+    let refusals: Vec<_> = events.of("drop").into_iter().map(|d| d["portcullis"].clone()).collect();
+    let expected = [json!({"why": "no pass rule matched", "sni": "online.bank.example"}), json!({"why": "not TLS"})];
+    assert_eq!(refusals, expected);
+    assert_eq!(events.counter("ips.drop_reason.default_app_policy"), 2);
+    let bytes = std::fs::read(&passed).unwrap();
+    let holds = |name: &[u8]| bytes.windows(name.len()).any(|w| w == name);
+    assert!(holds(b"www.shop.example") && !holds(b"online.bank.example") && !holds(b"SSH-2.0"));
+
+    let ran = replay(&["--default-verdict", "reject", "pcaps/tls12.pcap"]).expect(0);
+    assert!(ran.stderr.contains("warning: no pass rule is loaded: every flow on the watched ports is dropped"), "{}", ran.stderr);
+    replay(&["--default-verdict", "deny", "pcaps/tls12.pcap"]).expect(2);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Tricks that hide a name or a session from other detectors: here they are seen, and noted.
 
-use portcullis::packet::OverlapPolicy;
+use portcullis::packet::{OverlapPolicy, PortSet};
 use serde_json::{Value, json};
 
-use crate::util::tcp::{ACK, RST, SYN};
+use crate::util::tcp::{ACK, RST, SYN, URG};
 use crate::util::tls::{self, ClientHello, HANDSHAKE, HEARTBEAT, MUTUAL_TLS12, NAME};
 use crate::util::{Conversation, Events, Packet, Portcullis, Side, replay};
 
@@ -321,6 +321,37 @@ fn of_port_reuse_only_the_servers_side_is_seen() {
 }
 
 #[test]
+fn on_a_reused_port_data_on_the_syn_is_read() {
+    let (hello, first) = (ClientHello::asking_for(NAME).record(), ClientHello::asking_for("first.example").record());
+    let again = Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 9_000_000, 8_000_000)
+        .flags_at(Side::Client, SYN, -1, &hello)
+        .lost(Side::Client, hello.len())
+        .flags_at(Side::Server, SYN | ACK, -1, b"")
+        .flags_at(Side::Client, ACK, 0, b"");
+    let opened = Conversation::new().client(&first).server(&tls::server_hello());
+    let mut packets = [opened.packets, finish(again).packets].concat();
+    Conversation::retime(&mut packets);
+    let events = replay(&packets);
+    assert_eq!(events.names(), ["first.example", NAME]);
+    assert_eq!(events.sessions()[1]["portcullis"]["view"]["to_server"]["whole"], true);
+}
+
+#[test]
+fn a_cut_segment_ahead_of_a_late_one_loses_only_what_was_cut() {
+    let hello = ClientHello::asking_for(NAME).alpn("h2").extension(0x1234, &[0; 600]).record();
+    let plain = Conversation::new().send_in_segments(Side::Client, &hello, 400);
+    let mut packets = plain.server(&tls::server_flight()).packets;
+    packets[4].kept = Some(54 + 100);
+    packets.swap(3, 4);
+    Conversation::retime(&mut packets);
+    let events = replay(&packets);
+    assert_eq!(sni(&events), NAME);
+    assert_eq!(events.session()["tls"]["client_alpns"], json!(["h2"]));
+    let view = &events.session()["portcullis"]["view"]["to_server"];
+    assert!(view["gap_bytes"].as_u64().unwrap() <= 300, "{view}");
+}
+
+#[test]
 fn a_cut_segment_far_out_of_the_window_moves_nothing() {
     let mut conversation = Conversation::new().at(Side::Client, 0x2000_0000, &[0; 400]);
     conversation.packets.last_mut().unwrap().kept = Some(54 + 100);
@@ -343,6 +374,58 @@ fn an_alert_in_the_clear_behind_a_change_cipher_spec_is_read() {
     let alerts = &events.session()["portcullis"]["alerts"];
     assert_eq!((&alerts[0]["from"], &alerts[0]["description"]), (&json!("server"), &json!("handshake_failure")));
     assert_eq!(events.session()["portcullis"]["view"]["to_client"]["dark"], false);
+}
+
+#[test]
+fn an_empty_or_short_record_behind_a_change_cipher_spec_hides_nothing() {
+    let hello = ClientHello::asking_for(NAME).tls13(&[0x0017], 65);
+    let second = ClientHello::asking_for("other.example").tls13(&[0x0018], 97).message();
+    for records in [[tls::record(HANDSHAKE, b""), tls::record(HANDSHAKE, &second)].concat(), tls::records(&second, 3)] {
+        let events = replay(
+            &Conversation::new()
+                .client(&hello.record())
+                .server(&tls::record(HANDSHAKE, &tls::hello_retry_request(0x0018)))
+                .client(&tls::record(tls::CHANGE_CIPHER_SPEC, &[1]))
+                .client(&records)
+                .packets,
+        );
+        assert_eq!(events.session()["portcullis"]["second_client_hello"]["sni"], "other.example");
+        assert_eq!(events.session()["portcullis"]["view"]["to_server"]["dark"], false);
+    }
+}
+
+#[test]
+fn a_record_version_that_does_not_exist_hides_no_hello() {
+    for (version, anomalies) in [([3, 5], &[][..]), ([3, 0xff], &[]), ([4, 3], &["INVALID_RECORD_VERSION"])] {
+        let mut hello = ClientHello::asking_for(NAME).record();
+        hello[1..3].copy_from_slice(&version);
+        for size in [1, 3, 1_460] {
+            let conversation = finish(Conversation::new().send_in_segments(Side::Client, &hello, size));
+            let events = replay(&conversation.packets);
+            assert_eq!(sni(&events), NAME, "{version:?}");
+            assert_eq!(events.anomalies(), anomalies, "{version:?} in segments of {size}");
+        }
+    }
+}
+
+#[test]
+fn payload_that_no_receiver_takes_is_no_decoy() {
+    let (hello, decoy) = (ClientHello::asking_for(NAME).record(), ClientHello::asking_for("decoy.example").record());
+    for (what, flags) in [("without ACK", 0), ("with RST", RST | ACK)] {
+        let conversation = Conversation::new().flags_at(Side::Client, flags, 0, &decoy).client(&hello);
+        let events = replay(&finish(conversation).packets);
+        assert_eq!(sni(&events), NAME, "{what}");
+        assert_eq!(events.anomalies(), [""; 0], "{what}");
+    }
+}
+
+#[test]
+fn urgent_data_in_a_handshake_is_noted() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let mut conversation = Conversation::new().client(&hello);
+    conversation.packets.last_mut().unwrap().flags |= URG;
+    let events = replay(&finish(conversation).packets);
+    assert_eq!((sni(&events), events.anomalies()), (&json!(NAME), vec!["URGENT_DATA"]));
 }
 
 #[test]
@@ -388,6 +471,57 @@ fn a_capture_that_starts_in_the_middle() {
     let session = events.session();
     assert_eq!((&session["tls"]["sni"], &session["tls"]["subject"]), (&Value::Null, &json!(format!("CN={NAME}"))));
     assert_eq!((&session["src_ip"], &session["dest_port"]), (&json!("10.0.0.1"), &json!(443)));
+}
+
+#[test]
+fn a_byte_before_the_start_of_a_flow_joined_in_the_middle_repeats_nothing() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let joined = Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 100, 200)
+        .client(&[hello, tls::record(tls::ALERT, &[1, 0])].concat())
+        .at(Side::Client, -1, b"\0")
+        .server(&tls::server_flight());
+    let session = replay(&joined.packets).session().clone();
+    assert_eq!((&session["tls"]["sni"], &session["tls"]["version"]), (&json!(NAME), &json!("TLS 1.2")));
+    assert_eq!(session["portcullis"]["second_client_hello"], Value::Null);
+    assert_eq!(session["portcullis"]["alerts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn who_sent_a_certificate_is_told_without_a_hello() {
+    for (side, next) in [(Side::Client, tls::message(16, &[0; 64])), (Side::Server, tls::message(14, b""))] {
+        for port in ["443", "8443"] {
+            let messages = [tls::certificate(&tls::CHAIN), next.clone()].map(|m| tls::record(HANDSHAKE, &m));
+            let joined = Conversation::unopened("10.0.0.1:40000", &format!("192.0.2.1:{port}"), 100, 200);
+            let mut portcullis = Portcullis::default();
+            portcullis.decoder.ports = PortSet::any();
+            let events = portcullis.run(&joined.send(side, &messages.concat()).packets);
+            let session = events.session();
+            let of_client = &session["tls"]["client"]["subject"];
+            let (sent, unsent) = match side {
+                Side::Client => (of_client, &session["tls"]["subject"]),
+                Side::Server => (&session["tls"]["subject"], of_client),
+            };
+            assert_eq!((sent, unsent), (&json!(format!("CN={NAME}")), &Value::Null), "{side:?} at {port}");
+            assert_eq!((&session["src_ip"], &session["dest_ip"]), (&json!("10.0.0.1"), &json!("192.0.2.1")), "{side:?} at {port}");
+        }
+    }
+}
+
+#[test]
+fn behind_a_lost_first_segment_records_are_found_again() {
+    let (hello, certificate) =
+        (tls::record(HANDSHAKE, &tls::message(2, &[3; 90])), tls::record(HANDSHAKE, &tls::certificate(&tls::CHAIN)));
+    let done = tls::record(HANDSHAKE, &tls::message(14, b""));
+    for (what, lost, seen) in [
+        ("a record begins the segment", hello.len(), [certificate.clone(), done.clone()].concat()),
+        ("a record begins later", hello.len() - 20, [hello[hello.len() - 20..].to_vec(), certificate.clone(), done].concat()),
+    ] {
+        let conversation = Conversation::new().client(&ClientHello::asking_for(NAME).record()).lost(Side::Server, lost);
+        let events = replay(&conversation.server(&seen).server(&tls::finished()).packets);
+        let session = events.session();
+        assert_eq!(session["tls"]["subject"], format!("CN={NAME}"), "{what}");
+        assert_eq!(session["portcullis"]["view"]["to_client"]["dark"], true, "{what}");
+    }
 }
 
 /// TLS 1.2 in segments of 400 bytes, of which the server's `lost` are changed or taken away by `damage`.

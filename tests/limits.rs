@@ -6,7 +6,7 @@ use etherparse::{IpNumber, Ipv4Header};
 use serde_json::json;
 
 use crate::util::run::Ran;
-use crate::util::tcp::{RST, SYN};
+use crate::util::tcp::{ACK, RST, SYN};
 use crate::util::tls::{self, ClientHello, MUTUAL_TLS12, NAME};
 use crate::util::{Conversation, Packet, Portcullis, Side, pcap, replay};
 
@@ -16,8 +16,8 @@ fn lone_syn(n: u32) -> Packet {
     Conversation::with_isns(&client, "192.0.2.1:443", n, 0).packets.swap_remove(0)
 }
 
-#[test]
-fn a_flood_of_syns_takes_no_session_away() {
+/// Twenty sessions, and so many SYNs of others between their packets.
+fn sessions_in_a_flood(flood: u32) -> Vec<Packet> {
     let sessions: Vec<Vec<Packet>> = (0..20)
         .map(|n| {
             let client = format!("10.0.1.{n}:40000");
@@ -25,7 +25,6 @@ fn a_flood_of_syns_takes_no_session_away() {
         })
         .collect();
     let longest = sessions.iter().map(Vec::len).max().unwrap();
-    let flood = 100_000;
     let mut packets = Vec::new();
     for turn in 0..longest {
         packets.extend(sessions.iter().filter_map(|s| s.get(turn).cloned()));
@@ -34,12 +33,22 @@ fn a_flood_of_syns_takes_no_session_away() {
     }
     Conversation::retime(&mut packets);
     packets.iter_mut().for_each(|p| p.time /= 50); // 20,000 a millisecond: within the time-outs
-    let mut portcullis = Portcullis::default();
-    portcullis.config.limits.flows = 2_000;
-    let (events, counters) = portcullis.run_and_count(&packets);
-    assert_eq!(events.names(), vec![NAME; 20]);
-    assert!(events.sessions().iter().all(|s| s["portcullis"]["stage"] == "dark" && s["tls"]["subject"] == format!("CN={NAME}")));
-    assert!(counters.flows_evicted > 90_000, "{counters:?}");
+    packets
+}
+
+#[test]
+fn a_flood_of_syns_takes_no_session_away() {
+    // A rule that looks at the first packet of each flow makes no difference.
+    let ignored = r#"alert tcp 198.51.100.1 any -> any any (msg:"by address"; sid:1;)"#;
+    for (rules, flood) in [("", 100_000), (ignored, 20_000)] {
+        let mut portcullis = Portcullis::default().rules(rules);
+        portcullis.config.limits.flows = 2_000;
+        let (events, counters) = portcullis.run_and_count(&sessions_in_a_flood(flood));
+        assert_eq!(events.names(), vec![NAME; 20]);
+        let is_whole = |s: &&serde_json::Value| s["portcullis"]["stage"] == "dark" && s["tls"]["subject"] == format!("CN={NAME}");
+        assert!(events.sessions().iter().all(is_whole));
+        assert!(counters.flows_evicted > u64::from(flood) * 8 / 10, "{counters:?}");
+    }
 }
 
 #[test]
@@ -199,4 +208,57 @@ fn a_loss_before_a_fast_download_takes_nothing_away_that_was_read() {
     let view = &session["portcullis"]["view"]["to_client"];
     assert_eq!((&view["gaps"], &view["gap_bytes"]), (&json!(1), &json!(1_000)));
     assert_eq!(counters.gaps, 1);
+}
+
+/// Each second a SYN; `corrupt` gives the time of some of them.
+fn seconds(n: u64, corrupt: impl Fn(u64) -> Option<u64>) -> Vec<Packet> {
+    (0..n).map(|s| Packet { time: Duration::from_secs(corrupt(s).unwrap_or(s)), ..lone_syn(s as u32) }).collect()
+}
+
+#[test]
+fn a_corrupt_time_ends_no_flow_and_does_not_stop_the_clock() {
+    let session = Conversation::new().client(&ClientHello::asking_for(NAME).record()).server(&tls::server_hello());
+    let rest = session.clone().wait(Duration::from_secs(20)).server(&tls::record(22, &tls::certificate(&tls::CHAIN)));
+    let years = 10 * 365 * 86_400;
+    let others = seconds(100, |s| (s == 10).then_some(years)); // the hello's session is in between
+    let mut packets: Vec<Packet> = rest.packets.into_iter().chain(others).collect();
+    packets.sort_by_key(|p| if p.time.as_secs() == years { Duration::from_secs(10) } else { p.time });
+    let mut portcullis = Portcullis::default();
+    portcullis.config.flow_events = true;
+    let events = portcullis.run(&packets);
+    assert_eq!(events.session()["tls"]["subject"], format!("CN={NAME}"));
+    let timed_out = events.of("flow").iter().filter(|f| f["flow"]["reason"] == "timeout").count();
+    assert_eq!(timed_out, 39, "SYNs of 100 seconds less those of the last minute and the corrupt one");
+}
+
+#[test]
+fn a_clock_that_went_wrong_is_set_back_by_those_that_follow() {
+    let years = 10 * 365 * 86_400;
+    let packets = seconds(1_300, |s| (10..20).contains(&s).then_some(years));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("back.pcap");
+    std::fs::write(&path, pcap(&packets)).unwrap();
+    let of = |workers| {
+        let args = ["replay", "--no-rules", "--flows", "--stats-interval", "60", "--workers", workers, path.to_str().unwrap()];
+        Ran::with(args).expect(0)
+    };
+    let one = of("1");
+    assert_eq!(one.stdout, of("3").stdout);
+    let events = one.events();
+    let (flows, stats) = (events.of("flow"), events.of("stats"));
+    let ended = |reason: &str| flows.iter().filter(|f| f["flow"]["reason"] == reason).count();
+    assert_eq!(ended("shutdown"), 10 + 60, "those of the wrong time, and those of the last minute");
+    assert_eq!(ended("timeout"), 1_300 - 70);
+    assert_eq!(stats.len(), 7, "as it goes wrong, as it is set back, at each of four minutes then, at the end");
+}
+
+#[test]
+fn packets_of_one_side_without_payload_are_all_counted() {
+    let syn = lone_syn(1);
+    let packets: Vec<Packet> = (0..70_000_u32).map(|n| Packet { flags: if n == 0 { SYN } else { ACK }, ..syn.clone() }).collect();
+    let mut portcullis = Portcullis::default();
+    portcullis.config.flow_events = true;
+    let events = portcullis.run(&packets);
+    let flow = &events.of("flow")[0]["flow"];
+    assert_eq!((&flow["pkts_toserver"], &flow["bytes_toserver"]), (&json!(70_000), &json!(70_000 * 54)));
 }

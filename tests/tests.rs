@@ -5,8 +5,10 @@
 //! | [`captures`] | each capture of `pcaps/` gives the facts that its README names |
 //! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
 //! | [`evasion`] | tricks that hide a name or a session from others |
+//! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
+//! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
 //! | [`reload`] | rules come and go while traffic runs |
@@ -16,10 +18,13 @@
 
 mod captures;
 mod command;
+mod datasets;
 mod evasion;
 mod invariance;
+mod language;
 mod limits;
 mod payload;
+mod policy;
 mod reload;
 mod rooms;
 mod rules;

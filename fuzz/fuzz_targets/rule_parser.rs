@@ -5,10 +5,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use portcullis::base::Timestamp;
-use portcullis::packet::{Endpoint, FlowKey, Segment, SegmentHeader, TcpFlags};
+use portcullis::packet::{Endpoint, FlowKey, IpFields, Segment, SegmentHeader, TcpFlags};
 use portcullis::protocol::tls::{ClientHello, Session};
 use portcullis::rules::{
-    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject,
+    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject, Totals,
 };
 
 fuzz_target!(|text: &str| {
@@ -32,7 +32,12 @@ fuzz_target!(|text: &str| {
         ack: 1,
         window: 512,
         ttl: 64,
+        ip: IpFields::default(),
+        urgent: 0,
+        reserved: 0,
         tunnel_depth: 0,
+        tcp_len: 20,
+        ip_len: 20,
         payload_len: 0,
         frame_len: 54,
         timestamp: Timestamp::ZERO,
@@ -40,7 +45,7 @@ fuzz_target!(|text: &str| {
         capture: 0,
     };
     let payload = text.as_bytes();
-    let segment = Segment { header: &header, payload };
+    let segment = Segment { header: &header, headers: payload, payload };
     let raw = Raw { payload, stream: Some(Chunk { bytes: payload, start: 0 }) };
     let subject = Subject {
         client: end(40_000),
@@ -50,7 +55,7 @@ fuzz_target!(|text: &str| {
         session: Some(&session),
         one_way: None,
         now: Timestamp::ZERO,
-        packet: Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [1; 2], raw }),
+        packet: Some(Packet { direction: FlowDirection::ToServer, segment, totals: Totals::default(), raw }),
     };
     let (mut flow, mut scratch, mut matches) = (FlowRules::default(), Scratch::default(), Vec::new());
     rules.evaluate(&subject, &mut flow, &mut HostState::default(), &mut scratch, &mut matches);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::engine::LANES;
+
 /// A number of bytes: `65536`, `512K`, `256MiB`, `1G`. Units are powers of 1024.
 pub(super) fn bytes(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -21,6 +23,24 @@ pub(super) fn bytes(text: &str) -> Result<usize, String> {
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.strip_suffix('s').unwrap_or(text).parse().map_err(|_| format!("'{text}' is no number of seconds"))?;
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text} seconds are out of range"))
+}
+
+/// How often something is told, in seconds of packet time: one or more, since time is looked at once a second.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let interval = seconds(text)?;
+    if interval < Duration::from_secs(1) {
+        return Err(format!("{text} seconds are too few: use 1 or more, or leave it out for none"));
+    }
+    Ok(interval)
+}
+
+/// How many flows are followed: at least one for each lane.
+pub(super) fn flows(text: &str) -> Result<usize, String> {
+    let flows: usize = text.parse().map_err(|_| format!("'{text}' is no whole number"))?;
+    if flows < LANES {
+        return Err(format!("{flows} flows are too few: use {LANES} or more"));
+    }
+    Ok(flows)
 }
 
 #[cfg(test)]
@@ -43,6 +63,23 @@ mod tests {
         assert_eq!(seconds("0.5s"), Ok(Duration::from_millis(500)));
         for text in ["", "soon", "-1", "inf", "1e30"] {
             assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interval_is_a_second_or_more() {
+        assert_eq!(interval("1"), Ok(Duration::from_secs(1)));
+        assert_eq!(interval("1.5"), Ok(Duration::from_millis(1_500)));
+        for text in ["0", "0.5", "0.999", "soon"] {
+            assert!(interval(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_lane_has_room_for_a_flow() {
+        assert_eq!(flows("16"), Ok(16));
+        for text in ["0", "15", "-1", "many", "1.5"] {
+            assert!(flows(text).is_err(), "{text}");
         }
     }
 }

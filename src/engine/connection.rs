@@ -1,14 +1,15 @@
 //! A flow's state: next to nothing for half-open ones, more once both sides spoke, and the TLS only while it is read.
 
 use crate::base::{Duration, Timestamp};
-use crate::event::{FlowCounters, TcpEnd, TcpState};
+use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
 use crate::flow::{Direction, FlowKey, Pair, Stream};
 use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::FlowRules;
+use crate::rules::{FlowRules, Verdict};
 
+use super::clock::LEAP;
 use super::report::PacketId;
 use super::validate::Basis;
 
@@ -92,18 +93,22 @@ pub(super) struct Counters {
 pub(super) struct Following {
     pub streams: Pair<Stream>,
     pub conversation: Conversation,
-    /// Since when a gap is waited for.
-    gap_since: Option<Timestamp>,
     /// What of the session its chains were last validated on.
     pub validated: Basis,
+    /// Where the gap of each direction begins, and since when it is waited for.
+    gap_since: Pair<Option<(u64, Timestamp)>>,
     /// What the lane's account holds for it.
     pub accounted: usize,
     held: Option<SynData>,
+    /// What the SYN carried that may open a new connection.
+    rival: Option<SynData>,
+    /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
+    undecided: Pair<u64>,
 }
 
 /// What a SYN carried, until it is known how much of it the peer took (RFC 7413 §4.2): it may take none, and be sent something else.
 #[derive(Debug)]
-struct SynData {
+pub(super) struct SynData {
     direction: Direction,
     seq: u32,
     bytes: Box<[u8]>,
@@ -115,6 +120,8 @@ pub(super) struct Read {
     pub conflicting: u64,
     pub duplicate: u64,
     pub out_of_window: u64,
+    /// No receiver takes the payload of such a segment.
+    pub not_taken: bool,
     pub gaps: u64,
     pub over_limit: bool,
 }
@@ -144,6 +151,16 @@ impl Flow {
     /// The hellos told who the client is.
     pub const fn set_client(&mut self, client: Direction) {
         self.opening.client = client;
+    }
+
+    /// A segment of time `at` came when the clock showed `now`. A time far ahead of the clock stands only until the next segment.
+    pub fn note_time(&mut self, at: Timestamp, now: Timestamp) {
+        self.last = if self.last > now.saturating_add(LEAP) { at } else { self.last.max(at) };
+    }
+
+    /// Whether another segment can be counted without a connection.
+    pub const fn has_room(&self, header: &SegmentHeader) -> bool {
+        self.opening.packets < u16::MAX && self.opening.bytes.checked_add(header.frame_len).is_some()
     }
 
     /// Counts a segment of a flow that has no connection yet.
@@ -233,11 +250,13 @@ impl Connection {
             gap: Pair::default(),
             following: Some(Box::new(Following {
                 streams: Pair::default(),
-                conversation: Conversation::new(longest_message),
-                gap_since: None,
+                conversation: Conversation::new(opening.client, longest_message),
+                gap_since: Pair::default(),
                 validated: Basis::default(),
                 accounted: 0,
                 held: None,
+                rival: None,
+                undecided: Pair::default(),
             })),
             was_tls: false,
             rules: FlowRules::default(),
@@ -268,6 +287,15 @@ impl Connection {
         *self.isn.get_mut(direction) = Some(isn);
         if let Some(following) = &mut self.following {
             following.streams.get_mut(direction).anchor(isn.wrapping_add(1));
+        }
+    }
+
+    /// What became of the flow by a verdict.
+    pub fn action(&self) -> Option<FlowAction> {
+        match self.rules.verdict() {
+            _ if self.dropped => Some(FlowAction::Drop),
+            Verdict::Pass => Some(FlowAction::Pass),
+            _ => None,
         }
     }
 
@@ -305,6 +333,12 @@ impl Connection {
     }
 }
 
+impl SynData {
+    fn new(syn: &SegmentHeader, payload: &[u8]) -> Self {
+        Self { direction: syn.sender, seq: syn.seq.wrapping_add(1), bytes: payload.into() }
+    }
+}
+
 impl Following {
     /// Reads a segment's payload, which begins at sequence number `seq`.
     pub fn read(
@@ -318,18 +352,22 @@ impl Following {
     ) -> Read {
         let (direction, mut read) = (header.sender, Read::default());
         if header.flags.is_syn() && !payload.is_empty() {
-            self.held.get_or_insert_with(|| SynData { direction, seq, bytes: payload.into() });
+            self.held.get_or_insert_with(|| SynData::new(header, payload));
             return read;
         }
         if !payload.is_empty() && !self.conversation.is_over(direction) {
+            if header.flags.has(TcpFlags::URG) {
+                self.conversation.note(direction, Anomaly::UrgentData);
+            }
             self.push(direction, seq, payload, policy, &mut read);
             self.parse(direction, certificates);
         }
-        if payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX) {
-            let end = seq.wrapping_add(header.payload_len);
-            let lost = self.streams.get(direction).uncaptured_len(end);
-            self.skip(direction, lost, &mut read, certificates);
+        let is_cut = payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX);
+        if is_cut && !self.conversation.is_over(direction) {
+            let kept = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+            self.streams.get_mut(direction).note_cut(seq.wrapping_add(kept), seq.wrapping_add(header.payload_len));
         }
+        self.skip_cuts(direction, &mut read, certificates);
         self.give_up_on_gaps(header, &mut read, certificates);
         for direction in [Direction::AToB, Direction::BToA] {
             // What waits behind a gap goes before what was read: the session goes on without what is lost.
@@ -346,6 +384,21 @@ impl Following {
             }
         }
         read
+    }
+
+    /// Keeps what the SYN of another connection carries: it is none of this one's, wherever its numbers say it belongs.
+    pub fn hold_rival(&mut self, header: &SegmentHeader, payload: &[u8]) {
+        self.rival = (!payload.is_empty()).then(|| SynData::new(header, payload));
+    }
+
+    /// Takes what the SYN of another connection carried, now that this connection gives way to it.
+    pub const fn take_rival(&mut self) -> Option<SynData> {
+        self.rival.take()
+    }
+
+    /// What the SYN carried that opened this connection.
+    pub fn hold(&mut self, data: SynData) {
+        self.held = Some(data);
     }
 
     /// Reads what the SYN carried as far as the peer took it, once a segment tells: the peer's acknowledgement or, where nothing of
@@ -418,15 +471,27 @@ impl Following {
         self.parse(direction, certificates);
     }
 
+    /// What the capture cut off comes from nowhere: it is not waited for.
+    fn skip_cuts(&mut self, direction: Direction, read: &mut Read, certificates: &mut CertificateCache) {
+        while !self.conversation.is_over(direction) {
+            match self.streams.get(direction).uncaptured_len() {
+                0 => return,
+                lost => self.skip(direction, lost, read, certificates),
+            }
+        }
+    }
+
     /// A gap is waited for, since the missing segment may only be late; but not for ever once the other side acknowledged it.
     fn give_up_on_gaps(&mut self, header: &SegmentHeader, read: &mut Read, certificates: &mut CertificateCache) {
-        let other = header.sender.reverse();
-        let has_gap = self.streams.get(header.sender).has_gap() || self.streams.get(other).has_gap();
-        if !has_gap {
-            self.gap_since = None;
-            return;
+        for direction in [Direction::AToB, Direction::BToA] {
+            let start = self.streams.get(direction).gap_start();
+            let waiting = self.gap_since.get_mut(direction);
+            if start != waiting.map(|(start, _)| start) {
+                *waiting = start.map(|start| (start, header.timestamp));
+            }
         }
-        let since = *self.gap_since.get_or_insert(header.timestamp);
+        let other = header.sender.reverse();
+        let Some((_, since)) = *self.gap_since.get(other) else { return };
         if header.timestamp.since(since) < GAP_PATIENCE
             || !header.flags.has(TcpFlags::ACK)
             || !self.streams.get(other).gap_is_acknowledged(header.ack)
@@ -435,7 +500,7 @@ impl Following {
         }
         let lost = self.streams.get(other).gap_len();
         self.skip(other, lost, read, certificates);
-        self.gap_since = None;
+        self.skip_cuts(other, read, certificates);
     }
 
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.
@@ -454,9 +519,21 @@ impl Following {
         }
     }
 
+    /// Counts a segment of a flow that goes on undecided, and stops reading once one side sent more than `limit` bytes so: what is
+    /// read without being kept, or not read any more, is to have a bound too. Answers whether that is so.
+    pub fn bound_undecided(&mut self, header: &SegmentHeader, limit: usize) -> bool {
+        let sent = self.undecided.get_mut(header.sender);
+        *sent = sent.saturating_add(u64::from(header.payload_len));
+        let over_limit = *sent > u64::try_from(limit).unwrap_or(u64::MAX);
+        if over_limit {
+            self.give_up();
+        }
+        over_limit
+    }
+
     /// Stops reading: its memory is needed elsewhere.
     pub fn give_up(&mut self) {
-        self.held = None;
+        (self.held, self.rival) = (None, None);
         for direction in [Direction::AToB, Direction::BToA] {
             if !self.conversation.is_over(direction) {
                 self.conversation.give_up(direction);
@@ -467,7 +544,7 @@ impl Following {
 
     /// Bytes of memory that the streams hold.
     pub fn memory(&self) -> usize {
-        let held = self.held.as_ref().map_or(0, |h| h.bytes.len());
+        let held = [&self.held, &self.rival].into_iter().flatten().map(|data| data.bytes.len()).sum();
         let streams = self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory());
         streams.saturating_add(held)
     }

@@ -1,5 +1,6 @@
 //! What is counted beside the events, by the names of Suricata's `stats` where it has them.
 
+use crate::event::{DropReason, Verdict};
 use crate::protocol::x509::Status;
 
 /// Counters of flow tracking and TLS. Those of several workers are added.
@@ -29,6 +30,8 @@ pub struct Counters {
     pub overlap_diff_data: u64,
     /// Segments too far off their stream.
     pub out_of_window: u64,
+    /// Segments whose payload no receiver takes: with RST, or without ACK.
+    pub not_taken: u64,
     /// Gaps that were given up.
     pub gaps: u64,
     /// Directions of which no more was read: too many bytes of handshake.
@@ -43,8 +46,26 @@ pub struct Counters {
     pub alerts: u64,
     /// Alerts that thresholds or suppressions left out.
     pub suppressed: u64,
+    /// Bits of hosts that went before their time because there were too many.
+    pub bits_evicted: u64,
+    /// Counts of thresholds that went before their time because there were too many.
+    pub thresholds_evicted: u64,
+    /// Values that rules gave up on, as not matching, because they took too much work.
+    pub budget_spent: u64,
+    /// Matches that did not count, since a data set had no room for the value.
+    pub dataset_full: u64,
     /// Segments dropped by a verdict.
     pub dropped: u64,
+    /// Those of them that were rejected: a reset is to tell of it.
+    pub rejected: u64,
+    /// Those of them that a rule matched on.
+    pub dropped_by_rules: u64,
+    /// Those of them whose flow was dropped before.
+    pub dropped_with_flow: u64,
+    /// Those of them at which a flow was dropped that no rule accepts by its addresses and ports.
+    pub dropped_by_packet_policy: u64,
+    /// Those of them at which a flow was dropped that no rule accepted by what it says.
+    pub dropped_by_app_policy: u64,
     /// Sessions told, by what the validation of the server's chain came to.
     pub trust: StatusCounts,
 }
@@ -83,6 +104,19 @@ impl Counters {
         self.trust.add(&other.trust);
     }
 
+    /// Counts a dropped segment.
+    pub const fn count_drop(&mut self, reason: DropReason, verdict: Verdict) {
+        let by_reason = match reason {
+            DropReason::Rules => &mut self.dropped_by_rules,
+            DropReason::FlowDrop => &mut self.dropped_with_flow,
+            DropReason::DefaultPacketPolicy => &mut self.dropped_by_packet_policy,
+            DropReason::DefaultAppPolicy => &mut self.dropped_by_app_policy,
+        };
+        *by_reason = by_reason.saturating_add(1);
+        self.dropped = self.dropped.saturating_add(1);
+        self.rejected = self.rejected.saturating_add(matches!(verdict, Verdict::Reject(_)) as u64);
+    }
+
     /// Of the alerts counted, `n` were not told after all.
     pub const fn suppress_alerts(&mut self, n: u64) {
         self.alerts = self.alerts.saturating_sub(n);
@@ -96,7 +130,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(trust).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 20] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 30] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -110,6 +144,7 @@ impl Counters {
             ("tcp.overlap", &mut self.overlap),
             ("tcp.overlap_diff_data", &mut self.overlap_diff_data),
             ("tcp.out_of_window", &mut self.out_of_window),
+            ("tcp.payload_not_taken", &mut self.not_taken),
             ("tcp.reassembly_gap", &mut self.gaps),
             ("tcp.stream_depth_reached", &mut self.handshake_limit),
             ("tcp.segment_memcap_drop", &mut self.reassembly_memcap),
@@ -117,7 +152,16 @@ impl Counters {
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),
+            ("detect.bits_evicted", &mut self.bits_evicted),
+            ("detect.thresholds_evicted", &mut self.thresholds_evicted),
+            ("detect.budget_spent", &mut self.budget_spent),
+            ("detect.dataset_memcap_drop", &mut self.dataset_full),
             ("ips.blocked", &mut self.dropped),
+            ("ips.rejected", &mut self.rejected),
+            ("ips.drop_reason.rules", &mut self.dropped_by_rules),
+            ("ips.drop_reason.flow_drop", &mut self.dropped_with_flow),
+            ("ips.drop_reason.default_packet_policy", &mut self.dropped_by_packet_policy),
+            ("ips.drop_reason.default_app_policy", &mut self.dropped_by_app_policy),
         ]
     }
 }
@@ -149,7 +193,8 @@ mod tests {
     #[test]
     fn adds_every_counter() {
         let mut one = Counters::default();
-        Status::ALL.into_iter().enumerate().for_each(|(i, status)| one.trust.0[status as usize] = 21 + i as u64);
+        let fields = one.fields().len() as u64;
+        Status::ALL.into_iter().enumerate().for_each(|(i, status)| one.trust.0[status as usize] = fields + 1 + i as u64);
         for (i, (_, value)) in one.fields().into_iter().enumerate() {
             *value = i as u64 + 1;
         }

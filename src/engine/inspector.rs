@@ -10,12 +10,12 @@ use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
 use super::validate;
 use crate::base::Timestamp;
-use crate::event::{self, AnomalyInfo, Common, CommunityId, FlowEnd, FlowEndReason, FlowState, PacketSource};
+use crate::event::{self, AnomalyInfo, Common, CommunityId, DropReason, FlowEnd, FlowEndReason, FlowState, PacketSource};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Session;
 use crate::protocol::x509::{Certificate, CertificateCache};
-use crate::rules::{Profile, RuleSet};
+use crate::rules::{self, Profile, RuleSet, SavedDataset};
 use crate::trust::Trust;
 
 /// What becomes of a segment.
@@ -38,6 +38,8 @@ pub struct Inspector {
     trust: Option<Trust>,
     names: Arc<[String]>,
     counters: Counters,
+    /// The clock's time at the last tick.
+    now: Timestamp,
 }
 
 /// Where a flow lay when it was looked up, if anywhere.
@@ -66,10 +68,11 @@ impl Inspector {
             lanes: std::iter::repeat_with(|| Lane::new(&config.limits)).take(LANES).collect(),
             certificates: CertificateCache::new(config.limits.certificate_memory),
             trust: config.trust.as_ref().map(|store| Trust::new(Arc::clone(store), config.limits.verdict_memory)),
-            judge: Judge::new(rules, config.profile_clock),
+            judge: Judge::new(rules, &config),
             config,
             names,
             counters: Counters::default(),
+            now: Timestamp::ZERO,
         }
     }
 
@@ -86,8 +89,8 @@ impl Inspector {
         self.count_flags(header.flags);
         let Some(place) = self.find_or_add(hash, located, header, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
-        flow.last = flow.last.max(header.timestamp);
-        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && {
+        flow.note_time(header.timestamp, self.now);
+        let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && flow.has_room(header) && {
             let opening = flow.opening;
             (opening.packets == 0 && opening.syn().is_none()) || opening.sender == header.sender
         };
@@ -113,7 +116,7 @@ impl Inspector {
         }
         // The server has to see the SYN of a new connection, or there will never be one; but not what a SYN carries, unread.
         if is_dropped && !opens_anew {
-            self.counters.dropped = self.counters.dropped.saturating_add(1);
+            self.counters.count_drop(DropReason::FlowDrop, event::Verdict::Drop);
             return Verdict::Drop;
         }
         match is_followed {
@@ -130,7 +133,7 @@ impl Inspector {
         self.judge.replace_rules(rules);
     }
 
-    /// Time has moved on to `now`, as packet `packet` shows: ends the flows whose time is over.
+    /// The clock shows `now` since packet `packet`: ends the flows whose time is over.
     pub fn tick(&mut self, now: Timestamp, packet: PacketId, report: &mut impl Report) {
         let mut expired = self.expired(now, packet);
         while self.end_next(&mut expired, report) {}
@@ -145,6 +148,7 @@ impl Inspector {
     /// As [`tick`](Self::tick), but only those flows end at once that have nothing to tell. To end the others, one at a time, is
     /// left to [`end_next`](Self::end_next), for callers who pass on what was reported before there is too much of it.
     pub fn expired(&mut self, now: Timestamp, packet: PacketId) -> Leaving {
+        self.now = now;
         let mut leaving = Vec::new();
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             for id in lane.expired(now, &self.config) {
@@ -187,6 +191,11 @@ impl Inspector {
         self.judge.profile()
     }
 
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.judge.saved_datasets()
+    }
+
     /// The intermediates of verified certificate chains that were found since the last time, to be
     /// [gathered](crate::trust::Gathered) from all inspectors of a run.
     pub fn take_found(&mut self) -> Vec<Arc<Certificate>> {
@@ -203,7 +212,7 @@ impl Inspector {
     /// What was counted so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;
-        counters.suppressed = self.judge.suppressed();
+        self.judge.count(&mut counters);
         for lane in &self.lanes {
             counters.flows_active = counters.flows_active.saturating_add(u64::try_from(lane.table.len()).unwrap_or(u64::MAX));
             let memory = u64::try_from(lane.stream_memory()).unwrap_or(u64::MAX);
@@ -232,6 +241,8 @@ impl Inspector {
             let place = Place { lane, id };
             let Some(rival) = self.is_reused(&place, header) else { return Some(place) };
             self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
+            let old = self.lanes.get_mut(lane).and_then(|l| l.table.get_mut(id)?.connection.as_deref_mut()?.following.as_mut());
+            let syn_data = old.filter(|_| rival.is_some()).and_then(|f| f.take_rival());
             self.end(&place, FlowEndReason::TcpReuse, PacketId::of(header), true, report);
             let place = self.add(hash, header, report)?;
             if let Some((direction, isn)) = rival {
@@ -239,6 +250,12 @@ impl Inspector {
                 flow.set_client(direction);
                 flow.opening.sender = direction;
                 flow.opening.set_syn(isn);
+                if let Some(data) = syn_data
+                    && let Some(following) = &mut flow.connection(self.config.limits.handshake_bytes).following
+                {
+                    following.hold(data);
+                    self.lanes.get_mut(lane)?.set_timer(place.id, &self.config);
+                }
             }
             return Some(place);
         }
@@ -317,17 +334,25 @@ impl Inspector {
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let header = segment.header;
         let (overlap, limits) = (self.config.overlap, &self.config.limits);
-        if let Some(following) = &mut connection.following {
+        let is_taken = is_taken(header);
+        if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
             following.settle_syn_data(header, overlap, &mut self.certificates);
         }
         let seq = anchor(connection, header);
         let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
         // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
-        let read = match of_another {
-            true => Read::default(),
+        let mut read = match of_another {
+            _ if !is_taken => Read { not_taken: true, ..Read::default() },
+            true => {
+                following.hold_rival(header, segment.payload);
+                Read::default()
+            }
             false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
         };
+        if self.judge.refuses() && connection.rules.verdict() == rules::Verdict::None {
+            read.over_limit |= following.bound_undecided(header, limits.handshake_bytes);
+        }
         let keeps = self.judge.wants_streams();
         if !keeps {
             following.release_over();
@@ -393,6 +418,7 @@ impl Inspector {
         let c = &mut self.counters;
         c.overlap = c.overlap.saturating_add(u64::from(read.duplicate > 0));
         c.overlap_diff_data = c.overlap_diff_data.saturating_add(u64::from(read.conflicting > 0));
+        c.not_taken = c.not_taken.saturating_add(u64::from(read.not_taken));
         c.out_of_window = c.out_of_window.saturating_add(u64::from(read.out_of_window > 0));
         c.gaps = c.gaps.saturating_add(read.gaps);
         c.handshake_limit = c.handshake_limit.saturating_add(u64::from(read.over_limit));
@@ -413,20 +439,22 @@ impl Inspector {
         }
     }
 
+    /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
     fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
-        if self.judge.wants_opening() {
-            let limit = self.config.limits.handshake_bytes;
-            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id))
-                && flow.connection.is_none()
-            {
-                flow.connection(limit);
-                if let Some(lane) = self.lanes.get_mut(place.lane) {
-                    lane.set_timer(place.id, &self.config);
-                }
-            }
-            return self.judge(place, segment, report);
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
+        let (key, client) = (&segment.header.key, flow.client());
+        if !self.judge.wants_opening(key.sender(client), key.receiver(client)) {
+            return Verdict::Pass;
         }
-        Verdict::Pass
+        flow.connection(self.config.limits.handshake_bytes);
+        let verdict = self.judge(place, segment, report);
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return verdict };
+        if self.judge.has_matched() {
+            lane.set_timer(place.id, &self.config);
+        } else if let Some(flow) = lane.table.get_mut(place.id) {
+            flow.connection = None;
+        }
+        verdict
     }
 
     /// Tries the rules on the segment, and on what is known of the flow now.
@@ -441,10 +469,8 @@ impl Inspector {
         let common = common(&self.names, &header.key, flow, Common::of_segment(header), header.capture);
         let alerts = self.judge.tell(&judged, flow, header, at, &common, report);
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
-        if !judged.drops() {
-            return Verdict::Pass;
-        }
-        self.counters.dropped = self.counters.dropped.saturating_add(1);
+        let Some((reason, verdict)) = judged.drop(header.sender, flow.client()) else { return Verdict::Pass };
+        self.counters.count_drop(reason, verdict);
         Verdict::Drop
     }
 
@@ -524,8 +550,8 @@ impl Inspector {
             Some(c) if c.is_two_sided() => FlowState::Established,
             _ => FlowState::New,
         };
-        let (alerted, dropped) = flow.connection.as_ref().map_or((false, false), |c| (c.alerted, c.dropped));
-        let end = FlowEnd { end: flow.last, state, reason, alerted, dropped };
+        let (alerted, action) = flow.connection.as_ref().map_or((false, None), |c| (c.alerted, c.action()));
+        let end = FlowEnd { end: flow.last, state, reason, alerted, action };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
@@ -571,6 +597,13 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         other.correct(header.ack, header.flags.is_syn_ack());
     }
     header.seq.wrapping_add(u32::from(syn))
+}
+
+/// Whether the segment's payload, if any, is part of the stream: none of a segment without ACK is taken but a SYN's, and that of a RST
+/// is a text for people (RFC 9293 §3.10.7.4, §3.5.3).
+const fn is_taken(header: &SegmentHeader) -> bool {
+    let flags = header.flags;
+    header.payload_len == 0 || (flags.has(TcpFlags::ACK) || flags.has(TcpFlags::SYN)) && !flags.has(TcpFlags::RST)
 }
 
 /// Whether the segment closes the connection.

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::clock::LEAP;
 use super::config::{Config, Limits};
 use super::connection::Flow;
 use crate::base::{Duration, Timestamp};
@@ -30,6 +31,8 @@ pub(super) struct Lane {
     half_open: VecDeque<FlowId>,
     /// Flows that hold stream memory, by when they began to, oldest first.
     holders: VecDeque<FlowId>,
+    /// The clock's time when it was last looked at.
+    now: Timestamp,
     stream_memory: usize,
     most_flows: usize,
     most_memory: usize,
@@ -42,6 +45,7 @@ impl Lane {
             wheel: Wheel::default(),
             half_open: VecDeque::new(),
             holders: VecDeque::new(),
+            now: Timestamp::ZERO,
             stream_memory: 0,
             most_flows: (limits.flows / LANES).max(1),
             most_memory: (limits.reassembly_memory / LANES).max(1),
@@ -58,7 +62,7 @@ impl Lane {
     /// Sets the timer of a flow that has got a connection, or whose connection was closed so that its time is over sooner.
     pub fn set_timer(&mut self, id: FlowId, config: &Config) {
         if let Some((_, flow)) = self.table.get(id) {
-            self.wheel.insert(deadline(flow, config).min(flow.last.saturating_add(LOOK_AGAIN)), id);
+            self.wheel.insert(deadline(flow, config).min(self.now.saturating_add(LOOK_AGAIN)), id);
         }
     }
 
@@ -79,6 +83,7 @@ impl Lane {
     /// Flows whose time is over at `now`, in no order; one may come twice. Timers of the others are set anew.
     pub fn expired(&mut self, now: Timestamp, config: &Config) -> Vec<FlowId> {
         let mut due = Vec::new();
+        self.now = now;
         self.expire_half_open(now, config, &mut due);
         self.wheel.advance(now, &mut due);
         due.retain(|&id| {
@@ -98,6 +103,10 @@ impl Lane {
             let Some(&id) = self.half_open.front() else { return };
             let waits = self.table.get(id).filter(|(_, f)| f.connection.is_none()).map(|(_, f)| (deadline(f, config), f));
             match waits {
+                // It would be in the way of all behind it: its frame's time is not to be believed, or the clock was set back.
+                Some((_, flow)) if flow.start > now.saturating_add(LEAP) => {
+                    self.wheel.insert(now.saturating_add(LOOK_AGAIN), id);
+                }
                 Some((deadline, flow)) if deadline > now => {
                     if flow.start.saturating_add(config.timeouts.new) > now {
                         return; // and so is the time of all behind it

@@ -25,6 +25,8 @@ pub struct Stream {
     /// Bytes ahead of a gap, by position; pieces neither touch nor overlap.
     ahead: BTreeMap<u64, Vec<u8>>,
     ahead_len: usize,
+    /// From and to which positions the capture cut segments and that lie ahead, in the order in which they came.
+    cut: Vec<(u64, u64)>,
 }
 
 /// What a segment did to the stream.
@@ -238,14 +240,25 @@ impl Stream {
         first.saturating_sub(next)
     }
 
-    /// How many bytes are missing from here up to sequence number `end`, that nothing which waits brings: those of a segment that
-    /// the capture cut (snap length).
-    pub fn uncaptured_len(&self, end: u32) -> u64 {
-        let Some(next) = self.next else { return 0 };
-        let end = position(next, end);
-        if end > next.saturating_add(WINDOW) {
-            return 0; // of a segment that does not belong to it
+    /// Where the gap begins: it is the same gap as long as this is the same position.
+    pub fn gap_start(&self) -> Option<u64> {
+        self.next.filter(|_| self.has_gap())
+    }
+
+    /// The capture cut a segment (snap length): it has none of the bytes from sequence number `from` to `to`.
+    pub fn note_cut(&mut self, from: u32, to: u32) {
+        let Some(next) = self.next else { return };
+        let (from, to) = (position(next, from), position(next, to));
+        if next < to && to <= next.saturating_add(WINDOW) && self.cut.len() < MOST_CUTS {
+            self.cut.push((from, to));
         }
+    }
+
+    /// How many bytes are missing from here on that the capture cut off, and that nothing which waits brings.
+    pub fn uncaptured_len(&self) -> u64 {
+        let Some(next) = self.next else { return 0 };
+        let end = self.cut.iter().filter(|(from, to)| (*from..*to).contains(&next)).map(|(_, to)| *to).max();
+        let end = end.unwrap_or(next);
         let first = self.ahead.first_key_value().map_or(end, |(&first, _)| first.min(end));
         first.saturating_sub(next)
     }
@@ -258,12 +271,15 @@ impl Stream {
         self.consumed = 0;
         self.next = self.next.map(|next| next.saturating_add(lost));
         self.join();
+        let next = self.next.unwrap_or_default();
+        self.cut.retain(|(_, to)| *to > next);
     }
 
     /// Bytes of memory that it holds.
     pub fn memory(&self) -> usize {
         let pieces = self.ahead.len().saturating_mul(PIECE_OVERHEAD);
-        self.bytes.len().saturating_add(self.ahead_len).saturating_add(pieces)
+        let cut = self.cut.len().saturating_mul(size_of::<(u64, u64)>());
+        self.bytes.len().saturating_add(self.ahead_len).saturating_add(pieces).saturating_add(cut)
     }
 
     /// Gives all memory back; nothing more is kept.
@@ -314,6 +330,8 @@ const FIRST_POSITION: u64 = 1 << 32;
 const WINDOW: u64 = 1 << 20;
 /// How many bytes may have come before it turns out that an unanchored stream begins earlier.
 const RESTART_LIMIT: usize = 64 << 10;
+/// How many cut segments may lie ahead; of more the missing bytes are waited for like any others.
+const MOST_CUTS: usize = 64;
 /// What a piece costs beside its bytes, about: a map entry and an allocation.
 const PIECE_OVERHEAD: usize = 64;
 
@@ -419,6 +437,19 @@ mod tests {
         s.skip(3);
         assert_eq!(read(&s), "fg");
         assert_eq!(s.gap_len(), 0);
+    }
+
+    #[test]
+    fn what_the_capture_cut_off_is_missing_once_its_turn_comes() {
+        let mut s = anchored(0);
+        s.push(4, b"ef", OverlapPolicy::First); // of "efgh"
+        s.note_cut(6, 8);
+        assert_eq!(s.uncaptured_len(), 0, "what lies before may only be late");
+        s.push(8, b"i", OverlapPolicy::First);
+        s.push(0, b"abcd", OverlapPolicy::First);
+        assert_eq!((read(&s).as_str(), s.uncaptured_len()), ("abcdef", 2));
+        s.skip(2);
+        assert_eq!((read(&s).as_str(), s.uncaptured_len()), ("i", 0));
     }
 
     #[test]

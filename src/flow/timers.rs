@@ -30,11 +30,15 @@ impl<T> Wheel<T> {
         }
     }
 
-    /// Moves time on to `now` and takes out all entries that are due by then. Time does not go back.
+    /// Moves time on to `now` and takes out all entries that are due by then; where time goes back, all there are.
     pub fn advance(&mut self, now: Timestamp, due: &mut Vec<T>) {
         let until = now.as_secs();
+        if until < self.now {
+            (self.now, self.len) = (until, 0);
+            return due.extend(self.slots.iter_mut().flat_map(std::mem::take).map(|(_, entry)| entry));
+        }
         if self.len == 0 {
-            self.now = self.now.max(until);
+            self.now = until;
             return;
         }
         // A jump of more than one turn looks at each slot once.
@@ -51,7 +55,7 @@ impl<T> Wheel<T> {
             }
             self.len = self.len.saturating_sub(gone);
         }
-        self.now = self.now.max(until);
+        self.now = until;
     }
 
     fn slot(&mut self, second: u64) -> Option<&mut Vec<(u64, T)>> {
@@ -94,5 +98,16 @@ mod tests {
         assert!(due(&mut wheel, 1_003_000).is_empty());
         assert_eq!(due(&mut wheel, 9_000_000), ["turns away"]);
         assert!(due(&mut wheel, 10_000_000).is_empty());
+    }
+
+    #[test]
+    fn where_time_goes_back_all_entries_come_to_be_placed_anew() {
+        let mut wheel = Wheel::default();
+        assert!(due(&mut wheel, 9_000_000).is_empty());
+        wheel.insert(at(9_000_010), "ahead");
+        wheel.insert(at(5), "late");
+        assert_eq!(due(&mut wheel, 1_000_000), ["ahead", "late"]);
+        wheel.insert(at(1_000_010), "ten");
+        assert_eq!(due(&mut wheel, 1_000_011), ["ten"]);
     }
 }

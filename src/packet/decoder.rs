@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::counters::bump;
 use super::fragments::{Fragment, FragmentKey, Fragments};
-use super::walk::{Source, Walk, segment_header};
+use super::walk::{Lengths, Source, Walk, segment_header};
 use super::wire::{Layer, capwap, checksum, erspan, ethernet, geneve, gre, gtpu, ipv4, ipv6, llc, mpls, null, ppp, pppoe};
 use super::wire::{sll, sll2, tcp, teredo, udp, vlan, vxlan, wlan};
-use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, LinkType, SegmentHeader};
+use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, IpFields, LinkType, Segment, SegmentHeader};
 use crate::base::{Reader, Timestamp};
 use crate::packet::key::FlowKey;
 
@@ -71,11 +71,25 @@ pub enum PayloadRef {
 impl PayloadRef {
     /// The payload, given the data of the frame that it came from.
     pub fn slice<'a>(&'a self, frame: &'a [u8]) -> &'a [u8] {
-        let (bytes, start, len) = match self {
-            Self::InFrame { start, len } => (frame, *start, *len),
-            Self::Reassembled { bytes, start, len } => (&**bytes, *start, *len),
-        };
-        bytes.get(start as usize..start.saturating_add(len) as usize).unwrap_or_default()
+        let (bytes, start, len) = self.place(frame);
+        bytes.get(start..start.saturating_add(len)).unwrap_or_default()
+    }
+
+    /// The segment, given its header and the data of the frame that it came from.
+    #[inline]
+    pub fn segment<'a>(&'a self, header: &'a SegmentHeader, frame: &'a [u8]) -> Segment<'a> {
+        let (bytes, start, _) = self.place(frame);
+        let len = usize::from(header.ip_len).saturating_add(usize::from(header.tcp_len));
+        let headers = bytes.get(start.saturating_sub(len)..start).unwrap_or_default();
+        Segment { header, headers, payload: self.slice(frame) }
+    }
+
+    /// The bytes that it lies in, where, and its length.
+    fn place<'a>(&'a self, frame: &'a [u8]) -> (&'a [u8], usize, usize) {
+        match self {
+            Self::InFrame { start, len } => (frame, *start as usize, *len as usize),
+            Self::Reassembled { bytes, start, len } => (bytes, *start as usize, *len as usize),
+        }
     }
 }
 
@@ -240,9 +254,11 @@ impl Decoder {
         if let Some(len) = header.total_len()? {
             walk.limit(len).map_err(|_| DecodeAnomaly::Ipv4TruncPkt)?;
         }
+        let (start, len) = (walk.at, walk.wire_len(0));
         walk.advance(header.bytes().len());
         let (from, to) = header.addresses();
-        walk.enter_ipv4(from, to, header.ttl());
+        walk.ip_start = start;
+        walk.enter_ipv4(from, to, header.ttl(), IpFields { len, id: u32::from(header.id()), tos: header.tos() });
         if !header.is_fragment() {
             return Ok(Step::Next(header.next()));
         }
@@ -262,7 +278,9 @@ impl Decoder {
             walk.limit(ipv6::Header::LEN.saturating_add(len)).map_err(|_| DecodeAnomaly::Ipv6TruncPkt)?;
         }
         let (from, to) = header.addresses();
-        walk.enter_ipv6(from, to, header.hop_limit());
+        walk.ip_start = walk.at;
+        let len = walk.wire_len(ipv6::Header::LEN);
+        walk.enter_ipv6(from, to, header.hop_limit(), IpFields { len, id: header.flow_label(), tos: header.traffic_class() });
         Ok(header.next())
     }
 
@@ -357,8 +375,9 @@ impl Decoder {
         let (from, to) = ((walk.ip.source, header.source), (walk.ip.destination, header.destination));
         let flow = FlowKey::from_packet(from, to, tcp::PROTOCOL, walk.vlan(self.config.ignore_vlan));
         let start = walk.at.saturating_add(header.len).min(walk.end);
+        let lengths = Lengths::new(walk.at.saturating_sub(walk.ip_start), start.saturating_sub(walk.at), payload_len);
         Ok(Step::Done(Decoded::Segment(DecodedSegment {
-            header: segment_header(frame, &header, flow, walk.ip.ttl, walk.tunnels(), payload_len),
+            header: segment_header(frame, &header, flow, (walk.ip.ttl, walk.ip.fields), walk.tunnels(), lengths),
             payload: source.payload(start, walk.end),
             anomaly: walk.anomaly,
         })))

@@ -8,10 +8,24 @@ use crate::packet::key::{Direction, FlowKey};
 /// One decoded TCP segment: its header fields and its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
-    /// All but the payload.
+    /// What counts of the headers.
     pub header: &'a SegmentHeader,
+    /// The innermost IP header with IPv6's extensions, and the TCP header with its options, as captured.
+    pub headers: &'a [u8],
     /// The captured payload; shorter than `header.payload_len` where the capture cut the frame (snap length).
     pub payload: &'a [u8],
+}
+
+impl<'a> Segment<'a> {
+    /// The IP header, with options or extension headers. Empty where the segment came in fragments: there was one for each.
+    pub fn ip_header(&self) -> &'a [u8] {
+        self.headers.get(..usize::from(self.header.ip_len)).unwrap_or_default()
+    }
+
+    /// The TCP header with its options, as far as it was captured.
+    pub fn tcp_header(&self) -> &'a [u8] {
+        self.headers.get(usize::from(self.header.ip_len)..).unwrap_or_default()
+    }
 }
 
 /// The fields of a segment: small and copied freely, so that it can cross a channel apart from its payload.
@@ -31,8 +45,18 @@ pub struct SegmentHeader {
     pub window: u16,
     /// Time to live or hop limit of the innermost IP header.
     pub ttl: u8,
+    /// What else there is in the innermost IP header.
+    pub ip: IpFields,
+    /// TCP's urgent pointer as sent.
+    pub urgent: u16,
+    /// TCP's four reserved bits, between the data offset and the flags.
+    pub reserved: u8,
     /// How many tunnel headers were peeled to reach it.
     pub tunnel_depth: u8,
+    /// Captured bytes of the TCP header, options included: 20 to 60.
+    pub tcp_len: u8,
+    /// Bytes of the innermost IP header, with options or extension headers; 0 where the segment was put together from fragments.
+    pub ip_len: u16,
     /// Payload bytes on the wire, by the IP header's length; the captured ones may be fewer.
     pub payload_len: u32,
     /// Length of the frame on the wire in bytes, all layers.
@@ -43,6 +67,17 @@ pub struct SegmentHeader {
     pub number: u64,
     /// Which capture of the run, from 0.
     pub capture: u32,
+}
+
+/// Fields of an IP header that only events tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IpFields {
+    /// Bytes: of IPv4 the total length, of IPv6 that of the payload.
+    pub len: u32,
+    /// Of IPv4 the identification, of IPv6 the flow label.
+    pub id: u32,
+    /// Type of service, or traffic class.
+    pub tos: u8,
 }
 
 /// The TCP flags byte (RFC 9293 §3.1).

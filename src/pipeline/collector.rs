@@ -162,6 +162,7 @@ impl<P: Printer> Collector<P> {
         let mut counters = Counters::default();
         strands.iter().filter_map(|s| s.counted.get(nth)).for_each(|c| counters.add(c));
         counters.suppress_alerts(self.refused.total);
+        counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
         let named = self.named(decoder, &counters);
         self.printer.stats(&mut self.waiting, *timestamp, &named, &self.rules_info);
     }
@@ -175,16 +176,18 @@ impl<P: Printer> Collector<P> {
     fn finish(mut self, all_done: Vec<WorkDone>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let Ending { last, decoder, mut summary } = ending;
         let mut counters = Counters::default();
-        let mut profile: Option<Profile> = None;
+        let (mut profile, mut datasets) = (None::<Profile>, Vec::new());
         for done in all_done {
             counters.add(&done.counters);
             summary.merge(&done.summary);
+            datasets.extend(done.datasets);
             match (&mut profile, done.profile) {
                 (Some(all), Some(theirs)) => all.add(&theirs),
                 (none, theirs) => *none = theirs,
             }
         }
         counters.suppress_alerts(self.refused.total);
+        counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
         for (&(gid, sid), &(alerts, blocked)) in &self.refused.by_rule {
             summary.take_back_alerts(gid, sid, alerts, blocked);
         }
@@ -196,7 +199,7 @@ impl<P: Printer> Collector<P> {
         if let Some(writer) = self.passed.take() {
             writer.finish().map_err(RunError::Passed)?;
         }
-        Ok(Outcome { counters, decoder, summary, profile, rules: self.rules })
+        Ok(Outcome { counters, decoder, summary, profile, rules: self.rules, datasets })
     }
 }
 

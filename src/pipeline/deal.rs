@@ -20,7 +20,6 @@ pub(super) struct Dealer<P> {
     decoder: Decoder,
     seed: u64,
     clock: Clock,
-    last: Timestamp,
     stats_interval: Option<Duration>,
     next_stats: Option<Timestamp>,
     lines: Lines<P>,
@@ -51,7 +50,6 @@ impl<P: Printer> Dealer<P> {
             decoder: Decoder::new(settings.decoder.clone()),
             seed: settings.engine.hash_seed,
             clock: Clock::default(),
-            last: Timestamp::ZERO,
             stats_interval: settings.stats_interval,
             next_stats: None,
             lines: Lines::new(printer, Arc::default()), // it tells no alerts
@@ -94,7 +92,7 @@ impl<P: Printer> Dealer<P> {
         let mut summary = std::mem::take(&mut self.lines.summary);
         summary.packets = decoder.pkts;
         summary.bytes = decoder.bytes;
-        Ending { last: self.last, decoder, summary }
+        Ending { last: self.clock.now(), decoder, summary }
     }
 
     /// Has rules take over before `block`, where some are to.
@@ -122,7 +120,6 @@ impl<P: Printer> Dealer<P> {
             if let Some(now) = self.clock.tick(frame.timestamp) {
                 self.tick(now, &frame);
             }
-            self.last = self.last.max(frame.timestamp);
             let offset = (frame.data.as_ptr() as usize).saturating_sub(base);
             match self.decoder.decode(&frame) {
                 Decoded::Segment(decoded) => {
@@ -146,11 +143,12 @@ impl<P: Printer> Dealer<P> {
         }
     }
 
-    /// A new second of packet time has begun.
+    /// A new second of packet time has begun, or the clock was set.
     fn tick(&mut self, now: Timestamp, frame: &Frame<'_>) {
         let packet = PacketId::new(frame.capture, frame.number);
         let stats_are_due = self.stats_interval.is_some_and(|interval| match self.next_stats {
-            Some(due) if now < due => false,
+            // Where the clock was set back, it starts anew.
+            Some(due) if now < due && due <= now.saturating_add(interval) => false,
             first_or_due => {
                 self.next_stats = Some(now.saturating_add(interval));
                 first_or_due.is_some()

@@ -7,7 +7,6 @@ use crossbeam_channel::{Receiver, Sender};
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Leaving, Located, Verdict};
-use crate::packet::Segment;
 use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
@@ -57,7 +56,8 @@ impl<P: Printer> Worker<'_, P> {
             self.see_off(rest)?;
             let summary = std::mem::take(&mut self.lines.summary);
             let profile = self.inspector.profile().cloned();
-            self.lines.output.end = Some(Box::new(WorkDone { counters: self.inspector.counters(), summary, profile }));
+            let (counters, datasets) = (self.inspector.counters(), self.inspector.saved_datasets());
+            self.lines.output.end = Some(Box::new(WorkDone { counters, summary, profile, datasets }));
         }
         let _ = self.ends.found.send(self.inspector.take_found()); // at the end nobody asks for it any more
         self.hand_out(false)
@@ -82,7 +82,7 @@ impl<P: Printer> Worker<'_, P> {
         match job {
             Job::Segment { hash, frame, index, header, payload } => {
                 let frame = bytes.get(*frame as usize..).unwrap_or_default();
-                let segment = Segment { header, payload: payload.slice(frame) };
+                let segment = payload.segment(header, frame);
                 if self.inspector.process(*hash, located, &segment, &mut self.lines) == Verdict::Drop {
                     self.lines.output.dropped.push(*index);
                 }

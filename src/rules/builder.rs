@@ -22,6 +22,8 @@ pub(super) struct Builder<'c> {
     pub meta: Meta,
     /// What `flow` asks.
     pub flow: FlowOption,
+    /// What it is about and nothing of is followed: it never matches.
+    pub unfollowed: Option<&'static str>,
     /// What is asked of the packet at hand.
     pub packet: Vec<Box<dyn PacketTest>>,
     /// What is asked of what rules remember, and done to it.
@@ -71,6 +73,8 @@ pub(super) struct FlowOption {
     pub state: Option<FlowState>,
     /// What payload it is about.
     pub over: Option<Over>,
+    /// `only_frag`, or `no_frag`: whether the packet was put together from fragments.
+    pub from_fragments: Option<bool>,
 }
 
 /// What payload is looked at.
@@ -120,6 +124,7 @@ impl<'c> Builder<'c> {
             at: 0,
             meta: Meta::default(),
             flow: FlowOption::default(),
+            unfollowed: None,
             packet: Vec::new(),
             stateful: Stateful::default(),
             tests: Vec::new(),
@@ -210,6 +215,7 @@ impl<'c> Builder<'c> {
             Some(first) => {
                 first.size.extend(last.size);
                 first.datasets.extend(last.datasets);
+                first.reputations.extend(last.reputations);
                 first.steps.extend(last.steps);
                 first.absent = first.absent.or(last.absent);
             }

@@ -57,6 +57,8 @@ pub(super) enum Kind {
 pub(super) struct Asks {
     /// How far TCP's handshake is.
     pub state: Option<FlowState>,
+    /// Whether the packet at hand was put together from fragments.
+    pub from_fragments: Option<bool>,
     /// Of the packet at hand.
     pub packet: Box<[Box<dyn PacketTest>]>,
     /// Of what rules remember, and what it leaves behind there.
@@ -107,8 +109,12 @@ pub(super) struct Plan {
 impl Header {
     /// Whether a packet of `subject` in `direction` is of it.
     pub fn matches(&self, subject: &Subject<'_>, direction: FlowDirection) -> bool {
-        let (from, to) = subject.endpoints(direction);
-        (!self.tls || subject.app_proto == AppProto::Tls) && (self.is(from, to) || self.both_ways && self.is(to, from))
+        (!self.tls || subject.app_proto == AppProto::Tls) && self.fits(subject.endpoints(direction))
+    }
+
+    /// Whether its addresses and ports are those of what goes from one end to the other.
+    pub fn fits(&self, (from, to): (Endpoint, Endpoint)) -> bool {
+        self.is(from, to) || self.both_ways && self.is(to, from)
     }
 
     fn is(&self, from: Endpoint, to: Endpoint) -> bool {
@@ -135,6 +141,7 @@ impl Kind {
             Self::Session
         } else if matches!(protocol, Protocol::Tls | Protocol::TcpPacket)
             || flow.state.is_some()
+            || flow.from_fragments.is_some()
             || flow.over == Some(Over::Packets)
             || flow_only
             || passing
@@ -146,7 +153,7 @@ impl Kind {
     }
 }
 
-/// The plans of a rule that asks for facts of `sources`. None where nothing of its protocol is followed.
+/// The plans of a rule that asks for facts of `sources`.
 pub(super) fn plans(protocol: Protocol, sign: Sign, kind: Kind, flow: &FlowOption, sources: &[Sides]) -> Result<Vec<Plan>, Reason> {
     let speaks = protocol == Protocol::Tls || kind == Kind::Session;
     if speaks && flow.state == Some(FlowState::NotEstablished) {
@@ -161,9 +168,6 @@ pub(super) fn plans(protocol: Protocol, sign: Sign, kind: Kind, flow: &FlowOptio
     };
     // Where no buffer is of both sides, reading from either side is the same.
     plans.dedup_by_key(|p| (p.direction, p.needs));
-    if matches!(protocol, Protocol::Udp | Protocol::Quic) {
-        plans.clear();
-    }
     Ok(plans)
 }
 

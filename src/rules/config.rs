@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::dataset::Datasets;
+use super::diagnostic::Reason;
 use super::list::List;
+use super::parse;
 use super::reputation::{GeoIp, Reputation};
 
 /// Variables, classifications and other things that rules look up. The default has the names that Suricata's default configuration has.
@@ -47,6 +49,15 @@ impl RuleConfig {
     /// Gives `name` the value `value`, in place of the one it had.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Whether a variable can have the value `value`: it has the form of addresses or of ports. What it may name in turn is not looked
+    /// up.
+    pub fn check_value(value: &str) -> Result<(), Reason> {
+        match (parse::addresses(value), parse::ports(value)) {
+            (Err(as_addresses), Err(_)) => Err(as_addresses),
+            _ => Ok(()),
+        }
     }
 }
 

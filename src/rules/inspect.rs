@@ -1,11 +1,12 @@
 //! What a rule asks of one buffer.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
 use super::byte_ops::{ByteJump, ByteTest, Extraction};
-use super::dataset::Dataset;
+use super::dataset::{Membership, Rated};
+use super::entropy::Entropy;
 use super::expression::Expression;
 use super::field::{Extracted, Number, place};
 use super::keyword::{Buffer, PAYLOAD};
@@ -20,25 +21,29 @@ pub(super) struct Inspection {
     pub buffer: &'static Buffer,
     /// Where it is named: the offset in the rule's text.
     pub at: usize,
+    /// The buffer is one of the addresses: this one.
+    pub address: Option<AddressOf>,
     /// What is done to its value first.
     pub transforms: SmallVec<[Transform; 1]>,
     /// What its length has to be.
     pub size: Vec<Comparison>,
     /// Data sets that it has to be in, or not.
     pub datasets: Vec<Membership>,
+    /// Reputations that it has to have.
+    pub reputations: Vec<Rated>,
     /// What has to be in it, in order: relative ones look from where the one before ended.
     pub steps: Vec<Step>,
     /// It holds where there is no value.
     pub absent: Option<Absent>,
 }
 
-/// Whether the whole value is in a data set.
-#[derive(Debug)]
-pub(super) struct Membership {
-    /// The data set.
-    pub dataset: Arc<Dataset>,
-    /// It has to be in it.
-    pub present: bool,
+/// Whose address a buffer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AddressOf {
+    /// Who sends what the rule looks at.
+    Source,
+    /// Who receives it.
+    Destination,
 }
 
 /// What `absent` says.
@@ -65,6 +70,8 @@ pub(super) enum Step {
     ByteJump(ByteJump),
     /// `byte_extract`, `byte_math`
     Extract(Extraction),
+    /// `entropy`
+    Entropy(Entropy),
 }
 
 /// A literal and where it may be.
@@ -125,6 +132,20 @@ pub(super) struct IsDataAt {
     pub relative: bool,
 }
 
+impl AddressOf {
+    /// The bytes of source or destination; of an IPv4 address four, however it is written.
+    pub fn octets(self, (source, destination): (IpAddr, IpAddr)) -> SmallVec<[u8; 16]> {
+        let ip = match self {
+            Self::Source => source,
+            Self::Destination => destination,
+        };
+        match ip.to_canonical() {
+            IpAddr::V4(v4) => SmallVec::from_slice(&v4.octets()),
+            IpAddr::V6(v6) => SmallVec::from_slice(&v6.octets()),
+        }
+    }
+}
+
 impl Content {
     /// Its place depends on the match before it.
     pub const fn is_relative(&self) -> bool {
@@ -173,13 +194,24 @@ impl Content {
 impl Inspection {
     /// A new mention of `buffer`.
     pub fn new(buffer: &'static Buffer, at: usize) -> Self {
-        Self { buffer, at, transforms: SmallVec::new(), size: Vec::new(), datasets: Vec::new(), steps: Vec::new(), absent: None }
+        Self {
+            buffer,
+            at,
+            address: None,
+            transforms: SmallVec::new(),
+            size: Vec::new(),
+            datasets: Vec::new(),
+            reputations: Vec::new(),
+            steps: Vec::new(),
+            absent: None,
+        }
     }
 
     /// To be called once nothing is added any more.
     pub fn shrink_to_fit(&mut self) {
         self.size.shrink_to_fit();
         self.datasets.shrink_to_fit();
+        self.reputations.shrink_to_fit();
         self.steps.shrink_to_fit();
     }
 
@@ -193,6 +225,11 @@ impl Inspection {
         self.buffer.name == PAYLOAD.name
     }
 
+    /// Whether rules that match change a data set.
+    pub fn changes_datasets(&self) -> bool {
+        self.datasets.iter().any(Membership::changes)
+    }
+
     /// Nothing is asked.
     pub fn is_empty(&self) -> bool {
         self.matches_nothing() && self.absent.is_none()
@@ -200,7 +237,7 @@ impl Inspection {
 
     /// Nothing is asked of a value.
     pub fn matches_nothing(&self) -> bool {
-        self.size.is_empty() && self.datasets.is_empty() && self.steps.is_empty()
+        self.size.is_empty() && self.datasets.is_empty() && self.reputations.is_empty() && self.steps.is_empty()
     }
 
     /// Whether it holds where its buffer has no value.

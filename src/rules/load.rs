@@ -4,12 +4,13 @@ use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::sync::Arc;
 
 use super::ast::{Action, EndAst, Protocol, RuleAst, Sign};
-use super::builder::Builder;
+use super::builder::{Builder, PacketTest};
 use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::RuleConfig;
+use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, LoadReport, Reason, excerpt};
 use super::inspect::Inspection;
-use super::keyword::Registry;
+use super::keyword::{HeaderTest, Registry, unmet};
 use super::parse;
 use super::parse::lines::{Entry, RuleText, entries};
 use super::payload::Payload;
@@ -34,6 +35,7 @@ impl RuleSet {
     /// Loads what can be loaded of `sources`; the report says what could not, and why.
     pub fn compile(sources: &[Source<'_>], config: &RuleConfig) -> (Self, LoadReport) {
         let mut loader = Loader::new(config);
+        loader.shared.sets = KnownSets::of(sources, config);
         for source in sources {
             loader.source(source);
         }
@@ -119,6 +121,9 @@ impl<'c> Loader<'c> {
                 let twice = self.keep(compiled);
                 self.report.notes.extend(notes.into_iter().chain(twice).map(|reason| diagnostic(reason, 0, None, sid)));
             }
+            Err(Mistake { reason: reason @ Reason::Unmet(_), at, keyword, sid }) => {
+                self.report.notes.push(diagnostic(reason, at, keyword, sid));
+            }
             Err(Mistake { reason, at, keyword, sid }) => self.report.errors.push(diagnostic(reason, at, keyword, sid)),
         }
     }
@@ -129,6 +134,9 @@ impl<'c> Loader<'c> {
             return Err((Reason::TooLong("64 KiB"), 0).into());
         }
         let ast = parse::rule(&text.text)?;
+        if let Some((reason, at)) = unmet(&self.registry, &ast.options) {
+            return Err(Mistake { reason, at, keyword: keyword_at(&ast, at), sid: sid_of(&ast) });
+        }
         let mut builder = Builder::new(self.config, &mut self.shared);
         if let Err(mut mistake) = apply(&self.registry, &mut builder, &ast) {
             mistake.sid = sid_of(&ast);
@@ -141,21 +149,31 @@ impl<'c> Loader<'c> {
         let header = header(&mut self.headers, &mut self.variables, &text.text, &ast)
             .map_err(|placed| Mistake { sid: builder.meta.sid, ..placed.into() })?;
         let protocol = ast.header.protocol;
+        let headers = builder.inspections.extract_if(.., |i| HeaderTest::is_about(i)).filter_map(HeaderTest::new);
+        builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
         let payload = payload.map(|i| Box::new(Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty())));
-        let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
+        let inspected = || builder.inspections.iter().chain(&builder.apart);
+        let of_addresses = inspected().any(|i| i.address.is_some());
+        let inspected = inspected().filter(|i| i.address.is_none()).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
-        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing();
+        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing() || of_addresses;
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
-        let plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(|reason| {
+        let mut plans = plans(protocol, ast.header.sign, kind, &builder.flow, &sources).map_err(|reason| {
             let flow = ast.options.iter().find(|o| o.name == "flow");
             Mistake { reason, at: flow.map_or(0, |o| o.at), keyword: flow.map(|o| o.name.to_owned()), sid: builder.meta.sid }
         })?;
-        let Builder { meta, flow, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, .. } = builder;
-        match protocol {
-            Protocol::Udp => notes.push(Reason::NotFollowed("UDP")),
-            Protocol::Quic => notes.push(Reason::NotFollowed("QUIC")),
-            _ => {}
+        let Builder {
+            meta, flow, unfollowed, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, ..
+        } = builder;
+        let unfollowed = match protocol {
+            Protocol::Udp => Some("UDP"),
+            Protocol::Quic => Some("QUIC"),
+            _ => unfollowed,
+        };
+        if let Some(what) = unfollowed {
+            notes.push(Reason::NotFollowed(what));
+            plans.clear();
         }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
         inspections.extend(apart);
@@ -185,6 +203,7 @@ impl<'c> Loader<'c> {
         let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
         let asks = Asks {
             state: flow.state,
+            from_fragments: flow.from_fragments,
             packet: packet.into(),
             stateful,
             tests: tests.into(),

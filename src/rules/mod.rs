@@ -8,7 +8,9 @@
 //! On the way: `parse` (text to `ast`), `keyword` (one small file for each family; each writes what it means to a `builder`),
 //! `vars` (names to sets), `compile` (when is it tried, and on which direction), `prefilter` (who is a candidate) and `matcher`
 //! (does it hold). Beside the way: `fault` (what can never match), `review` (what is slow or not portable), `explain` and `profile`.
+//! `acceptance` says whether a `pass` rule may still come to match.
 
+mod acceptance;
 mod ast;
 mod builder;
 mod byte_ops;
@@ -17,6 +19,7 @@ mod config;
 mod config_files;
 mod dataset;
 mod diagnostic;
+mod entropy;
 mod evaluate;
 mod explain;
 mod expression;
@@ -28,6 +31,7 @@ mod keyword;
 mod list;
 mod load;
 mod matcher;
+mod network;
 mod parse;
 mod payload;
 mod prefilter;
@@ -47,9 +51,10 @@ mod vars;
 #[cfg(test)]
 mod tests;
 
+pub use acceptance::Unaccepted;
 pub use ast::{Action, RejectTarget};
 pub use config::{Classification, RuleConfig};
-pub use dataset::{DatasetFile, DatasetKind, Datasets};
+pub use dataset::{DatasetFile, DatasetKind, DatasetRole, Datasets, SavedDataset};
 pub use diagnostic::{Diagnostic, LoadReport, Reason, Weight};
 pub use evaluate::{Counters, Scratch};
 pub use explain::{Cost, Explanation, FoundBy, Try};
@@ -61,4 +66,4 @@ pub use rule::{Match, Reference, Rule, RuleId, Target, Verdict};
 pub use set::RuleSet;
 pub use shipped::SHIPPED;
 pub use state::{AlertLimits, Alerted, HostState};
-pub use subject::{AppProto, Chunk, FlowDirection, FlowRules, Packet, Raw, Subject};
+pub use subject::{AppProto, Chunk, FlowDirection, FlowRules, Packet, Raw, Subject, Totals};

@@ -29,7 +29,7 @@ pub(super) enum Key {
 impl Key {
     /// The best key that `inspection` has.
     pub fn of(inspection: &Inspection) -> Option<Self> {
-        if inspection.holds_without_value() {
+        if inspection.holds_without_value() || inspection.address.is_some() {
             return None;
         }
         let whole = inspection.wanted().find(|c| inspection.is_whole(c));

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::dataset::KnownSets;
 use super::keyword::Regexes;
 
 /// What the rules read so far have in common.
@@ -12,6 +13,8 @@ pub(super) struct Shared {
     pub names: Names,
     /// Regular expressions.
     pub regexes: Regexes,
+    /// Data sets.
+    pub sets: KnownSets,
 }
 
 /// Texts, each kept once. Feeds write the same metadata and classes all over.

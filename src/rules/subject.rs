@@ -75,11 +75,23 @@ pub struct Packet<'a> {
     pub direction: FlowDirection,
     /// Its header and payload.
     pub segment: Segment<'a>,
-    /// How far the sequence numbers of the client and of the server have come since their SYNs, this packet included. The SYN
-    /// counts as one byte.
-    pub sizes: [u32; 2],
+    /// What the flow has come to, this packet included.
+    pub totals: Totals,
     /// What rules about payload look at.
     pub raw: Raw<'a>,
+}
+
+/// What a flow has come to: of the client, and of the server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// How far their sequence numbers have come since their SYNs. The SYN counts as one byte.
+    pub reach: [u32; 2],
+    /// Packets.
+    pub packets: [u64; 2],
+    /// Bytes of their frames.
+    pub bytes: [u64; 2],
+    /// Whole seconds since the flow's first packet.
+    pub age: u64,
 }
 
 /// Bytes that rules look at without a buffer.
@@ -169,6 +181,13 @@ impl FlowRules {
         self.verdict
     }
 
+    /// Makes `verdict` that of a flow that no rule decided about: no more is tried on it.
+    pub fn settle(&mut self, verdict: Verdict) {
+        if self.verdict == Verdict::None {
+            self.verdict = verdict;
+        }
+    }
+
     /// The flow bits that are set.
     pub fn bits(&self) -> &[Arc<str>] {
         self.vars.bits()
@@ -187,6 +206,8 @@ pub struct Facts(u64);
 impl Facts {
     /// None.
     pub const NONE: Self = Self(0);
+    /// All.
+    pub const ALL: Self = Self(!0);
     /// A packet of the client's.
     pub const FROM_CLIENT: Self = Self(1);
     /// A packet of the server's.

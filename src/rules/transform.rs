@@ -7,6 +7,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::expression::Expression;
+use crate::base::base64;
 
 /// A transform keyword.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +18,14 @@ pub(super) enum Transform {
     Domain,
     /// `dotprefix`: a `.` in front, so that `.example.com` at the end finds the domain and all below it, and nothing else.
     Dotprefix,
+    /// `from_base64`: what a part of it, read as Base64, stands for.
+    FromBase64(FromBase64),
     /// `pcrexform`: what the expression's first group takes; all of it where the expression does not match.
     Pcrexform(Box<Expression>),
     /// `strip_whitespace`: without white space.
     StripWhitespace,
+    /// `subslice`: a part of it.
+    Subslice(Subslice),
     /// `tld`: the public suffix, by the public suffix list; all of it where it has none.
     Tld,
     /// `to_lowercase`: ASCII letters in lower case.
@@ -37,6 +42,40 @@ pub(super) enum Transform {
     UrlDecode,
     /// `xor`: each byte with the next one of the key, over and over.
     Xor(Box<[u8]>),
+}
+
+/// A part of a value, read as Base64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FromBase64 {
+    /// How many bytes; `None` for all.
+    pub bytes: Option<usize>,
+    /// From which byte on.
+    pub offset: usize,
+    /// What is done where a byte is no digit.
+    pub mode: Base64Mode,
+}
+
+/// What is done where a byte is no digit of Base64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Base64Mode {
+    /// `rfc4648`: it ends there.
+    #[default]
+    Ends,
+    /// `rfc2045`: it is passed over.
+    PassesOver,
+    /// `strict`: nothing comes out.
+    Strict,
+}
+
+/// A part of a value; negative numbers count from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Subslice {
+    /// Where it begins.
+    pub offset: i64,
+    /// How many bytes; negative: where it ends.
+    pub bytes: Option<i64>,
+    /// What lies beyond the value is left out. Otherwise nothing comes out then.
+    pub truncate: bool,
 }
 
 /// `value` after all of `transforms`.
@@ -58,8 +97,10 @@ impl Transform {
             Self::CompressWhitespace => compress_whitespace(value).into(),
             Self::Domain => name_end(value, |name| psl::domain(name).map(|d| d.as_bytes().len())),
             Self::Dotprefix => [b".", value].concat().into(),
+            Self::FromBase64(from) => from.apply(value).into(),
             Self::Pcrexform(expression) => expression.first_group(value).unwrap_or(value).into(),
             Self::StripWhitespace => value.iter().copied().filter(|b| !is_space(*b)).collect::<Vec<u8>>().into(),
+            Self::Subslice(part) => part.of(value).into(),
             Self::Tld => name_end(value, |name| psl::suffix(name).map(|s| s.as_bytes().len())),
             Self::ToLowercase => value.to_ascii_lowercase().into(),
             Self::ToMd5 => Md5::digest(value).to_vec().into(),
@@ -69,6 +110,34 @@ impl Transform {
             Self::UrlDecode => url_decode(value).into(),
             Self::Xor(key) => value.iter().zip(key.iter().cycle()).map(|(b, k)| b ^ k).collect::<Vec<u8>>().into(),
         }
+    }
+}
+
+impl FromBase64 {
+    fn apply(self, value: &[u8]) -> Vec<u8> {
+        let part = value.get(self.offset..).unwrap_or_default();
+        let part = self.bytes.and_then(|n| part.get(..n)).unwrap_or(part);
+        match self.mode {
+            Base64Mode::Ends => base64::decode_digits(part, false),
+            Base64Mode::PassesOver => base64::decode_digits(part, true),
+            Base64Mode::Strict => std::str::from_utf8(part).ok().and_then(base64::decode).unwrap_or_default(),
+        }
+    }
+}
+
+impl Subslice {
+    fn of(self, value: &[u8]) -> &[u8] {
+        let len = i64::try_from(value.len()).unwrap_or(i64::MAX);
+        let from_end = |n: i64| if n < 0 { len.saturating_add(n) } else { n };
+        let start = from_end(self.offset);
+        let end = match self.bytes {
+            None => len,
+            Some(n) if n < 0 => from_end(n),
+            Some(n) => start.saturating_add(n),
+        };
+        let (start, end) = if self.truncate { (start.clamp(0, len), end.clamp(0, len)) } else { (start, end) };
+        let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+        range.and_then(|(start, end)| value.get(start..end)).unwrap_or_default()
     }
 }
 
@@ -135,6 +204,46 @@ mod tests {
             (Xor([0x0d, 0x0a].into()), "ab", "lh"),
             (Xor([0x20].into()), "aB", "Ab"),
         ] {
+            assert_eq!(transform.apply(value.as_bytes()), expected.as_bytes(), "{transform:?} of {value}");
+        }
+    }
+
+    /// The examples of Suricata's documentation, and what lies beyond the value.
+    #[test]
+    fn parts() {
+        let part = |offset, bytes, truncate| Transform::Subslice(Subslice { offset, bytes, truncate });
+        for (transform, expected) in [
+            (part(1, None, false), "his is Suricata"),
+            (part(0, Some(13), false), "This is Suric"),
+            (part(-3, None, false), "ata"),
+            (part(8, Some(-4), false), "Suri"),
+            (part(10, Some(20), false), ""),
+            (part(10, Some(20), true), "ricata"),
+            (part(-20, None, false), ""),
+            (part(-20, Some(4), true), ""),
+            (part(-20, None, true), "This is Suricata"),
+            (part(16, None, false), ""),
+            (part(5, Some(-14), true), ""),
+        ] {
+            assert_eq!(transform.apply(b"This is Suricata"), expected.as_bytes(), "{transform:?}");
+        }
+    }
+
+    /// The first is the example of Suricata's documentation.
+    #[test]
+    fn base64() {
+        use Base64Mode::{Ends, PassesOver, Strict};
+        for (value, bytes, offset, mode, expected) in [
+            ("VGhpcyBpcyBTdXJpY2F0YQ==", None, 0, Ends, "This is Suricata"),
+            ("VGhpcyBpcyBTdXJpY2F0YQ==", Some(8), 0, Ends, "This i"),
+            ("xxVGhpcw==", None, 2, Ends, "This"),
+            ("VGhp cw==", None, 0, Ends, "Thi"),
+            ("VGhp cw==", None, 0, PassesOver, "This"),
+            ("VGhp cw==", None, 0, Strict, ""),
+            ("VGhpcw==", None, 0, Strict, "This"),
+            ("VGhpcw==", None, 9, Ends, ""),
+        ] {
+            let transform = Transform::FromBase64(FromBase64 { bytes, offset, mode });
             assert_eq!(transform.apply(value.as_bytes()), expected.as_bytes(), "{transform:?} of {value}");
         }
     }

@@ -25,6 +25,7 @@ pub const FIN: u8 = 1;
 pub const SYN: u8 = 2;
 pub const RST: u8 = 4;
 pub const ACK: u8 = 16;
+pub const URG: u8 = 32;
 
 /// One packet of a conversation.
 #[derive(Clone, Debug)]
@@ -63,6 +64,9 @@ impl Packet {
         }
         if self.flags & ACK != 0 {
             tcp = tcp.ack(self.ack);
+        }
+        if self.flags & URG != 0 {
+            tcp = tcp.urg(1);
         }
         let mut frame = Vec::with_capacity(tcp.size(self.payload.len()));
         tcp.write(&mut frame, &self.payload).unwrap();

@@ -13,6 +13,7 @@ pub mod ipv6;
 pub mod llc;
 pub mod mpls;
 pub mod null;
+pub mod options;
 pub mod ppp;
 pub mod pppoe;
 pub mod sll;

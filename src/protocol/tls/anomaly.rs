@@ -62,11 +62,13 @@ pub enum Anomaly {
     OverlapDifferentData,
     /// The ServerHello chose what the ClientHello did not offer.
     UnofferedChoice,
+    /// Urgent data: a byte of the stream that the receiver, by its settings, may have read out of band, or not at all (RFC 6093).
+    UrgentData,
 }
 
 impl Anomaly {
     /// All, in the order of their declaration.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::InvalidRecordType,
         Self::InvalidRecordLength,
         Self::InvalidRecordVersion,
@@ -95,6 +97,7 @@ impl Anomaly {
         Self::HeartbeatLeak,
         Self::OverlapDifferentData,
         Self::UnofferedChoice,
+        Self::UrgentData,
     ];
 
     /// EVE's name; for those that Suricata does not have, one in the same manner.
@@ -128,6 +131,7 @@ impl Anomaly {
             Self::HeartbeatLeak => "DATALEAK_HEARTBEAT_MISMATCH",
             Self::OverlapDifferentData => "stream.reassembly_overlap_different_data",
             Self::UnofferedChoice => "UNOFFERED_CHOICE",
+            Self::UrgentData => "URGENT_DATA",
         }
     }
 

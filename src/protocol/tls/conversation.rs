@@ -16,7 +16,7 @@ pub struct Conversation {
     halves: Pair<Half>,
     views: Pair<View>,
     session: Session,
-    client: Option<Direction>,
+    roles: Roles,
     is_tls: bool,
     /// The longest request for a heartbeat of each direction: its record's length in bytes.
     heartbeats: Pair<usize>,
@@ -24,14 +24,23 @@ pub struct Conversation {
     longest_message: usize,
 }
 
+/// Which direction is the client's.
+#[derive(Clone, Copy, Debug)]
+struct Roles {
+    client: Direction,
+    /// What was sent tells; before, it is a guess.
+    known: bool,
+}
+
 impl Conversation {
-    /// A conversation of which nothing is known yet. `longest_message` bounds one handshake message in bytes.
-    pub fn new(longest_message: usize) -> Self {
+    /// A conversation of which nothing is known yet. `client` is the client's direction as far as can be guessed, which counts until a
+    /// message tells; `longest_message` bounds one handshake message in bytes.
+    pub fn new(client: Direction, longest_message: usize) -> Self {
         Self {
             halves: Pair::default(),
             views: Pair::default(),
             session: Session::default(),
-            client: None,
+            roles: Roles { client, known: false },
             is_tls: false,
             heartbeats: Pair::default(),
             news: 0,
@@ -49,7 +58,7 @@ impl Conversation {
             consumed = consumed.saturating_add(n);
             let mut cx = Meaning {
                 session: &mut self.session,
-                client: &mut self.client,
+                roles: &mut self.roles,
                 is_tls: &mut self.is_tls,
                 heartbeats: &mut self.heartbeats,
                 view: self.views.get_mut(direction),
@@ -106,7 +115,7 @@ impl Conversation {
         view.truncated_messages = view.truncated_messages.saturating_add(1);
         Meaning {
             session: &mut self.session,
-            client: &mut self.client,
+            roles: &mut self.roles,
             is_tls: &mut self.is_tls,
             heartbeats: &mut self.heartbeats,
             view,
@@ -116,9 +125,12 @@ impl Conversation {
         .take(item);
     }
 
-    /// `direction` turned out to begin earlier than it seemed: all of it will be given again.
+    /// `direction` turned out to begin earlier than it seemed: all of it will be given again, so that what it said is forgotten.
     pub fn restart(&mut self, direction: Direction) {
         *self.halves.get_mut(direction) = Half::default();
+        *self.heartbeats.get_mut(direction) = 0;
+        self.session.forget(direction == self.roles.client);
+        self.news = self.news.wrapping_add(1);
     }
 
     /// Whether TLS was found in `direction`, so that it need not be searched for any more.
@@ -128,6 +140,7 @@ impl Conversation {
 
     /// Reads no more of `direction`, whose limits are reached.
     pub fn give_up(&mut self, direction: Direction) {
+        self.news = self.news.wrapping_add(1);
         self.views.get_mut(direction).degraded = true;
         self.halves.get_mut(direction).finish();
         self.update_stage();
@@ -167,9 +180,9 @@ impl Conversation {
         handshake || !(midstream(Direction::AToB) && midstream(Direction::BToA))
     }
 
-    /// Which direction is the client's, by who sent which hello.
-    pub const fn client(&self) -> Option<Direction> {
-        self.client
+    /// Which direction is the client's, by who sent what.
+    pub fn client(&self) -> Option<Direction> {
+        self.roles.known.then_some(self.roles.client)
     }
 
     /// How far it has come.
@@ -189,12 +202,13 @@ impl Conversation {
         self.session.note(anomaly);
     }
 
-    /// The session as far as it is known; `client` tells the direction of the client where the hellos did not.
+    /// The session as far as it is known; `client` tells the direction of the client where no message did.
     pub fn session(&mut self, client: Direction) -> &Session {
-        let client = self.client.unwrap_or(client);
+        let client = self.client().unwrap_or(client);
         for (direction, view) in [(client, &mut self.session.client_view), (client.reverse(), &mut self.session.server_view)] {
             *view = *self.views.get(direction);
-            view.skipped_bytes = self.halves.get(direction).skipped;
+            let half = self.halves.get(direction);
+            (view.skipped_bytes, view.over) = (half.skipped, half.is_over());
         }
         &self.session
     }
@@ -253,7 +267,7 @@ impl Conversation {
 /// What items mean for the session.
 struct Meaning<'a> {
     session: &'a mut Session,
-    client: &'a mut Option<Direction>,
+    roles: &'a mut Roles,
     is_tls: &'a mut bool,
     heartbeats: &'a mut Pair<usize>,
     /// How whole the view of this direction was before the item.
@@ -288,6 +302,28 @@ impl Meaning<'_> {
         self.session.note(anomaly);
     }
 
+    fn is_client(&self) -> bool {
+        self.roles.client == self.direction
+    }
+
+    fn sent_by_client(&mut self) {
+        self.client_is(self.direction);
+    }
+
+    fn sent_by_server(&mut self) {
+        self.client_is(self.direction.reverse());
+    }
+
+    /// A message tells who the client is; the first that does so counts. What was taken by a guess that proves wrong changes sides.
+    fn client_is(&mut self, client: Direction) {
+        let guess = std::mem::replace(self.roles, Roles { client, known: true });
+        match guess.known {
+            true => *self.roles = guess,
+            false if guess.client != client => self.session.swap_sides(),
+            false => {}
+        }
+    }
+
     fn message(&mut self, typ: u8, body: &[u8], whole: bool) {
         let mut notes = Notes::default();
         match typ {
@@ -306,17 +342,24 @@ impl Meaning<'_> {
             4 => self.session.new_session_ticket = true,
             11 => self.certificate(body, whole),
             12 => self.server_key_exchange(body),
-            13 => self.session.certificate_requested = true,
-            16 => self.session.client_key_exchange = true,
-            // HelloRequest, EndOfEarlyData, EncryptedExtensions, ServerHelloDone, CertificateVerify, Finished, CertificateURL,
-            // CertificateStatus, KeyUpdate, CompressedCertificate, NextProtocol: nothing of theirs is kept.
+            13 => {
+                self.sent_by_server();
+                self.session.certificate_requested = true;
+            }
+            14 => self.sent_by_server(), // ServerHelloDone
+            16 => {
+                self.sent_by_client();
+                self.session.client_key_exchange = true;
+            }
+            // HelloRequest, EndOfEarlyData, EncryptedExtensions, CertificateVerify, Finished, CertificateURL, CertificateStatus,
+            // KeyUpdate, CompressedCertificate, NextProtocol: nothing of theirs is kept.
             known if is_message_type(known) => {}
             _ => self.note(Anomaly::InvalidHandshakeMessage),
         }
     }
 
     fn client_hello(&mut self, hello: ClientHello, notes: Notes) {
-        self.client.get_or_insert(self.direction);
+        self.sent_by_client();
         for note in notes {
             self.note(note);
         }
@@ -332,7 +375,7 @@ impl Meaning<'_> {
     }
 
     fn server_hello(&mut self, hello: ServerHello, notes: Notes) {
-        self.client.get_or_insert(self.direction.reverse());
+        self.sent_by_server();
         for note in notes {
             self.note(note);
         }
@@ -372,7 +415,7 @@ impl Meaning<'_> {
             let der = r.take(usize::from(certificate))?;
             (kind == 1 && !der.is_empty()).then_some(der)
         })();
-        self.client.get_or_insert(self.direction.reverse());
+        self.sent_by_server();
         if self.session.server_hello.is_none() {
             self.session.server_hello = Some(hello);
         }
@@ -385,7 +428,7 @@ impl Meaning<'_> {
 
     /// Certificate of TLS 1.2 and older (RFC 5246 §7.4.2).
     fn certificate(&mut self, body: &[u8], whole: bool) {
-        let from_client = *self.client == Some(self.direction);
+        let from_client = self.is_client();
         let s = &mut *self.session;
         let (chain, truncated) = match from_client {
             true => (&mut s.client_certificates, &mut s.client_chain_truncated),
@@ -424,6 +467,7 @@ impl Meaning<'_> {
 
     /// ServerKeyExchange of an elliptic-curve suite: curve type named_curve, then the group (RFC 8422 §5.4).
     fn server_key_exchange(&mut self, body: &[u8]) {
+        self.sent_by_server();
         self.session.server_key_exchange = true;
         let suite = self.session.server_hello.as_ref().map_or(0, |h| h.cipher_suite);
         let is_ec = tls_parser::TlsCipherSuite::from_id(suite)
@@ -438,7 +482,7 @@ impl Meaning<'_> {
         if !(1..=2).contains(&level) {
             self.note(Anomaly::InvalidAlert);
         } else if self.session.alerts.len() < MOST_ALERTS {
-            let from_client = *self.client == Some(self.direction);
+            let from_client = self.is_client();
             self.session.alerts.push(Alert { from_client, level, description });
         }
     }
@@ -467,7 +511,7 @@ impl Meaning<'_> {
     /// Early data goes between the client's hellos; it does not end the handshake (RFC 8446 §2.3).
     fn is_early_data(&self) -> bool {
         let s = &*self.session;
-        *self.client == Some(self.direction) && s.server_hello.is_none() && s.client_hello.as_ref().is_some_and(|h| h.early_data)
+        self.is_client() && s.server_hello.is_none() && s.client_hello.as_ref().is_some_and(|h| h.early_data)
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Half {
     skip: usize,
     /// A ChangeCipherSpec was seen.
     changed_cipher: bool,
+    /// Bytes are missing before those that are searched.
+    lossy: bool,
     /// Bytes passed over before TLS began, or between a loss and the next hello.
     pub skipped: u64,
     /// The first bytes were there and were not TLS.
@@ -73,6 +75,8 @@ enum Phase {
     /// At the first byte.
     #[default]
     Start,
+    /// Right behind bytes that are missing: a segment, and maybe a record, begins here.
+    Resuming,
     /// Looking for a hello.
     Searching,
     /// Inside TLS records.
@@ -117,6 +121,7 @@ impl Half {
         }
         match self.phase {
             Phase::Start => self.start(bytes),
+            Phase::Resuming => self.resume(bytes),
             Phase::Searching => self.search(bytes),
             Phase::Records if self.record.remaining == 0 && !self.record.fresh => self.record_header(bytes),
             Phase::Records => self.record_body(bytes, longest),
@@ -139,7 +144,8 @@ impl Half {
                 self.lose_part_of_message(tail, lost)
             }
             (phase, _) => {
-                self.phase = Phase::Searching;
+                self.phase = Phase::Resuming;
+                self.lossy = true;
                 let record = std::mem::take(&mut self.record);
                 let skip = std::mem::take(&mut self.skip);
                 if phase == Phase::Records && record.typ == HANDSHAKE && skip == 0 { self.hand_out_partial(tail) } else { None }
@@ -192,6 +198,13 @@ impl Half {
     }
 
     fn start<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
+        if has_odd_version(bytes) {
+            match begins_with_hello(bytes) {
+                None => return (0, Item::Wait),
+                Some(true) => return self.begin(0),
+                Some(false) => {}
+            }
+        }
         let (Some(&first), true) = (bytes.first(), bytes.len() >= RECORD_HEADER) else {
             if bytes.iter().zip([HANDSHAKE, 3]).any(|(got, want)| *got != want)
                 && !is_sslv2_length(bytes)
@@ -234,7 +247,30 @@ impl Half {
         self.phase = Phase::Searching;
     }
 
-    /// Looks for a record that begins with a hello; its eleven bytes leave no room for chance.
+    /// Goes on behind bytes that are missing, where a record begins.
+    fn resume<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
+        let begins = match *bytes {
+            [HANDSHAKE, ..] => begins_with_message(bytes),
+            _ if bytes.len() < RECORD_HEADER && is_record_start(bytes) => None,
+            _ => Some(is_record_header(bytes)),
+        };
+        match begins {
+            None => (0, Item::Wait),
+            Some(false) => {
+                self.phase = Phase::Searching;
+                (0, Item::Passed)
+            }
+            Some(true) => self.begin(0),
+        }
+    }
+
+    fn begin<'a>(&mut self, at: usize) -> (usize, Item<'a>) {
+        (self.phase, self.record, self.lossy) = (Phase::Records, Record::default(), false);
+        (at, Item::Begins)
+    }
+
+    /// Looks for a record that begins with a hello; its eleven bytes leave no room for chance. Behind bytes that are missing the hello
+    /// may be among them: there any message that fills a record will do.
     fn search<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
         let mut at = 0_usize;
         while let Some(rest) = bytes.get(at..) {
@@ -243,14 +279,14 @@ impl Half {
                 break;
             };
             at = at.saturating_add(hit);
-            match bytes.get(at..).map(begins_with_hello) {
-                Some(Some(true)) => {
+            let rest = bytes.get(at..).unwrap_or_default();
+            match (begins_with_hello(rest), if self.lossy { fills_record(rest) } else { Some(false) }) {
+                (Some(true), _) | (_, Some(true)) => {
                     self.pass(at);
-                    (self.phase, self.record) = (Phase::Records, Record::default());
-                    return (at, Item::Begins);
+                    return self.begin(at);
                 }
-                Some(Some(false)) => at = at.saturating_add(1),
-                Some(None) | None => break,
+                (Some(false), Some(false)) => at = at.saturating_add(1),
+                _ => break,
             }
         }
         self.pass(at);
@@ -270,15 +306,24 @@ impl Half {
         let (Some(typ), Some(version), Some(length)) = (r.u8(), r.u16(), r.u16()) else {
             return (0, Item::Wait);
         };
+        let odd_version = version >> 8 != 3;
+        // Some servers take any version around a hello.
+        let is_of_hello = match typ {
+            HANDSHAKE if odd_version && self.message.is_empty() => match begins_with_hello(bytes) {
+                None => return (0, Item::Wait),
+                Some(is_hello) => is_hello,
+            },
+            _ => typ == HANDSHAKE,
+        };
         let anomaly = if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&typ) {
             Anomaly::InvalidRecordType
-        } else if version >> 8 != 3 {
+        } else if odd_version && !is_of_hello {
             Anomaly::InvalidRecordVersion
         } else if usize::from(length) > LONGEST_RECORD {
             Anomaly::InvalidRecordLength
         } else {
             self.record = Record { typ, remaining: usize::from(length), fresh: true, damaged: false };
-            return (RECORD_HEADER, Item::Passed);
+            return (RECORD_HEADER, if odd_version { Item::Bad(Anomaly::InvalidRecordVersion) } else { Item::Passed });
         };
         self.message.clear();
         self.phase = Phase::Searching;
@@ -294,8 +339,9 @@ impl Half {
         if self.record.fresh && self.changed_cipher && self.message.is_empty() {
             match is_plain_hello(available) {
                 None if !whole => return (0, Item::Wait),
-                Some(true) => {}
-                _ => {
+                // What is too short to tell is too short to be encrypted.
+                None | Some(true) => {}
+                Some(false) => {
                     self.finish();
                     return (bytes.len(), Item::Dark);
                 }
@@ -438,11 +484,20 @@ fn is_record_start(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether `bytes` begin with a handshake record that holds a hello; `None` where they are too few to tell.
+/// Whether `bytes` begin with a handshake record of a version that does not exist. Nobody is to look at it (RFC 8446 §5.1), and servers
+/// that do not are out there.
+fn has_odd_version(bytes: &[u8]) -> bool {
+    match *bytes {
+        [HANDSHAKE, major] => major != 3,
+        [HANDSHAKE, major, minor, ..] => major != 3 || minor > 4,
+        _ => false,
+    }
+}
+
+/// Whether `bytes` begin with a handshake record that holds a hello, whatever version it says; `None` where they are too few to tell.
 fn begins_with_hello(bytes: &[u8]) -> Option<bool> {
     let plausible = |at: usize, ok: &dyn Fn(u8) -> bool| bytes.get(at).is_none_or(|&b| ok(b));
-    let ok = plausible(1, &|b| b == 3)
-        && plausible(2, &|b| b <= 4)
+    let ok = plausible(1, &|b| b < 0x10)
         && plausible(3, &|b| b <= 0x48)
         && plausible(5, &|b| b == CLIENT_HELLO || b == SERVER_HELLO)
         && plausible(6, &|b| b == 0)
@@ -452,6 +507,35 @@ fn begins_with_hello(bytes: &[u8]) -> Option<bool> {
         (false, _) => Some(false),
         (true, true) => Some(true),
         (true, false) => None,
+    }
+}
+
+/// Whether `bytes` begin with a handshake record whose first message fits; `None` where they are too few to tell. A certificate may be
+/// longer than its record.
+fn begins_with_message(bytes: &[u8]) -> Option<bool> {
+    let Some((header, message)) = bytes.split_at_checked(RECORD_HEADER) else {
+        return if is_record_start(bytes) { None } else { Some(false) };
+    };
+    let Some(&typ) = message.first().filter(|_| is_record_header(header)) else {
+        return if message.is_empty() && is_record_header(header) { None } else { Some(false) };
+    };
+    let record = Reader::new(header.get(3..).unwrap_or_default()).u16().map_or(0, usize::from);
+    let Some((_, total)) = message_header(message) else {
+        return if is_message_type(typ) { None } else { Some(false) };
+    };
+    let longest = if typ == CERTIFICATE { LONGEST_CERTIFICATE } else { record };
+    Some(is_message_type(typ) && total <= longest)
+}
+
+/// Whether `bytes` begin with a handshake record that one message fills; `None` where they are too few to tell.
+fn fills_record(bytes: &[u8]) -> Option<bool> {
+    match begins_with_message(bytes)? {
+        false => Some(false),
+        true => {
+            let mut r = Reader::new(bytes.get(3..)?);
+            let (record, (_, total)) = (usize::from(r.u16()?), message_header(bytes.get(RECORD_HEADER..)?)?);
+            Some(total == record)
+        }
     }
 }
 
@@ -503,6 +587,7 @@ const APPLICATION_DATA: u8 = 23;
 const HEARTBEAT: u8 = 24;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
+const CERTIFICATE: u8 = 11;
 const SSLV2_CLIENT_HELLO: u8 = 1;
 const SSLV2_SERVER_HELLO: u8 = 4;
 const SSLV2_SHORTEST: usize = 11;
@@ -510,6 +595,8 @@ const RECORD_HEADER: usize = 5;
 const MESSAGE_HEADER: usize = 4;
 /// 2^14 and what the oldest versions allow for compression and encryption on top (RFC 5246 §6.2.3).
 const LONGEST_RECORD: usize = 16_384 + 2_048;
+/// A chain of certificates longer than this is none that is gone on with behind missing bytes.
+const LONGEST_CERTIFICATE: usize = 64 << 10;
 /// How many bytes a hello may come late (STARTTLS, CONNECT, junk) before the search for it ends.
 const SEARCH_LIMIT: u64 = 16_384;
 

@@ -100,6 +100,8 @@ pub struct View {
     pub degraded: bool,
     /// The point where it goes dark was seen: from there on everything is encrypted.
     pub dark: bool,
+    /// Nothing more of it is read: it is dark, was given up, is not TLS, or ended.
+    pub over: bool,
     /// What was wrong with what it sent.
     pub anomalies: AnomalySet,
 }
@@ -135,6 +137,42 @@ impl Session {
     /// The group that the key exchange used or, before TLS 1.3, that the ServerKeyExchange named.
     pub fn group(&self) -> Option<u16> {
         self.server_hello.as_ref().and_then(|sh| sh.key_share_group).or(self.server_key_exchange_group)
+    }
+
+    /// Forgets what one side sent, the client or the server; what was wrong with it stays noted.
+    pub(super) fn forget(&mut self, client: bool) {
+        self.alerts.retain(|a| a.from_client != client);
+        let kept = std::mem::take(self);
+        *self = Self { alerts: kept.alerts, anomalies: kept.anomalies, stage: kept.stage, ..Self::default() };
+        self.store_certificates = kept.store_certificates;
+        if client {
+            self.hello_retry_request = kept.hello_retry_request;
+            self.server_hello = kept.server_hello;
+            self.server_fingerprints = kept.server_fingerprints;
+            self.server_certificates = kept.server_certificates;
+            self.server_chain_truncated = kept.server_chain_truncated;
+            self.server_key_exchange_group = kept.server_key_exchange_group;
+            self.server_key_exchange = kept.server_key_exchange;
+            self.certificate_requested = kept.certificate_requested;
+            self.new_session_ticket = kept.new_session_ticket;
+        } else {
+            self.client_hello = kept.client_hello;
+            self.client_fingerprints = kept.client_fingerprints;
+            self.second_client_hello = kept.second_client_hello;
+            self.client_certificates = kept.client_certificates;
+            self.client_chain_truncated = kept.client_chain_truncated;
+            self.client_key_exchange = kept.client_key_exchange;
+            self.renegotiations = kept.renegotiations;
+        }
+    }
+
+    /// What either side may have sent, and was taken as one's, was the other's.
+    pub(super) fn swap_sides(&mut self) {
+        std::mem::swap(&mut self.server_certificates, &mut self.client_certificates);
+        std::mem::swap(&mut self.server_chain_truncated, &mut self.client_chain_truncated);
+        for alert in &mut self.alerts {
+            alert.from_client = !alert.from_client;
+        }
     }
 
     /// Notes an anomaly, once a kind.

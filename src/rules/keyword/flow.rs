@@ -18,10 +18,11 @@ fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
             "stateless" => set(&mut flow.state, FlowState::Stateless, STATES)?,
             "only_stream" => set(&mut flow.over, Over::Stream, OVER)?,
             "no_stream" => set(&mut flow.over, Over::Packets, OVER)?,
-            "no_frag" | "only_frag" => return Err(Reason::NotSupported("telling packets that were reassembled from fragments")),
+            "only_frag" => set(&mut flow.from_fragments, true, FRAGMENTS)?,
+            "no_frag" => set(&mut flow.from_fragments, false, FRAGMENTS)?,
             _ => {
                 return Err(Reason::BadValue(
-                    "to_server, to_client, established, not_established, stateless, only_stream or no_stream",
+                    "to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag",
                 ));
             }
         }
@@ -43,4 +44,5 @@ fn set<T: PartialEq>(slot: &mut Option<T>, value: T, otherwise: Reason) -> Resul
 
 const OPPOSITE: Reason = Reason::NeverMatches("a packet goes to the server or to the client, not both");
 const STATES: Reason = Reason::NeverMatches("a flow is in one state of TCP's handshake");
+const FRAGMENTS: Reason = Reason::NeverMatches("a packet was put together from fragments or it was not");
 const OVER: Reason = Reason::NeverMatches("only_stream leaves packets out, and no_stream the stream");

@@ -3,12 +3,10 @@
 /// Their names.
 #[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
-    "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass", "config", "cookie", "datarep",
+    "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass", "config", "cookie",
     "dcerpc.iface", "dcerpc.opnum", "decode-event", "dns.opcode", "dns.query", "dns_query", "email.from",
-    "email.subject", "email.to", "engine-event", "entropy", "ether.hdr", "file.data", "file.magic", "file.name", "file_data",
-    "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore", "flow.age", "flow.bytes",
-    "flow.bytes_toclient", "flow.bytes_toserver", "flow.pkts", "flow.pkts_toclient", "flow.pkts_toserver", "flowvar", "fragbits",
-    "fragoffset", "frame", "from_base64", "ftpbounce", "ftpdata_command", "gunzip", "http.accept", "http.accept_enc",
+    "email.subject", "email.to", "engine-event", "ether.hdr", "file.data", "file.magic", "file.name", "file_data",
+    "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore",     "flowvar",     "frame", "ftpbounce", "ftpdata_command", "gunzip", "http.accept", "http.accept_enc",
     "http.accept_lang", "http.connection", "http.content_len", "http.content_type", "http.cookie", "http.header",
     "http.header.raw", "http.header_names", "http.host", "http.host.raw", "http.location", "http.method", "http.protocol",
     "http.referer", "http.request_body", "http.request_header", "http.request_line", "http.response_body", "http.response_header",
@@ -16,13 +14,11 @@ pub(super) const NAMES: &[&str] = &[
     "http.user_agent", "http_accept", "http_client_body", "http_content_type", "http_cookie", "http_header", "http_header_names",
     "http_host", "http_method", "http_protocol", "http_raw_header", "http_raw_host", "http_raw_uri", "http_referer",
     "http_request_line", "http_response_line", "http_server_body", "http_start", "http_stat_code", "http_stat_msg", "http_uri",
-    "http_user_agent", "icmp_id", "icmp_seq", "icmpv4.hdr", "icmpv6.hdr", "icode", "id", "ike.init_spi", "ip_proto", "ipopts",
-    "ipv4-csum", "ipv4.hdr", "ipv6-csum", "ipv6.hdr", "itype", "krb5_cname", "krb5_msg_type", "krb5_sname", "l3_proto",
-    "nfq_set_mark", "noloop", "pktvar", "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version",
-    "raw_stream", "requires", "rpc", "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh",
-    "ssh.hassh.server", "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "stream-event", "subslice", "tcp-csum",
-    "tcp.hdr", "tcp.mss", "tcpv4-csum", "tcpv6-csum", "tos", "udp.hdr", "udpv4-csum", "udpv6-csum", "uricontent", "urilen",
-    "vlan.id", "vlan.layers", "wscale", "zlib_deflate",
+    "http_user_agent", "icmp_id", "icmp_seq", "icmpv4.hdr", "icmpv6.hdr", "icode", "ike.init_spi",     "ipv4-csum", "ipv6-csum", "itype", "krb5_cname", "krb5_msg_type", "krb5_sname",     "nfq_set_mark", "noloop", "pktvar", "quic.cyu.hash", "quic.cyu.string", "quic.sni", "quic.ua", "quic.version",
+    "raw_stream", "rpc", "smb.named_pipe", "smb.ntlmssp_domain", "smb.ntlmssp_user", "smb.share", "ssh.hassh",
+    "ssh.hassh.server", "ssh.hassh.string", "ssh.proto", "ssh.software", "ssh_proto", "stream-event", "tcp-csum",
+    "tcpv4-csum", "tcpv6-csum", "udp.hdr", "udpv4-csum", "udpv6-csum", "uricontent", "urilen",
+    "zlib_deflate",
 ];
 
 /// Keywords that have no place here, and why.

@@ -6,17 +6,23 @@ mod app_layer;
 mod byte_ops;
 mod content;
 mod dataset;
+mod entropy;
 mod flow;
+mod flow_totals;
 mod form;
+mod ip;
 mod ja;
 mod later;
 mod measure;
 mod meta;
 mod packet;
+mod packet_buffer;
 mod payload;
 mod pcre;
 mod regex_syntax;
+mod requires;
 mod state;
+mod tcp;
 mod threshold;
 mod tls_answers;
 mod tls_certificate;
@@ -27,6 +33,7 @@ mod tls_state;
 mod tls_validity;
 mod tls_version;
 mod transform;
+mod vlan;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -38,21 +45,29 @@ use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
 pub(super) use form::Form;
+pub(super) use packet_buffer::HeaderTest;
 pub(super) use payload::PAYLOAD;
 pub(super) use pcre::Regexes;
+pub(super) use requires::unmet;
 pub(super) use threshold::{Parts as ThresholdParts, positive};
 
 /// Suricata's.
 static FAMILIES: &[&[Keyword]] = &[
     meta::KEYWORDS,
+    requires::KEYWORDS,
     flow::KEYWORDS,
     address::KEYWORDS,
     packet::KEYWORDS,
+    ip::KEYWORDS,
+    tcp::KEYWORDS,
+    vlan::KEYWORDS,
+    flow_totals::KEYWORDS,
     payload::KEYWORDS,
     state::KEYWORDS,
     threshold::KEYWORDS,
     content::KEYWORDS,
     byte_ops::KEYWORDS,
+    entropy::KEYWORDS,
     transform::KEYWORDS,
     pcre::KEYWORDS,
     dataset::KEYWORDS,

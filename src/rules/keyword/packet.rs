@@ -29,7 +29,7 @@ struct Flags {
 
 /// How the bits of a packet are compared with those of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+pub(super) enum How {
     /// These and no others.
     Exactly,
     /// `+`: these, and maybe others.
@@ -40,34 +40,43 @@ enum How {
     NotAll,
 }
 
+impl How {
+    /// By the sign before or behind the letters; and the letters.
+    pub fn parse(text: &str) -> (Self, &str) {
+        for (sign, how) in [('+', Self::All), ('*', Self::Any), ('!', Self::NotAll)] {
+            if let Some(rest) = text.strip_prefix(sign).or_else(|| text.strip_suffix(sign)) {
+                return (how, rest.trim());
+            }
+        }
+        (Self::Exactly, text)
+    }
+
+    /// Whether `set`, the bits of a packet, are as the rule wants with `bits`.
+    pub const fn holds(self, set: u8, bits: u8) -> bool {
+        match self {
+            Self::Exactly => set == bits,
+            Self::All => set & bits == bits,
+            Self::Any => set & bits != 0,
+            Self::NotAll => set & bits != bits,
+        }
+    }
+}
+
 impl Flags {
     /// `[modifier]flags[,ignored]`; the modifier may also be behind the flags.
     fn parse(text: &str) -> Option<Self> {
         let (wanted, ignored) = text.split_once(',').unwrap_or((text, ""));
-        let mut flags = Self { how: How::Exactly, bits: 0, ignored: bits(ignored.trim())? };
-        let mut letters = wanted.trim();
-        for (sign, how) in [('+', How::All), ('*', How::Any), ('!', How::NotAll)] {
-            if let Some(rest) = letters.strip_prefix(sign).or_else(|| letters.strip_suffix(sign)) {
-                (flags.how, letters) = (how, rest.trim());
-                break;
-            }
-        }
-        flags.bits = match letters {
+        let (how, letters) = How::parse(wanted.trim());
+        let wanted = match letters {
             "" => return None,
             "0" => 0,
             letters => bits(letters)?,
         };
-        Some(flags)
+        Some(Self { how, bits: wanted, ignored: bits(ignored.trim())? })
     }
 
     const fn hold(self, flags: TcpFlags) -> bool {
-        let set = flags.0 & !self.ignored;
-        match self.how {
-            How::Exactly => set == self.bits,
-            How::All => set & self.bits == self.bits,
-            How::Any => set & self.bits != 0,
-            How::NotAll => set & self.bits != self.bits,
-        }
+        self.how.holds(flags.0 & !self.ignored, self.bits)
     }
 }
 
@@ -123,7 +132,7 @@ fn exactly(value: Option<&str>) -> Result<Comparison, Reason> {
     Ok(Comparison::Equal(number::<u32>(value)?.into()))
 }
 
-fn comparison(value: Option<&str>) -> Result<Comparison, Reason> {
+pub(super) fn comparison(value: Option<&str>) -> Result<Comparison, Reason> {
     Comparison::parse(required(value)?).ok_or(Reason::BadValue("N, !N, <N, >N, <=N, >=N, A<>B or A-B"))
 }
 
@@ -161,7 +170,7 @@ enum StreamOf {
 
 impl PacketTest for StreamSize {
     fn holds(&self, packet: &Packet<'_>) -> bool {
-        let [client, server] = packet.sizes.map(|size| self.wanted.holds(size.into()));
+        let [client, server] = packet.totals.reach.map(|size| self.wanted.holds(size.into()));
         match self.of {
             StreamOf::Client => client,
             StreamOf::Server => server,

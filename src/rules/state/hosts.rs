@@ -9,12 +9,15 @@ use super::expiring::Expiring;
 use super::threshold::Counts;
 use super::{Change, Name};
 use crate::base::{Duration, Timestamp};
+use crate::rules::dataset::DatasetChanges;
 use crate::rules::subject::{FlowDirection, Subject};
 
 /// All that rules remember across flows. One for each thread that tries rules.
 #[derive(Debug)]
 pub struct HostState {
     bits: Expiring<Key, ()>,
+    /// Of data sets.
+    pub(in crate::rules) datasets: DatasetChanges,
     /// Of thresholds that decide what rules do.
     pub(in crate::rules) counts: Counts,
     /// Of rate filters.
@@ -24,7 +27,13 @@ pub struct HostState {
 
 impl Default for HostState {
     fn default() -> Self {
-        Self { bits: Expiring::new(MOST_BITS), counts: Counts::default(), rates: Counts::default(), now: Timestamp::ZERO }
+        Self {
+            bits: Expiring::new(MOST_BITS),
+            datasets: DatasetChanges::default(),
+            counts: Counts::default(),
+            rates: Counts::default(),
+            now: Timestamp::ZERO,
+        }
     }
 }
 
@@ -54,9 +63,14 @@ pub enum Track {
 type Key = (IpAddr, Option<IpAddr>, Name);
 
 impl HostState {
-    /// Bits and counts that were given up before their time because there were too many.
-    pub const fn evicted(&self) -> u64 {
-        self.bits.evicted().saturating_add(self.counts.evicted()).saturating_add(self.rates.evicted())
+    /// Bits that went before their time because there were too many.
+    pub const fn bits_evicted(&self) -> u64 {
+        self.bits.evicted()
+    }
+
+    /// Counts of thresholds and rate filters that went before their time because there were too many.
+    pub const fn counts_evicted(&self) -> u64 {
+        self.counts.evicted().saturating_add(self.rates.evicted())
     }
 
     /// When it is: the time of the latest packet.
@@ -97,3 +111,31 @@ fn keys(bit: &SharedBit, subject: &Subject<'_>, direction: FlowDirection) -> [Op
 
 /// About 40 MB.
 const MOST_BITS: usize = 1 << 18;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Endpoint;
+    use crate::rules::subject::AppProto;
+
+    #[test]
+    fn bits_beyond_the_bound_are_counted() {
+        let mut hosts = HostState { bits: Expiring::new(2), ..HostState::default() };
+        let bit = SharedBit { name: "seen".into(), track: Track::Source, expire: Duration::from_secs(60) };
+        for host in 1..=5 {
+            let end = |last, port| Endpoint { ip: [10, 0, 0, last].into(), port };
+            let subject = Subject {
+                client: end(host, 40_000),
+                server: end(99, 443),
+                established: true,
+                app_proto: AppProto::Unknown,
+                session: None,
+                one_way: None,
+                packet: None,
+                now: Timestamp::ZERO,
+            };
+            hosts.change(&bit, Change::Set, &subject, FlowDirection::ToServer);
+        }
+        assert_eq!((hosts.bits_evicted(), hosts.counts_evicted()), (3, 0));
+    }
+}

@@ -173,7 +173,7 @@ fn a_session_rule_waits_for_the_packet_that_it_asks_for() {
     let [_, _, ack, answer] = headers();
     let step = |header, sizes| {
         let mut step = at(header, subject(Some(&hello)));
-        step.packet.as_mut().unwrap().sizes = sizes;
+        step.packet.as_mut().unwrap().totals.reach = sizes;
         step
     };
     let steps = [step(&ack, [400, 0]), step(&answer, [600, 0]), step(&ack, [600, 0]), step(&ack, [700, 0])];

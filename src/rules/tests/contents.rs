@@ -56,6 +56,26 @@ fn an_earlier_match_is_looked_for_again_where_a_later_one_depends_on_it() {
 }
 
 #[test]
+fn entropy() {
+    check_values(&[
+        ("entropy:value >= 3;", &["abcdefgh", "kq7zx1vb9w"], &["aaaaaaaa", "abababab"]),
+        ("entropy:value 1;", &["abab"], &["abc"]),
+        ("entropy:1;", &["abab"], &["abc"]),
+        ("entropy:<1;", &["aaaa"], &["abab"]),
+        ("entropy:bytes 4, offset 4, value = 2;", &["aaaaabcd", "aaaaabcdaaaa"], &["abcdaaaa", "abcd"]),
+        ("entropy:value >1.9, offset 4;", &["aaaaabcd"], &["abcdaaaa"]),
+        ("entropy:value 0.5-1.5;", &["abab"], &["aaaa", "abcd"]),
+        ("entropy:value !0.5-1.5;", &["aaaa", "abcd"], &["abab"]),
+        (r#"content:"."; entropy:value > 2;"#, &["ab.cd"], &["abcd", "a.a.a"]),
+    ]);
+    for bad in
+        ["entropy:;", "entropy:value 9;", "entropy:value >;", "entropy:value 3-2;", "entropy:bytes x, value 3;", "entropy:bytes 4;"]
+    {
+        assert_ne!(refusal(bad), "", "{bad}");
+    }
+}
+
+#[test]
 fn sizes() {
     check_values(&[
         (r#"content:"ab"; bsize:2;"#, &["ab"], &["abc", "xab"]),

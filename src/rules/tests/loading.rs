@@ -63,6 +63,24 @@ fn one_bad_rule_does_not_keep_others_from_loading() {
 }
 
 #[test]
+fn what_a_rule_requires() {
+    let text = "alert tls any any -> any any (requires: feature ja3, version >= 7.0.3; tls.sni; content:\"a\"; sid:1;)\n\
+                alert tls any any -> any any (tls.nonsense; requires:version < 8; sid:2;)\n\
+                alert tls any any -> any any (requires:keyword lua; lua:x; sid:3;)\n\
+                alert tls any any -> any any (requires:version 8; sid:4;)\n\
+                alert tls any any -> any any (requires:version >= 7, version < 8; sid:5;)\n";
+    let (set, report) = RuleSet::compile(&[Source { name: "x.rules", text }], &RuleConfig::default());
+    assert_eq!(set.rules().map(|r| r.sid).collect::<Vec<_>>(), [1]);
+    let notes: Vec<String> = report.notes.iter().map(ToString::to_string).collect();
+    let expected = [
+        "x.rules:2:54: requires: it is left out: it requires `version < 8`",
+        "x.rules:3:40: requires: it is left out: it requires `keyword lua`",
+    ];
+    assert_eq!(notes, expected);
+    assert_eq!(report.errors.iter().map(|e| e.sid).collect::<Vec<_>>(), [Some(4), Some(5)]);
+}
+
+#[test]
 fn errors_say_where_why_and_what_to_do() {
     for (options, expected) in [
         ("sid:1; lua:x.lua;", "x.rules:1:42: lua: not supported: rules run no programs"),
@@ -97,7 +115,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:sideways;",
-            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream or no_stream",
+            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag",
         ),
         ("sid:1; tls.sni; pcre:\"/a(?R)b/\";", "x.rules:1:52: pcre: recursion is not supported yet"),
         (r#"sid:1; tls.sni; pcre:"/(?|a)/";"#, "x.rules:1:52: pcre: a branch reset group is not supported yet"),

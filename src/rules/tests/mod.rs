@@ -1,5 +1,6 @@
 //! What the room does as a whole: rule text in, matches out.
 
+mod acceptance;
 mod actions;
 mod addresses;
 mod contents;
@@ -10,6 +11,7 @@ mod handshake;
 mod keywords;
 mod loading;
 mod numbers;
+mod packets;
 mod payload;
 mod profile;
 mod reference;
@@ -25,7 +27,7 @@ use std::sync::Arc;
 use super::*;
 use crate::base::Timestamp;
 use crate::flow::{Endpoint, FlowKey};
-use crate::packet::{Segment, SegmentHeader, TcpFlags};
+use crate::packet::{IpFields, Segment, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::{ClientHello, ServerHello, Session};
 use crate::protocol::x509::{Certificate, Facts as CertificateFacts};
@@ -66,7 +68,12 @@ fn header(direction: FlowDirection, flags: u8) -> SegmentHeader {
         ack: 2_000,
         window: 512,
         ttl: 64,
+        ip: IpFields::default(),
+        urgent: 0,
+        reserved: 0,
         tunnel_depth: 0,
+        tcp_len: 20,
+        ip_len: 20,
         payload_len: 0,
         frame_len: 54,
         timestamp: Timestamp::ZERO,
@@ -86,7 +93,12 @@ fn headers() -> [SegmentHeader; 4] {
 fn at<'a>(header: &'a SegmentHeader, subject: Subject<'a>) -> Subject<'a> {
     let direction = if header.sender == headers()[0].sender { FlowDirection::ToServer } else { FlowDirection::ToClient };
     Subject {
-        packet: Some(Packet { direction, segment: Segment { header, payload: &[] }, sizes: [0; 2], raw: Raw::default() }),
+        packet: Some(Packet {
+            direction,
+            segment: Segment { header, headers: &[], payload: &[] },
+            totals: Totals::default(),
+            raw: Raw::default(),
+        }),
         ..subject
     }
 }

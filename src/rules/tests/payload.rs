@@ -13,9 +13,9 @@ fn by_packet(set: &RuleSet, stream: &Stream<'_>) -> Vec<Vec<u32>> {
     let mut end = 0;
     let fired = stream.0.iter().map(|payload| {
         end += payload.len();
-        let segment = Segment { header: &header, payload };
+        let segment = Segment { header: &header, headers: &[], payload };
         let raw = Raw { payload, stream: Some(Chunk { bytes: &all[..end], start: 0 }) };
-        let packet = Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [0; 2], raw });
+        let packet = Some(Packet { direction: FlowDirection::ToServer, segment, totals: Totals::default(), raw });
         let mut out = Vec::new();
         set.evaluate(&Subject { packet, established: true, ..subject(None) }, &mut flow, &mut hosts, &mut scratch, &mut out);
         out.iter().map(|m| set.rule(m.rule).unwrap().sid).collect()
@@ -109,8 +109,8 @@ fn a_match_in_the_stream_is_about_the_flow_one_in_a_packet_about_the_packet() {
         let set = rules(&format!(r#"drop {protocol} any any -> any any (content:"ab"; sid:1;)"#));
         let header = header(FlowDirection::ToServer, TcpFlags::ACK);
         let raw = Raw { payload: b"ab", stream: Some(Chunk { bytes: b"ab", start: 0 }) };
-        let segment = Segment { header: &header, payload: b"ab" };
-        let packet = Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [0; 2], raw });
+        let segment = Segment { header: &header, headers: &[], payload: b"ab" };
+        let packet = Some(Packet { direction: FlowDirection::ToServer, segment, totals: Totals::default(), raw });
         assert_eq!(play(&set, &[Subject { packet, ..subject(None) }]), (vec![1], verdict), "{protocol}");
     }
 }
@@ -121,10 +121,10 @@ fn payload_and_a_buffer_have_to_hold_at_one_packet() {
     let session = asking("b.test");
     let header = header(FlowDirection::ToServer, TcpFlags::ACK);
     let with = |payload: &'static [u8]| {
-        let segment = Segment { header: &header, payload };
+        let segment = Segment { header: &header, headers: &[], payload };
         let raw = Raw { payload, stream: None };
         Subject {
-            packet: Some(Packet { direction: FlowDirection::ToServer, segment, sizes: [0; 2], raw }),
+            packet: Some(Packet { direction: FlowDirection::ToServer, segment, totals: Totals::default(), raw }),
             ..subject(Some(&session))
         }
     };

@@ -108,6 +108,7 @@ fn some_way(steps: &[Step], value: &[u8], last: usize, kept: &[u64], all: &[Step
             Vec::from_iter((i.negated != (at >= 0 && at <= room)).then_some(last))
         }
         Step::ByteTest(t) => Vec::from_iter(t.holds(value, last, &extracted).then_some(last)),
+        Step::Entropy(e) => Vec::from_iter(e.holds(value).then_some(last)),
         Step::ByteJump(j) => j.target(value, last, &extracted).into_iter().collect(),
         Step::Extract(e) => match e.result(value, last, &extracted) {
             Some((n, end)) => {

@@ -30,7 +30,7 @@ fn messages_are_the_same_however_they_are_cut() {
     let from_server = [server_hello(0xc02f, &[]), certificate(&chain), message(14, &[])].concat();
     for record_size in [1, 2, 3, 4, 5, 100, 16_384] {
         for piece in [1, 7, 10_000] {
-            let mut c = Conversation::new(1 << 16);
+            let mut c = Conversation::new(Direction::AToB, 1 << 16);
             feed(&mut c, CLIENT, &records(&hello().message(), record_size), piece);
             assert_eq!(c.stage(), Stage::ClientHello, "records of {record_size}, pieces of {piece}");
             feed(&mut c, SERVER, &records(&from_server, record_size), piece);
@@ -43,7 +43,7 @@ fn messages_are_the_same_however_they_are_cut() {
 
 #[test]
 fn junk_before_the_hello_is_passed_over_and_noted() {
-    let mut c = Conversation::new(1 << 16);
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
     let bytes = [b"\x16\x03junk\x16\x16".to_vec(), records(&hello().message(), 16_384)].concat();
     feed(&mut c, CLIENT, &bytes, 5);
     assert_eq!(name(&mut c).as_deref(), Some("www.portcullis.example"));
@@ -54,7 +54,7 @@ fn junk_before_the_hello_is_passed_over_and_noted() {
 
 #[test]
 fn after_a_retry_the_first_hello_stands_and_the_second_is_kept() {
-    let mut c = Conversation::new(1 << 16);
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
     let second = ClientHelloBuilder::default().server_name(b"other.example").message();
     let retry =
         [&[3, 3][..], &crate::protocol::tls::server_hello::HELLO_RETRY_REQUEST_RANDOM, b"\x00\x13\x01\x00\x00\x00"].concat();
@@ -71,7 +71,7 @@ fn after_a_retry_the_first_hello_stands_and_the_second_is_kept() {
 #[test]
 fn each_side_goes_dark_where_encryption_begins() {
     let finished = [record(20, &[1]), record(22, &[0x5a; 40])].concat();
-    let mut c = Conversation::new(1 << 16);
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
     feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
     feed(&mut c, SERVER, &[records(&server_hello(0xc02f, &[]), 16_384), finished.clone()].concat(), 10_000);
     assert!(c.is_over(SERVER) && !c.is_finished());
@@ -83,7 +83,7 @@ fn each_side_goes_dark_where_encryption_begins() {
 #[test]
 fn a_lost_part_of_a_message_costs_that_message_only() {
     let mut cache = CertificateCache::default();
-    let mut c = Conversation::new(1 << 16);
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
     let bytes = records(&[certificate(&[&[0x30, 1, 0], &[0x30; 500]]), server_hello(0xc02f, &[])].concat(), 16_384);
     let (before, after) = (&bytes[..50], &bytes[250..]);
     let read = c.data(SERVER, before, &mut cache);
@@ -97,7 +97,7 @@ fn a_lost_part_of_a_message_costs_that_message_only() {
 
 #[test]
 fn alerts_and_heartbeats_in_the_clear_are_noted() {
-    let mut c = Conversation::new(1 << 16);
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
     feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
     feed(&mut c, CLIENT, &record(24, &[1, 0x40, 0]), 10_000);
     feed(&mut c, SERVER, &record(21, &[2, 40]), 10_000);
@@ -108,7 +108,7 @@ fn alerts_and_heartbeats_in_the_clear_are_noted() {
 
 #[test]
 fn a_message_longer_than_the_limit_is_passed_over() {
-    let mut c = Conversation::new(1_000);
+    let mut c = Conversation::new(Direction::AToB, 1_000);
     let bytes = records(&[message(11, &[0; 5_000]), server_hello(0xc02f, &[])].concat(), 16_384);
     feed(&mut c, SERVER, &bytes, 700);
     assert!(c.session(CLIENT).server_hello.is_some());
@@ -135,7 +135,7 @@ fn heartbeats_that_break_rfc_6520_are_told_apart() {
         // A response that nobody asked for leaks nothing that we know of.
         ((2, 16, 35), None, &[]),
     ] {
-        let mut c = Conversation::new(1 << 16);
+        let mut c = Conversation::new(Direction::AToB, 1 << 16);
         feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
         feed(&mut c, CLIENT, &heartbeat(request.0, request.1, request.2), 1);
         if let Some((typ, claimed, length)) = response {
@@ -148,7 +148,7 @@ fn heartbeats_that_break_rfc_6520_are_told_apart() {
 
 #[test]
 fn anomalies_are_told_of_who_sent_them() {
-    let mut c = Conversation::new(1 << 16);
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
     feed(&mut c, CLIENT, &records(&hello().message(), 16_384), 10_000);
     feed(&mut c, SERVER, &record(21, &[9, 40]), 10_000);
     let session = c.session(CLIENT);
@@ -158,7 +158,7 @@ fn anomalies_are_told_of_who_sent_them() {
 
 #[test]
 fn a_list_of_certificates_whose_lengths_lie_is_no_handshake_message() {
-    let mut c = Conversation::new(1 << 16);
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
     let list = [0, 0, 9, 0, 0, 2, 0x30, 0]; // nine bytes of list are five
     feed(&mut c, SERVER, &records(&message(11, &list), 16_384), 10_000);
     let expected = [Anomaly::CertificateInvalidLength, Anomaly::InvalidHandshakeMessage];
