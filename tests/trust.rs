@@ -64,6 +64,15 @@ fn params(name: &str, is_ca: bool) -> CertificateParams {
     params
 }
 
+/// The same packets of another client.
+fn from_port(port: u16, mut packets: Vec<Packet>) -> Vec<Packet> {
+    for packet in &mut packets {
+        let client = if packet.side == Side::Client { &mut packet.from } else { &mut packet.to };
+        client.set_port(port);
+    }
+    packets
+}
+
 fn trust(events: &Events) -> &Value {
     &events.session()["portcullis"]["trust"]
 }
@@ -114,7 +123,7 @@ fn across_its_expiry_the_same_chain_gives_two_verdicts() {
     let pki = Pki::new();
     let year = Duration::from_secs(365 * 86_400);
     let first = Pki::session(&pki.chain, NAME).close().packets;
-    let mut second = Pki::session(&pki.chain, NAME).packets;
+    let mut second = from_port(40_001, Pki::session(&pki.chain, NAME).packets);
     for packet in &mut second {
         packet.time += year;
     }
@@ -164,16 +173,8 @@ fn a_store_that_cannot_be_read_ends_the_run_before_it_begins() {
 #[test]
 fn what_one_flow_shows_fills_the_gap_of_later_ones_whoever_works_on_them() {
     let (pki, dir) = (Pki::new(), Dir::new());
-    let session = |n: u32, chain: &[Vec<u8>]| {
-        let mut packets = Pki::session(chain, NAME).packets;
-        for packet in &mut packets {
-            let client = if packet.side == Side::Client { &mut packet.from } else { &mut packet.to };
-            *client = format!("10.0.0.1:{}", 20_000 + n).parse().unwrap();
-        }
-        packets
-    };
-    let mut packets = session(0, &pki.chain);
-    packets.extend((1..60).flat_map(|n| session(n, &pki.chain[..1])));
+    let mut packets = from_port(20_000, Pki::session(&pki.chain, NAME).packets);
+    packets.extend((1..60).flat_map(|n| from_port(20_000 + n, Pki::session(&pki.chain[..1], NAME).packets)));
     let capture = dir.file("many.pcap", pcap(&packets));
     let root = dir.file("root.pem", pki.root.pem());
     let run = |workers: &str, memory: &str| {
