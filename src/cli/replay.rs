@@ -254,6 +254,8 @@ impl Replay {
         } else if io::stderr().is_terminal() {
             eprintln!("{summary}");
         }
+        // The process ends: to free a hundred thousand rules one by one would be time for nothing.
+        std::mem::forget(outcome.rules);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use super::feed_files::{self, FileError, RuleFiles};
 use super::lookups::{self, Lookups};
 use super::say;
 use super::watch::Stamps;
+use crate::pipeline::load_rules;
 use crate::rules::{
     Action, DatasetFile, Diagnostic, List, ListKind, ListSource, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict,
 };
@@ -184,7 +185,7 @@ impl RuleOptions {
         config.lists = lists;
         config.texts = self.log_rule;
         mistakes.extend(wrong);
-        let (rules, mut report) = RuleSet::compile(sources, &config);
+        let (rules, mut report) = load_rules(sources, &config);
         report.notes.splice(..0, mistakes);
         Ok((rules, report))
     }

@@ -18,6 +18,7 @@ mod collector;
 mod deal;
 mod lessons;
 mod lines;
+mod load;
 mod next_rules;
 mod strand;
 mod worker;
@@ -30,6 +31,7 @@ use std::thread;
 use crossbeam_channel::bounded;
 
 pub use lines::{EvePrinter, Printer};
+pub use load::load_rules;
 pub use next_rules::NextRules;
 
 use crate::base::Duration;

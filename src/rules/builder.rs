@@ -17,7 +17,7 @@ pub(super) struct Builder<'c> {
     /// What rules are loaded with.
     pub config: &'c RuleConfig,
     /// Where the option at hand is written: the offset in the rule's text.
-    pub at: usize,
+    pub at: u32,
     /// What alerts say of it.
     pub meta: Meta,
     /// What `flow` asks.

@@ -1,7 +1,7 @@
 //! What makes it impossible that a buffer has all that is asked of it.
 
 use super::diagnostic::Reason;
-use super::field::{Number, place};
+use super::field::{Place, place};
 use super::inspect::{Absent, Content, Inspection, Step};
 use super::transform::Transform;
 
@@ -26,7 +26,7 @@ impl Inspection {
             (Some(Absent::OrElse), true) => Reason::BadValue("something to match after absent:or_else"),
             _ => return None,
         };
-        Some((reason, self.at))
+        Some((reason, self.at as usize))
     }
 
     /// A content that does not look like any part of a value.
@@ -36,7 +36,7 @@ impl Inspection {
             return None;
         }
         let hint = form.hint(&content.pattern);
-        Some((Reason::NoSuchValue { buffer: self.buffer.name, form: form.describe(), hint }, content.at))
+        Some((Reason::NoSuchValue { buffer: self.buffer.name, form: form.describe(), hint }, content.at as usize))
     }
 
     /// A content with letters of the case that a transform leaves none of.
@@ -47,7 +47,7 @@ impl Inspection {
             Transform::ToUppercase if has(u8::is_ascii_lowercase) => "there is no small letter after to_uppercase",
             _ => return None,
         };
-        Some((Reason::NeverMatches(reason), content.at))
+        Some((Reason::NeverMatches(reason), content.at as usize))
     }
 
     /// Lengths that exclude each other.
@@ -56,12 +56,12 @@ impl Inspection {
         let most = self.size.iter().filter_map(|s| s.at_most()).min();
         let width = self.width().and_then(|w| u64::try_from(w).ok());
         if most.is_some_and(|most| most < least) || width.is_some_and(|w| self.size.iter().any(|s| !s.holds(w))) {
-            return Some((Reason::NeverMatches("no value has the length that bsize asks for"), self.at));
+            return Some((Reason::NeverMatches("no value has the length that bsize asks for"), self.at as usize));
         }
         let is_whole = |c: &&Content| c.startswith && c.endswith;
         let other = |c: &&Content| u64::try_from(c.pattern.len()).is_ok_and(|len| self.size.iter().any(|s| !s.holds(len)));
         let whole = self.wanted().filter(is_whole).find(other)?;
-        Some((Reason::NeverMatches("the content is all of the value, and bsize asks for another length"), whole.at))
+        Some((Reason::NeverMatches("the content is all of the value, and bsize asks for another length"), whole.at as usize))
     }
 
     /// Contents that take more bytes than there can be.
@@ -81,7 +81,7 @@ impl Inspection {
                             (false, true) => "the contents need more bytes than bsize allows",
                             (false, false) => "the contents need more bytes than any value has",
                         };
-                        return Some((Reason::NeverMatches(reason), content.at));
+                        return Some((Reason::NeverMatches(reason), content.at as usize));
                     }
                 }
                 _ => end = 0, // where it leads to is not known
@@ -102,7 +102,7 @@ impl Inspection {
                 () if a.endswith && b.endswith && !back.into_iter().all(agree) => "another content ends the value",
                 () => return None,
             };
-            Some((Reason::NeverMatches(reason), b.at))
+            Some((Reason::NeverMatches(reason), b.at as usize))
         })
     }
 
@@ -121,9 +121,9 @@ impl Inspection {
 impl Content {
     /// Where it ends at the earliest, the last match having ended at `last` or later.
     fn least_end(&self, last: usize) -> usize {
-        let given = |n: Option<Number>| match n {
-            Some(Number::Given(n)) => Some(n),
-            Some(Number::Variable(_)) => None,
+        let given = |n: Option<Place>| match n {
+            Some(Place::Given(n)) => Some(i64::from(n)),
+            Some(Place::Variable(_)) => None,
             None => Some(0),
         };
         let start = match self.is_relative() {

@@ -9,6 +9,15 @@ pub(super) enum Number {
     Variable(Slot),
 }
 
+/// A place in a buffer or a length: a [`Number`] in half the room, for what each content may have four of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// As written; at most 65,535 either way.
+    Given(i32),
+    /// What is in this slot.
+    Variable(Slot),
+}
+
 /// Where a variable of a rule is kept. The name was resolved when the rule was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot(u8);
@@ -55,6 +64,29 @@ impl Number {
     /// Its value as a number of 64 bits without sign.
     pub fn unsigned(self, extracted: &Extracted) -> u64 {
         self.signed(extracted).cast_unsigned()
+    }
+
+    /// Its value as a length; `None` where it is negative.
+    pub fn length(self, extracted: &Extracted) -> Option<usize> {
+        usize::try_from(self.signed(extracted)).ok()
+    }
+}
+
+impl Place {
+    /// `number`, where it is not further away than any place can be.
+    pub fn new(number: Number) -> Option<Self> {
+        match number {
+            Number::Given(n) => i32::try_from(n).ok().filter(|n| n.unsigned_abs() <= u32::from(u16::MAX)).map(Self::Given),
+            Number::Variable(slot) => Some(Self::Variable(slot)),
+        }
+    }
+
+    /// Its value, which may be negative.
+    pub fn signed(self, extracted: &Extracted) -> i64 {
+        match self {
+            Self::Given(n) => n.into(),
+            Self::Variable(slot) => Number::Variable(slot).signed(extracted),
+        }
     }
 
     /// Its value as a length; `None` where it is negative.

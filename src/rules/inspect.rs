@@ -2,13 +2,11 @@
 
 use std::net::IpAddr;
 
-use smallvec::SmallVec;
-
 use super::byte_ops::{ByteJump, ByteTest, Extraction};
 use super::dataset::{Membership, Rated};
 use super::entropy::Entropy;
 use super::expression::Expression;
-use super::field::{Extracted, Number, place};
+use super::field::{Extracted, Place, place};
 use super::keyword::{Buffer, PAYLOAD};
 use super::parse::number::Comparison;
 use super::subject::FlowDirection;
@@ -20,11 +18,11 @@ pub(super) struct Inspection {
     /// The buffer.
     pub buffer: &'static Buffer,
     /// Where it is named: the offset in the rule's text.
-    pub at: usize,
+    pub at: u32,
     /// The buffer is one of the addresses: this one.
     pub address: Option<AddressOf>,
     /// What is done to its value first.
-    pub transforms: SmallVec<[Transform; 1]>,
+    pub transforms: Vec<Transform>,
     /// What its length has to be.
     pub size: Vec<Comparison>,
     /// Data sets that it has to be in, or not.
@@ -55,7 +53,7 @@ pub(super) enum Absent {
     OrElse,
 }
 
-/// One thing to find, or not to find.
+/// One thing to find, or not to find. Most are contents, and there are hundreds of thousands: what is larger and rare is boxed.
 #[derive(Debug)]
 pub(super) enum Step {
     /// `content`
@@ -65,11 +63,11 @@ pub(super) enum Step {
     /// `isdataat`
     IsDataAt(IsDataAt),
     /// `byte_test`
-    ByteTest(ByteTest),
+    ByteTest(Box<ByteTest>),
     /// `byte_jump`
-    ByteJump(ByteJump),
+    ByteJump(Box<ByteJump>),
     /// `byte_extract`, `byte_math`
-    Extract(Extraction),
+    Extract(Box<Extraction>),
     /// `entropy`
     Entropy(Entropy),
 }
@@ -80,19 +78,19 @@ pub(super) struct Content {
     /// The bytes; lower-case where `nocase`.
     pub pattern: Box<[u8]>,
     /// Where it is written: the offset in the rule's text.
-    pub at: usize,
+    pub at: u32,
     /// It must not be there.
     pub negated: bool,
     /// ASCII letters match in either case.
     pub nocase: bool,
     /// The first byte to look at.
-    pub offset: Option<Number>,
+    pub offset: Option<Place>,
     /// How many bytes from there.
-    pub depth: Option<Number>,
+    pub depth: Option<Place>,
     /// How far after the last match it begins at the earliest.
-    pub distance: Option<Number>,
+    pub distance: Option<Place>,
     /// In how many bytes from there it ends.
-    pub within: Option<Number>,
+    pub within: Option<Place>,
     /// It begins the buffer.
     pub startswith: bool,
     /// It ends the buffer.
@@ -107,7 +105,7 @@ pub(super) enum FastPattern {
     /// All of it.
     Whole,
     /// `fast_pattern:offset,length`
-    Chop(usize, usize),
+    Chop(u16, u16),
 }
 
 /// A regular expression.
@@ -125,7 +123,7 @@ pub(super) struct Pcre {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IsDataAt {
     /// How many bytes.
-    pub at: Number,
+    pub at: Place,
     /// There must be none.
     pub negated: bool,
     /// Counted from the last match.
@@ -134,14 +132,14 @@ pub(super) struct IsDataAt {
 
 impl AddressOf {
     /// The bytes of source or destination; of an IPv4 address four, however it is written.
-    pub fn octets(self, (source, destination): (IpAddr, IpAddr)) -> SmallVec<[u8; 16]> {
+    pub fn octets(self, (source, destination): (IpAddr, IpAddr)) -> smallvec::SmallVec<[u8; 16]> {
         let ip = match self {
             Self::Source => source,
             Self::Destination => destination,
         };
         match ip.to_canonical() {
-            IpAddr::V4(v4) => SmallVec::from_slice(&v4.octets()),
-            IpAddr::V6(v6) => SmallVec::from_slice(&v6.octets()),
+            IpAddr::V4(v4) => smallvec::SmallVec::from_slice(&v4.octets()),
+            IpAddr::V6(v6) => smallvec::SmallVec::from_slice(&v6.octets()),
         }
     }
 }
@@ -155,7 +153,7 @@ impl Content {
     /// Where in a buffer of `len` bytes, before which `start` were cut off, it may be, the last match having ended at `last`:
     /// first and end.
     pub fn window(&self, len: usize, start: i64, last: usize, extracted: &Extracted) -> Option<(usize, usize)> {
-        let value = |n: Option<Number>| n.map(|n| n.signed(extracted));
+        let value = |n: Option<Place>| n.map(|n| n.signed(extracted));
         let (from, length) = if self.is_relative() {
             (i64::try_from(last).ok()?.checked_add(value(self.distance).unwrap_or(0))?, value(self.within))
         } else {
@@ -185,7 +183,9 @@ impl Content {
     /// What is looked for first.
     pub fn fast_bytes(&self) -> &[u8] {
         match self.fast {
-            Some(FastPattern::Chop(offset, len)) => self.pattern.get(offset..).and_then(|p| p.get(..len)).unwrap_or(&self.pattern),
+            Some(FastPattern::Chop(offset, len)) => {
+                self.pattern.get(offset.into()..).and_then(|p| p.get(..len.into())).unwrap_or(&self.pattern)
+            }
             _ => &self.pattern,
         }
     }
@@ -193,12 +193,12 @@ impl Content {
 
 impl Inspection {
     /// A new mention of `buffer`.
-    pub fn new(buffer: &'static Buffer, at: usize) -> Self {
+    pub fn new(buffer: &'static Buffer, at: u32) -> Self {
         Self {
             buffer,
             at,
             address: None,
-            transforms: SmallVec::new(),
+            transforms: Vec::new(),
             size: Vec::new(),
             datasets: Vec::new(),
             reputations: Vec::new(),
@@ -209,6 +209,7 @@ impl Inspection {
 
     /// To be called once nothing is added any more.
     pub fn shrink_to_fit(&mut self) {
+        self.transforms.shrink_to_fit();
         self.size.shrink_to_fit();
         self.datasets.shrink_to_fit();
         self.reputations.shrink_to_fit();
@@ -265,5 +266,15 @@ impl Inspection {
         (content.startswith && content.endswith)
             || self.size.iter().any(fits)
             || (self.transforms.is_empty() && self.buffer.form.width() == Some(len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_each_rule_has_is_small() {
+        assert!(size_of::<Step>() <= 64 && size_of::<Inspection>() <= 136);
     }
 }

@@ -3,11 +3,12 @@
 //! Every plan has at most one key, in one buffer. It holds only where a value has the key, so that whoever is not spoken for
 //! need not be tried. Keys are in lower case, and so is what they are looked up in; whether case matters is seen later.
 
-use std::collections::HashMap;
-
 use aho_corasick::AhoCorasick;
+use hashbrown::HashMap;
+use memchr::memmem::Finder;
 use smallvec::SmallVec;
 
+use super::hashed::HashedKeys;
 use super::inspect::{Content, Inspection};
 use super::keyword::Buffer;
 use super::matcher::Values;
@@ -56,9 +57,9 @@ impl Key {
 pub(super) struct Table {
     buffer: &'static Buffer,
     side: FlowDirection,
-    transforms: SmallVec<[Transform; 1]>,
-    exact: HashMap<Box<[u8]>, Plans>,
-    suffixes: HashMap<Box<[u8]>, Plans>,
+    transforms: Vec<Transform>,
+    exact: HashedKeys,
+    suffixes: HashedKeys,
     longest_suffix: usize,
     literals: Literals,
 }
@@ -70,7 +71,20 @@ type Plans = SmallVec<[u32; 2]>;
 struct Literals {
     index: HashMap<Box<[u8]>, usize>,
     plans: Vec<Plans>,
-    automaton: Option<AhoCorasick>,
+    search: Search,
+}
+
+/// How literals are looked for: a few one after the other, which is faster than one pass for all.
+#[derive(Debug)]
+enum Search {
+    Each(Vec<Finder<'static>>),
+    All(AhoCorasick),
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self::Each(Vec::new())
+    }
 }
 
 impl Table {
@@ -79,8 +93,8 @@ impl Table {
             buffer: inspection.buffer,
             side,
             transforms: inspection.transforms.clone(),
-            exact: HashMap::new(),
-            suffixes: HashMap::new(),
+            exact: HashedKeys::default(),
+            suffixes: HashedKeys::default(),
             longest_suffix: 0,
             literals: Literals::default(),
         }
@@ -99,41 +113,20 @@ impl Table {
     /// `plan` holds only where a value has `key`.
     pub fn add(&mut self, key: Key, plan: u32) {
         match key {
-            Key::Exact(bytes) => self.exact.entry(bytes).or_default().push(plan),
+            Key::Exact(bytes) => self.exact.add(&bytes, plan),
             Key::Suffix(bytes) => {
                 self.longest_suffix = self.longest_suffix.max(bytes.len());
-                self.suffixes.entry(bytes).or_default().push(plan);
+                self.suffixes.add(&bytes, plan);
             }
-            Key::Literal(bytes) => {
-                let Literals { index, plans, .. } = &mut self.literals;
-                let i = *index.entry(bytes).or_insert(plans.len());
-                match plans.get_mut(i) {
-                    Some(list) => list.push(plan),
-                    None => plans.push(Plans::from_elem(plan, 1)),
-                }
-            }
+            Key::Literal(bytes) => self.literals.add(bytes, plan),
         }
     }
 
     /// To be called once all keys are in. The plans that it gives back could not be put in: they are to be tried always.
     pub fn finish(&mut self) -> Vec<u32> {
-        let literals = &mut self.literals;
-        let mut patterns = vec![Box::default(); literals.plans.len()];
-        for (bytes, i) in std::mem::take(&mut literals.index) {
-            if let Some(slot) = patterns.get_mut(i) {
-                *slot = bytes;
-            }
-        }
-        if patterns.is_empty() {
-            return Vec::new();
-        }
-        match AhoCorasick::new(&patterns) {
-            Ok(automaton) => {
-                literals.automaton = Some(automaton);
-                Vec::new()
-            }
-            Err(_) => std::mem::take(&mut literals.plans).into_iter().flatten().collect(),
-        }
+        self.exact.finish();
+        self.suffixes.finish();
+        self.literals.finish()
     }
 
     /// Calls `found` with each plan that a value of `session` speaks for, some of them more than once.
@@ -142,15 +135,15 @@ impl Table {
         (self.buffer.read)(session, self.side, &mut values);
         for value in &values {
             let value = transform::apply(&self.transforms, value);
-            lower.clear();
-            lower.extend(value.iter().map(u8::to_ascii_lowercase));
-            self.exact.get(lower.as_slice()).into_iter().flatten().for_each(|&p| found(p));
-            self.look_up_suffixes(lower, &mut found);
-            if let Some(automaton) = &self.literals.automaton {
-                for hit in automaton.find_overlapping_iter(&*lower) {
-                    self.literals.plans.get(hit.pattern().as_usize()).into_iter().flatten().for_each(|&p| found(p));
-                }
+            if self.suffixes.is_empty() && self.literals.plans.is_empty() && !self.exact.may_have(value.len()) {
+                continue;
             }
+            lower.clear();
+            lower.extend_from_slice(&value);
+            lower.make_ascii_lowercase();
+            self.exact.get(lower).for_each(&mut found);
+            self.look_up_suffixes(lower, &mut found);
+            self.literals.look_up(lower, &mut found);
         }
     }
 
@@ -164,7 +157,54 @@ impl Table {
         let tail = value.get(from..).unwrap_or_default();
         for dot in memchr::memchr_iter(b'.', tail) {
             let suffix = tail.get(dot..).unwrap_or_default();
-            self.suffixes.get(suffix).into_iter().flatten().for_each(|&p| found(p));
+            self.suffixes.get(suffix).for_each(&mut *found);
         }
     }
 }
+
+impl Literals {
+    fn add(&mut self, literal: Box<[u8]>, plan: u32) {
+        let i = *self.index.entry(literal).or_insert(self.plans.len());
+        match self.plans.get_mut(i) {
+            Some(list) => list.push(plan),
+            None => self.plans.push(Plans::from_elem(plan, 1)),
+        }
+    }
+
+    fn finish(&mut self) -> Vec<u32> {
+        let mut patterns = vec![Box::default(); self.plans.len()];
+        for (bytes, i) in std::mem::take(&mut self.index) {
+            if let Some(slot) = patterns.get_mut(i) {
+                *slot = bytes;
+            }
+        }
+        if patterns.len() <= FEW {
+            self.search = Search::Each(patterns.iter().map(|p| Finder::new(p).into_owned()).collect());
+            return Vec::new();
+        }
+        match AhoCorasick::new(&patterns) {
+            Ok(automaton) => {
+                self.search = Search::All(automaton);
+                Vec::new()
+            }
+            Err(_) => std::mem::take(&mut self.plans).into_iter().flatten().collect(),
+        }
+    }
+
+    fn look_up(&self, value: &[u8], found: &mut impl FnMut(u32)) {
+        match &self.search {
+            Search::Each(finders) => {
+                let hits = finders.iter().zip(&self.plans).filter(|(finder, _)| finder.find(value).is_some());
+                hits.flat_map(|(_, plans)| plans).for_each(|&p| found(p));
+            }
+            Search::All(automaton) => {
+                for hit in automaton.find_overlapping_iter(value) {
+                    self.plans.get(hit.pattern().as_usize()).into_iter().flatten().for_each(|&p| found(p));
+                }
+            }
+        }
+    }
+}
+
+/// So many literals are looked for one after the other.
+const FEW: usize = 4;

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::ast::{OptionAst, RuleAst, Sign};
+use super::ast::{OptionAst, Sign};
 use super::compile::{Compiled, Kind};
 use super::dataset::{Command, Membership};
 use super::diagnostic::Reason;
@@ -18,29 +18,36 @@ use super::subject::Facts;
 /// What is to be said, and the offset in the rule's text that it is about.
 type Finding = (Reason, usize);
 
-/// What makes `rule` slow.
-pub(super) fn cost(rule: &Compiled, ast: &RuleAst<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = options(ast, "pcre").filter(|o| begins_with_anything(o)).map(|o| (LEADING_STAR, o.at)).collect();
+/// What makes `rule`, which has `options`, slow.
+pub(super) fn cost(rule: &Compiled, options: &[OptionAst<'_>]) -> Vec<Finding> {
+    let mut found: Vec<Finding> =
+        named(options, "pcre").filter(|o| begins_with_anything(o)).map(|o| (LEADING_STAR, o.at)).collect();
     found.extend(match rule.kind {
         Kind::Flow => None,
-        Kind::Packet => on_packets(rule, ast),
+        Kind::Packet => on_packets(rule, options),
         Kind::Session if rule.plans.iter().all(|plan| plan.needs.intersects(Facts::RARE)) => None,
-        Kind::Session => without_key(rule, ast).or_else(|| short_key(rule)),
+        Kind::Session => without_key(rule, options).or_else(|| short_key(rule)),
     });
     found
 }
 
-/// What Suricata does not know, or takes otherwise, of a rule of `len` bytes.
-pub(super) fn portability(ast: &RuleAst<'_>, len: usize, registry: &Registry, inspections: &[Inspection]) -> Vec<Finding> {
+/// What Suricata does not know, or takes otherwise, of a rule of `len` bytes that has `sign` and `options`.
+pub(super) fn portability(
+    sign: Sign,
+    options: &[OptionAst<'_>],
+    len: usize,
+    registry: &Registry,
+    inspections: &[Inspection],
+) -> Vec<Finding> {
     let mut found = Vec::new();
-    for option in &ast.options {
+    for option in options {
         if registry.is_own(option.name) {
             found.push((Reason::NotPortable("a keyword of Portcullis's own"), option.at));
         }
         let differs = DIFFERENCES.iter().find(|(names, _)| names.contains(&option.name));
         found.extend(differs.map(|(_, how)| (Reason::NotPortable(how), option.at)));
     }
-    if ast.header.sign == Sign::Session {
+    if sign == Sign::Session {
         found.push((Reason::NotPortable("`=>` needs Suricata 8"), 0));
     }
     if len > SURICATA_RULE_BYTES {
@@ -48,7 +55,7 @@ pub(super) fn portability(ast: &RuleAst<'_>, len: usize, registry: &Registry, in
     }
     for inspection in inspections.iter().filter(|i| i.transforms.is_empty() && WHOLE_HASHES.contains(&i.buffer.name)) {
         let partial = inspection.wanted().find(|c| Some(c.pattern.len()) != inspection.buffer.form.width());
-        found.extend(partial.map(|c| (Reason::NotPortable("Suricata takes a whole hash there, not a part"), c.at)));
+        found.extend(partial.map(|c| (Reason::NotPortable("Suricata takes a whole hash there, not a part"), c.at as usize)));
     }
     found
 }
@@ -85,12 +92,12 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
 }
 
 /// It is tried on each packet, or on most.
-fn on_packets(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
+fn on_packets(rule: &Compiled, options: &[OptionAst<'_>]) -> Option<Finding> {
     let inspection = rule.asks.payload.as_ref().map(|p| &p.inspection);
     match inspection.and_then(literal) {
-        Some(key) if is_common(key) => inspection?.wanted().find(|c| is_common(c.fast_bytes())).map(|c| (SHORT_KEY, c.at)),
+        Some(key) if is_common(key) => inspection?.wanted().find(|c| is_common(c.fast_bytes())).map(|c| (SHORT_KEY, c.at as usize)),
         Some(_) => None,
-        None => match options(ast, "pcre").next().filter(|_| inspection.is_some_and(Inspection::is_searched)) {
+        None => match named(options, "pcre").next().filter(|_| inspection.is_some_and(Inspection::is_searched)) {
             Some(pcre) => Some((SLOW_PCRE, pcre.at)),
             None => Some((Reason::OnEach("packet"), 0)),
         },
@@ -98,12 +105,12 @@ fn on_packets(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
 }
 
 /// It has no content that all sessions but those concerned could be passed over by.
-fn without_key(rule: &Compiled, ast: &RuleAst<'_>) -> Option<Finding> {
+fn without_key(rule: &Compiled, options: &[OptionAst<'_>]) -> Option<Finding> {
     if rule.plans.iter().all(|plan| best_key(&rule.asks.inspections, *plan).is_some()) {
         return None;
     }
     let has_pcre = rule.asks.inspections.iter().any(Inspection::is_searched);
-    match options(ast, "pcre").next().filter(|_| has_pcre) {
+    match named(options, "pcre").next().filter(|_| has_pcre) {
         Some(pcre) => Some((SLOW_PCRE, pcre.at)),
         None => Some((Reason::OnEach("session"), 0)),
     }
@@ -115,7 +122,7 @@ fn short_key(rule: &Compiled) -> Option<Finding> {
     let (inspection, ..) =
         rule.plans.iter().filter_map(|plan| key(*plan)).find(|(_, _, k)| matches!(k, Key::Literal(l) if is_common(l)))?;
     let content = inspection.wanted().find(|c| is_common(c.fast_bytes()))?;
-    Some((SHORT_KEY, content.at))
+    Some((SHORT_KEY, content.at as usize))
 }
 
 /// One byte of those that names and numbers are written with.
@@ -123,8 +130,8 @@ fn is_common(key: &[u8]) -> bool {
     matches!(key, [byte] if byte.is_ascii_alphanumeric() || b" .,-_:=/".contains(byte))
 }
 
-fn options<'a>(ast: &'a RuleAst<'_>, name: &'a str) -> impl Iterator<Item = &'a OptionAst<'a>> {
-    ast.options.iter().filter(move |o| o.name == name)
+fn named<'a>(options: &'a [OptionAst<'_>], name: &'a str) -> impl Iterator<Item = &'a OptionAst<'a>> {
+    options.iter().filter(move |o| o.name == name)
 }
 
 /// `.*x` finds what `x` finds.

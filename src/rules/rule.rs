@@ -63,10 +63,17 @@ pub(super) struct Known {
 /// A `reference`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// `url`, `cve`, `md5`, …
-    pub kind: Arc<str>,
+    /// What the id is one of.
+    pub kind: Arc<ReferenceKind>,
     /// The address or number there.
     pub id: Box<str>,
+}
+
+/// What kind of thing a `reference` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceKind {
+    /// `url`, `cve`, `md5`, …
+    pub name: String,
     /// What stands before the id to make it a link, where the kind is known.
     pub prefix: Option<Arc<str>>,
 }
@@ -87,9 +94,9 @@ impl Rule {
 impl Reference {
     /// The link, or `kind:id` where the kind is not known.
     pub fn link(&self) -> String {
-        match &self.prefix {
+        match &self.kind.prefix {
             Some(prefix) => format!("{prefix}{}", self.id),
-            None => format!("{}:{}", self.kind, self.id),
+            None => format!("{}:{}", self.kind.name, self.id),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The compiled set: which rules there are, and where each will be found when its time has come.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
 
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};

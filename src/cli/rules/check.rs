@@ -13,7 +13,8 @@ use crate::cli::feed_files::{FileError, RuleFiles};
 use crate::cli::lookups::Lookups;
 use crate::cli::say;
 use crate::event::json;
-use crate::rules::{Diagnostic, LoadReport, RuleConfig, RuleSet, Weight};
+use crate::pipeline::load_rules;
+use crate::rules::{Diagnostic, LoadReport, RuleConfig, Weight};
 
 /// Say which rules do not load and why, which can never match, and which are slow
 ///
@@ -79,7 +80,7 @@ impl Check {
         let files = RuleFiles::read(&self.files)?;
         let sources = files.sources();
         let (config, mistakes) = self.lookups.config(&sources, &files)?;
-        let (_, mut report) = RuleSet::compile(&sources, &RuleConfig { review: true, portability: self.suricata, ..config });
+        let (_, mut report) = load_rules(&sources, &RuleConfig { review: true, portability: self.suricata, ..config });
         report.notes.splice(..0, mistakes);
         Ok((files, report))
     }

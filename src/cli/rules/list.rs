@@ -11,6 +11,7 @@ use crate::cli::feed_files::{FileError, RuleFiles};
 use crate::cli::lookups::Lookups;
 use crate::cli::say;
 use crate::cli::terminal::visible;
+use crate::pipeline::load_rules;
 use crate::rules::{Explanation, FlowDirection, Rule, RuleConfig, RuleSet, SHIPPED, Source};
 
 /// Show the rules of files, or the compiled form of one
@@ -53,7 +54,7 @@ impl List {
         let named = files.sources();
         let sources = if self.files.is_empty() { SHIPPED } else { &named };
         let (config, _) = self.lookups.config(sources, &files)?;
-        let (rules, report) = RuleSet::compile(sources, &RuleConfig { texts: true, ..config });
+        let (rules, report) = load_rules(sources, &RuleConfig { texts: true, ..config });
         if !report.errors.is_empty() {
             say("warning", format_args!("{} rules did not load: see `portcullis rules check`", report.errors.len()));
         }

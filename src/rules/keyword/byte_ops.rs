@@ -35,7 +35,7 @@ fn byte_test(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reaso
         options.take(option)?;
     }
     let field = options.finish(1)?;
-    builder.step(Step::ByteTest(ByteTest { field, negated, operator, value }))
+    builder.step(Step::ByteTest(Box::new(ByteTest { field, negated, operator, value })))
 }
 
 /// `bytes, offset[, option]...`
@@ -55,13 +55,13 @@ fn byte_jump(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reaso
             _ => options.take(option)?,
         }
     }
-    builder.step(Step::ByteJump(ByteJump {
+    builder.step(Step::ByteJump(Box::new(ByteJump {
         field: options.finish(0)?,
         multiplier: multiplier.unwrap_or(1),
         align,
         from: from.unwrap_or(JumpFrom::Field),
         post_offset: post_offset.unwrap_or(0).into(),
-    }))
+    })))
 }
 
 /// `bytes, offset, name[, option]...`
@@ -84,7 +84,7 @@ fn byte_extract(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Re
     let operation = Operation::Scale(multiplier.unwrap_or(1), align.unwrap_or(1));
     let field = options.finish(1)?;
     let slot = builder.variable(name)?;
-    builder.step(Step::Extract(Extraction { field, operation, slot }))
+    builder.step(Step::Extract(Box::new(Extraction { field, operation, slot })))
 }
 
 /// `bytes N, offset N, oper O, rvalue N, result name[, option]...`, in any order.
@@ -112,7 +112,7 @@ fn byte_math(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reaso
     (options.len, options.offset) = (len, offset);
     let field = options.finish(1)?;
     let slot = builder.variable(name)?;
-    builder.step(Step::Extract(Extraction { field, operation: Operation::Math(operator, right), slot }))
+    builder.step(Step::Extract(Box::new(Extraction { field, operation: Operation::Math(operator, right), slot })))
 }
 
 /// What is between commas.

@@ -2,7 +2,7 @@
 
 use super::super::builder::Builder;
 use super::super::diagnostic::Reason;
-use super::super::field::Number;
+use super::super::field::Place;
 use super::super::inspect::{Absent, Content, FastPattern, IsDataAt, Step};
 use super::super::parse::content::{bytes, quoted};
 use super::super::parse::number::Comparison;
@@ -88,7 +88,7 @@ fn fast_pattern(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Re
             Some(chop) => {
                 let (offset, len) = chop.split_once(',').ok_or(CHOP)?;
                 let (offset, len) = (offset.trim().parse().map_err(|_| CHOP)?, len.trim().parse().map_err(|_| CHOP)?);
-                match content.pattern.get(offset..).and_then(|p| p.get(..len)) {
+                match content.pattern.get(usize::from(offset)..).and_then(|p| p.get(..usize::from(len))) {
                     Some(part) if !part.is_empty() => FastPattern::Chop(offset, len),
                     _ => return Err(Reason::BadValue("a part that lies within the content")),
                 }
@@ -139,8 +139,8 @@ fn absent(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> 
 fn modify(builder: &mut Builder<'_>, change: impl FnOnce(&mut Content) -> Result<(), Reason>) -> Result<(), Reason> {
     let content = builder.content()?;
     change(content)?;
-    let shorter = |limit: Option<Number>| match limit {
-        Some(Number::Given(n)) => usize::try_from(n).is_ok_and(|n| n < content.pattern.len()),
+    let shorter = |limit: Option<Place>| match limit {
+        Some(Place::Given(n)) => usize::try_from(n).is_ok_and(|n| n < content.pattern.len()),
         _ => false,
     };
     let absolute = content.offset.is_some() || content.depth.is_some();
@@ -158,19 +158,16 @@ fn modify(builder: &mut Builder<'_>, change: impl FnOnce(&mut Content) -> Result
 }
 
 /// A length or offset, up to Suricata's bound, or a variable.
-fn length(builder: &Builder<'_>, value: Option<&str>) -> Result<Number, Reason> {
+fn length(builder: &Builder<'_>, value: Option<&str>) -> Result<Place, Reason> {
     match place(builder, required(value)?)? {
-        Number::Given(..0) => Err(Reason::BadValue("a number from 0 to 65535")),
-        number => Ok(number),
+        Place::Given(..0) => Err(Reason::BadValue("a number from 0 to 65535")),
+        place => Ok(place),
     }
 }
 
 /// A length or offset that may be negative.
-fn place(builder: &Builder<'_>, text: &str) -> Result<Number, Reason> {
-    match builder.number(text)? {
-        Number::Given(n) if n.unsigned_abs() > u64::from(u16::MAX) => Err(Reason::BadValue("a number up to 65535")),
-        number => Ok(number),
-    }
+fn place(builder: &Builder<'_>, text: &str) -> Result<Place, Reason> {
+    Place::new(builder.number(text)?).ok_or(Reason::BadValue("a number up to 65535"))
 }
 
 const BOTH: Reason = Reason::BadValue("either an absolute place or one relative to the last match, not both");

@@ -49,10 +49,8 @@ fn reference(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reaso
     if kind.is_empty() || id.is_empty() {
         return Err(Reason::BadValue("kind,id"));
     }
-    let kind = kind.to_ascii_lowercase();
-    let prefix = builder.config.references.get(&kind).cloned();
-    let kind = builder.shared.names.get(&kind);
-    builder.meta.references.push(Reference { kind, id: unescape(id).into(), prefix });
+    let kind = builder.shared.kinds.get(kind, builder.config);
+    builder.meta.references.push(Reference { kind, id: unescape(id).into() });
     Ok(())
 }
 

@@ -35,8 +35,9 @@ mod tls_version;
 mod transform;
 mod vlan;
 
-use std::collections::HashMap;
 use std::str::FromStr;
+
+use hashbrown::HashMap;
 
 use super::builder::Builder;
 use super::diagnostic::{Reason, excerpt};

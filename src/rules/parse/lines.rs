@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 /// What a file holds, one after the other.
 #[derive(Debug, PartialEq)]
 pub(in crate::rules) enum Entry<'a> {
@@ -17,27 +19,71 @@ pub(in crate::rules) struct RuleText<'a> {
     /// The text, its continuation lines joined.
     pub text: Cow<'a, str>,
     /// For each line that it is made of: where it begins in `text`, and its number from 1.
-    pieces: Vec<Piece>,
+    lines: SmallVec<[Line; 1]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Piece {
+struct Line {
     offset: usize,
-    line: u32,
+    number: u32,
 }
 
 impl RuleText<'_> {
     /// Line and column (in characters), both from 1, of the byte at `offset` in the text.
     pub fn position(&self, offset: usize) -> (u32, u32) {
-        let piece = self.pieces.iter().rev().find(|p| p.offset <= offset).copied().unwrap_or(Piece { offset: 0, line: 1 });
-        let before = self.text.get(piece.offset..offset).unwrap_or_default();
-        (piece.line, u32::try_from(before.chars().count()).unwrap_or(u32::MAX).saturating_add(1))
+        let line = self.lines.iter().rev().find(|l| l.offset <= offset).copied().unwrap_or(Line { offset: 0, number: 1 });
+        let before = self.text.get(line.offset..offset).unwrap_or_default();
+        (line.number, u32::try_from(before.chars().count()).unwrap_or(u32::MAX).saturating_add(1))
     }
 }
 
 /// The entries of `text`: rules and disabled rules. Empty lines and other comments are passed over.
 pub(in crate::rules) fn entries(text: &str) -> Entries<'_> {
     Entries { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 0 }
+}
+
+/// Some lines of a file, to be read apart from the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rules) struct Piece<'a> {
+    text: &'a str,
+    /// How many lines are before it.
+    line: u32,
+}
+
+impl<'a> Piece<'a> {
+    /// Its entries.
+    pub fn entries(self) -> Entries<'a> {
+        Entries { rest: self.text, line: self.line }
+    }
+
+    /// How many lines it has, give or take one.
+    pub fn lines(self) -> usize {
+        lines_of(self.text)
+    }
+}
+
+/// Cuts `text` where an entry ends, into pieces of `bytes` bytes and what is left of the line.
+pub(in crate::rules) fn pieces(text: &str, bytes: usize) -> impl Iterator<Item = Piece<'_>> {
+    let Entries { mut rest, mut line } = entries(text);
+    std::iter::from_fn(move || {
+        let len = entry_end(rest, bytes);
+        let (text, after) = rest.split_at_checked(len).filter(|_| len > 0)?;
+        let piece = Piece { text, line };
+        rest = after;
+        line = line.saturating_add(u32::try_from(piece.lines()).unwrap_or(u32::MAX));
+        Some(piece)
+    })
+}
+
+/// The end of a line of `text` that the next one does not go on, `from` bytes in or further.
+fn entry_end(text: &str, from: usize) -> usize {
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes().get(from..).unwrap_or_default()).map(|at| at.saturating_add(from));
+    let is_end = |&at: &usize| text.get(..at).is_some_and(|before| continued(before).is_none());
+    ends.into_iter().find(is_end).map_or(text.len(), |at| at.saturating_add(1))
+}
+
+fn lines_of(text: &str) -> usize {
+    memchr::memchr_iter(b'\n', text.as_bytes()).count()
 }
 
 /// See [`entries`].
@@ -78,11 +124,11 @@ impl<'a> Entries<'a> {
 
     /// The rule that begins with `first`: a backslash at the end of a line joins the next one to it.
     fn rule(&mut self, first: &'a str) -> RuleText<'a> {
-        let mut pieces = vec![Piece { offset: 0, line: self.line }];
-        let Some(first) = continued(first) else { return RuleText { text: first.into(), pieces } };
+        let mut lines = SmallVec::from_elem(Line { offset: 0, number: self.line }, 1);
+        let Some(first) = continued(first) else { return RuleText { text: first.into(), lines } };
         let mut text = first.to_owned();
         while let Some(line) = self.next_line() {
-            pieces.push(Piece { offset: text.len(), line: self.line });
+            lines.push(Line { offset: text.len(), number: self.line });
             match continued(line) {
                 Some(part) => text.push_str(part),
                 None => {
@@ -91,7 +137,7 @@ impl<'a> Entries<'a> {
                 }
             }
         }
-        RuleText { text: text.into(), pieces }
+        RuleText { text: text.into(), lines }
     }
 }
 
@@ -129,6 +175,20 @@ mod tests {
         assert_eq!(rules(text), (vec!["alert a   b".to_owned(), "last".to_owned()], 2));
         assert_eq!(rules("a \\\n"), (vec!["a ".to_owned()], 0));
         assert_eq!(rules(""), (vec![], 0));
+    }
+
+    #[test]
+    fn pieces_have_the_entries_of_the_whole() {
+        let text =
+            "\u{feff}alert a\n#alert tls x (sid:1;)\n\nalert b \\\r\n c \\ \n\u{feff}d\n# no more \\\nalert e\n\nalert f \\\n";
+        let whole: Vec<_> = entries(text).collect();
+        assert_eq!(whole.len(), 5);
+        for bytes in 0..=text.len() {
+            let cut: Vec<_> = pieces(text, bytes).flat_map(Piece::entries).collect();
+            assert_eq!(cut, whole, "{bytes} bytes");
+        }
+        assert!(pieces(text, 0).count() > 5);
+        assert_eq!(pieces("", 0).count(), 0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod options;
 use nom::error::{ErrorKind, ParseError};
 use nom::{IResult, Parser};
 
-use super::ast::{AddressRange, PortRange, RuleAst, Term};
+use super::ast::{Action, AddressRange, OptionAst, PortRange, RuleAst, Term};
 use super::diagnostic::Reason;
 
 /// Reads one rule. On failure: the reason, and the offset in bytes of the place that it is about.
@@ -17,6 +17,20 @@ pub(super) fn rule(text: &str) -> Result<RuleAst<'_>, (Reason, usize)> {
     let start = Start(text);
     complete(start, (|i| header::header(start, i), |i| options::options(start, i)), text)
         .map(|(header, options)| RuleAst { header, options })
+}
+
+/// The action of a rule, what its header says after that, as written, and the text from the options on. `None` where it does not look
+/// like that: what is wrong, [`rule`] says.
+pub(super) fn parts(text: &str) -> Option<(Action, &str, &str)> {
+    let (header, options) = text.split_at_checked(memchr::memchr(b'(', text.as_bytes())?)?;
+    let (action, ends) = header.trim_matches(SPACE).split_once(SPACE)?;
+    Some((Action::from_word(action)?, ends.trim_start_matches(SPACE), options))
+}
+
+/// Reads `options`, which is the end of the rule `text`.
+pub(super) fn options<'a>(text: &'a str, options: &'a str) -> Result<Vec<OptionAst<'a>>, (Reason, usize)> {
+    let start = Start(text);
+    complete(start, |i| options::options(start, i), options)
 }
 
 /// Reads the text of a variable as addresses.
@@ -93,3 +107,6 @@ fn complete<'a, T>(
         Err(nom::Err::Incomplete(_)) => Err((Reason::Expected("more"), text.len())),
     }
 }
+
+/// What may stand between the words of a header.
+const SPACE: [char; 2] = [' ', '\t'];

@@ -1,23 +1,21 @@
 //! The options: `(name; name:value; …)`.
 
 use nom::Parser;
-use nom::bytes::complete::take_while1;
 use nom::character::complete::{char, multispace0};
-use nom::combinator::opt;
-use nom::sequence::{delimited, preceded};
+use nom::sequence::preceded;
 
 use super::super::ast::OptionAst;
 use super::super::diagnostic::Reason;
 use super::{Parsed, Start, expect, fail};
 
-/// All that is within the parentheses.
+/// All that is within the parentheses. Most of a rule's text is here, and so the small pieces are read byte by byte.
 pub(super) fn options<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, Vec<OptionAst<'a>>> {
     let (mut input, _) = preceded(multispace0, expect("`(`", char('('))).parse(input)?;
-    let mut options = Vec::new();
+    let mut options = Vec::with_capacity(MOST_OFTEN);
     loop {
-        let (rest, close) = delimited(multispace0, opt(char(')')), multispace0).parse(input)?;
-        if close.is_some() {
-            return Ok((rest, options));
+        let rest = after_space(input);
+        if let Some(rest) = rest.strip_prefix(')') {
+            return Ok((after_space(rest), options));
         }
         let (rest, option) = option(start, rest)?;
         options.push(option);
@@ -26,14 +24,27 @@ pub(super) fn options<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, Vec<Op
 }
 
 fn option<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, OptionAst<'a>> {
-    let (rest, name) = expect("a keyword or `)`", take_while1(is_name)).parse(input)?;
-    let (rest, colon) = delimited(multispace0, opt(char(':')), multispace0).parse(rest)?;
-    if colon.is_none() {
-        let (rest, _) = expect(";", char(';')).parse(rest)?;
+    let (name, rest) = split_while(input, is_name);
+    if name.is_empty() {
+        return Err(fail(input, Reason::Expected("a keyword or `)`")));
+    }
+    let rest = after_space(rest);
+    if let Some(rest) = rest.strip_prefix(';') {
         return Ok((rest, OptionAst { name, value: None, at: start.offset(input) }));
     }
+    let Some(rest) = rest.strip_prefix(':').map(after_space) else { return Err(fail(rest, Reason::Expected(";"))) };
     let Some((value, after)) = split_at_semicolon(rest) else { return Err(fail(input, Reason::Expected(";"))) };
     Ok((after, OptionAst { name, value: Some(value.trim_end()), at: start.offset(rest) }))
+}
+
+fn after_space(input: &str) -> &str {
+    split_while(input, |b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).1
+}
+
+/// The first bytes, all of which are of one kind of ASCII, and the rest.
+fn split_while(input: &str, is: impl Fn(u8) -> bool) -> (&str, &str) {
+    let len = input.bytes().take_while(|&b| is(b)).count();
+    input.split_at_checked(len).unwrap_or((input, ""))
 }
 
 /// What is before and after the first `;` that has no backslash before it. As in Suricata, quotes do not protect a `;`.
@@ -49,9 +60,12 @@ fn split_at_semicolon(input: &str) -> Option<(&str, &str)> {
     }
 }
 
-fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
+const fn is_name(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')
 }
+
+/// As many options as most rules have.
+const MOST_OFTEN: usize = 16;
 
 #[cfg(test)]
 mod tests {

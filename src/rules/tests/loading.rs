@@ -22,7 +22,7 @@ fn a_rule_is_read_with_all_that_alerts_say() {
     assert_eq!(&*rule.msg, r#"A "quoted"; msg"#);
     assert_eq!((rule.gid, rule.sid, rule.rev, rule.severity), (3, 7, 2, 1));
     assert_eq!((rule.classtype.as_deref(), &*rule.category), (Some("trojan-activity"), "A Network Trojan was detected"));
-    let references: Vec<_> = rule.references.iter().map(|r| (&*r.kind, &*r.id)).collect();
+    let references: Vec<_> = rule.references.iter().map(|r| (r.kind.name.as_str(), &*r.id)).collect();
     assert_eq!(references, [("url", "x.test/a"), ("cve", "2014-0160")]);
     let metadata: Vec<_> = rule.metadata().collect();
     assert_eq!(metadata, [("created_at", "2026_01_01"), ("tag", "A"), ("tag", "B")]);

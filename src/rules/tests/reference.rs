@@ -134,7 +134,7 @@ fn extracted(kept: &[u64], all: &[Step]) -> Extracted {
 
 /// Where `content` ends, at each place where it may be.
 fn ends_of(content: &Content, value: &[u8], last: usize, extracted: &Extracted) -> Vec<usize> {
-    let number = |n: Option<crate::rules::field::Number>| n.map(|n| n.signed(extracted));
+    let number = |n: Option<crate::rules::field::Place>| n.map(|n| n.signed(extracted));
     let relative = content.distance.is_some() || content.within.is_some();
     let (from, room) = match relative {
         true => (last as i64 + number(content.distance).unwrap_or(0), number(content.within)),

@@ -1,0 +1,295 @@
+//! From the text of one rule to what it asks and does, or to what is wrong with it.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::ast::{Action, EndAst, HeaderAst, OptionAst, Protocol, RuleAst, Sign};
+use super::builder::{Builder, PacketTest};
+use super::compile::{Asks, Compiled, End, Header, Kind, plans};
+use super::config::{Classification, RuleConfig};
+use super::dataset::KnownSets;
+use super::diagnostic::{Diagnostic, Reason};
+use super::inspect::Inspection;
+use super::keyword::{HeaderTest, Registry, unmet};
+use super::parse;
+use super::parse::lines::{Entry, Piece, RuleText};
+use super::payload::Payload;
+use super::review;
+use super::rule::Rule;
+use super::shared::Shared;
+use super::subject::Sides;
+use super::vars::Variables;
+
+/// Reads rules, and keeps what they have in common once for all that it read.
+pub(super) struct Reader<'c> {
+    config: &'c RuleConfig,
+    registry: Registry,
+    variables: Variables<'c>,
+    shared: Shared,
+    /// By the text before the options, without the action.
+    heads: HashMap<Box<str>, Head>,
+    /// The descriptions of classes, shared by the rules.
+    categories: HashMap<&'c str, Arc<str>>,
+}
+
+/// What was read of some text.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// The rules that load, but for those that are there twice.
+    pub rules: Vec<Compiled>,
+    /// What is wrong with the others.
+    pub errors: Vec<Diagnostic>,
+    /// What is to be noted of a rule, which is named by its place in `rules`, or of one that was left out before it; in order.
+    pub notes: Vec<(usize, Diagnostic)>,
+    /// What a review finds.
+    pub findings: Vec<Diagnostic>,
+    /// How many are behind a `#`.
+    pub disabled: usize,
+}
+
+/// What a header says besides the action; one for all rules that write it so.
+#[derive(Clone)]
+struct Head {
+    protocol: Protocol,
+    sign: Sign,
+    header: Arc<Header>,
+}
+
+/// A header in a rule.
+enum Written<'a> {
+    /// As another rule had it.
+    Known(Head),
+    /// For the first time.
+    New(HeaderAst<'a>),
+}
+
+/// What a review says of a rule, the offset in its text, and the keyword there.
+type Finding = (Reason, usize, Option<String>);
+
+/// What is wrong with a rule.
+struct Mistake {
+    reason: Reason,
+    /// The offset in the rule's text.
+    at: usize,
+    keyword: Option<String>,
+    sid: Option<u32>,
+}
+
+impl From<(Reason, usize)> for Mistake {
+    fn from((reason, at): (Reason, usize)) -> Self {
+        Self { reason, at, keyword: None, sid: None }
+    }
+}
+
+impl<'c> Reader<'c> {
+    pub fn new(config: &'c RuleConfig, sets: Arc<KnownSets>) -> Self {
+        let category = |(name, class): (&'c String, &Classification)| (name.as_str(), class.description.as_str().into());
+        Self {
+            config,
+            registry: Registry::new(),
+            variables: Variables::new(config),
+            shared: Shared { sets, ..Shared::default() },
+            heads: HashMap::new(),
+            categories: config.classifications.iter().map(category).collect(),
+        }
+    }
+
+    /// Reads the rules of `piece`, which is of the source called `name`.
+    pub fn read(&mut self, name: &str, piece: Piece<'_>) -> Reading {
+        let file = self.shared.names.get(name);
+        // Most lines are rules; growing step by step would copy them again and again.
+        let mut reading = Reading { rules: Vec::with_capacity(piece.lines().saturating_add(1)), ..Reading::default() };
+        for entry in piece.entries() {
+            match entry {
+                Entry::Disabled => reading.disabled = reading.disabled.saturating_add(1),
+                Entry::Rule(text) => self.one(&file, &text, &mut reading),
+            }
+        }
+        reading
+    }
+
+    /// Reads one rule into `reading`.
+    fn one(&mut self, file: &Arc<str>, text: &RuleText<'_>, reading: &mut Reading) {
+        let diagnostic = |reason, at, keyword, sid| {
+            let (line, column) = text.position(at);
+            Diagnostic { file: file.clone(), line, column, sid, keyword, reason }
+        };
+        match self.rule(file, text) {
+            Ok((compiled, notes, findings)) => {
+                let sid = Some(compiled.rule.sid);
+                let finding = |(reason, at, keyword)| diagnostic(reason, at, keyword, sid);
+                reading.findings.extend(findings.into_iter().map(finding));
+                let place = reading.rules.len();
+                reading.notes.extend(notes.into_iter().map(|reason| (place, diagnostic(reason, 0, None, sid))));
+                reading.rules.push(compiled);
+            }
+            Err(Mistake { reason: reason @ Reason::Unmet(_), at, keyword, sid }) => {
+                reading.notes.push((reading.rules.len(), diagnostic(reason, at, keyword, sid)));
+            }
+            Err(Mistake { reason, at, keyword, sid }) => reading.errors.push(diagnostic(reason, at, keyword, sid)),
+        }
+    }
+
+    /// A rule, what is to be noted of it, and what a review finds in it.
+    fn rule(&mut self, file: &Arc<str>, text: &RuleText<'_>) -> Result<(Compiled, Vec<Reason>, Vec<Finding>), Mistake> {
+        if text.text.len() > MAX_RULE_BYTES {
+            return Err((Reason::TooLong("64 KiB"), 0).into());
+        }
+        let (action, written, options) = self.parse(&text.text)?;
+        if let Some((reason, at)) = unmet(&self.registry, &options) {
+            return Err(Mistake { reason, at, keyword: keyword_at(&options, at), sid: sid_of(&options) });
+        }
+        let mut builder = Builder::new(self.config, &mut self.shared);
+        if let Err(mut mistake) = apply(&self.registry, &mut builder, &options) {
+            mistake.sid = sid_of(&options);
+            return Err(mistake);
+        }
+        let faults = builder.inspections.iter().chain(&builder.apart).find_map(Inspection::fault);
+        if let Some((reason, at)) = faults {
+            return Err(Mistake { reason, at, keyword: keyword_at(&options, at), sid: builder.meta.sid });
+        }
+        let Head { protocol, sign, header } = match written {
+            Written::Known(head) => head,
+            Written::New(ast) => {
+                let head = Head::new(&ast, &mut self.variables);
+                let head = head.map_err(|placed| Mistake { sid: builder.meta.sid, ..placed.into() })?;
+                if let Some((_, ends, _)) = parse::parts(&text.text) {
+                    self.heads.insert(ends.into(), head.clone());
+                }
+                head
+            }
+        };
+        let headers = builder.inspections.extract_if(.., |i| HeaderTest::is_about(i)).filter_map(HeaderTest::new);
+        builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
+        let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
+        let payload = payload.map(|i| Box::new(Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty())));
+        let inspected = || builder.inspections.iter().chain(&builder.apart);
+        let of_addresses = inspected().any(|i| i.address.is_some());
+        let inspected = inspected().filter(|i| i.address.is_none()).map(|i| i.buffer.sides);
+        let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
+        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing() || of_addresses;
+        let kind = Kind::of(protocol, &builder.flow, &sources, passing);
+        let mut plans = plans(protocol, sign, kind, &builder.flow, &sources).map_err(|reason| {
+            let flow = options.iter().find(|o| o.name == "flow");
+            Mistake { reason, at: flow.map_or(0, |o| o.at), keyword: flow.map(|o| o.name.to_owned()), sid: builder.meta.sid }
+        })?;
+        let Builder {
+            meta, flow, unfollowed, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, ..
+        } = builder;
+        let unfollowed = match protocol {
+            Protocol::Udp => Some("UDP"),
+            Protocol::Quic => Some("QUIC"),
+            _ => unfollowed,
+        };
+        if let Some(what) = unfollowed {
+            notes.push(Reason::NotFollowed(what));
+            plans.clear();
+        }
+        let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
+        inspections.extend(apart);
+        inspections.iter_mut().for_each(Inspection::shrink_to_fit);
+        let class = meta.classtype.as_ref().and_then(|name| self.config.classifications.get(name));
+        let category = meta.classtype.as_deref().and_then(|name| self.categories.get(name)).cloned().unwrap_or_default();
+        let rule = Rule {
+            action,
+            sid,
+            rev: meta.rev.unwrap_or(0),
+            gid: meta.gid.unwrap_or(1),
+            msg: meta.msg.unwrap_or_default().into(),
+            severity: meta.priority.or(class.map(|c| c.priority)).unwrap_or(DEFAULT_SEVERITY),
+            classtype: meta.classtype.map(|name| self.shared.names.get(&name)),
+            category,
+            references: meta.references.into(),
+            metadata: self.shared.names.get(&meta.metadata),
+            target: meta.target,
+            alerts: meta.alert.unwrap_or(action != Action::Pass),
+            stores_certificates: meta.stores_certificates,
+            own_keywords: own_keywords.into(),
+            text: self.config.texts.then(|| text.text.trim().into()),
+            file: file.clone(),
+            line: text.position(0).0,
+            list: 0,
+        };
+        let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
+        let asks = Asks {
+            state: flow.state,
+            from_fragments: flow.from_fragments,
+            packet: packet.into(),
+            stateful,
+            tests: tests.into(),
+            ends: ends.into(),
+            inspections: inspections.into(),
+            payload,
+            list: None,
+        };
+        let threshold = meta.threshold.map(Box::new);
+        let (suppressions, rate_filter) = (Vec::new(), None);
+        let compiled = Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, depth: 0 };
+        let findings = self.review(&compiled, sign, &options, text.text.len());
+        Ok((compiled, notes, findings))
+    }
+
+    /// The action, header and options of a rule. A header that was read before is not read again.
+    fn parse<'a>(&self, text: &'a str) -> Result<(Action, Written<'a>, Vec<OptionAst<'a>>), (Reason, usize)> {
+        let parts = parse::parts(text);
+        if let Some((action, head, options)) = parts.and_then(|(action, ends, rest)| Some((action, self.heads.get(ends)?, rest))) {
+            return Ok((action, Written::Known(head.clone()), parse::options(text, options)?));
+        }
+        let RuleAst { header, options } = parse::rule(text)?;
+        Ok((header.action, Written::New(header), options))
+    }
+
+    /// What a review finds, where one is asked for.
+    fn review(&self, compiled: &Compiled, sign: Sign, options: &[OptionAst<'_>], len: usize) -> Vec<Finding> {
+        let mut found = Vec::new();
+        if self.config.review {
+            found.extend(review::cost(compiled, options));
+        }
+        if self.config.portability {
+            found.extend(review::portability(sign, options, len, &self.registry, &compiled.asks.inspections));
+        }
+        found.into_iter().map(|(reason, at)| (reason, at, keyword_at(options, at))).collect()
+    }
+}
+
+impl Head {
+    fn new(ast: &HeaderAst<'_>, variables: &mut Variables<'_>) -> Result<Self, (Reason, usize)> {
+        let mut end = |end: &EndAst<'_>| {
+            Ok::<_, (Reason, usize)>(End { addresses: variables.addresses(&end.addresses)?, ports: variables.ports(&end.ports)? })
+        };
+        let header = Header {
+            tls: ast.protocol == Protocol::Tls,
+            source: end(&ast.source)?,
+            destination: end(&ast.destination)?,
+            both_ways: ast.sign == Sign::Both,
+        };
+        Ok(Self { protocol: ast.protocol, sign: ast.sign, header: Arc::new(header) })
+    }
+}
+
+/// Lets each option have its say.
+fn apply(registry: &Registry, builder: &mut Builder<'_>, options: &[OptionAst<'_>]) -> Result<(), Mistake> {
+    for option in options {
+        builder.at = u32::try_from(option.at).unwrap_or(u32::MAX);
+        let mistake = |reason| Mistake { reason, at: option.at, keyword: Some(option.name.to_owned()), sid: None };
+        registry.apply(builder, option.name, option.value).map_err(mistake)?;
+    }
+    builder.close().map_err(|reason| (reason, 0).into())
+}
+
+/// The keyword whose value (or, without one, name) begins at `at`.
+fn keyword_at(options: &[OptionAst<'_>], at: usize) -> Option<String> {
+    options.iter().find(|o| o.at == at).map(|o| o.name.to_owned())
+}
+
+/// The sid of a rule that does not load, to speak of it.
+fn sid_of(options: &[OptionAst<'_>]) -> Option<u32> {
+    options.iter().find(|o| o.name == "sid").and_then(|o| o.value?.parse().ok())
+}
+
+/// Eight times what Suricata takes.
+const MAX_RULE_BYTES: usize = 64 * 1024;
+
+/// Of rules with neither priority nor a known class.
+const DEFAULT_SEVERITY: u32 = 3;
