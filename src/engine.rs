@@ -11,12 +11,13 @@ mod inspector;
 mod judge;
 mod lane;
 mod report;
+mod validate;
 
 use std::sync::Arc;
 
 pub use clock::Clock;
 pub use config::{Config, Limits, Timeouts};
-pub use counters::Counters;
+pub use counters::{Counters, StatusCounts};
 pub use inspector::{Inspector, Leaving, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
@@ -24,6 +25,7 @@ pub use report::{Order, PacketId, Report};
 use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
 use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame};
 use crate::rules::{RuleSet, SavedDataset};
+use crate::trust::Gathered;
 
 /// The whole of it for one thread.
 #[derive(Debug)]
@@ -33,14 +35,16 @@ pub struct Engine {
     seed: u64,
     names: Arc<[String]>,
     clock: Clock,
+    gathered: Gathered,
 }
 
 impl Engine {
     /// An engine. `names` are the captures' names, by the number that frames carry; it may be empty.
     pub fn new(decoder: DecoderConfig, config: Config, rules: Arc<RuleSet>, names: Arc<[String]>) -> Self {
         let seed = config.hash_seed;
+        let gathered = Gathered::new(config.limits.intermediate_memory);
         let inspector = Inspector::new(config, rules, Arc::clone(&names));
-        Self { decoder: Decoder::new(decoder), inspector, seed, names, clock: Clock::default() }
+        Self { decoder: Decoder::new(decoder), inspector, seed, names, clock: Clock::default(), gathered }
     }
 
     /// Takes a frame all the way: decode and defragment it, find its flow, put its bytes in order, parse them, match the rules,
@@ -58,7 +62,12 @@ impl Engine {
                 let segment = decoded.payload.segment(&decoded.header, frame.data);
                 let hash = decoded.header.key.hash(self.seed);
                 let located = self.inspector.locate(hash, &decoded.header.key);
-                self.inspector.process(hash, located, &segment, report)
+                let verdict = self.inspector.process(hash, located, &segment, report);
+                let found = self.inspector.take_found();
+                if !found.is_empty() {
+                    self.inspector.learn(&self.gathered.take_in(found));
+                }
+                verdict
             }
             Decoded::Malformed(anomaly) => {
                 report_malformed(frame, anomaly, &self.names, report);

@@ -10,6 +10,7 @@
 //! | [`packet`] | from a frame to a TCP segment: link layers, tunnels, IP, fragments |
 //! | [`flow`] | five-tuples, the flow table, time-outs, streams put back in order |
 //! | [`protocol`] | TLS, certificates, fingerprints |
+//! | [`trust`] | whether a certificate chain may be trusted |
 //! | [`rules`] | rules in Suricata's language |
 //! | [`event`] | EVE JSON |
 //! | [`engine`] | the data path |
@@ -42,6 +43,7 @@ pub mod pipeline;
 pub mod protocol;
 pub mod rules;
 pub mod sink;
+pub mod trust;
 
 pub use engine::Engine;
 pub use rules::RuleSet;

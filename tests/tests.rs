@@ -10,6 +10,7 @@
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
+//! | [`trust`] | certificates are judged at the time of their packets |
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
@@ -27,5 +28,6 @@ mod policy;
 mod reload;
 mod rooms;
 mod rules;
+mod trust;
 mod util;
 mod workers;

@@ -12,6 +12,7 @@ mod replay;
 mod rule_options;
 mod rules;
 pub mod terminal;
+mod trust_options;
 mod units;
 mod watch;
 

@@ -17,6 +17,7 @@ use super::printer::TerminalPrinter;
 use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
 use super::terminal::{self, Progress, Style};
+use super::trust_options::TrustOptions;
 use super::{profile, say, units};
 use crate::capture::{CaptureError, CaptureSet, CaptureSettings, PcapngWriter, Severity};
 use crate::engine::{Config, LANES, Limits, Timeouts};
@@ -24,6 +25,7 @@ use crate::packet::{DecoderConfig, OverlapPolicy, PortSet};
 use crate::pipeline::{self, EvePrinter, Outcome, Printer, RunError, Settings};
 use crate::rules::RuleSet;
 use crate::sink::Sink;
+use crate::trust::TrustStore;
 
 /// Read capture files and write an event for every TLS session and every alert
 ///
@@ -79,6 +81,9 @@ pub(super) struct Replay {
     watch_rules: bool,
 
     #[command(flatten)]
+    trust: TrustOptions,
+
+    #[command(flatten)]
     decoding: Decoding,
 
     #[command(flatten)]
@@ -126,6 +131,14 @@ struct Bounds {
     #[arg(long, default_value = "16MiB", value_parser = units::bytes, value_name = "BYTES")]
     certificate_memory: usize,
 
+    /// Memory for verdicts on certificate chains that were seen before, for each worker
+    #[arg(long, default_value = "8MiB", value_parser = units::bytes, value_name = "BYTES")]
+    verdict_memory: usize,
+
+    /// Memory for intermediate certificates that are learned, to fill gaps of certificate chains with; 0 learns none
+    #[arg(long, default_value = "4MiB", value_parser = units::bytes, value_name = "BYTES")]
+    intermediate_memory: usize,
+
     /// Memory for IP fragments that wait for others
     #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
     fragment_memory: usize,
@@ -154,6 +167,7 @@ impl Replay {
             }
         };
         let Some(rules) = self.rules.load() else { return ExitCode::FAILURE };
+        let Ok(trust) = self.trust.load() else { return ExitCode::FAILURE };
         let interrupted = Arc::new(AtomicUsize::new(0));
         let settings =
             CaptureSettings { buffer_len: self.read_buffer.max(1), stop: Arc::clone(&interrupted), ..CaptureSettings::default() };
@@ -174,7 +188,8 @@ impl Replay {
             say("error", format_args!("cannot catch signals: {error}"));
             return ExitCode::FAILURE;
         }
-        let result = self.play(&mut captures, Arc::new(rules), &interrupted, reloads, &mut failed);
+        let settings = self.settings(&rules, trust, &interrupted);
+        let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
             Err(error) => {
@@ -218,16 +233,16 @@ impl Replay {
         &self,
         captures: &mut CaptureSet,
         rules: Arc<RuleSet>,
-        interrupted: &Arc<AtomicUsize>,
+        settings: &Settings,
         reloads: Reloads,
         failed: &mut bool,
     ) -> Result<(), RunError> {
         let to_terminal = self.output.is_none() && io::stdout().is_terminal();
         let style = Style { colour: to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) };
         let outcome = if to_terminal {
-            self.pump(captures, rules, interrupted, reloads, failed, &TerminalPrinter { style })?
+            self.pump(captures, rules, settings, reloads, failed, &TerminalPrinter { style })?
         } else {
-            self.pump(captures, rules, interrupted, reloads, failed, &EvePrinter { certificates: self.certificates })?
+            self.pump(captures, rules, settings, reloads, failed, &EvePrinter { certificates: self.certificates })?
         };
         if let Some(profile) = &outcome.profile {
             *failed |= !profile::tell(profile, &outcome.rules, self.profile_rules.as_ref().and_then(Option::as_deref));
@@ -249,7 +264,7 @@ impl Replay {
         &self,
         captures: &mut CaptureSet,
         rules: Arc<RuleSet>,
-        interrupted: &Arc<AtomicUsize>,
+        settings: &Settings,
         reloads: Reloads,
         failed: &mut bool,
         printer: &P,
@@ -270,7 +285,6 @@ impl Replay {
             sink.write(lines)
         };
         let mut problem = |error: CaptureError| *failed |= progress.suspend(|| tell(&error));
-        let settings = self.settings(&rules, interrupted);
         let outcome = thread::scope(|scope| {
             let reloader = Reloader {
                 options: &self.rules,
@@ -284,14 +298,14 @@ impl Replay {
                 .name("rules".to_owned())
                 .spawn_scoped(scope, move || reloader.work(reloads, &running))
                 .map_err(RunError::Thread)?;
-            pipeline::run(captures, rules, &settings, printer, &mut take, passed, &mut problem)
+            pipeline::run(captures, rules, settings, printer, &mut take, passed, &mut problem)
         })?;
         sink.flush().map_err(RunError::Sink)?;
         progress.finish();
         Ok(outcome)
     }
 
-    fn settings(&self, rules: &RuleSet, stop: &Arc<AtomicUsize>) -> Settings {
+    fn settings(&self, rules: &RuleSet, trust: Option<Arc<TrustStore>>, stop: &Arc<AtomicUsize>) -> Settings {
         let overlap = match self.decoding.overlap {
             Overlap::First => OverlapPolicy::First,
             Overlap::Last => OverlapPolicy::Last,
@@ -310,11 +324,14 @@ impl Replay {
             engine: Config {
                 overlap,
                 server_ports: if self.ports.is_any() { PortSet::default() } else { self.ports.clone() },
+                trust,
                 limits: Limits {
                     flows: b.max_flows,
                     reassembly_memory: b.reassembly_memory,
                     handshake_bytes: b.handshake_bytes,
                     certificate_memory: b.certificate_memory,
+                    verdict_memory: b.verdict_memory,
+                    intermediate_memory: b.intermediate_memory,
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
                 default_verdict: self.rules.default_verdict(),

@@ -5,6 +5,7 @@
 mod line;
 mod progress;
 mod summary;
+mod trust;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

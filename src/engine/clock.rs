@@ -5,9 +5,9 @@ use crate::base::{Duration, Timestamp};
 /// Packet time in whole seconds: flows are looked over once a second, at the same packet for any number of workers.
 ///
 /// It goes forward with the frames and stands still for those that come late. A frame's time may be wrong (a corrupt capture), and a
-/// clock that followed it would end every flow and then stand still for good: further than [`LEAP`] ahead it goes only once
-/// [`AHEAD`] frames in a row are there, and then to the earliest of them. Where it went wrong all the same, or where captures of
-/// overlapping times are played one after the other, it goes back with [`BEHIND`] frames in a row that are that far behind: many,
+/// clock that followed it would end every flow and then stand still for good: further than 30 seconds ahead it goes only once
+/// four frames in a row are there, and then to the earliest of them. Where it went wrong all the same, or where captures of
+/// overlapping times are played one after the other, it goes back with a thousand frames in a row that are that far behind: many,
 /// since two interfaces whose clocks differ take turns, and each turn would end flows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Clock {

@@ -1,8 +1,11 @@
 //! What can be set about following flows, each with the default that serves.
 
+use std::sync::Arc;
+
 use crate::base::Duration;
 use crate::packet::{OverlapPolicy, PortSet};
 use crate::rules::Verdict;
+use crate::trust::TrustStore;
 
 /// Settings of the flow tracker and of TLS parsing.
 #[derive(Clone, Debug)]
@@ -13,6 +16,8 @@ pub struct Config {
     pub overlap: OverlapPolicy,
     /// Whether the server's port tells the roles where neither SYN nor hello does: these ports are servers'.
     pub server_ports: PortSet,
+    /// Whom to trust; without it no chain is validated.
+    pub trust: Option<Arc<TrustStore>>,
     /// Limits of memory.
     pub limits: Limits,
     /// Time-outs.
@@ -36,6 +41,10 @@ pub struct Limits {
     pub handshake_bytes: usize,
     /// Bytes of certificates that are remembered, so as not to be parsed again.
     pub certificate_memory: usize,
+    /// Bytes of verdicts on chains that are remembered, so as not to be judged again.
+    pub verdict_memory: usize,
+    /// Bytes of intermediate certificates that are learned in the run, to fill gaps of chains with.
+    pub intermediate_memory: usize,
 }
 
 /// Time-outs, in packet time since the flow's last packet.
@@ -55,6 +64,7 @@ impl Default for Config {
             hash_seed: 0x706f_7274_6375_6c6c,
             overlap: OverlapPolicy::First,
             server_ports: PortSet::default(),
+            trust: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             default_verdict: Verdict::None,
@@ -66,7 +76,14 @@ impl Default for Config {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { flows: 4_000_000, reassembly_memory: 256 << 20, handshake_bytes: 512 << 10, certificate_memory: 16 << 20 }
+        Self {
+            flows: 4_000_000,
+            reassembly_memory: 256 << 20,
+            handshake_bytes: 512 << 10,
+            certificate_memory: 16 << 20,
+            verdict_memory: 8 << 20,
+            intermediate_memory: 4 << 20,
+        }
     }
 }
 

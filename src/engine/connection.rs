@@ -11,6 +11,7 @@ use crate::rules::{FlowRules, Verdict};
 
 use super::clock::LEAP;
 use super::report::PacketId;
+use super::validate::Basis;
 
 /// A flow. Half-open ones have no `connection`: a flood of a million SYNs must cost little.
 #[derive(Debug)]
@@ -92,6 +93,8 @@ pub(super) struct Counters {
 pub(super) struct Following {
     pub streams: Pair<Stream>,
     pub conversation: Conversation,
+    /// What of the session its chains were last validated on.
+    pub validated: Basis,
     /// Where the gap of each direction begins, and since when it is waited for.
     gap_since: Pair<Option<(u64, Timestamp)>>,
     /// What the lane's account holds for it.
@@ -249,6 +252,7 @@ impl Connection {
                 streams: Pair::default(),
                 conversation: Conversation::new(opening.client, longest_message),
                 gap_since: Pair::default(),
+                validated: Basis::default(),
                 accounted: 0,
                 held: None,
                 rival: None,

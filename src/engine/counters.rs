@@ -1,6 +1,7 @@
 //! What is counted beside the events, by the names of Suricata's `stats` where it has them.
 
 use crate::event::{DropReason, Verdict};
+use crate::protocol::x509::Status;
 
 /// Counters of flow tracking and TLS. Those of several workers are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,33 @@ pub struct Counters {
     pub dropped_by_packet_policy: u64,
     /// Those of them at which a flow was dropped that no rule accepted by what it says.
     pub dropped_by_app_policy: u64,
+    /// Sessions told, by what the validation of the server's chain came to.
+    pub trust: StatusCounts,
+}
+
+/// How many of each [`Status`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StatusCounts([u64; Status::ALL.len()]);
+
+impl StatusCounts {
+    /// Counts one.
+    pub fn count(&mut self, status: Status) {
+        if let Some(count) = self.0.get_mut(status as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Each with its number, in the order of precedence.
+    pub fn iter(&self) -> impl Iterator<Item = (Status, u64)> {
+        Status::ALL.into_iter().zip(self.0)
+    }
+
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
 }
 
 impl Counters {
@@ -73,6 +101,7 @@ impl Counters {
         for ((_, mine), (_, theirs)) in self.fields().into_iter().zip(other.clone().fields()) {
             *mine = mine.saturating_add(*theirs);
         }
+        self.trust.add(&other.trust);
     }
 
     /// Counts a dropped segment.
@@ -97,7 +126,8 @@ impl Counters {
     /// Names and values for a `stats` event.
     pub fn named(&self) -> Vec<(&'static str, u64)> {
         let mut copy = *self;
-        copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
+        let trust = self.trust.iter().map(|(status, n)| (trust_counter(status), n));
+        copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(trust).collect()
     }
 
     fn fields(&mut self) -> [(&'static str, &mut u64); 30] {
@@ -136,6 +166,26 @@ impl Counters {
     }
 }
 
+const fn trust_counter(status: Status) -> &'static str {
+    match status {
+        Status::Unparsable => "portcullis.trust.unparsable",
+        Status::Revoked => "portcullis.trust.revoked",
+        Status::BadSignature => "portcullis.trust.bad_signature",
+        Status::NameConstraint => "portcullis.trust.name_constraint",
+        Status::SelfSigned => "portcullis.trust.self_signed",
+        Status::UntrustedRoot => "portcullis.trust.untrusted_root",
+        Status::IncompleteChain => "portcullis.trust.incomplete_chain",
+        Status::Unsupported => "portcullis.trust.unsupported",
+        Status::NotForServer => "portcullis.trust.not_for_server",
+        Status::NameMismatch => "portcullis.trust.name_mismatch",
+        Status::WeakSignature => "portcullis.trust.weak_signature",
+        Status::NotYetValid => "portcullis.trust.not_yet_valid",
+        Status::Expired => "portcullis.trust.expired",
+        Status::Valid => "portcullis.trust.valid",
+        Status::NotSeen => "portcullis.trust.not_seen",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +193,8 @@ mod tests {
     #[test]
     fn adds_every_counter() {
         let mut one = Counters::default();
+        let fields = one.fields().len() as u64;
+        Status::ALL.into_iter().enumerate().for_each(|(i, status)| one.trust.0[status as usize] = fields + 1 + i as u64);
         for (i, (_, value)) in one.fields().into_iter().enumerate() {
             *value = i as u64 + 1;
         }

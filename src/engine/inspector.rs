@@ -8,13 +8,15 @@ use super::counters::Counters;
 use super::judge::Judge;
 use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
+use super::validate;
 use crate::base::Timestamp;
 use crate::event::{self, AnomalyInfo, Common, CommunityId, DropReason, FlowEnd, FlowEndReason, FlowState, PacketSource};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
-use crate::protocol::tls::Conversation;
-use crate::protocol::x509::CertificateCache;
+use crate::protocol::tls::Session;
+use crate::protocol::x509::{Certificate, CertificateCache};
 use crate::rules::{self, Profile, RuleSet, SavedDataset};
+use crate::trust::Trust;
 
 /// What becomes of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub struct Inspector {
     judge: Judge,
     lanes: Vec<Lane>,
     certificates: CertificateCache,
+    trust: Option<Trust>,
     names: Arc<[String]>,
     counters: Counters,
     /// The clock's time at the last tick.
@@ -64,6 +67,7 @@ impl Inspector {
         Self {
             lanes: std::iter::repeat_with(|| Lane::new(&config.limits)).take(LANES).collect(),
             certificates: CertificateCache::new(config.limits.certificate_memory),
+            trust: config.trust.as_ref().map(|store| Trust::new(Arc::clone(store), config.limits.verdict_memory)),
             judge: Judge::new(rules, &config),
             config,
             names,
@@ -190,6 +194,19 @@ impl Inspector {
     /// The data sets that rules change and that are to be kept, as they are now.
     pub fn saved_datasets(&self) -> Vec<SavedDataset> {
         self.judge.saved_datasets()
+    }
+
+    /// The intermediates of verified certificate chains that were found since the last time, to be
+    /// [gathered](crate::trust::Gathered) from all inspectors of a run.
+    pub fn take_found(&mut self) -> Vec<Arc<Certificate>> {
+        self.trust.as_mut().map(Trust::take_found).unwrap_or_default()
+    }
+
+    /// Fills gaps of certificate chains with these from now on.
+    pub fn learn(&mut self, intermediates: &[Arc<Certificate>]) {
+        if let Some(trust) = &mut self.trust {
+            trust.learn(intermediates);
+        }
     }
 
     /// What was counted so far.
@@ -346,6 +363,12 @@ impl Inspector {
         if let Some(client) = following.conversation.client() {
             flow.opening.client = client;
         }
+        let told = connection.judged.map(|(news, _)| news);
+        if let Some(trust) = &mut self.trust
+            && told != Some(following.conversation.news())
+        {
+            validate::update(trust, following, flow.opening.client, flow.last, finished);
+        }
         let news = (following.conversation.news(), connection.is_two_sided());
         let is_news =
             connection.judged.replace(news) != Some(news) || self.judge.wants_packets() || self.judge.is_new_to(&connection.rules);
@@ -468,7 +491,11 @@ impl Inspector {
                 None => (of_flow(&key, flow.last), flow.first.capture()),
             };
             let common = common(&self.names, &key, flow, base, capture).between(key.sender(client), key.receiver(client));
-            tell(&mut following.conversation, client, at, &common, report);
+            let session = following.conversation.session(client);
+            if let Some(verdict) = &session.server_trust {
+                self.counters.trust.count(verdict.status);
+            }
+            tell(session, at, &common, report);
         }
         lane.account(place.id, held, 0);
     }
@@ -478,6 +505,7 @@ impl Inspector {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         let Some((&key, flow)) = lane.table.get(place.id) else { return };
         let at = Order { packet, by_packet, flow: flow.first };
+        let (guess, last) = (flow.client(), flow.last);
         let following =
             lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut());
         if let Some(following) = following {
@@ -485,6 +513,9 @@ impl Inspector {
             following.end(&mut read, &mut self.certificates);
             following.conversation.close();
             let client = following.conversation.client();
+            if let Some(trust) = &mut self.trust {
+                validate::update(trust, following, client.unwrap_or(guess), last, true);
+            }
             if let (Some(client), Some(flow)) = (client, lane.table.get_mut(place.id)) {
                 flow.set_client(client);
             }
@@ -582,8 +613,7 @@ fn note_end(connection: &mut Connection, flags: TcpFlags) -> bool {
     is_closed && !std::mem::replace(&mut connection.closed, true)
 }
 
-fn tell(conversation: &mut Conversation, client: Direction, at: Order, common: &Common<'_>, report: &mut impl Report) {
-    let session = conversation.session(client);
+fn tell(session: &Session, at: Order, common: &Common<'_>, report: &mut impl Report) {
     report.session(at, common, session);
     for &anomaly in &session.anomalies {
         report.anomaly(at, common, &AnomalyInfo::of_tls(anomaly));

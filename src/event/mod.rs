@@ -29,6 +29,7 @@ pub mod summary;
 pub mod text;
 mod tls;
 pub mod top;
+mod trust;
 
 pub use alert::{AlertInfo, Reset, Side, Verdict, alert};
 pub use anomaly::{AnomalyInfo, AnomalyType, anomaly};

@@ -12,6 +12,7 @@ use super::json::Plain;
 use super::names::{AlertDescription, AlertLevel, Cipher, Group, Groups, HpkeName, PskModes, Versions};
 use super::second_hello::SecondHello;
 use super::text::Texts;
+use super::trust::Trust;
 use crate::protocol::tls::session::{Alert, Resumption, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Session, is_grease, names};
 use crate::protocol::x509::Certificate;
@@ -83,11 +84,15 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     chain: Option<Chain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<Trust>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_fingerprint_sha256: Option<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_chain_sha256: Option<ChainSha256<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_chain: Option<Chain<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_trust: Option<Trust>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alerts: Vec<AlertObject>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -138,9 +143,11 @@ impl<'a> Portcullis<'a> {
             chain_sha256: listed(whole(server_chain, session.server_chain_truncated), ChainSha256),
             chain_truncated: session.server_chain_truncated.then_some(true),
             chain: listed(server_chain, Chain),
+            trust: session.server_trust.as_deref().map(Trust::of),
             client_fingerprint_sha256: client_chain.first().map(|leaf| Hex(&leaf.sha256)),
             client_chain_sha256: listed(whole(client_chain, session.client_chain_truncated), ChainSha256),
             client_chain: listed(client_chain, Chain),
+            client_trust: session.client_trust.as_deref().map(Trust::of),
             alerts: session.alerts.iter().map(|&alert| AlertObject::of(alert)).collect(),
             anomalies: session.anomalies.iter().map(|anomaly| anomaly.name()).collect(),
             view: Views { to_server: ViewObject::of(session.client_view), to_client: ViewObject::of(session.server_view) },

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::top::Top;
 use super::{AlertInfo, Refusal, is_whole};
 use crate::protocol::tls::{ProtocolVersion, Session, names};
+use crate::protocol::x509::{Reason, Status};
 
 /// The numbers of a run. Memory is bounded: by the number of versions that exist, of rules loaded, of kinds of anomalies, and
 /// of server names by [`Top`]. Adding the summaries of several workers gives what one would have counted.
@@ -20,6 +21,7 @@ pub struct Summary {
     pub dropped_packets: u64,
     sessions: SessionCounts,
     versions: BTreeMap<Option<ProtocolVersion>, u64>,
+    trust: BTreeMap<(Status, Option<Reason>), u64>,
     server_names: Top,
     rules: BTreeMap<(u32, u32), RuleCount>,
     refusals: BTreeMap<&'static str, u64>,
@@ -80,6 +82,7 @@ impl Default for Summary {
             dropped_packets: 0,
             sessions: SessionCounts::default(),
             versions: BTreeMap::new(),
+            trust: BTreeMap::new(),
             server_names: Top::new(SERVER_NAMES),
             rules: BTreeMap::new(),
             refusals: BTreeMap::new(),
@@ -113,6 +116,10 @@ impl Summary {
         count(&mut sessions.not_whole, !is_whole(client) || !is_whole(server));
 
         count(self.versions.entry(session.version()).or_default(), true);
+        if let Some(trust) = &session.server_trust {
+            let reason = trust.reason.filter(|_| trust.status == Status::NotSeen);
+            add(&mut self.trust, (trust.status, reason), 1);
+        }
         if let Some(name) = sni {
             self.server_names.add(name);
         }
@@ -175,6 +182,9 @@ impl Summary {
         for (&version, &n) in &other.versions {
             add(&mut self.versions, version, n);
         }
+        for (&trust, &n) in &other.trust {
+            add(&mut self.trust, trust, n);
+        }
         for (&why, &n) in &other.refusals {
             add(&mut self.refusals, why, n);
         }
@@ -204,6 +214,11 @@ impl Summary {
     /// Sessions by version; `None` is that of those whose ServerHello was not seen.
     pub const fn versions(&self) -> &BTreeMap<Option<ProtocolVersion>, u64> {
         &self.versions
+    }
+
+    /// Sessions by what the validation of the server's chain came to; where that was not seen, also by why.
+    pub const fn trust(&self) -> &BTreeMap<(Status, Option<Reason>), u64> {
+        &self.trust
     }
 
     /// Server names by how often they were asked for.

@@ -7,6 +7,7 @@ use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::Summary;
 use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
+use crate::protocol::x509::Certificate;
 use crate::rules::{Alerted, Profile, RuleSet, SavedDataset};
 
 /// A worker's share of a block of frames.
@@ -30,6 +31,8 @@ pub(super) enum Job {
     Count,
     /// Try these rules from here on.
     Rules(Arc<RuleSet>),
+    /// Fill gaps of certificate chains with these from here on.
+    Learn(Arc<[Arc<Certificate>]>),
 }
 
 /// What came of a batch, or a piece of it: nothing in a later piece belongs before anything in an earlier one.
@@ -108,6 +111,8 @@ pub(super) struct Dealt {
     /// The frames, where those that pass are to be written.
     pub block: Option<Block>,
     pub stats: Vec<StatsDue>,
+    /// Intermediate certificates that the workers have learned.
+    pub learned: usize,
     /// The captures are over.
     pub end: Option<Box<Ending>>,
 }

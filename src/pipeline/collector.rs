@@ -25,6 +25,8 @@ pub(super) struct Collector<P> {
     rules_info: RulesInfo,
     limits: AlertLimits,
     refused: Refused,
+    /// Intermediate certificates that the workers have learned.
+    learned: u64,
     /// Lines that wait to be written together.
     waiting: Vec<u8>,
 }
@@ -41,13 +43,14 @@ impl<P: Printer> Collector<P> {
     pub fn new(workers: Vec<Ends>, dealer: Receiver<Dealt>, printer: P, passed: Option<PcapngWriter>, rules: Arc<RuleSet>) -> Self {
         let (rules_info, limits) = (info(&rules, None), AlertLimits::new(&rules));
         let (refused, waiting) = (Refused::default(), Vec::new());
-        Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, waiting }
+        Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, learned: 0, waiting }
     }
 
     /// Collects until the last block. Ends early where the sink fails; the others then find their channels closed.
     pub fn collect(mut self, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let workers = std::mem::take(&mut self.workers);
-        while let Ok(Dealt { rules, output, block, stats, end }) = self.dealer.recv() {
+        while let Ok(Dealt { rules, output, block, stats, learned, end }) = self.dealer.recv() {
+            self.learned = u64::try_from(learned).unwrap_or(u64::MAX);
             if let Some((rules, since)) = rules {
                 self.limits.replace(&rules);
                 self.rules_info = info(&rules, Some(since));
@@ -160,7 +163,14 @@ impl<P: Printer> Collector<P> {
         strands.iter().filter_map(|s| s.counted.get(nth)).for_each(|c| counters.add(c));
         counters.suppress_alerts(self.refused.total);
         counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
-        self.printer.stats(&mut self.waiting, *timestamp, &named(decoder, &counters), &self.rules_info);
+        let named = self.named(decoder, &counters);
+        self.printer.stats(&mut self.waiting, *timestamp, &named, &self.rules_info);
+    }
+
+    /// All counters by name.
+    fn named(&self, decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u64)> {
+        let learned = [("portcullis.trust.intermediates_learned", self.learned)];
+        decoder.iter().chain(counters.named()).chain(learned).collect()
     }
 
     fn finish(mut self, all_done: Vec<WorkDone>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
@@ -184,7 +194,7 @@ impl<P: Printer> Collector<P> {
         summary.flows = counters.flows;
         summary.dropped_packets = counters.dropped;
         let mut line = Vec::new();
-        self.printer.stats(&mut line, last, &named(&decoder, &counters), &self.rules_info);
+        self.printer.stats(&mut line, last, &self.named(&decoder, &counters), &self.rules_info);
         sink(&line).map_err(RunError::Sink)?;
         if let Some(writer) = self.passed.take() {
             writer.finish().map_err(RunError::Passed)?;
@@ -223,11 +233,6 @@ fn least_two(strands: &[Strand<'_>]) -> (Option<Next>, Option<Next>) {
 fn info(rules: &RuleSet, since: Option<Timestamp>) -> RulesInfo {
     let count = |n| u64::try_from(n).unwrap_or(u64::MAX);
     RulesInfo { loaded: count(rules.len()), failed: count(rules.failed()), last_reload: since }
-}
-
-/// All counters by name.
-fn named(decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u64)> {
-    decoder.iter().chain(counters.named()).collect()
 }
 
 /// Bytes of lines that wait to be written together.

@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::Settings;
 use super::batch::{Batch, Dealt, Ending, Job, StatsDue};
+use super::lessons::Lessons;
 use super::lines::{Lines, Printer};
 use super::next_rules::NextRules;
 use crate::base::{Duration, Timestamp};
@@ -31,6 +32,7 @@ pub(super) struct Dealer<P> {
     to_workers: Vec<Sender<Batch>>,
     to_collector: Sender<Dealt>,
     recycled: Receiver<Vec<Job>>,
+    lessons: Lessons,
     stop: Arc<AtomicUsize>,
 }
 
@@ -42,6 +44,7 @@ impl<P: Printer> Dealer<P> {
         to_workers: Vec<Sender<Batch>>,
         to_collector: Sender<Dealt>,
         recycled: Receiver<Vec<Job>>,
+        lessons: Lessons,
     ) -> Self {
         Self {
             decoder: Decoder::new(settings.decoder.clone()),
@@ -58,6 +61,7 @@ impl<P: Printer> Dealer<P> {
             to_workers,
             to_collector,
             recycled,
+            lessons,
             stop: Arc::clone(&settings.stop),
         }
     }
@@ -68,6 +72,9 @@ impl<P: Printer> Dealer<P> {
             match captures.next_block() {
                 Some(Ok(block)) => {
                     self.take_rules(&block);
+                    if !self.teach() {
+                        return;
+                    }
                     self.block(&block);
                     if !self.hand_out(Some(block), false) {
                         return;
@@ -95,6 +102,16 @@ impl<P: Printer> Dealer<P> {
             hand.push(Job::Rules(Arc::clone(&rules)));
         }
         self.new_rules = Some((rules, first.timestamp));
+    }
+
+    /// Has the workers learn before the block at hand what was found some blocks ago. False where a thread at the other end is gone.
+    fn teach(&mut self) -> bool {
+        let Some(lesson) = self.lessons.next() else { return false };
+        if !lesson.is_empty() {
+            let lesson: Arc<[_]> = lesson.into();
+            self.hands.iter_mut().for_each(|hand| hand.push(Job::Learn(Arc::clone(&lesson))));
+        }
+        true
     }
 
     fn block(&mut self, block: &Block) {
@@ -156,6 +173,7 @@ impl<P: Printer> Dealer<P> {
             output: std::mem::take(&mut self.lines.output),
             block,
             stats: std::mem::take(&mut self.stats),
+            learned: self.lessons.learned(),
             end: last.then(|| Box::new(self.ending())),
         };
         if self.to_collector.send(dealt).is_err() {

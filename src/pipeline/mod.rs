@@ -16,6 +16,7 @@
 mod batch;
 mod collector;
 mod deal;
+mod lessons;
 mod lines;
 mod load;
 mod next_rules;
@@ -43,6 +44,7 @@ use crate::sink;
 
 use collector::Collector;
 use deal::Dealer;
+use lessons::Lessons;
 
 /// What a run needs beside captures, rules and a sink.
 #[derive(Debug)]
@@ -116,12 +118,14 @@ pub fn run<P: Printer>(
     thread::scope(|scope| {
         let mut to_workers = Vec::with_capacity(workers);
         let mut from_workers = Vec::with_capacity(workers);
+        let mut finds = Vec::with_capacity(workers);
         let (recycle, recycled) = bounded(workers.saturating_mul(BATCHES_AHEAD.saturating_add(2)));
         for index in 0..workers {
             let (send, batches) = bounded(BATCHES_AHEAD);
             let (answers, collected) = bounded(BATCHES_AHEAD);
             let (give_back, spares) = bounded(BATCHES_AHEAD.saturating_add(2));
-            let ends = worker::Ends { batches, answers, recycle: recycle.clone(), spares };
+            let (found, lessons) = bounded(lessons::DELAY.saturating_add(1));
+            let ends = worker::Ends { batches, answers, found, recycle: recycle.clone(), spares };
             let (rules, names) = (Arc::clone(&rules), Arc::clone(&names));
             let (config, printer) = (settings.engine.clone(), printer.clone());
             thread::Builder::new()
@@ -130,6 +134,7 @@ pub fn run<P: Printer>(
                 .map_err(RunError::Thread)?;
             to_workers.push(send);
             from_workers.push((collected, give_back));
+            finds.push(lessons);
         }
         let (to_collector, from_dealer) = bounded(BATCHES_AHEAD);
         let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed, rules);
@@ -138,7 +143,8 @@ pub fn run<P: Printer>(
             .spawn_scoped(scope, move || collector.collect(sink))
             .map_err(RunError::Thread)?;
 
-        let mut dealer = Dealer::new(settings, printer.clone(), names, to_workers, to_collector, recycled);
+        let lessons = Lessons::new(finds, settings.engine.limits.intermediate_memory);
+        let mut dealer = Dealer::new(settings, printer.clone(), names, to_workers, to_collector, recycled, lessons);
         dealer.play(captures, problem);
         drop(dealer); // its channels close, so that the others end too
         collecting.join().map_err(|_| RunError::Worker)?

@@ -7,12 +7,15 @@ use crossbeam_channel::{Receiver, Sender};
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Leaving, Located, Verdict};
+use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
 /// A worker's ends of the channels.
 pub(super) struct Ends {
     pub batches: Receiver<Batch>,
     pub answers: Sender<Output>,
+    /// Where the intermediate certificates go that were found in a batch.
+    pub found: Sender<Vec<Arc<Certificate>>>,
     /// Where emptied lists of jobs go back to.
     pub recycle: Sender<Vec<Job>>,
     /// Where emptied outputs come back from.
@@ -56,6 +59,7 @@ impl<P: Printer> Worker<'_, P> {
             let (counters, datasets) = (self.inspector.counters(), self.inspector.saved_datasets());
             self.lines.output.end = Some(Box::new(WorkDone { counters, summary, profile, datasets }));
         }
+        let _ = self.ends.found.send(self.inspector.take_found()); // at the end nobody asks for it any more
         self.hand_out(false)
     }
 
@@ -91,6 +95,7 @@ impl<P: Printer> Worker<'_, P> {
                 self.inspector.replace_rules(Arc::clone(rules));
                 self.lines.replace_rules(Arc::clone(rules));
             }
+            Job::Learn(intermediates) => self.inspector.learn(intermediates),
             Job::Count => self.lines.output.counted.push(self.inspector.counters()),
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use super::{Paint, Style, visible};
+use super::{Paint, Style, trust, visible};
 use crate::base::Timestamp;
 use crate::event::{AlertInfo, Common, Verdict};
 use crate::flow::Endpoint;
@@ -94,6 +94,12 @@ fn problems(session: &Session) -> String {
         let name = names::alert(alert.description).map_or_else(|| alert.description.to_string(), str::to_owned);
         words.push(format!("{from} alert {name}"));
     }
+    for (whose, verdict) in [("certificate", &session.server_trust), ("client certificate", &session.client_trust)] {
+        let wrong: Vec<_> = verdict.iter().flat_map(|v| v.problems.iter()).map(|problem| trust::words(problem, None)).collect();
+        if !wrong.is_empty() {
+            words.push(format!("{whose} {}", wrong.join(" and ")));
+        }
+    }
     words.extend(session.anomalies.iter().map(|anomaly| anomaly.name().to_owned()));
     for (side, view) in [("client", &session.client_view), ("server", &session.server_view)] {
         words.extend(flaws(side, view));
@@ -181,7 +187,7 @@ mod tests {
     use super::*;
     use crate::protocol::tls::session::{Alert, Anomaly};
     use crate::protocol::tls::{ClientHello, ServerHello};
-    use crate::protocol::x509::{Certificate, Facts};
+    use crate::protocol::x509::{Certificate, Facts, Status, Validation};
 
     const PLAIN: Style = Style { colour: false };
 
@@ -230,11 +236,12 @@ mod tests {
         session.alerts =
             vec![Alert { from_client: false, level: 2, description: 40 }, Alert { from_client: true, level: 1, description: 0 }];
         session.anomalies = vec![Anomaly::MultipleSni];
+        session.server_trust = Some(Arc::new(Validation::of([Status::Expired, Status::SelfSigned].into_iter().collect())));
         session.server_view.gaps = 2;
         session.server_view.gap_bytes = 1_460;
         session.client_view.degraded = true;
         let text = line(|out| session_line(out, PLAIN, &common("192.0.2.10", "198.51.100.7"), &session));
-        let expected = "  server alert handshake_failure, MULTIPLE_SNI_EXTENSIONS, client over a limit, server lost 1460 bytes\n";
+        let expected = "  server alert handshake_failure, certificate self-signed and expired, MULTIPLE_SNI_EXTENSIONS, client over a limit, server lost 1460 bytes\n";
         assert!(text.ends_with(expected), "{text}");
     }
 

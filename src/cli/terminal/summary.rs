@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::{Paint, Style, grouped, visible};
+use super::{Paint, Style, grouped, trust, visible};
 use crate::event::Summary;
 use crate::protocol::tls::names;
 
@@ -13,6 +13,7 @@ pub fn summary(style: Style, summary: &Summary) -> String {
     page.totals(summary);
     page.sessions(summary);
     page.versions(summary);
+    page.trust(summary);
     page.server_names(summary);
     page.alerts(summary);
     page.refusals(summary);
@@ -68,6 +69,11 @@ impl Page {
     fn versions(&mut self, summary: &Summary) {
         let name = |version: &Option<_>| version.map_or("no answer seen".into(), |v| names::eve_version(v).into_owned());
         self.counts("Versions", summary.versions().iter().map(|(version, &n)| (name(version), n)).collect());
+    }
+
+    fn trust(&mut self, summary: &Summary) {
+        let rows = summary.trust().iter().map(|(&(status, reason), &n)| (trust::words(status, reason).to_owned(), n));
+        self.counts("Certificates of servers", rows.collect());
     }
 
     fn server_names(&mut self, summary: &Summary) {
@@ -148,10 +154,13 @@ const MIN_WIDTH: usize = 11;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::event::{AlertInfo, Verdict};
     use crate::protocol::tls::session::{Anomaly, Session};
     use crate::protocol::tls::{ClientHello, ServerHello};
+    use crate::protocol::x509::{Reason, Validation};
 
     fn session(name: &str, version: u16) -> Session {
         let mut session = Session {
@@ -174,6 +183,7 @@ mod tests {
         let mut odd = session("evil\x1b[2J", 0x0301);
         odd.server_view.gaps = 1;
         odd.anomalies = vec![Anomaly::MultipleSni];
+        odd.server_trust = Some(Arc::new(Validation::not_seen(Reason::Tls13)));
         numbers.add_session(&odd);
         numbers.add_alert(&AlertInfo {
             gid: 1,
@@ -207,6 +217,9 @@ Sessions
 Versions
           2  TLS 1.2
           1  TLSv1
+
+Certificates of servers
+          1  not seen: encrypted in TLS 1.3
 
 Server names
           2  www.example

@@ -11,7 +11,7 @@ use crate::packet::{IpFields, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::session::{self, Anomaly, AnomalySet, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
-use crate::protocol::x509::{self, Certificate, Facts};
+use crate::protocol::x509::{self, Certificate, Facts, Problems, Reason, Status, Validation};
 
 pub(super) fn client() -> Endpoint {
     Endpoint { ip: "192.0.2.10".parse().unwrap(), port: 50_123 }
@@ -175,6 +175,15 @@ pub(super) fn maximal_session() -> Session {
         }),
         server_certificates: vec![certificate(0x3a, "www.example.com", false), certificate(0x0b, "Root", true)],
         client_certificates: vec![certificate(0x77, "client", false)],
+        server_trust: Some(Arc::new(Validation::of(Problems::from_iter([
+            Status::Expired,
+            Status::SelfSigned,
+            Status::NameMismatch,
+        ])))),
+        client_trust: Some(Arc::new(Validation {
+            reason: Some(Reason::Version),
+            ..Validation::of(Problems::from_iter([Status::Unsupported]))
+        })),
         certificate_requested: true,
         new_session_ticket: true,
         alerts: vec![

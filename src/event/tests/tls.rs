@@ -119,6 +119,8 @@ fn what_eve_has_no_name_for_stands_under_portcullis() {
         "fingerprint_sha256": sha256("3a"),
         "chain_sha256": [sha256("3a"), sha256("0b")],
         "chain": [link("www.example.com", "3a", false), link("Root", "0b", true)],
+        "trust": {"status": "self_signed", "problems": ["name_mismatch", "expired"]},
+        "client_trust": {"status": "unsupported", "reason": "version"},
         "client_fingerprint_sha256": sha256("77"),
         "client_chain_sha256": [sha256("77")],
         "client_chain": [link("client", "77", false)],

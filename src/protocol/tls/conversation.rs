@@ -1,12 +1,14 @@
 //! Both directions of a TLS conversation joined into one [`Session`].
 
+use std::sync::Arc;
+
 use super::half::{Half, Heartbeat, Item, is_message_type};
 use super::session::{Alert, Anomaly, Notes, Stage, View};
 use super::{ClientHello, ProtocolVersion, ServerHello, Session};
 use crate::base::Reader;
 use crate::flow::{Direction, Pair};
 use crate::protocol::fingerprint::{self, Transport};
-use crate::protocol::x509::CertificateCache;
+use crate::protocol::x509::{CertificateCache, Validation};
 
 /// A TLS conversation in the making: give it each direction's bytes in order.
 #[derive(Debug)]
@@ -209,6 +211,16 @@ impl Conversation {
             (view.skipped_bytes, view.over) = (half.skipped, half.is_over());
         }
         &self.session
+    }
+
+    /// What the validation of the server's chain came to.
+    pub fn set_server_trust(&mut self, verdict: Arc<Validation>) {
+        self.session.server_trust = Some(verdict);
+    }
+
+    /// What the validation of the client's chain came to.
+    pub fn set_client_trust(&mut self, verdict: Arc<Validation>) {
+        self.session.client_trust = Some(verdict);
     }
 
     /// The session's events are to carry the certificates themselves.

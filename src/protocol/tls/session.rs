@@ -5,7 +5,7 @@ use std::sync::Arc;
 pub use super::anomaly::{Anomaly, AnomalySet};
 use super::{ClientHello, ProtocolVersion, ServerHello};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
-use crate::protocol::x509::Certificate;
+use crate::protocol::x509::{Certificate, Validation};
 
 /// What is known of one TLS session. Everything in it was seen in the clear.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,10 @@ pub struct Session {
     pub server_chain_truncated: bool,
     /// The same of the client's.
     pub client_chain_truncated: bool,
+    /// What the validation of the server's chain came to; `None` until it is known, and without a trust store.
+    pub server_trust: Option<Arc<Validation>>,
+    /// The same of the client's; `None` where it sent none.
+    pub client_trust: Option<Arc<Validation>>,
     /// The named group of a TLS 1.2 (or older) ServerKeyExchange (RFC 8422 §5.4).
     pub server_key_exchange_group: Option<u16>,
     /// A ServerKeyExchange was seen, in the clear (RFC 5246 §7.4.3).
@@ -55,6 +59,13 @@ pub struct Session {
     pub stage: Stage,
     /// A rule asked (`tls.store`) that its events carry the certificates themselves.
     pub store_certificates: bool,
+}
+
+impl View {
+    /// Whether all of its handshake was seen, up to where it went dark or ended.
+    pub const fn is_complete(&self) -> bool {
+        self.seen && !self.midstream && !self.degraded && self.gaps == 0 && self.truncated_messages == 0
+    }
 }
 
 /// An alert record in the clear (RFC 8446 §6).

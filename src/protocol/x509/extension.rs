@@ -14,10 +14,14 @@ pub(super) struct Extension<'a> {
     pub value: &'a [u8],
 }
 
+/// 2.5.29.15.
+pub(super) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 /// 2.5.29.17.
 pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// 2.5.29.19.
 pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+/// 2.5.29.37.
+pub(super) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 
 /// The names of a subjectAltName (RFC 5280 §4.2.1.6) that have a text form, and how many have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::tlv::{Tlvs, bit_string_bytes, first_of, tag};
 
 /// What a SubjectPublicKeyInfo says of its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Key {
+pub struct Key {
     /// The algorithm: `RSA`, `EC`, `ML-DSA-44`, or its OID in dots.
     pub typ: String,
     /// Of an elliptic curve key the curve's name, or its OID in dots.
@@ -15,24 +15,26 @@ pub(super) struct Key {
     pub bits: Option<u32>,
 }
 
-/// Reads what a SubjectPublicKeyInfo's SEQUENCE holds.
-pub(super) fn read(spki: &[u8]) -> Key {
-    let mut parts = Tlvs::new(spki);
-    let mut algorithm = Tlvs::new(parts.next_of(tag::SEQUENCE).unwrap_or_default());
-    let Some(algorithm_oid) = algorithm.next_of(tag::OID) else { return Key::default() };
-    let key = bit_string_bytes(parts.next_of(tag::BIT_STRING).unwrap_or_default());
-    let typ = oid::key_type(algorithm_oid);
-    let (curve, bits) = match typ.as_str() {
-        "RSA" | "RSASSA-PSS" | "RSAES-OAEP" => (None, first_integer_bits(key)),
-        "DSA" | "DH" => (None, first_integer_bits(algorithm.rest())),
-        "EC" => named_curve(algorithm, key),
-        "Ed25519" | "X25519" | "GOST-R-34.10-2001" | "GOST-R-34.10-2012-256" => (None, Some(256)),
-        "X448" => (None, Some(448)),
-        "Ed448" => (None, Some(456)),
-        "GOST-R-34.10-2012-512" => (None, Some(512)),
-        _ => (None, None),
-    };
-    Key { typ, curve, bits }
+impl Key {
+    /// Reads what a SubjectPublicKeyInfo's SEQUENCE holds.
+    pub fn read(spki: &[u8]) -> Self {
+        let mut parts = Tlvs::new(spki);
+        let mut algorithm = Tlvs::new(parts.next_of(tag::SEQUENCE).unwrap_or_default());
+        let Some(algorithm_oid) = algorithm.next_of(tag::OID) else { return Self::default() };
+        let key = bit_string_bytes(parts.next_of(tag::BIT_STRING).unwrap_or_default());
+        let typ = oid::key_type(algorithm_oid);
+        let (curve, bits) = match typ.as_str() {
+            "RSA" | "RSASSA-PSS" | "RSAES-OAEP" => (None, first_integer_bits(key)),
+            "DSA" | "DH" => (None, first_integer_bits(algorithm.rest())),
+            "EC" => named_curve(algorithm, key),
+            "Ed25519" | "X25519" | "GOST-R-34.10-2001" | "GOST-R-34.10-2012-256" => (None, Some(256)),
+            "X448" => (None, Some(448)),
+            "Ed448" => (None, Some(456)),
+            "GOST-R-34.10-2012-512" => (None, Some(512)),
+            _ => (None, None),
+        };
+        Self { typ, curve, bits }
+    }
 }
 
 /// The first INTEGER of a SEQUENCE: an RSA key's modulus (RFC 8017 §A.1.1), DSA's and DH's p (RFC 3279 §2.3.2, §2.3.3).
@@ -91,33 +93,33 @@ mod tests {
     #[test]
     fn rsa_counts_the_modulus() {
         let rsa = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
-        let key = read(&spki(&rsa, &[0x30, 8, 0x02, 3, 0x00, 0xc0, 0x01, 0x02, 1, 3]));
+        let key = Key::read(&spki(&rsa, &[0x30, 8, 0x02, 3, 0x00, 0xc0, 0x01, 0x02, 1, 3]));
         assert_eq!((key.typ.as_str(), key.curve, key.bits), ("RSA", None, Some(16)));
     }
 
     #[test]
     fn ec_names_its_curve() {
         let p256 = [0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
-        let key = read(&spki(&p256, &[0x04; 65]));
+        let key = Key::read(&spki(&p256, &[0x04; 65]));
         assert_eq!((key.typ.as_str(), key.curve.as_deref(), key.bits), ("EC", Some("secp256r1"), Some(256)));
     }
 
     #[test]
     fn an_unknown_curve_has_the_size_of_a_coordinate() {
         let odd = [0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x06, 2, 0x2a, 0x03];
-        let key = read(&spki(&odd, &[0x04; 49]));
+        let key = Key::read(&spki(&odd, &[0x04; 49]));
         assert_eq!((key.typ.as_str(), key.curve.as_deref(), key.bits), ("EC", Some("1.2.3"), Some(192)));
     }
 
     #[test]
     fn post_quantum_keys_go_by_name() {
         let ml_dsa = [0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 17];
-        assert_eq!(read(&spki(&ml_dsa, &[7; 40])), Key { typ: "ML-DSA-44".into(), curve: None, bits: None });
+        assert_eq!(Key::read(&spki(&ml_dsa, &[7; 40])), Key { typ: "ML-DSA-44".into(), curve: None, bits: None });
     }
 
     #[test]
     fn nothing_readable_is_an_empty_key() {
-        assert_eq!(read(&[]), Key::default());
-        assert_eq!(read(&[0x30, 2, 5, 0]), Key::default());
+        assert_eq!(Key::read(&[]), Key::default());
+        assert_eq!(Key::read(&[0x30, 2, 5, 0]), Key::default());
     }
 }

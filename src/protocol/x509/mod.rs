@@ -13,6 +13,8 @@ mod oid;
 mod outline;
 mod time;
 mod tlv;
+mod usage;
+mod validation;
 
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -24,7 +26,10 @@ use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::fault::Fault;
+pub use self::key::Key;
 pub use self::time::Time;
+pub use self::usage::{ExtendedKeyUsage, KeyUsage};
+pub use self::validation::{Problems, Reason, Status, Validation};
 
 /// One certificate as sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +75,10 @@ pub struct Facts {
     pub signature_algorithm: String,
     /// basicConstraints says cA; `None` without the extension.
     pub is_ca: Option<bool>,
+    /// keyUsage; `None` without the extension.
+    pub key_usage: Option<KeyUsage>,
+    /// extKeyUsage; `None` without the extension.
+    pub extended_key_usage: Option<ExtendedKeyUsage>,
     /// The issuer's bytes equal the subject's.
     pub self_issued: bool,
     /// x509-parser would not have it, because it breaks DER or RFC 5280: the other fields hold what could be read all the same.
@@ -85,12 +94,23 @@ impl Certificate {
         let (facts, fault) = Facts::parse(der);
         Self { der: der.to_vec(), sha1: Sha1::digest(der).into(), sha256: Sha256::digest(der).into(), facts, fault }
     }
+
+    /// The encodings of issuer and subject, in this order, each without the tag and length around it. `None` where they are not at
+    /// their place.
+    pub fn names(&self) -> Option<(&[u8], &[u8])> {
+        outline::names(&self.der)
+    }
 }
 
 impl Facts {
     /// The serial number as EVE writes it: `00:8A:07:E0`.
     pub fn serial_text(&self) -> String {
         hex::upper_colons(&self.serial)
+    }
+
+    /// Whether it is signed over a digest for which collisions can be found: MD5 and older, or SHA-1.
+    pub fn is_weakly_signed(&self) -> bool {
+        oid::is_weak_signature(&self.signature_algorithm)
     }
 
     fn parse(der: &[u8]) -> (Option<Self>, Option<Fault>) {
@@ -108,7 +128,7 @@ impl Facts {
     }
 
     fn of(outline: &Outline<'_>) -> Self {
-        let key = key::read(outline.public_key);
+        let key = Key::read(outline.public_key);
         let alt_names = outline.extension(extension::SUBJECT_ALT_NAME).map(extension::alt_names).unwrap_or_default();
         Self {
             subject: name::text(outline.subject),
@@ -123,6 +143,8 @@ impl Facts {
             key_bits: key.bits,
             signature_algorithm: oid::signature_algorithm(outline.signature_algorithm),
             is_ca: outline.extension(extension::BASIC_CONSTRAINTS).map(extension::is_ca),
+            key_usage: outline.extension(extension::KEY_USAGE).map(KeyUsage::read),
+            extended_key_usage: outline.extension(extension::EXTENDED_KEY_USAGE).map(ExtendedKeyUsage::read),
             self_issued: outline.subject == outline.issuer,
             malformed: outline.malformed,
             #[cfg(feature = "ja4plus")]

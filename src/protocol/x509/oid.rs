@@ -19,6 +19,23 @@ pub(super) fn curve(oid: &[u8]) -> Option<(&'static str, u32)> {
     CURVES.iter().find(|(known, ..)| *known == oid).map(|&(_, name, bits)| (name, bits))
 }
 
+/// Whether a signature algorithm, by its name here, is over a digest for which collisions can be found.
+pub(super) fn is_weak_signature(name: &str) -> bool {
+    const WEAK: [&str; 10] = [
+        "sha1WithRSAEncryption",
+        "md5WithRSAEncryption",
+        "md2WithRSAEncryption",
+        "md4WithRSAEncryption",
+        "ecdsa-with-SHA1",
+        "dsa-with-sha1",
+        "md5WithRSA",
+        "shaWithRSASignature",
+        "dsaWithSHA1",
+        "sha1WithRSASignature",
+    ];
+    WEAK.contains(&name)
+}
+
 /// An OID in dots: `1.2.840.113549`. In hex where a component does not fit 64 bits.
 pub(super) fn dotted(oid: &[u8]) -> String {
     Oid::new(Cow::Borrowed(oid)).to_id_string()
@@ -152,6 +169,15 @@ mod tests {
         assert_eq!(signature_algorithm(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 18]), "ML-DSA-65");
         assert_eq!(key_type(&[0x2b, 0x65, 0x70]), "Ed25519");
         assert_eq!(curve(&[0x2b, 0x81, 4, 0, 34]), Some(("secp384r1", 384)));
+    }
+
+    #[test]
+    fn weak_signatures_are_those_of_the_tables_over_md5_or_sha1() {
+        for (_, name) in [RSA_SIGNATURES, ECDSA_SIGNATURES, EDWARDS, NIST_SIGNATURES, OTHER_SIGNATURES].concat() {
+            let lower = name.to_lowercase();
+            let weak = lower.contains("md") && !lower.starts_with("ml") || lower.contains("sha1") || lower.contains("shawith");
+            assert_eq!(is_weak_signature(name), weak && !name.contains("gost"), "{name}");
+        }
     }
 
     #[test]

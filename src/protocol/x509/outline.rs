@@ -77,6 +77,17 @@ impl<'a> Outline<'a> {
     }
 }
 
+/// What the SEQUENCEs of issuer and subject hold, in this order: found by their place, without a look at what comes after.
+pub(super) fn names(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut fields = Tlvs::new(first_of(first_of(der, tag::SEQUENCE)?, tag::SEQUENCE)?);
+    let _version = fields.next_of(VERSION);
+    let _serial = fields.next_of(tag::INTEGER)?;
+    let _signature = fields.next_of(tag::SEQUENCE)?;
+    let issuer = fields.next_of(tag::SEQUENCE)?;
+    let _validity = fields.next_of(tag::SEQUENCE)?;
+    Some((issuer, fields.next_of(tag::SEQUENCE)?))
+}
+
 /// `[0]` and `[3]`, both EXPLICIT.
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;

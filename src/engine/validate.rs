@@ -1,0 +1,67 @@
+//! Keeps a session's verdicts on its certificates up to date with what is known of it.
+
+use std::sync::Arc;
+
+use super::connection::Following;
+use crate::base::Timestamp;
+use crate::flow::Direction;
+use crate::protocol::tls::{ProtocolVersion, ServerHello, Session};
+use crate::protocol::x509::{Reason, Validation};
+use crate::trust::{Peer, Trust};
+
+/// What a session's verdicts rest on: they are the same as long as this is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Basis {
+    server_certificates: usize,
+    client_certificates: usize,
+    name: bool,
+}
+
+/// Judges the chains of a session that has news, where these concern them. `is_over`: no more of it will be read.
+pub(super) fn update(trust: &mut Trust, following: &mut Following, client: Direction, now: Timestamp, is_over: bool) {
+    let session = following.conversation.session(client);
+    let basis = Basis::of(session);
+    let is_known = following.validated == basis;
+    let server = match session.server_certificates.is_empty() {
+        true if session.server_trust.is_some() => None,
+        true => not_seen(session, is_over).map(|reason| trust.not_seen(reason)),
+        false if is_known => None,
+        false => Some(server(trust, session, now)),
+    };
+    let judges_client = !is_known && !session.client_certificates.is_empty();
+    let client =
+        judges_client.then(|| trust.judge(&session.client_certificates, session.client_chain_truncated, Peer::Client, now));
+    following.validated = basis;
+    if let Some(verdict) = server {
+        following.conversation.set_server_trust(verdict);
+    }
+    if let Some(verdict) = client {
+        following.conversation.set_client_trust(verdict);
+    }
+}
+
+impl Basis {
+    fn of(session: &Session) -> Self {
+        Self {
+            server_certificates: session.server_certificates.len(),
+            client_certificates: session.client_certificates.len(),
+            name: session.client_hello.is_some(),
+        }
+    }
+}
+
+fn server(trust: &mut Trust, session: &Session, now: Timestamp) -> Arc<Validation> {
+    let asked = session.client_hello.as_ref().and_then(|hello| hello.server_name()).filter(|name| !name.is_empty());
+    trust.judge(&session.server_certificates, session.server_chain_truncated, Peer::Server(asked), now)
+}
+
+/// Why the server's certificates are not to be seen, once that is known.
+fn not_seen(session: &Session, is_over: bool) -> Option<Reason> {
+    if session.resumption().is_some() {
+        return Some(Reason::Resumed);
+    }
+    if session.server_hello.as_ref().map(ServerHello::version).is_some_and(ProtocolVersion::is_tls13) {
+        return Some(Reason::Tls13);
+    }
+    is_over.then(|| if session.server_view.is_complete() { Reason::NotSent } else { Reason::Lost })
+}

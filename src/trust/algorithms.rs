@@ -1,0 +1,160 @@
+//! The signature algorithms that paths are verified with.
+//!
+//! Those that rustls-webpki has for RSA begin at 2,048 bits and at SHA-256. Ours also take what is weaker: a path with a weak signature
+//! can then be verified, and all that is wrong with it be told.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ring::digest;
+use ring::signature::{self, RsaParameters, UnparsedPublicKey};
+use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
+use webpki::ring as strong;
+
+use crate::protocol::x509::Facts;
+
+/// All of them, with a memory of signatures that were good: the same intermediates come back thousands of times, and a signature on one
+/// costs more than all else that is done with a chain.
+#[derive(Debug)]
+pub(super) struct Algorithms([Remembering; ALGORITHMS.len()]);
+
+impl Algorithms {
+    pub fn all(&self) -> [&dyn SignatureVerificationAlgorithm; ALGORITHMS.len()] {
+        self.0.each_ref().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm)
+    }
+}
+
+impl Default for Algorithms {
+    fn default() -> Self {
+        let good = Arc::default();
+        Self(std::array::from_fn(|i| Remembering {
+            algorithm: ALGORITHMS.get(i).copied().unwrap_or(COMMONEST),
+            good: Arc::clone(&good),
+        }))
+    }
+}
+
+/// An algorithm that asks first whether it has verified the same signature before.
+#[derive(Debug)]
+struct Remembering {
+    algorithm: &'static dyn SignatureVerificationAlgorithm,
+    /// Of one worker, so that nobody ever waits for it; a lock only because algorithms have to be shareable.
+    good: Arc<Mutex<Good>>,
+}
+
+impl SignatureVerificationAlgorithm for Remembering {
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.algorithm.signature_alg_id()
+    }
+
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let id = self.algorithm.signature_alg_id();
+        let digest = digest_of([id.as_ref(), public_key, signature, message]);
+        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        if good.contains(&digest) {
+            return Ok(());
+        }
+        self.algorithm.verify_signature(public_key, message, signature)?;
+        good.insert(digest);
+        Ok(())
+    }
+}
+
+/// SHA-256 over all that was verified: each at the place that its first bytes say, where a later one displaces it.
+#[derive(Debug)]
+struct Good(Box<[[u8; 32]; GOOD]>);
+
+impl Good {
+    fn contains(&self, digest: &[u8; 32]) -> bool {
+        self.0.get(Self::place(digest)) == Some(digest)
+    }
+
+    fn insert(&mut self, digest: [u8; 32]) {
+        if let Some(place) = self.0.get_mut(Self::place(&digest)) {
+            *place = digest;
+        }
+    }
+
+    fn place(&[low, high, ..]: &[u8; 32]) -> usize {
+        usize::from(u16::from_le_bytes([low, high])) % GOOD
+    }
+}
+
+impl Default for Good {
+    fn default() -> Self {
+        Self(Box::new([[0; 32]; GOOD]))
+    }
+}
+
+fn digest_of(parts: [&[u8]; 4]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&part.len().to_le_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().try_into().unwrap_or_default() // always fits
+}
+
+/// How many good signatures are remembered: 128 KiB of them.
+const GOOD: usize = 4_096;
+
+static COMMONEST: &dyn SignatureVerificationAlgorithm = &SHA256_WITH_RSA;
+
+static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 15] = [
+    COMMONEST,
+    strong::ECDSA_P256_SHA256,
+    strong::ECDSA_P384_SHA384,
+    strong::RSA_PKCS1_2048_8192_SHA384,
+    &Rsa { id: alg_id::RSA_PKCS1_SHA512, parameters: &signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY },
+    &Rsa { id: SHA1_WITH_RSA, parameters: &signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY },
+    strong::ECDSA_P256_SHA384,
+    strong::ECDSA_P384_SHA256,
+    strong::ED25519,
+    strong::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+    strong::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+    strong::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+    strong::RSA_PKCS1_2048_8192_SHA256_ABSENT_PARAMS,
+    strong::RSA_PKCS1_2048_8192_SHA384_ABSENT_PARAMS,
+    strong::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS,
+];
+
+/// Whether a signature on `signed` by a key can be verified, if it is by that: ring has no RSA keys of fewer than
+/// 1,024 or more than 8,192 bits, and for some algorithms none of fewer than 2,048.
+pub(super) fn is_verifiable_by(signed: &Facts, key_type: &str, key_bits: Option<u32>) -> bool {
+    let least = match signed.signature_algorithm.as_str() {
+        "sha384WithRSAEncryption" | "rsassaPss" => 2_048,
+        _ => 1_024,
+    };
+    key_type != "RSA" || key_bits.is_some_and(|bits| (least..=8_192).contains(&bits))
+}
+
+/// RSA with PKCS #1 v1.5 padding, from 1,024 bits on.
+#[derive(Debug)]
+struct Rsa {
+    id: AlgorithmIdentifier,
+    parameters: &'static RsaParameters,
+}
+
+impl SignatureVerificationAlgorithm for Rsa {
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        alg_id::RSA_ENCRYPTION
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.id
+    }
+
+    fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        UnparsedPublicKey::new(self.parameters, public_key).verify(message, signature).map_err(|_| InvalidSignature)
+    }
+}
+
+static SHA256_WITH_RSA: Rsa =
+    Rsa { id: alg_id::RSA_PKCS1_SHA256, parameters: &signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY };
+
+/// sha1WithRSAEncryption (1.2.840.113549.1.1.5) with NULL as parameters (RFC 3279 §2.2.1).
+const SHA1_WITH_RSA: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5, 0x05, 0]);

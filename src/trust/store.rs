@@ -1,0 +1,200 @@
+//! Whom to trust: root certificates, intermediates that are known without being sent, and lists of what was revoked.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
+use webpki::{CertRevocationList, OwnedCertRevocationList};
+
+use crate::protocol::x509::{Certificate, Time};
+
+/// Root certificates and known intermediates, by subject, and revocation lists. It does not change once it is in use, and is shared by all workers.
+#[derive(Clone, Default)]
+pub struct TrustStore {
+    anchors: HashMap<Vec<u8>, Vec<TrustAnchor<'static>>>,
+    /// SHA-256 of the certificates that anchors were made of.
+    trusted: HashSet<[u8; 32]>,
+    intermediates: HashMap<Vec<u8>, Vec<Certificate>>,
+    crls: Vec<Arc<CertRevocationList<'static>>>,
+}
+
+/// What came of adding certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Taken.
+    pub taken: usize,
+    /// Not taken, because they cannot be read.
+    pub refused: usize,
+}
+
+impl TrustStore {
+    /// A store that trusts nobody.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// The roots of Mozilla's programme for TLS servers, as of the release of `webpki-roots` that this is built with.
+    pub fn mozilla() -> Self {
+        let mut store = Self::default();
+        webpki_roots::TLS_SERVER_ROOTS.iter().for_each(|anchor| store.add_anchor(anchor.clone()));
+        store
+    }
+
+    /// Trusts the certificates in `bytes`: PEM with any number of them, or the DER of one. Each is a root that vouches for others,
+    /// and is trusted where a peer sends it as its own.
+    pub fn add_roots(&mut self, bytes: &[u8]) -> Added {
+        add_each::<CertificateDer<'_>>(bytes, |der| {
+            let der = CertificateDer::from(der);
+            let Ok(anchor) = webpki::anchor_from_trusted_cert(&der) else { return false };
+            self.trusted.insert(Certificate::parse(&der).sha256);
+            self.add_anchor(anchor.to_owned());
+            true
+        })
+    }
+
+    /// Takes note of the certificates in `bytes`, in the same form, to fill gaps in chains with. This trusts none of them.
+    pub fn add_intermediates(&mut self, bytes: &[u8]) -> Added {
+        add_each::<CertificateDer<'_>>(bytes, |der| {
+            let certificate = Certificate::parse(der);
+            let Some((_, subject)) = certificate.names() else { return false };
+            let alike = self.intermediates.entry(subject.to_vec()).or_default();
+            if alike.iter().all(|known| known.sha256 != certificate.sha256) {
+                alike.push(certificate);
+            }
+            true
+        })
+    }
+
+    /// Takes the revocation lists (RFC 5280 §5) in `bytes`: PEM with any number of them, or the DER of one. Each counts for what its
+    /// issuer has issued, once its signature turns out to be right; one that is out of date still says what was revoked.
+    pub fn add_crls(&mut self, bytes: &[u8]) -> Added {
+        add_each::<CertificateRevocationListDer<'_>>(bytes, |der| {
+            let Ok(crl) = OwnedCertRevocationList::from_der(der) else { return false };
+            self.crls.push(Arc::new(CertRevocationList::Owned(crl)));
+            true
+        })
+    }
+
+    /// Trusts all that `other` trusts, and knows all that it knows.
+    pub fn add(&mut self, other: Self) {
+        other.anchors.into_values().flatten().for_each(|anchor| self.add_anchor(anchor));
+        self.trusted.extend(other.trusted);
+        for (subject, certificates) in other.intermediates {
+            self.intermediates.entry(subject).or_default().extend(certificates);
+        }
+        self.crls.extend(other.crls);
+    }
+
+    /// How many roots are trusted.
+    pub fn len(&self) -> usize {
+        self.anchors.values().fold(0, |sum, alike| sum.saturating_add(alike.len()))
+    }
+
+    /// Whether nobody is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty()
+    }
+
+    /// The roots with this subject: what its SEQUENCE holds.
+    pub(super) fn anchors(&self, subject: &[u8]) -> &[TrustAnchor<'static>] {
+        self.anchors.get(subject).map_or(&[], Vec::as_slice)
+    }
+
+    /// The known intermediates with this subject.
+    pub(super) fn intermediates(&self, subject: &[u8]) -> &[Certificate] {
+        self.intermediates.get(subject).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether this very certificate is trusted.
+    pub(super) fn trusts(&self, certificate: &Certificate) -> bool {
+        self.trusted.contains(&certificate.sha256)
+    }
+
+    /// The revocation lists.
+    pub(super) fn crls(&self) -> Vec<&CertRevocationList<'static>> {
+        self.crls.iter().map(AsRef::as_ref).collect()
+    }
+
+    /// Since when a certificate is revoked, by the lists that have its issuer's name.
+    pub(super) fn revoked_since(&self, certificate: &Certificate) -> Option<Time> {
+        let (issuer, _) = certificate.names()?;
+        let serial = &certificate.facts.as_ref()?.serial;
+        let entries =
+            self.crls.iter().filter(|crl| crl.issuer() == issuer).filter_map(|crl| crl.find_serial(serial).ok().flatten());
+        entries.map(|entry| Time::from_unix(i64::try_from(entry.revocation_date.as_secs()).unwrap_or(i64::MAX))).min()
+    }
+
+    fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
+        let alike = self.anchors.entry(anchor.subject.to_vec()).or_default();
+        if !alike.contains(&anchor) {
+            alike.push(anchor);
+        }
+    }
+}
+
+impl fmt::Debug for TrustStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustStore").field("roots", &self.len()).field("intermediates", &self.intermediates.len()).finish()
+    }
+}
+
+/// Hands the DER of each `T` in `bytes` to `add`, which answers whether it took it.
+fn add_each<T: PemObject + AsRef<[u8]>>(bytes: &[u8], mut add: impl FnMut(&[u8]) -> bool) -> Added {
+    let mut added = Added::default();
+    let mut count = |taken: bool| match taken {
+        true => added.taken = added.taken.saturating_add(1),
+        false => added.refused = added.refused.saturating_add(1),
+    };
+    if memchr::memmem::find(bytes, b"-----BEGIN").is_some() {
+        for der in T::pem_slice_iter(bytes) {
+            count(der.is_ok_and(|der| add(der.as_ref())));
+        }
+    } else {
+        count(add(bytes));
+    }
+    added
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::tests::chains::Ca;
+
+    #[test]
+    fn mozillas_roots_are_there() {
+        // ISRG Root X1, by RFC 5280's encoding of `C=US, O=Internet Security Research Group, CN=ISRG Root X1`.
+        let name = |oid: u8, tag: u8, text: &str| {
+            let len = |n: usize| u8::try_from(n).unwrap();
+            let value = [&[0x06, 3, 0x55, 4, oid, tag, len(text.len())], text.as_bytes()].concat();
+            [&[0x31, len(value.len() + 2), 0x30, len(value.len())], &value[..]].concat()
+        };
+        let subject =
+            [name(6, 0x13, "US"), name(10, 0x13, "Internet Security Research Group"), name(3, 0x13, "ISRG Root X1")].concat();
+        let store = TrustStore::mozilla();
+        assert_eq!(store.anchors(&subject).len(), 1);
+        assert!(store.len() > 100);
+    }
+
+    #[test]
+    fn roots_come_as_pem_or_der_and_count_once() {
+        let (one, other) = (Ca::root("One"), Ca::root("Other"));
+        let mut store = TrustStore::empty();
+        let bundle = format!("# One\n{}\ntext between\n{}", one.pem(), other.pem());
+        assert_eq!(store.add_roots(bundle.as_bytes()), Added { taken: 2, refused: 0 });
+        assert_eq!(store.add_roots(one.der()), Added { taken: 1, refused: 0 });
+        assert_eq!(store.len(), 2);
+        assert!(store.trusts(&Certificate::parse(other.der())));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        let mut store = TrustStore::empty();
+        assert_eq!(store.add_roots(b"nothing"), Added { taken: 0, refused: 1 });
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert_eq!(store.add_roots(broken), Added { taken: 0, refused: 1 });
+        assert_eq!(store.add_intermediates(broken), Added { taken: 0, refused: 1 });
+        assert!(store.is_empty());
+    }
+}

@@ -1,0 +1,195 @@
+//! Certificates are judged at the time of their packets, and the verdict is in the event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis::trust::TrustStore;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use serde_json::{Value, json};
+
+use crate::util::run::{Portcullis, Ran};
+use crate::util::tls::{self, ClientHello, HANDSHAKE};
+use crate::util::{Conversation, Dir, Events, Packet, Side, pcap};
+
+/// A root, an authority below it and the certificate of a server, valid through 2023 (the captures here are of 2023-11-14).
+struct Pki {
+    root: rcgen::Certificate,
+    chain: Vec<Vec<u8>>,
+}
+
+const NAME: &str = "www.shop.example";
+
+impl Pki {
+    fn new() -> Self {
+        Self::until(2024)
+    }
+
+    fn until(year: i32) -> Self {
+        let (root_key, sub_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let (root_params, sub_params) = (params("Root", true), params("Sub", true));
+        let root = root_params.self_signed(&root_key).unwrap();
+        let sub = sub_params.signed_by(&sub_key, &Issuer::new(root_params, root_key)).unwrap();
+        let mut leaf = params(NAME, false);
+        leaf.subject_alt_names = vec![rcgen::SanType::DnsName(NAME.try_into().unwrap())];
+        (leaf.not_before, leaf.not_after) = (date_time_ymd(2023, 1, 1), date_time_ymd(year, 1, 1));
+        let leaf = leaf.signed_by(&key, &Issuer::new(sub_params, sub_key)).unwrap();
+        Self { root, chain: vec![leaf.der().to_vec(), sub.der().to_vec()] }
+    }
+
+    /// What the engine says of `packets`, with the root trusted.
+    fn judge(&self, packets: &[Packet]) -> Events {
+        let mut store = TrustStore::empty();
+        assert_eq!(store.add_roots(self.root.der()).taken, 1);
+        let mut portcullis = Portcullis::default();
+        portcullis.config.trust = Some(Arc::new(store));
+        portcullis.run(packets)
+    }
+
+    /// A session in which the server sends `chain` to a client that asks for `name`.
+    fn session(chain: &[Vec<u8>], name: &str) -> Conversation {
+        let certificate = tls::record(HANDSHAKE, &tls::certificate(chain));
+        let flight = [tls::server_hello(), certificate, tls::record(HANDSHAKE, &tls::message(14, b""))].concat();
+        let hello = ClientHello::asking_for(name).record();
+        Conversation::new().client(&hello).server(&flight).client(&tls::finished()).server(&tls::finished())
+    }
+}
+
+fn params(name: &str, is_ca: bool) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    if is_ca {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    params
+}
+
+/// The same packets of another client.
+fn from_port(port: u16, mut packets: Vec<Packet>) -> Vec<Packet> {
+    for packet in &mut packets {
+        let client = if packet.side == Side::Client { &mut packet.from } else { &mut packet.to };
+        client.set_port(port);
+    }
+    packets
+}
+
+fn trust(events: &Events) -> &Value {
+    &events.session()["portcullis"]["trust"]
+}
+
+#[test]
+fn the_verdict_is_in_the_event() {
+    let pki = Pki::new();
+    let judged = |chain: &[Vec<u8>], name| trust(&pki.judge(&Pki::session(chain, name).packets)).clone();
+    assert_eq!(judged(&pki.chain, NAME), json!({"status": "valid"}));
+    assert_eq!(judged(&pki.chain[..1], NAME), json!({"status": "incomplete_chain"}));
+    let old = Pki::until(2023);
+    let all = json!({"status": "name_mismatch", "problems": ["expired"]});
+    assert_eq!(*trust(&old.judge(&Pki::session(&old.chain, "evil.example").packets)), all);
+    let session = Pki::session(&pki.chain, NAME).packets;
+    assert_eq!(Portcullis::default().run(&session).session()["portcullis"].get("trust"), None, "without a store");
+}
+
+#[test]
+fn it_does_not_matter_in_which_order_the_sides_are_seen() {
+    let pki = Pki::new();
+    let packets = Pki::session(&pki.chain, "www.other.example").packets;
+    let (client, server): (Vec<_>, Vec<_>) = packets.into_iter().partition(|p| p.is_data_of(Side::Client));
+    let mut late: Vec<Packet> = server.into_iter().chain(client).collect();
+    Conversation::retime(&mut late);
+    assert_eq!(*trust(&pki.judge(&late)), json!({"status": "name_mismatch"}));
+}
+
+#[test]
+fn where_no_certificate_is_seen_the_event_says_why() {
+    let pki = Pki::new();
+    let hello = || Conversation::new().client(&ClientHello::asking_for(NAME).tls13(&[0x1d], 32).record());
+    let certificate = tls::record(HANDSHAKE, &tls::certificate(&pki.chain));
+    for (conversation, reason) in [
+        (hello().server(&tls::server_hello_tls13(0x1d)), "tls13"),
+        (hello().server(&tls::server_hello()).lost(Side::Server, certificate.len()).server(&tls::finished()), "lost"),
+        (hello().server(&tls::record(tls::ALERT, &[2, 40])).close(), "not_sent"),
+        (hello().only(Side::Client), "lost"),
+    ] {
+        assert_eq!(*trust(&pki.judge(&conversation.packets)), json!({"status": "not_seen", "reason": reason}));
+    }
+    let mut resumed = crate::util::run::capture("resume-ticket.pcap");
+    let last = resumed.0.iter().rposition(|e| e["event_type"] == "tls").unwrap();
+    assert_eq!(resumed.0.swap_remove(last)["portcullis"]["trust"], json!({"status": "not_seen", "reason": "resumed"}));
+}
+
+#[test]
+fn across_its_expiry_the_same_chain_gives_two_verdicts() {
+    let pki = Pki::new();
+    let year = Duration::from_secs(365 * 86_400);
+    let first = Pki::session(&pki.chain, NAME).close().packets;
+    let mut second = from_port(40_001, Pki::session(&pki.chain, NAME).packets);
+    for packet in &mut second {
+        packet.time += year;
+    }
+    let events = pki.judge(&[first, second].concat());
+    let verdicts: Vec<_> = events.sessions().iter().map(|s| s["portcullis"]["trust"]["status"].clone()).collect();
+    assert_eq!(verdicts, ["valid", "expired"]);
+}
+
+#[test]
+fn a_store_is_a_file_a_directory_or_the_one_built_in() {
+    let (pki, dir) = (Pki::new(), Dir::new());
+    let capture = dir.file("session.pcap", pcap(&Pki::session(&pki.chain[..1], NAME).packets));
+    let root = dir.file("root.pem", pki.root.pem());
+    let sub = dir.file("sub.der", &pki.chain[1]);
+    let folder = dir.path(".").display().to_string();
+    for (args, status) in [
+        (&[][..], "incomplete_chain"),
+        (&["--trust-store", &root], "incomplete_chain"),
+        (&["--trust-store", &root, "--intermediates", &sub], "valid"),
+        (&["--trust-store", "mozilla", "--trust-store", &root, "--intermediates", &folder], "valid"),
+        (&["--trust-store", &folder, "--intermediates", &sub], "valid"),
+        (&["--trust-store", "mozilla", "--intermediates", &sub], "incomplete_chain"),
+    ] {
+        let events = Ran::with([&["replay"][..], args, &[&capture]].concat()).expect(0).events();
+        assert_eq!(trust(&events)["status"], status, "{args:?}");
+        assert_eq!(events.counter(&format!("portcullis.trust.{status}")), 1);
+    }
+    let events = Ran::with(["replay", "--trust-store", "none", &capture]).expect(0).events();
+    assert_eq!(events.session()["portcullis"].get("trust"), None);
+}
+
+#[test]
+fn a_store_that_cannot_be_read_ends_the_run_before_it_begins() {
+    let dir = Dir::new();
+    let nothing = dir.file("nothing.pem", "no certificate");
+    for (store, said) in
+        [("missing.pem", "missing.pem: No such file"), (&nothing, "nothing.pem: there is nothing in it that can be read")]
+    {
+        let ran = Ran::with(["replay", "--trust-store", store, "pcaps/tls12.pcap"]).expect(1);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(ran.stdout.is_empty());
+    }
+    let ran = Ran::with(["replay", "--trust-store", "none", "--trust-store", "mozilla", "pcaps/tls12.pcap"]).expect(1);
+    assert!(ran.stderr.contains("it stands alone"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_one_flow_shows_fills_the_gap_of_later_ones_whoever_works_on_them() {
+    let (pki, dir) = (Pki::new(), Dir::new());
+    let mut packets = from_port(20_000, Pki::session(&pki.chain, NAME).packets);
+    packets.extend((1..60).flat_map(|n| from_port(20_000 + n, Pki::session(&pki.chain[..1], NAME).packets)));
+    let capture = dir.file("many.pcap", pcap(&packets));
+    let root = dir.file("root.pem", pki.root.pem());
+    let run = |workers: &str, memory: &str| {
+        let options = ["--trust-store", &root, "--read-buffer", "4K", "--workers", workers, "--intermediate-memory", memory];
+        Ran::with([&["replay"][..], &options, &[&capture]].concat()).expect(0)
+    };
+    let one = run("1", "4M");
+    let statuses: Vec<_> = one.events().sessions().iter().map(|s| s["portcullis"]["trust"]["status"].to_string()).collect();
+    let unfilled = statuses.iter().filter(|s| *s == "\"incomplete_chain\"").count();
+    assert!((1..30).contains(&unfilled), "{statuses:?}");
+    assert!(statuses[unfilled + 1..].iter().all(|s| s == "\"valid\""), "{statuses:?}");
+    for workers in ["2", "3", "8", "16"] {
+        assert!(run(workers, "4M").stdout == one.stdout, "{workers} workers");
+    }
+    assert_eq!(one.events().counter("portcullis.trust.intermediates_learned"), 1);
+    let none = run("2", "0").events();
+    assert_eq!(none.counter("portcullis.trust.incomplete_chain"), 59);
+}
