@@ -23,7 +23,7 @@ pub use report::{Order, PacketId, Report};
 
 use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
 use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame};
-use crate::rules::RuleSet;
+use crate::rules::{RuleSet, SavedDataset};
 
 /// The whole of it for one thread.
 #[derive(Debug)]
@@ -81,6 +81,11 @@ impl Engine {
     /// What was counted so far of flows and TLS.
     pub fn counters(&self) -> Counters {
         self.inspector.counters()
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.inspector.saved_datasets()
     }
 
     /// The decoder, for its counters.

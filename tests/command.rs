@@ -375,6 +375,27 @@ fn an_interrupt_writes_what_was_seen_and_ends_as_the_signal_would() {
 }
 
 #[test]
+fn an_allow_list_lets_only_what_it_names_pass() {
+    let dir = Dir::new();
+    let rules = dir.file("allow.rules", r#"pass tls any any -> any 443 (tls.sni; content:"www.shop.example"; bsize:16; sid:1;)"#);
+    let passed = dir.path("passed.pcapng");
+    let captures = ["pcaps/tls12.pcap", "pcaps/client-cert-tls12.pcap", "pcaps/ssh-on-443.pcap"];
+    let options = ["--default-verdict", "drop", "--rules", &rules, "--write-passed", passed.to_str().unwrap()];
+    let events = replay(&[&options[..], &captures].concat()).expect(0).events();
+    let refusals: Vec<_> = events.of("drop").into_iter().map(|d| d["portcullis"].clone()).collect();
+    let expected = [json!({"why": "no pass rule matched", "sni": "online.bank.example"}), json!({"why": "not TLS"})];
+    assert_eq!(refusals, expected);
+    assert_eq!(events.counter("ips.drop_reason.default_app_policy"), 2);
+    let bytes = std::fs::read(&passed).unwrap();
+    let holds = |name: &[u8]| bytes.windows(name.len()).any(|w| w == name);
+    assert!(holds(b"www.shop.example") && !holds(b"online.bank.example") && !holds(b"SSH-2.0"));
+
+    let ran = replay(&["--default-verdict", "reject", "pcaps/tls12.pcap"]).expect(0);
+    assert!(ran.stderr.contains("warning: no pass rule is loaded: every flow on the watched ports is dropped"), "{}", ran.stderr);
+    replay(&["--default-verdict", "deny", "pcaps/tls12.pcap"]).expect(2);
+}
+
+#[test]
 fn what_an_inline_portcullis_would_pass_is_written_and_replays() {
     let dir = Dir::new();
     let conversation = |name: &str, client: &str| {

@@ -8,6 +8,7 @@
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
+//! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
@@ -16,11 +17,13 @@
 
 mod captures;
 mod command;
+mod datasets;
 mod evasion;
 mod invariance;
 mod language;
 mod limits;
 mod payload;
+mod policy;
 mod reload;
 mod rooms;
 mod rules;

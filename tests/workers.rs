@@ -1,5 +1,6 @@
 //! The output is the same, byte for byte, for any number of workers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -89,13 +90,28 @@ fn what_is_passed_is_the_same_too() {
     let (path, rules) = (dir.path().join("mixed.pcap"), dir.path().join("some.rules"));
     fs::write(&path, pcap(&mixed())).unwrap();
     fs::write(&rules, RULES).unwrap();
-    let passed = |workers: &str| {
+    let passed = |workers: &str, default_verdict: &str| {
         let out = dir.path().join(format!("passed-{workers}.pcapng"));
-        Ran::with(["replay", "--workers", workers, "--rules", text(&rules), "--write-passed", text(&out), text(&path)]).expect(0);
+        let options = ["--default-verdict", default_verdict, "--rules", text(&rules), "--write-passed", text(&out)];
+        Ran::with([&["replay", "--workers", workers, text(&path)][..], &options].concat()).expect(0);
         fs::read(out).unwrap()
     };
-    let one = passed("1");
-    assert!(one == passed("2") && one == passed("8"));
+    for default_verdict in ["pass", "drop"] {
+        let one = passed("1", default_verdict);
+        assert!(one == passed("2", default_verdict) && one == passed("8", default_verdict), "{default_verdict}");
+    }
+}
+
+#[test]
+fn what_no_rule_accepts_is_the_same_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, rules) = (dir.path().join("mixed.pcap"), dir.path().join("some.rules"));
+    fs::write(&path, pcap(&mixed())).unwrap();
+    fs::write(&rules, RULES).unwrap();
+    let ran = same_for_any_number(&["--flows", "--default-verdict", "drop", "--rules", text(&rules), text(&path)]);
+    let events = ran.events();
+    let reasons: BTreeSet<&str> = events.of("drop").iter().filter_map(|d| d["portcullis"]["why"].as_str()).collect();
+    assert!(reasons.len() > 1, "{reasons:?}");
 }
 
 #[test]
@@ -113,6 +129,28 @@ fn what_rules_remember_is_the_same_too() {
         assert!(events.counter("detect.alerts_suppressed") > 0);
     }
 }
+
+#[test]
+fn what_rules_put_into_data_sets_is_the_same_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, rules) = (dir.path().join("mixed.pcap"), dir.path().join("some.rules"));
+    fs::write(&path, pcap(&mixed())).unwrap();
+    fs::write(&rules, SETS).unwrap();
+    let events = same_for_any_number(&["--stats-interval", "5", "--rules", text(&rules), text(&path)]).events();
+    for name in ["new server", "seen", "again", "gone"] {
+        assert!(events.alerts().contains(&name), "{name}: {:?}", events.alerts());
+    }
+    assert!(events.counter("detect.dataset_memcap_drop") > 0);
+}
+
+/// Rules that change data sets, one of them too small.
+const SETS: &str = r#"
+alert tcp any any -> any any (msg:"new server"; flow:to_server; ip.dst; dataset:set,servers,type ip; sid:1;)
+alert tls any any -> any any (msg:"seen"; tls.sni; pcrexform:"^([a-z]+.)"; dataset:set,seen,type string; sid:2;)
+alert tls any any -> any any (msg:"again"; tls.sni; pcrexform:"^([a-z]+.)"; dataset:isset,seen; content:"odd"; sid:3;)
+alert tls any any -> any any (msg:"gone"; tls.sni; pcrexform:"^([a-z]+.)"; dataset:unset,seen; content:"evil"; sid:4;)
+alert tls any any -> any any (msg:"full"; tls.sni; dataset:set,small,type string,memcap 1kb; sid:5;)
+"#;
 
 /// Rules whose alerts are counted across flows.
 const LIMITS: &str = r#"
@@ -133,6 +171,7 @@ const RULES: &str = r#"
 alert tls any any -> any any (msg:"odd"; tls.sni; content:"odd"; sid:1;)
 drop tls any any -> any any (msg:"evil"; tls.sni; content:"evil"; sid:2;)
 alert tcp any any -> any 443 (msg:"not TLS"; flow:established,to_server; app-layer-protocol:!tls; sid:3;)
+pass tls any any -> any any (tls.sni; content:"plain"; sid:4;)
 "#;
 
 /// Hundreds of flows over half a minute: sessions whole, cut short, out of order and rewritten, lone SYNs, no TLS, reused ports.

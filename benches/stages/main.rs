@@ -13,7 +13,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use frames::Tcp;
 use portcullis::base::Timestamp;
 use portcullis::engine::{Config, Order, Report};
-use portcullis::event::{self, AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, TcpEnd, TlsOptions};
+use portcullis::event::{self, AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, TcpEnd, TlsOptions};
 use portcullis::flow::{Direction, Endpoint, FlowKey, Stream};
 use portcullis::packet::{Decoder, DecoderConfig, OverlapPolicy, SegmentHeader};
 use portcullis::protocol::fingerprint::{Transport, client};
@@ -226,8 +226,8 @@ impl Report for Lines {
         event::alert(&mut self.0, common, info, flow, session);
     }
 
-    fn drop(&mut self, _: Order, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>) {
-        event::drop(&mut self.0, common, segment, reason, rule);
+    fn drop(&mut self, _: Order, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>) {
+        event::drop(&mut self.0, common, segment, info);
     }
 
     fn flow(&mut self, _: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {

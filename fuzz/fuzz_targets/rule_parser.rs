@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use portcullis::base::Timestamp;
-use portcullis::packet::{Endpoint, FlowKey, Segment, SegmentHeader, TcpFlags};
+use portcullis::packet::{Endpoint, FlowKey, IpFields, Segment, SegmentHeader, TcpFlags};
 use portcullis::protocol::tls::{ClientHello, Session};
 use portcullis::rules::{
     AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject, Totals,
@@ -32,6 +32,9 @@ fuzz_target!(|text: &str| {
         ack: 1,
         window: 512,
         ttl: 64,
+        ip: IpFields::default(),
+        urgent: 0,
+        reserved: 0,
         tunnel_depth: 0,
         tcp_len: 20,
         ip_len: 20,

@@ -43,8 +43,32 @@ pub fn decode_digits(text: &[u8], pass_over: bool) -> Vec<u8> {
     out
 }
 
+/// `bytes` as text.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
+    for chunk in bytes.chunks(3) {
+        let mut three = [0; 3];
+        three.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+        let [a, b, c] = three.map(u32::from);
+        let bits = a << 16 | b << 8 | c;
+        for (i, shift) in [18, 12, 6, 0].into_iter().enumerate() {
+            let digit = usize::try_from(bits >> shift & 63).ok().and_then(|n| ALPHABET.get(n)).copied();
+            out.push(if i <= chunk.len() { char::from(digit.unwrap_or_default()) } else { '=' });
+        }
+    }
+    out
+}
+
 fn value(digit: u8) -> Option<u32> {
-    ALPHABET.iter().position(|&d| d == digit).and_then(|n| u32::try_from(n).ok())
+    let from = |first: u8, value: u8| Some(u32::from(digit.wrapping_sub(first).wrapping_add(value)));
+    match digit {
+        b'A'..=b'Z' => from(b'A', 0),
+        b'a'..=b'z' => from(b'a', 26),
+        b'0'..=b'9' => from(b'0', 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -88,6 +112,9 @@ mod tests {
             ("Zm=v", None),
         ] {
             assert_eq!(decode(text), bytes.map(|b| b.as_bytes().to_vec()), "{text}");
+            bytes.into_iter().for_each(|bytes| assert_eq!(encode(bytes.as_bytes()), text));
         }
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        assert_eq!(decode(&encode(&all)), Some(all));
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::datasets::{self, NamedSet};
 use super::feed_files::{self, FileError, RuleFiles};
 use super::say;
-use crate::rules::{DatasetFile, Diagnostic, GeoIp, Reputation, RuleConfig, Source};
+use crate::rules::{Diagnostic, GeoIp, Reputation, RuleConfig, Source};
 
 /// What rules look up.
 #[derive(Debug, Args)]
@@ -39,6 +40,15 @@ pub(super) struct Lookups {
     /// Countries of addresses, for geoip: a database in MaxMind's format
     #[arg(long, value_name = "FILE")]
     geoip: Option<PathBuf>,
+
+    /// Load the data set NAME, for rules that do not say what is in it: TYPE is string, md5, sha256, ipv4, ip or cidr; may be
+    /// repeated
+    #[arg(long, value_name = "NAME:TYPE=FILE", value_parser = datasets::named_set)]
+    dataset: Vec<NamedSet>,
+
+    /// Keep the data sets that rules save in DIR [default: beside the rules]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 impl Lookups {
@@ -50,14 +60,16 @@ impl Lookups {
             config.threshold_files.push((path.display().to_string(), text));
         }
         mistakes.extend(self.read_addresses(&mut config)?);
-        mistakes.extend(read_datasets(sources, files, &mut config));
+        mistakes.extend(datasets::read_named(&self.dataset, &mut config)?);
+        mistakes.extend(datasets::read(sources, files, self.data_dir.as_deref(), &mut config));
         Ok((config, mistakes))
     }
 
     /// All files that the options name.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let once = [&self.classification_config, &self.reference_config, &self.iprep_categories, &self.geoip];
-        once.into_iter().flatten().chain(&self.threshold_config).chain(&self.iprep).map(PathBuf::as_path)
+        let named = self.dataset.iter().map(NamedSet::path);
+        once.into_iter().flatten().chain(&self.threshold_config).chain(&self.iprep).map(PathBuf::as_path).chain(named)
     }
 
     /// Variables, classes and references, and what was wrong with files of them.
@@ -104,28 +116,6 @@ impl Lookups {
         }
         Ok(mistakes)
     }
-}
-
-/// The data sets that rules load from files, and what is wrong with their lines. Where a file cannot be read, that is said, and the
-/// rules that look it up do not load.
-fn read_datasets(sources: &[Source<'_>], files: &RuleFiles, config: &mut RuleConfig) -> Vec<Diagnostic> {
-    let mut mistakes = Vec::new();
-    for file in DatasetFile::named_in(sources) {
-        let (path, DatasetFile { name, kind, .. }) = (place(&file), file);
-        match files.get(&path) {
-            Ok(bytes) => {
-                let (text, shown) = (feed_files::text(bytes), path.display().to_string());
-                mistakes.extend(config.add_dataset(&name, kind, &Source { name: &shown, text: &text }));
-            }
-            Err(error) => say("warning", error),
-        }
-    }
-    mistakes
-}
-
-/// Where the file of a data set is.
-pub(super) fn place(file: &DatasetFile) -> PathBuf {
-    Path::new(&file.source).parent().unwrap_or(Path::new("")).join(&file.path)
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

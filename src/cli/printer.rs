@@ -2,7 +2,7 @@
 
 use super::terminal::{Style, alert_line, session_line};
 use crate::base::Timestamp;
-use crate::event::{AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, RulesInfo, TcpEnd};
+use crate::event::{AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, TcpEnd};
 use crate::packet::SegmentHeader;
 use crate::pipeline::Printer;
 use crate::protocol::tls::Session;
@@ -22,7 +22,7 @@ impl Printer for TerminalPrinter {
         line(out, |text| alert_line(text, self.style, common, info, session));
     }
 
-    fn drop(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &SegmentHeader, _: DropReason, _: Option<&AlertInfo<'_>>) {}
+    fn drop(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &SegmentHeader, _: &DropInfo<'_>) {}
 
     fn flow(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &FlowCounters, _: &FlowEnd, _: &TcpEnd) {}
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::datasets::{self, is_same_place};
 use super::printer::TerminalPrinter;
 use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
@@ -161,9 +162,12 @@ impl Replay {
         for problem in problems {
             failed |= tell(&problem);
         }
-        if let Some(error) = self.clash(&captures) {
+        if let Some(error) = self.clash(&captures).or_else(|| self.clash_with_sets(&rules)) {
             say("error", error);
             return ExitCode::from(2);
+        }
+        if !datasets::can_write(rules.dataset_places()) {
+            return ExitCode::FAILURE;
         }
         // From here on: the look at the captures may wait for standard input, and is ended by a signal as ever.
         if let Err(error) = catch_signals(&interrupted) {
@@ -202,6 +206,14 @@ impl Replay {
             .then(|| format!("{} cannot take both the events and the packets that pass: name another file", passed.display()))
     }
 
+    /// What would be overwritten by a data set that is to be kept, if anything.
+    fn clash_with_sets(&self, rules: &RuleSet) -> Option<String> {
+        let profile = self.profile_rules.as_ref().and_then(Option::as_deref);
+        let outputs = [self.output.as_deref(), self.write_passed.as_deref(), profile].into_iter().flatten();
+        let mut clashes = outputs.flat_map(|o| rules.dataset_places().filter(move |place| is_same_place(o, Path::new(place))));
+        clashes.next().map(|place| format!("{place} is where a rule keeps a data set: name another file to write to"))
+    }
+
     fn play(
         &self,
         captures: &mut CaptureSet,
@@ -220,6 +232,7 @@ impl Replay {
         if let Some(profile) = &outcome.profile {
             *failed |= !profile::tell(profile, &outcome.rules, self.profile_rules.as_ref().and_then(Option::as_deref));
         }
+        *failed |= !datasets::write(&outcome.datasets);
         let summary = terminal::summary(style, &outcome.summary);
         if to_terminal {
             println!("{summary}");
@@ -304,6 +317,7 @@ impl Replay {
                     certificate_memory: b.certificate_memory,
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
+                default_verdict: self.rules.default_verdict(),
                 flow_events: self.flows,
                 profile_clock: self.profile_rules.is_some().then_some(profile::nanoseconds),
                 ..Config::default()

@@ -4,14 +4,17 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
+use super::datasets;
 use super::feed_files::{self, FileError, RuleFiles};
 use super::lookups::{self, Lookups};
 use super::say;
 use super::watch::Stamps;
 use crate::pipeline::load_rules;
-use crate::rules::{Action, DatasetFile, Diagnostic, List, ListKind, ListSource, LoadReport, RuleSet, SHIPPED};
+use crate::rules::{
+    Action, DatasetFile, Diagnostic, List, ListKind, ListSource, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict,
+};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -32,6 +35,10 @@ pub(super) struct RuleOptions {
     /// Put the text of the rule into its alerts: alert.rule
     #[arg(long)]
     log_rule: bool,
+
+    /// What becomes of a flow on the watched ports that no pass rule accepts: with drop or reject, pass rules are an allow-list
+    #[arg(long, value_enum, default_value_t = DefaultVerdict::Pass)]
+    default_verdict: DefaultVerdict,
 
     #[command(flatten)]
     lookups: Lookups,
@@ -62,6 +69,13 @@ pub(super) struct RuleOptions {
     block_ips: Vec<PathBuf>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DefaultVerdict {
+    Pass,
+    Drop,
+    Reject,
+}
+
 /// `KIND[:ACTION]=FILE`
 #[derive(Clone, Debug)]
 struct NamedList {
@@ -85,6 +99,9 @@ impl RuleOptions {
                 if !report.errors.is_empty() {
                     let (loaded, failed) = (report.loaded, report.errors.len());
                     say("warning", format_args!("{loaded} rules loaded, {failed} not; the run goes on without those"));
+                }
+                if self.default_verdict() != Verdict::None && !rules.rules().any(|r| r.action == Action::Pass) {
+                    say("warning", "no pass rule is loaded: every flow on the watched ports is dropped");
                 }
                 if rules.needs_order() > 0 {
                     say("note", format_args!("{} rules keep state across flows: one worker", rules.needs_order()));
@@ -131,7 +148,7 @@ impl RuleOptions {
             None => RuleFiles::read(&self.rules).unwrap_or_default(), // loading says what is wrong
             Some(_) => RuleFiles::default(),
         };
-        DatasetFile::named_in(&files.sources()).iter().map(lookups::place).collect()
+        DatasetFile::named_in(&files.sources()).iter().filter_map(datasets::loaded).collect()
     }
 
     /// A pipe that the options name: it gives what it has once, and to read it again may wait for ever.
@@ -144,6 +161,15 @@ impl RuleOptions {
         let blocking = [&self.block_domains, &self.block_certs, &self.block_ja3, &self.block_ja4, &self.block_ips];
         let lists = self.list.iter().map(|list| &list.path).chain(blocking.into_iter().flatten());
         self.rules.iter().chain(lists).map(PathBuf::as_path).chain(self.lookups.files())
+    }
+
+    /// What becomes of a flow that no rule accepts.
+    pub const fn default_verdict(&self) -> Verdict {
+        match self.default_verdict {
+            DefaultVerdict::Pass => Verdict::None,
+            DefaultVerdict::Drop => Verdict::Drop,
+            DefaultVerdict::Reject => Verdict::Reject(RejectTarget::Source),
+        }
     }
 
     fn compile(&self) -> Result<(RuleSet, LoadReport), FileError> {

@@ -2,6 +2,7 @@
 
 use crate::base::Duration;
 use crate::packet::{OverlapPolicy, PortSet};
+use crate::rules::Verdict;
 
 /// Settings of the flow tracker and of TLS parsing.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct Config {
     pub limits: Limits,
     /// Time-outs.
     pub timeouts: Timeouts,
+    /// What becomes of a flow that no `pass` rule accepts, and no other rule stops: it goes on, is dropped, or is rejected.
+    pub default_verdict: Verdict,
     /// A `flow` event for each flow.
     pub flow_events: bool,
     /// Count what each rule costs, by this clock: it tells nanoseconds since any moment, and never goes back.
@@ -54,6 +57,7 @@ impl Default for Config {
             server_ports: PortSet::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            default_verdict: Verdict::None,
             flow_events: false,
             profile_clock: None,
         }

@@ -1,13 +1,13 @@
 //! A flow's state: next to nothing for half-open ones, more once both sides spoke, and the TLS only while it is read.
 
 use crate::base::{Duration, Timestamp};
-use crate::event::{FlowCounters, TcpEnd, TcpState};
+use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
 use crate::flow::{Direction, FlowKey, Pair, Stream};
 use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::FlowRules;
+use crate::rules::{FlowRules, Verdict};
 
 use super::clock::LEAP;
 use super::report::PacketId;
@@ -99,6 +99,8 @@ pub(super) struct Following {
     held: Option<SynData>,
     /// What the SYN carried that may open a new connection.
     rival: Option<SynData>,
+    /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
+    undecided: Pair<u64>,
 }
 
 /// What a SYN carried, until it is known how much of it the peer took (RFC 7413 §4.2): it may take none, and be sent something else.
@@ -250,6 +252,7 @@ impl Connection {
                 accounted: 0,
                 held: None,
                 rival: None,
+                undecided: Pair::default(),
             })),
             was_tls: false,
             rules: FlowRules::default(),
@@ -280,6 +283,15 @@ impl Connection {
         *self.isn.get_mut(direction) = Some(isn);
         if let Some(following) = &mut self.following {
             following.streams.get_mut(direction).anchor(isn.wrapping_add(1));
+        }
+    }
+
+    /// What became of the flow by a verdict.
+    pub fn action(&self) -> Option<FlowAction> {
+        match self.rules.verdict() {
+            _ if self.dropped => Some(FlowAction::Drop),
+            Verdict::Pass => Some(FlowAction::Pass),
+            _ => None,
         }
     }
 
@@ -501,6 +513,18 @@ impl Following {
             self.conversation.end(direction, stream.unread(), certificates);
             stream.release();
         }
+    }
+
+    /// Counts a segment of a flow that goes on undecided, and stops reading once one side sent more than `limit` bytes so: what is
+    /// read without being kept, or not read any more, is to have a bound too. Answers whether that is so.
+    pub fn bound_undecided(&mut self, header: &SegmentHeader, limit: usize) -> bool {
+        let sent = self.undecided.get_mut(header.sender);
+        *sent = sent.saturating_add(u64::from(header.payload_len));
+        let over_limit = *sent > u64::try_from(limit).unwrap_or(u64::MAX);
+        if over_limit {
+            self.give_up();
+        }
+        over_limit
     }
 
     /// Stops reading: its memory is needed elsewhere.

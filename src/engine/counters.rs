@@ -1,5 +1,7 @@
 //! What is counted beside the events, by the names of Suricata's `stats` where it has them.
 
+use crate::event::{DropReason, Verdict};
+
 /// Counters of flow tracking and TLS. Those of several workers are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -49,8 +51,20 @@ pub struct Counters {
     pub thresholds_evicted: u64,
     /// Values that rules gave up on, as not matching, because they took too much work.
     pub budget_spent: u64,
+    /// Matches that did not count, since a data set had no room for the value.
+    pub dataset_full: u64,
     /// Segments dropped by a verdict.
     pub dropped: u64,
+    /// Those of them that were rejected: a reset is to tell of it.
+    pub rejected: u64,
+    /// Those of them that a rule matched on.
+    pub dropped_by_rules: u64,
+    /// Those of them whose flow was dropped before.
+    pub dropped_with_flow: u64,
+    /// Those of them at which a flow was dropped that no rule accepts by its addresses and ports.
+    pub dropped_by_packet_policy: u64,
+    /// Those of them at which a flow was dropped that no rule accepted by what it says.
+    pub dropped_by_app_policy: u64,
 }
 
 impl Counters {
@@ -59,6 +73,19 @@ impl Counters {
         for ((_, mine), (_, theirs)) in self.fields().into_iter().zip(other.clone().fields()) {
             *mine = mine.saturating_add(*theirs);
         }
+    }
+
+    /// Counts a dropped segment.
+    pub const fn count_drop(&mut self, reason: DropReason, verdict: Verdict) {
+        let by_reason = match reason {
+            DropReason::Rules => &mut self.dropped_by_rules,
+            DropReason::FlowDrop => &mut self.dropped_with_flow,
+            DropReason::DefaultPacketPolicy => &mut self.dropped_by_packet_policy,
+            DropReason::DefaultAppPolicy => &mut self.dropped_by_app_policy,
+        };
+        *by_reason = by_reason.saturating_add(1);
+        self.dropped = self.dropped.saturating_add(1);
+        self.rejected = self.rejected.saturating_add(matches!(verdict, Verdict::Reject(_)) as u64);
     }
 
     /// Of the alerts counted, `n` were not told after all.
@@ -73,7 +100,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 24] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 30] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -98,7 +125,13 @@ impl Counters {
             ("detect.bits_evicted", &mut self.bits_evicted),
             ("detect.thresholds_evicted", &mut self.thresholds_evicted),
             ("detect.budget_spent", &mut self.budget_spent),
+            ("detect.dataset_memcap_drop", &mut self.dataset_full),
             ("ips.blocked", &mut self.dropped),
+            ("ips.rejected", &mut self.rejected),
+            ("ips.drop_reason.rules", &mut self.dropped_by_rules),
+            ("ips.drop_reason.flow_drop", &mut self.dropped_with_flow),
+            ("ips.drop_reason.default_packet_policy", &mut self.dropped_by_packet_policy),
+            ("ips.drop_reason.default_app_policy", &mut self.dropped_by_app_policy),
         ]
     }
 }

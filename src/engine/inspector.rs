@@ -9,12 +9,12 @@ use super::judge::Judge;
 use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
 use crate::base::Timestamp;
-use crate::event::{self, AnomalyInfo, Common, CommunityId, FlowEnd, FlowEndReason, FlowState, PacketSource};
+use crate::event::{self, AnomalyInfo, Common, CommunityId, DropReason, FlowEnd, FlowEndReason, FlowState, PacketSource};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::{Profile, RuleSet};
+use crate::rules::{self, Profile, RuleSet, SavedDataset};
 
 /// What becomes of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Inspector {
         Self {
             lanes: std::iter::repeat_with(|| Lane::new(&config.limits)).take(LANES).collect(),
             certificates: CertificateCache::new(config.limits.certificate_memory),
-            judge: Judge::new(rules, config.profile_clock),
+            judge: Judge::new(rules, &config),
             config,
             names,
             counters: Counters::default(),
@@ -112,7 +112,7 @@ impl Inspector {
         }
         // The server has to see the SYN of a new connection, or there will never be one; but not what a SYN carries, unread.
         if is_dropped && !opens_anew {
-            self.counters.dropped = self.counters.dropped.saturating_add(1);
+            self.counters.count_drop(DropReason::FlowDrop, event::Verdict::Drop);
             return Verdict::Drop;
         }
         match is_followed {
@@ -185,6 +185,11 @@ impl Inspector {
     /// What each rule cost so far, where [`Config::profile_clock`] asks for it.
     pub fn profile(&self) -> Option<&Profile> {
         self.judge.profile()
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.judge.saved_datasets()
     }
 
     /// What was counted so far.
@@ -319,7 +324,8 @@ impl Inspector {
         let seq = anchor(connection, header);
         let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
-        let read = match of_another {
+        // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
+        let mut read = match of_another {
             _ if !is_taken => Read { not_taken: true, ..Read::default() },
             true => {
                 following.hold_rival(header, segment.payload);
@@ -327,6 +333,9 @@ impl Inspector {
             }
             false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
         };
+        if self.judge.refuses() && connection.rules.verdict() == rules::Verdict::None {
+            read.over_limit |= following.bound_undecided(header, limits.handshake_bytes);
+        }
         let keeps = self.judge.wants_streams();
         if !keeps {
             following.release_over();
@@ -409,13 +418,12 @@ impl Inspector {
 
     /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
     fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
-        if !self.judge.wants_opening() {
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
+        let (key, client) = (&segment.header.key, flow.client());
+        if !self.judge.wants_opening(key.sender(client), key.receiver(client)) {
             return Verdict::Pass;
         }
-        let limit = self.config.limits.handshake_bytes;
-        if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
-            flow.connection(limit);
-        }
+        flow.connection(self.config.limits.handshake_bytes);
         let verdict = self.judge(place, segment, report);
         let Some(lane) = self.lanes.get_mut(place.lane) else { return verdict };
         if self.judge.has_matched() {
@@ -438,10 +446,8 @@ impl Inspector {
         let common = common(&self.names, &header.key, flow, Common::of_segment(header), header.capture);
         let alerts = self.judge.tell(&judged, flow, header, at, &common, report);
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
-        if !judged.drops() {
-            return Verdict::Pass;
-        }
-        self.counters.dropped = self.counters.dropped.saturating_add(1);
+        let Some((reason, verdict)) = judged.drop(header.sender, flow.client()) else { return Verdict::Pass };
+        self.counters.count_drop(reason, verdict);
         Verdict::Drop
     }
 
@@ -513,8 +519,8 @@ impl Inspector {
             Some(c) if c.is_two_sided() => FlowState::Established,
             _ => FlowState::New,
         };
-        let (alerted, dropped) = flow.connection.as_ref().map_or((false, false), |c| (c.alerted, c.dropped));
-        let end = FlowEnd { end: flow.last, state, reason, alerted, dropped };
+        let (alerted, action) = flow.connection.as_ref().map_or((false, None), |c| (c.alerted, c.action()));
+        let end = FlowEnd { end: flow.last, state, reason, alerted, action };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use super::config::Config;
 use super::connection::{Connection, Flow, Following};
 use super::counters::Counters;
 use super::report::{Order, Report};
-use crate::event::{AlertInfo, Common, DropReason, Side, Toward, Verdict};
-use crate::flow::{Direction, FlowKey, Stream};
+use crate::event::{AlertInfo, Common, DropInfo, DropReason, Refusal, Reset, Side, Toward, Verdict};
+use crate::flow::{Direction, Endpoint, FlowKey, Stream};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
+use crate::protocol::tls::{Conversation, Session};
 use crate::rules::{
-    self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference, Rule,
-    RuleSet, Scratch, Subject, Target, Totals,
+    self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference,
+    RejectTarget, Rule, RuleSet, SavedDataset, Scratch, Subject, Target, Totals, Unaccepted,
 };
 
 /// The rules, and what trying them needs.
@@ -20,6 +22,8 @@ pub(super) struct Judge {
     on_first: bool,
     on_each: bool,
     on_streams: bool,
+    /// What becomes of a flow that no rule accepts.
+    default_verdict: rules::Verdict,
     hosts: HostState,
     scratch: Scratch,
     matches: Vec<Match>,
@@ -30,10 +34,20 @@ pub(super) struct Judge {
 #[derive(Debug, Default)]
 pub(super) struct Judged {
     matches: Vec<Match>,
-    /// The packet is to be dropped.
+    /// What becomes of the packet.
+    verdict: rules::Verdict,
+    /// The packet is to be dropped, and was not before.
     drops: bool,
     /// So are all that follow.
     drops_flow: bool,
+    refused: Option<Refused>,
+}
+
+/// A flow that no rule accepted.
+#[derive(Debug)]
+struct Refused {
+    why: Unaccepted,
+    server_name: Option<Vec<u8>>,
 }
 
 impl Judged {
@@ -42,18 +56,37 @@ impl Judged {
         self.matches.is_empty() && !self.drops
     }
 
-    /// Whether the packet is to be dropped.
-    pub const fn drops(&self) -> bool {
-        self.drops
+    /// What becomes of the packet: why it is to be dropped, and how, if it is.
+    pub fn drop(&self, sender: Direction, client: Direction) -> Option<(DropReason, Verdict)> {
+        Some((self.reason()?, told(self.verdict, way(sender, client))))
+    }
+
+    fn reason(&self) -> Option<DropReason> {
+        self.drops.then(|| match self.refused.as_ref().map(|r| r.why) {
+            None => DropReason::Rules,
+            Some(Unaccepted::NoRule) => DropReason::DefaultPacketPolicy,
+            Some(_) => DropReason::DefaultAppPolicy,
+        })
+    }
+
+    fn refusal(&self) -> Option<Refusal<'_>> {
+        self.refused.as_ref().map(|r| Refusal { why: r.why.as_str(), server_name: r.server_name.as_deref() })
+    }
+}
+
+impl Refused {
+    fn new(why: Unaccepted, session: Option<&Session>) -> Self {
+        let server_name = session.and_then(|s| s.client_hello.as_ref()?.server_name()).map(<[u8]>::to_vec);
+        Self { why, server_name }
     }
 }
 
 impl Judge {
-    /// `profile_clock`: to count what each rule costs.
-    pub fn new(rules: Arc<RuleSet>, profile_clock: Option<fn() -> u64>) -> Self {
-        let scratch = profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
+    pub fn new(rules: Arc<RuleSet>, config: &Config) -> Self {
+        let scratch = config.profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
         let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
-        Self { rules, on_first, on_each, on_streams, hosts: HostState::default(), scratch, matches: Vec::new(), has_matched: false }
+        let (default_verdict, hosts, matches) = (config.default_verdict, HostState::default(), Vec::new());
+        Self { rules, on_first, on_each, on_streams, default_verdict, hosts, scratch, matches, has_matched: false }
     }
 
     /// `rules` are in force from now on. What is remembered of flows and hosts stays, by names and by gid and sid.
@@ -68,9 +101,14 @@ impl Judge {
         self.scratch.is_new_to(flow)
     }
 
-    /// Whether a rule wants to be tried before there is any payload.
-    pub const fn wants_opening(&self) -> bool {
-        self.on_first || self.on_each
+    /// Whether a flow between a client and a server is to be judged before there is any payload.
+    pub fn wants_opening(&self, client: Endpoint, server: Endpoint) -> bool {
+        self.on_first || self.on_each || (self.refuses() && !self.rules.accepts_between(client, server))
+    }
+
+    /// Whether flows that no rule accepts are dropped.
+    pub const fn refuses(&self) -> bool {
+        blocks(self.default_verdict)
     }
 
     /// Whether a rule matched when they were last tried, be it told or not: then the flow has to remember it.
@@ -86,9 +124,15 @@ impl Judge {
     /// Adds what was counted while rules were tried.
     pub const fn count(&self, counters: &mut Counters) {
         counters.suppressed = self.scratch.counters().suppressed;
+        counters.dataset_full = self.scratch.counters().dataset_full;
         counters.budget_spent = self.scratch.counters().budget_spent;
         counters.bits_evicted = self.hosts.bits_evicted();
         counters.thresholds_evicted = self.hosts.counts_evicted();
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are now.
+    pub fn saved_datasets(&self) -> Vec<SavedDataset> {
+        self.rules.saved_datasets(&self.hosts)
     }
 
     /// Whether a rule wants to be tried on each packet.
@@ -104,7 +148,7 @@ impl Judge {
     /// Tries the rules that `flow` has become ripe for, and those about packets on `segment`.
     pub fn judge(&mut self, flow: &mut Flow, key: &FlowKey, segment: Option<&Segment<'_>>) -> Judged {
         self.has_matched = false;
-        if self.rules.is_empty() {
+        if self.rules.is_empty() && !self.refuses() {
             flow.connection.iter_mut().for_each(|c| self.scratch.renew(&mut c.rules));
             return Judged::default();
         }
@@ -112,8 +156,12 @@ impl Judge {
         let Some(connection) = flow.connection.as_deref_mut() else { return Judged::default() };
         let totals = segment.filter(|_| self.on_each).map(|s| connection.totals(s.header, client, age)).unwrap_or_default();
         let one_way = connection.one_way().map(|sender| way(sender, client));
-        let Connection { following, rules, established, was_tls, dropped, .. } = connection;
+        let Connection { following, rules: flow_rules, established, was_tls, dropped, .. } = connection;
+        // What begins otherwise is not to be accepted for the TLS behind it, which a cut between the two would hide.
+        let refuses = self.refuses();
+        let is_refused_tls = |c: &Conversation| refuses && c.is_tls() && c.began_otherwise();
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
+            Some(c) if is_refused_tls(c) => AppProto::NotTls,
             Some(c) if c.is_tls() => AppProto::Tls,
             Some(c) if c.began_otherwise() => AppProto::NotTls,
             Some(_) => AppProto::Unknown,
@@ -124,7 +172,8 @@ impl Judge {
             Some(Following { streams, conversation, .. }) => {
                 let of = |s: &Segment<'_>| (streams.get(s.header.sender), conversation.is_over(s.header.sender));
                 let raw = segment.map(|s| (s, of(s))).map(|(s, (stream, is_over))| raw(s, stream, is_over));
-                (Some(conversation.session(client)), raw.unwrap_or_default())
+                let hides = is_refused_tls(conversation);
+                (Some(conversation.session(client)).filter(|_| !hides), raw.unwrap_or_default())
             }
             None if *was_tls => (None, Raw::default()),
             None => (None, Raw { payload: segment.map_or(&[], |s| s.payload), stream: None }),
@@ -142,8 +191,17 @@ impl Judge {
         };
         self.matches.clear();
         let before = self.scratch.counters().matches;
-        let verdict = self.rules.evaluate(&subject, rules, &mut self.hosts, &mut self.scratch, &mut self.matches);
-        self.has_matched = self.scratch.counters().matches != before;
+        let mut verdict = self.rules.evaluate(&subject, flow_rules, &mut self.hosts, &mut self.scratch, &mut self.matches);
+        let refused = (verdict == rules::Verdict::None
+            && refuses
+            && packet.is_some()
+            && !self.rules.may_accept(&subject, flow_rules, &self.hosts, &mut self.scratch))
+        .then(|| Refused::new(self.rules.why_unaccepted(&subject), session));
+        if refused.is_some() {
+            flow_rules.settle(self.default_verdict);
+            verdict = self.default_verdict;
+        }
+        self.has_matched = refused.is_some() || self.scratch.counters().matches != before;
         if self.matches.iter().filter_map(|m| self.rules.rule(m.rule)).any(|r| r.stores_certificates)
             && let Some(following) = following
         {
@@ -153,7 +211,13 @@ impl Judge {
         if self.matches.is_empty() && !drops {
             return Judged::default();
         }
-        Judged { matches: std::mem::take(&mut self.matches), drops, drops_flow: drops && blocks(rules.verdict()) }
+        Judged {
+            matches: std::mem::take(&mut self.matches),
+            verdict,
+            drops,
+            drops_flow: drops && blocks(flow_rules.verdict()),
+            refused,
+        }
     }
 
     /// Reports what rules said at a segment, and marks the flow where all of it is to be dropped. Answers how many alerts that were.
@@ -167,23 +231,22 @@ impl Judge {
         report: &mut impl Report,
     ) -> u64 {
         let alerts = self.alerts(judged, flow, &header.key, at, common, report);
-        if judged.drops {
-            if let Some(connection) = &mut flow.connection {
-                connection.dropped |= judged.drops_flow;
+        let Some(reason) = judged.reason() else { return alerts };
+        if let Some(connection) = &mut flow.connection {
+            connection.dropped |= judged.drops_flow;
+        }
+        let direction = way(header.sender, flow.client());
+        let common = Common { direction: Some(toward(direction)), ..*common };
+        let info = DropInfo { reason, verdict: told(judged.verdict, direction), rule: None, refusal: judged.refusal() };
+        let blocking = judged.matches.iter().find(|m| is_blocking(m.action));
+        match blocking.and_then(|m| Some((m, self.rules.rule(m.rule)?))) {
+            Some((found, rule)) => {
+                let (references, listed) = (links(rule), self.rules.listed(found));
+                let metadata = metadata(rule, listed.as_ref());
+                let rule = rule_info(rule, (found, judged), &references, &metadata, listed.as_ref());
+                report.drop(at, &common, header, &DropInfo { rule: Some(&rule), ..info });
             }
-            let blocking = judged.matches.iter().find(|m| is_blocking(m.action));
-            let rule = blocking.and_then(|m| Some((m, self.rules.rule(m.rule)?)));
-            let direction = if header.sender == flow.client() { Toward::ToServer } else { Toward::ToClient };
-            let common = Common { direction: Some(direction), ..*common };
-            match rule {
-                Some((found, rule)) => {
-                    let (references, listed) = (links(rule), self.rules.listed(found));
-                    let metadata = metadata(rule, listed.as_ref());
-                    let info = info(rule, found.action, &references, &metadata, listed.as_ref());
-                    report.drop(at, &common, header, DropReason::Rules, Some(&info));
-                }
-                None => report.drop(at, &common, header, DropReason::Rules, None),
-            }
+            None => report.drop(at, &common, header, &info),
         }
         alerts
     }
@@ -203,17 +266,16 @@ impl Judge {
         let client = flow.client();
         for found in &judged.matches {
             let Some(rule) = self.rules.rule(found.rule).filter(|r| r.alerts) else { continue };
-            let (direction, sender) = match found.direction {
-                FlowDirection::ToServer => (Toward::ToServer, client),
-                FlowDirection::ToClient => (Toward::ToClient, client.reverse()),
-            };
-            let common = Common { direction: Some(direction), ..common.between(key.sender(sender), key.receiver(sender)) };
+            let sender = if found.direction == FlowDirection::ToServer { client } else { client.reverse() };
+            let common =
+                Common { direction: Some(toward(found.direction)), ..common.between(key.sender(sender), key.receiver(sender)) };
             let (references, listed) = (links(rule), self.rules.listed(found));
             let metadata = metadata(rule, listed.as_ref());
             let Some(connection) = flow.connection.as_deref_mut() else { continue };
             connection.alerted = true;
             let (flowbits, flowints) = (connection.rules.bits(), connection.rules.ints());
-            let info = AlertInfo { flowbits, flowints, ..info(rule, found.action, &references, &metadata, listed.as_ref()) };
+            let info =
+                AlertInfo { flowbits, flowints, ..rule_info(rule, (found, judged), &references, &metadata, listed.as_ref()) };
             let session = connection.following.as_mut().filter(|f| f.conversation.is_tls()).map(|f| f.conversation.session(client));
             report.alert(at, &common, &info, &counters, session);
             alerts = alerts.saturating_add(1);
@@ -271,9 +333,9 @@ fn metadata<'a>(rule: &'a Rule, listed: Option<&'a Listed>) -> Vec<(&'a str, &'a
     }
 }
 
-fn info<'a>(
+fn rule_info<'a>(
     rule: &'a Rule,
-    action: Action,
+    (found, judged): (&Match, &Judged),
     references: &'a [String],
     metadata: &'a [(&'a str, &'a str)],
     listed: Option<&'a Listed>,
@@ -287,12 +349,8 @@ fn info<'a>(
         severity: u8::try_from(rule.severity).unwrap_or(u8::MAX),
         metadata,
         references,
-        verdict: match action {
-            Action::Pass => Verdict::Pass,
-            Action::Drop => Verdict::Drop,
-            Action::Reject(_) => Verdict::Reject,
-            Action::Alert => Verdict::Alert,
-        },
+        action: told(rules::Verdict::of(found.action), found.direction),
+        verdict: told(judged.verdict, found.direction),
         target: rule.target.map(|target| match target {
             Target::Source => Side::Source,
             Target::Destination => Side::Destination,
@@ -300,5 +358,25 @@ fn info<'a>(
         rule: rule.text.as_deref(),
         flowbits: &[],
         flowints: &[],
+    }
+}
+
+/// What events say of `verdict` on a packet that goes in `direction`.
+const fn told(verdict: rules::Verdict, direction: FlowDirection) -> Verdict {
+    match (verdict, direction) {
+        (rules::Verdict::None, _) => Verdict::Alert,
+        (rules::Verdict::Pass, _) => Verdict::Pass,
+        (rules::Verdict::Drop, _) => Verdict::Drop,
+        (rules::Verdict::Reject(RejectTarget::Both), _) => Verdict::Reject(Reset::Both),
+        (rules::Verdict::Reject(RejectTarget::Source), FlowDirection::ToServer)
+        | (rules::Verdict::Reject(RejectTarget::Destination), FlowDirection::ToClient) => Verdict::Reject(Reset::Client),
+        (rules::Verdict::Reject(_), _) => Verdict::Reject(Reset::Server),
+    }
+}
+
+const fn toward(direction: FlowDirection) -> Toward {
+    match direction {
+        FlowDirection::ToServer => Toward::ToServer,
+        FlowDirection::ToClient => Toward::ToClient,
     }
 }

@@ -1,6 +1,6 @@
 //! What the engine reports, and where in the order of the capture it belongs.
 
-use crate::event::{AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, TcpEnd};
+use crate::event::{AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, TcpEnd};
 use crate::packet::SegmentHeader;
 use crate::protocol::tls::Session;
 
@@ -11,7 +11,7 @@ pub trait Report {
     /// A rule matched.
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
     /// A segment that does not go on.
-    fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>);
+    fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>);
     /// A flow ended.
     fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
     /// Something was not as the protocol has it.

@@ -31,7 +31,9 @@ pub struct AlertInfo<'a> {
     pub metadata: &'a [(&'a str, &'a str)],
     /// `reference`: each as a link.
     pub references: &'a [String],
-    /// What became of the packet.
+    /// What the rule does.
+    pub action: Verdict,
+    /// What became of the packet, by all that matched on it.
     pub verdict: Verdict,
     /// Which end the rule's `target` says is the target.
     pub target: Option<Side>,
@@ -52,17 +54,38 @@ pub enum Side {
     Destination,
 }
 
-/// What became of the packet that raised an alert.
+/// What a rule does with a packet, or what became of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// A `pass` rule let it through.
+    /// A `pass` rule lets it through.
     Pass,
-    /// It went on: the rule only alerts.
+    /// It goes on: there are only alerts.
     Alert,
-    /// It was dropped, and the flow with it.
+    /// It is dropped.
     Drop,
-    /// As dropped, and the sender was told by a reset.
-    Reject,
+    /// As dropped, and a reset is to tell of it.
+    Reject(Reset),
+}
+
+/// Who is to be told by a reset (EVE's `reject_target`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Reset {
+    /// The client.
+    #[serde(rename = "to_client")]
+    Client,
+    /// The server.
+    #[serde(rename = "to_server")]
+    Server,
+    /// Both.
+    #[serde(rename = "both")]
+    Both,
+}
+
+impl Verdict {
+    /// Whether the packet does not go on.
+    pub const fn blocks(self) -> bool {
+        matches!(self, Self::Drop | Self::Reject(_))
+    }
 }
 
 /// Appends the event to `out`. Source in `common` is who sent the packet. The session, where there is one, is told as it was
@@ -121,10 +144,7 @@ impl<'a> Alert<'a> {
             Some(Side::Source) => (common.destination, common.source),
         };
         Self {
-            action: match info.verdict {
-                Verdict::Pass | Verdict::Alert => "allowed",
-                Verdict::Drop | Verdict::Reject => "blocked",
-            },
+            action: if info.action.blocks() { "blocked" } else { "allowed" },
             gid: info.gid,
             signature_id: info.signature_id,
             rev: info.rev,
@@ -189,17 +209,21 @@ impl Serialize for Ints<'_> {
 pub(super) struct VerdictObject {
     action: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reject_target: Option<Reset>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reject: Option<[&'static str; 1]>,
 }
 
 impl VerdictObject {
     pub const fn of(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Pass => Self { action: "pass", reject: None },
-            Verdict::Alert => Self { action: "alert", reject: None },
-            Verdict::Drop => Self { action: "drop", reject: None },
-            Verdict::Reject => Self { action: "drop", reject: Some(["tcp-reset"]) },
-        }
+        let (action, reset) = match verdict {
+            Verdict::Pass => ("pass", None),
+            Verdict::Alert => ("alert", None),
+            Verdict::Drop => ("drop", None),
+            Verdict::Reject(reset) => ("drop", Some(reset)),
+        };
+        let reject = if reset.is_some() { Some(["tcp-reset"]) } else { None };
+        Self { action, reject_target: reset, reject }
     }
 }
 

@@ -6,7 +6,7 @@ use super::alert::{Alert, FlowMetadata, VerdictObject};
 use super::anomaly::AnomalyObject;
 use super::ascii::{Address, Time};
 use super::community_id::CommunityId;
-use super::drop::Drop;
+use super::drop::{Drop, RefusalObject};
 use super::flow::{Flow, Tcp};
 use super::json::write_line;
 use super::portcullis::Portcullis;
@@ -161,7 +161,7 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<VerdictObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub portcullis: Option<Portcullis<'a>>,
+    pub portcullis: Option<Own<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pcap_filename: Option<&'a str>,
 }
@@ -203,6 +203,14 @@ impl<'a> Line<'a> {
     pub fn write(&self, out: &mut Vec<u8>) {
         write_line(out, self);
     }
+}
+
+/// The one object of our own.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Own<'a> {
+    Session(Box<Portcullis<'a>>),
+    Refusal(RefusalObject<'a>),
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::alert::{Alert, AlertInfo, Verdict, VerdictObject};
-use super::common::{Common, Line};
+use super::common::{Common, Line, Own};
+use super::text::Text;
 use crate::packet::{SegmentHeader, TcpFlags};
 
 /// Why a packet was dropped, in Suricata's words.
@@ -16,23 +17,69 @@ pub enum DropReason {
     /// Its flow was dropped before.
     #[serde(rename = "flow drop")]
     FlowDrop,
+    /// No rule accepts flows between its addresses and ports, and what none accepts is dropped.
+    #[serde(rename = "default packet policy")]
+    DefaultPacketPolicy,
+    /// No rule accepts what its flow says, and what none accepts is dropped.
+    #[serde(rename = "default app policy")]
+    DefaultAppPolicy,
 }
 
-/// Appends the event of the dropped segment to `out`, with the rule that wanted it where there is one.
-pub fn drop(out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>) {
+/// What is to be said of a dropped segment beside its header.
+#[derive(Clone, Copy, Debug)]
+pub struct DropInfo<'a> {
+    /// Why it was dropped.
+    pub reason: DropReason,
+    /// [`Verdict::Drop`] or a reject.
+    pub verdict: Verdict,
+    /// The rule that wanted it, where one did and alerts.
+    pub rule: Option<&'a AlertInfo<'a>>,
+    /// Why no rule accepted its flow, where that is the reason.
+    pub refusal: Option<Refusal<'a>>,
+}
+
+/// Why no rule accepted a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// In words.
+    pub why: &'static str,
+    /// The server name that the client asked for.
+    pub server_name: Option<&'a [u8]>,
+}
+
+/// Appends the event of the dropped segment to `out`.
+pub fn drop(out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>) {
     let mut line = Line::new(common, "drop");
-    line.drop = Some(Drop::of(segment, reason));
-    line.alert = rule.map(|rule| Alert::of(rule, common));
-    line.verdict = Some(VerdictObject::of(rule.map_or(Verdict::Drop, |rule| rule.verdict)));
+    line.drop = Some(Drop::of(segment, info.reason));
+    line.alert = info.rule.map(|rule| Alert::of(rule, common));
+    line.verdict = Some(VerdictObject::of(info.verdict));
+    line.portcullis = info.refusal.map(|r| Own::Refusal(RefusalObject { why: r.why, sni: r.server_name.map(Text) }));
     line.write(out);
+}
+
+/// The `portcullis` object of a flow that no rule accepted.
+#[derive(Serialize)]
+pub(super) struct RefusalObject<'a> {
+    why: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sni: Option<Text<'a>>,
+}
+
+/// What is in one version of the IP header alone.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Ip {
+    V4 { tos: u8, ttl: u8, ipid: u32 },
+    V6 { tc: u8, hoplimit: u8, flowlbl: u32 },
 }
 
 /// EVE's `drop` object.
 #[derive(Serialize)]
 pub(super) struct Drop {
-    /// Length of the frame in bytes.
+    /// Bytes, by the IP header.
     len: u32,
-    ttl: u8,
+    #[serde(flatten)]
+    ip: Ip,
     tcpseq: u32,
     tcpack: u32,
     tcpwin: u16,
@@ -42,15 +89,17 @@ pub(super) struct Drop {
     rst: bool,
     urg: bool,
     fin: bool,
+    tcpres: u8,
+    tcpurgp: u16,
     reason: DropReason,
 }
 
 impl Drop {
-    const fn of(segment: &SegmentHeader, reason: DropReason) -> Self {
+    fn of(segment: &SegmentHeader, reason: DropReason) -> Self {
         let flags = segment.flags;
         Self {
-            len: segment.frame_len,
-            ttl: segment.ttl,
+            len: segment.ip.len,
+            ip: Ip::of(segment),
             tcpseq: segment.seq,
             tcpack: segment.ack,
             tcpwin: segment.window,
@@ -60,7 +109,19 @@ impl Drop {
             rst: flags.has(TcpFlags::RST),
             urg: flags.has(TcpFlags::URG),
             fin: flags.has(TcpFlags::FIN),
+            tcpres: segment.reserved,
+            tcpurgp: segment.urgent,
             reason,
+        }
+    }
+}
+
+impl Ip {
+    fn of(segment: &SegmentHeader) -> Self {
+        let (fields, ttl) = (segment.ip, segment.ttl);
+        match segment.key.sender(segment.sender).ip.is_ipv4() {
+            true => Self::V4 { tos: fields.tos, ttl, ipid: fields.id },
+            false => Self::V6 { tc: fields.tos, hoplimit: ttl, flowlbl: fields.id },
         }
     }
 }

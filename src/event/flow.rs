@@ -38,8 +38,18 @@ pub struct FlowEnd {
     pub reason: FlowEndReason,
     /// A rule alerted on it.
     pub alerted: bool,
+    /// What became of it by a verdict, if there was one.
+    pub action: Option<FlowAction>,
+}
+
+/// What becomes of a flow by a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowAction {
+    /// A `pass` rule accepted it.
+    Pass,
     /// It was dropped.
-    pub dropped: bool,
+    Drop,
 }
 
 /// What a flow had come to.
@@ -141,7 +151,7 @@ struct End {
     reason: FlowEndReason,
     alerted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<&'static str>,
+    action: Option<FlowAction>,
 }
 
 impl Flow {
@@ -173,7 +183,7 @@ impl Flow {
             state: end.state,
             reason: end.reason,
             alerted: end.alerted,
-            action: end.dropped.then_some("drop"),
+            action: end.action,
         };
         Self { end: Some(end), ..Self::counted(counters) }
     }

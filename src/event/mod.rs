@@ -30,12 +30,12 @@ pub mod text;
 mod tls;
 pub mod top;
 
-pub use alert::{AlertInfo, Side, Verdict, alert};
+pub use alert::{AlertInfo, Reset, Side, Verdict, alert};
 pub use anomaly::{AnomalyInfo, AnomalyType, anomaly};
 pub use common::{Common, PacketSource, Toward, flow_id};
 pub use community_id::CommunityId;
-pub use drop::{DropReason, drop};
-pub use flow::{FlowCounters, FlowEnd, FlowEndReason, FlowState, TcpEnd, TcpState, flow};
+pub use drop::{DropInfo, DropReason, Refusal, drop};
+pub use flow::{FlowAction, FlowCounters, FlowEnd, FlowEndReason, FlowState, TcpEnd, TcpState, flow};
 pub use portcullis::is_whole;
 pub use stats::{RulesInfo, stats};
 pub use summary::Summary;

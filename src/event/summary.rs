@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::top::Top;
-use super::{AlertInfo, Verdict, is_whole};
+use super::{AlertInfo, Refusal, is_whole};
 use crate::protocol::tls::{ProtocolVersion, Session, names};
 
 /// The numbers of a run. Memory is bounded: by the number of versions that exist, of rules loaded, of kinds of anomalies, and
@@ -22,6 +22,7 @@ pub struct Summary {
     versions: BTreeMap<Option<ProtocolVersion>, u64>,
     server_names: Top,
     rules: BTreeMap<(u32, u32), RuleCount>,
+    refusals: BTreeMap<&'static str, u64>,
     anomalies: BTreeMap<&'static str, u64>,
     skipped: BTreeMap<&'static str, u64>,
 }
@@ -81,6 +82,7 @@ impl Default for Summary {
             versions: BTreeMap::new(),
             server_names: Top::new(SERVER_NAMES),
             rules: BTreeMap::new(),
+            refusals: BTreeMap::new(),
             anomalies: BTreeMap::new(),
             skipped: BTreeMap::new(),
         }
@@ -128,8 +130,7 @@ impl Summary {
             blocked: 0,
         });
         rule.alerts = rule.alerts.saturating_add(1);
-        let blocked = matches!(info.verdict, Verdict::Drop | Verdict::Reject);
-        rule.blocked = rule.blocked.saturating_add(u64::from(blocked));
+        rule.blocked = rule.blocked.saturating_add(u64::from(info.action.blocks()));
     }
 
     /// Takes back `alerts` of a rule that were counted and then not told, `blocked` of them of a rule that blocks.
@@ -141,6 +142,11 @@ impl Summary {
                 self.rules.remove(&(gid, sid));
             }
         }
+    }
+
+    /// Counts a flow that no rule accepted.
+    pub fn add_refusal(&mut self, refusal: &Refusal<'_>) {
+        add(&mut self.refusals, refusal.why, 1);
     }
 
     /// Counts an anomaly outside of the sessions.
@@ -168,6 +174,9 @@ impl Summary {
         self.sessions.merge(&other.sessions);
         for (&version, &n) in &other.versions {
             add(&mut self.versions, version, n);
+        }
+        for (&why, &n) in &other.refusals {
+            add(&mut self.refusals, why, n);
         }
         for (&event, &n) in &other.anomalies {
             add(&mut self.anomalies, event, n);
@@ -210,6 +219,11 @@ impl Summary {
     /// All alerts.
     pub fn alerts(&self) -> u64 {
         self.rules.values().fold(0, |sum, rule| sum.saturating_add(rule.alerts))
+    }
+
+    /// Flows that were dropped since no rule accepted them, by why.
+    pub const fn refusals(&self) -> &BTreeMap<&'static str, u64> {
+        &self.refusals
     }
 
     /// Anomalies by name.
@@ -255,6 +269,7 @@ const SERVER_NAMES: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
+    use super::super::Verdict;
     use super::*;
     use crate::protocol::tls::session::{Anomaly, View};
     use crate::protocol::tls::{ClientHello, ServerHello};
@@ -283,7 +298,8 @@ mod tests {
             severity: 2,
             metadata: &[],
             references: &[],
-            verdict: if i.is_multiple_of(2) { Verdict::Alert } else { Verdict::Drop },
+            action: if i.is_multiple_of(2) { Verdict::Alert } else { Verdict::Drop },
+            verdict: Verdict::Drop,
             target: None,
             rule: None,
             flowbits: &[],

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::certificate::Leaf;
-use super::common::{Common, Line};
+use super::common::{Common, Line, Own};
 use super::json::Plain;
 use super::names::Version;
 use super::portcullis::Portcullis;
@@ -21,7 +21,7 @@ pub struct TlsOptions {
 pub fn tls(out: &mut Vec<u8>, common: &Common<'_>, session: &Session, options: TlsOptions) {
     let mut line = Line::new(common, "tls");
     line.tls = Some(Tls::of(session, options));
-    line.portcullis = Some(Portcullis::of(session));
+    line.portcullis = Some(Own::Session(Box::new(Portcullis::of(session))));
     line.write(out);
 }
 

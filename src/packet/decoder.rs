@@ -7,7 +7,7 @@ use super::fragments::{Fragment, FragmentKey, Fragments};
 use super::walk::{Lengths, Source, Walk, segment_header};
 use super::wire::{Layer, capwap, checksum, erspan, ethernet, geneve, gre, gtpu, ipv4, ipv6, llc, mpls, null, ppp, pppoe};
 use super::wire::{sll, sll2, tcp, teredo, udp, vlan, vxlan, wlan};
-use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, LinkType, Segment, SegmentHeader};
+use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, IpFields, LinkType, Segment, SegmentHeader};
 use crate::base::{Reader, Timestamp};
 use crate::packet::key::FlowKey;
 
@@ -254,11 +254,11 @@ impl Decoder {
         if let Some(len) = header.total_len()? {
             walk.limit(len).map_err(|_| DecodeAnomaly::Ipv4TruncPkt)?;
         }
-        let start = walk.at;
+        let (start, len) = (walk.at, walk.wire_len(0));
         walk.advance(header.bytes().len());
         let (from, to) = header.addresses();
         walk.ip_start = start;
-        walk.enter_ipv4(from, to, header.ttl());
+        walk.enter_ipv4(from, to, header.ttl(), IpFields { len, id: u32::from(header.id()), tos: header.tos() });
         if !header.is_fragment() {
             return Ok(Step::Next(header.next()));
         }
@@ -279,7 +279,8 @@ impl Decoder {
         }
         let (from, to) = header.addresses();
         walk.ip_start = walk.at;
-        walk.enter_ipv6(from, to, header.hop_limit());
+        let len = walk.wire_len(ipv6::Header::LEN);
+        walk.enter_ipv6(from, to, header.hop_limit(), IpFields { len, id: header.flow_label(), tos: header.traffic_class() });
         Ok(header.next())
     }
 
@@ -376,7 +377,7 @@ impl Decoder {
         let start = walk.at.saturating_add(header.len).min(walk.end);
         let lengths = Lengths::new(walk.at.saturating_sub(walk.ip_start), start.saturating_sub(walk.at), payload_len);
         Ok(Step::Done(Decoded::Segment(DecodedSegment {
-            header: segment_header(frame, &header, flow, walk.ip.ttl, walk.tunnels(), lengths),
+            header: segment_header(frame, &header, flow, (walk.ip.ttl, walk.ip.fields), walk.tunnels(), lengths),
             payload: source.payload(start, walk.end),
             anomaly: walk.anomaly,
         })))

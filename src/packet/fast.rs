@@ -5,7 +5,7 @@
 use super::counters::bump;
 use super::walk::{Lengths, segment_header};
 use super::wire::{Layer, tcp};
-use super::{Decoded, DecodedSegment, Decoder, Frame, LinkType, PayloadRef};
+use super::{Decoded, DecodedSegment, Decoder, Frame, IpFields, LinkType, PayloadRef};
 use crate::packet::key::{Address, FlowKey};
 
 impl Decoder {
@@ -58,7 +58,7 @@ impl Decoder {
         let (start, len) = (u32::try_from(start).ok()?, u32::try_from(end.wrapping_sub(start)).ok()?);
         let flow = FlowKey::from_packet((ip.source, ip.tcp.source), (ip.destination, ip.tcp.destination), tcp::PROTOCOL, vlan);
         Some(Decoded::Segment(DecodedSegment {
-            header: segment_header(frame, &ip.tcp, flow, ip.ttl, 0, lengths),
+            header: segment_header(frame, &ip.tcp, flow, (ip.ttl, ip.fields), 0, lengths),
             payload: PayloadRef::InFrame { start, len },
             anomaly: None,
         }))
@@ -70,6 +70,7 @@ struct Packet {
     source: Address,
     destination: Address,
     ttl: u8,
+    fields: IpFields,
     /// Length of the IP header.
     header_len: usize,
     /// Length of the whole packet by its header.
@@ -80,18 +81,21 @@ struct Packet {
 #[inline]
 fn ipv4(bytes: &[u8]) -> Option<Packet> {
     let (ip, rest) = bytes.split_first_chunk::<20>()?;
-    let [0x45, _, len0, len1, _, _, fragment0, fragment1, ttl, tcp::PROTOCOL, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *ip else {
+    let [0x45, tos, len0, len1, id0, id1, fragment0, fragment1, ttl, tcp::PROTOCOL, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *ip
+    else {
         return None;
     };
     if u16::from_be_bytes([fragment0, fragment1]) & 0x3fff != 0 {
         return None; // more fragments, or not the first
     }
+    let len = u16::from_be_bytes([len0, len1]);
     Some(Packet {
         source: Address::from_v4([s0, s1, s2, s3]),
         destination: Address::from_v4([d0, d1, d2, d3]),
         ttl,
+        fields: IpFields { len: u32::from(len), id: u32::from(u16::from_be_bytes([id0, id1])), tos },
         header_len: 20,
-        len: usize::from(u16::from_be_bytes([len0, len1])),
+        len: usize::from(len),
         tcp: tcp::Header::parse(rest.first_chunk()?),
     })
 }
@@ -99,16 +103,18 @@ fn ipv4(bytes: &[u8]) -> Option<Packet> {
 #[inline]
 fn ipv6(bytes: &[u8]) -> Option<Packet> {
     let (fixed, rest) = bytes.split_first_chunk::<8>()?;
-    let [0x60..=0x6f, _, _, _, len0, len1, tcp::PROTOCOL, ttl] = *fixed else { return None };
+    let [v0 @ 0x60..=0x6f, v1, v2, v3, len0, len1, tcp::PROTOCOL, ttl] = *fixed else { return None };
     let (source, rest) = rest.split_first_chunk()?;
     let (destination, rest) = rest.split_first_chunk()?;
-    let len = usize::from(u16::from_be_bytes([len0, len1]));
+    let len = u16::from_be_bytes([len0, len1]);
+    let first_word = u32::from_be_bytes([v0, v1, v2, v3]);
     Some(Packet {
         source: Address::from_v6(*source),
         destination: Address::from_v6(*destination),
         ttl,
+        fields: IpFields { len: u32::from(len), id: first_word & 0xf_ffff, tos: v0 << 4 | v1 >> 4 },
         header_len: 40,
-        len: len.wrapping_add(40),
+        len: usize::from(len).wrapping_add(40),
         tcp: tcp::Header::parse(rest.first_chunk()?),
     })
 }

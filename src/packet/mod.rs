@@ -25,4 +25,4 @@ pub use fragments::OverlapPolicy;
 pub use frame::{Frame, LinkType};
 pub use key::{Address, Direction, Endpoint, FlowKey, Pair};
 pub use ports::{PortSet, PortSetError};
-pub use segment::{Segment, SegmentHeader, TcpFlags};
+pub use segment::{IpFields, Segment, SegmentHeader, TcpFlags};

@@ -45,6 +45,12 @@ pub struct SegmentHeader {
     pub window: u16,
     /// Time to live or hop limit of the innermost IP header.
     pub ttl: u8,
+    /// What else there is in the innermost IP header.
+    pub ip: IpFields,
+    /// TCP's urgent pointer as sent.
+    pub urgent: u16,
+    /// TCP's four reserved bits, between the data offset and the flags.
+    pub reserved: u8,
     /// How many tunnel headers were peeled to reach it.
     pub tunnel_depth: u8,
     /// Captured bytes of the TCP header, options included: 20 to 60.
@@ -61,6 +67,17 @@ pub struct SegmentHeader {
     pub number: u64,
     /// Which capture of the run, from 0.
     pub capture: u32,
+}
+
+/// Fields of an IP header that only events tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IpFields {
+    /// Bytes: of IPv4 the total length, of IPv6 that of the payload.
+    pub len: u32,
+    /// Of IPv4 the identification, of IPv6 the flow label.
+    pub id: u32,
+    /// Type of service, or traffic class.
+    pub tos: u8,
 }
 
 /// The TCP flags byte (RFC 9293 §3.1).

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::counters::{DecoderCounters, bump};
-use super::wire::tcp;
-use super::{DecodeAnomaly, Frame, PayloadRef, SegmentHeader};
+use super::wire::{ipv4, tcp};
+use super::{DecodeAnomaly, Frame, IpFields, PayloadRef, SegmentHeader};
 use crate::packet::key::{Address, Direction, FlowKey};
 
 /// The way through one frame, outside in.
@@ -40,6 +40,8 @@ pub struct Ip {
     pub destination: Address,
     /// Time to live or hop limit.
     pub ttl: u8,
+    /// What only events tell.
+    pub fields: IpFields,
     /// Whether the destination is the last one, and not the next stop of a routing header.
     pub is_final: bool,
     /// Whether a fragment header was there.
@@ -50,15 +52,30 @@ impl Walk {
     /// At the start of `frame`.
     pub fn new(frame: &Frame<'_>) -> Self {
         let nobody = Address::from_v4([0; 4]);
-        let ip = Ip { is_v4: true, source: nobody, destination: nobody, ttl: 0, is_final: true, is_fragment: false };
+        let ip = Ip {
+            is_v4: true,
+            source: nobody,
+            destination: nobody,
+            ttl: 0,
+            fields: IpFields::default(),
+            is_final: true,
+            is_fragment: false,
+        };
         let end = frame.data.len();
         let wire_end = end.max(frame.original_len as usize);
         Self { at: 0, end, wire_end, ip_start: 0, ip, anomaly: None, vlan: [0; 2], tags: 0, layers: 0, tunnels: 0 }
     }
 
+    /// Bytes on the wire of the layer at hand, without its first `header`.
+    pub fn wire_len(&self, header: usize) -> u32 {
+        u32::try_from(self.wire_end.saturating_sub(self.at).saturating_sub(header)).unwrap_or(u32::MAX)
+    }
+
     /// At the start of a reassembled datagram of `len` bytes, with all that is known so far.
-    pub const fn restart(&mut self, len: usize) {
+    pub fn restart(&mut self, len: usize) {
         (self.at, self.ip_start, self.end, self.wire_end) = (0, 0, len, len);
+        let header = if self.ip.is_v4 { ipv4::MIN_LEN } else { 0 };
+        self.ip.fields.len = u32::try_from(len.saturating_add(header)).unwrap_or(u32::MAX);
     }
 
     /// Counts a header.
@@ -77,15 +94,15 @@ impl Walk {
     }
 
     /// Takes note of an IPv4 header.
-    pub const fn enter_ipv4(&mut self, source: [u8; 4], destination: [u8; 4], ttl: u8) {
+    pub const fn enter_ipv4(&mut self, source: [u8; 4], destination: [u8; 4], ttl: u8, fields: IpFields) {
         let (source, destination) = (Address::from_v4(source), Address::from_v4(destination));
-        self.ip = Ip { is_v4: true, source, destination, ttl, is_final: true, is_fragment: false };
+        self.ip = Ip { is_v4: true, source, destination, ttl, fields, is_final: true, is_fragment: false };
     }
 
     /// Takes note of an IPv6 header.
-    pub const fn enter_ipv6(&mut self, source: [u8; 16], destination: [u8; 16], ttl: u8) {
+    pub const fn enter_ipv6(&mut self, source: [u8; 16], destination: [u8; 16], ttl: u8, fields: IpFields) {
         let (source, destination) = (Address::from_v6(source), Address::from_v6(destination));
-        self.ip = Ip { is_v4: false, source, destination, ttl, is_final: true, is_fragment: false };
+        self.ip = Ip { is_v4: false, source, destination, ttl, fields, is_final: true, is_fragment: false };
     }
 
     /// Takes note of a VLAN tag. The first two from outside count, whether they are outside of tunnels or inside.
@@ -195,7 +212,7 @@ pub fn segment_header(
     frame: &Frame<'_>,
     tcp: &tcp::Header,
     (key, sender): (FlowKey, Direction),
-    ttl: u8,
+    (ttl, ip): (u8, IpFields),
     tunnel_depth: u8,
     lengths: Lengths,
 ) -> SegmentHeader {
@@ -207,6 +224,9 @@ pub fn segment_header(
         ack: tcp.ack,
         window: tcp.window,
         ttl,
+        ip,
+        urgent: tcp.urgent,
+        reserved: tcp.reserved,
         tunnel_depth,
         tcp_len: lengths.tcp,
         ip_len: lengths.ip,

@@ -7,7 +7,7 @@ use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::Summary;
 use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
-use crate::rules::{Alerted, Profile, RuleSet};
+use crate::rules::{Alerted, Profile, RuleSet, SavedDataset};
 
 /// A worker's share of a block of frames.
 #[derive(Debug, Default)]
@@ -47,12 +47,13 @@ pub(super) struct Output {
     pub end: Option<Box<WorkDone>>,
 }
 
-/// What a worker counted.
+/// What a worker counted, and what it leaves behind.
 #[derive(Debug)]
 pub(super) struct WorkDone {
     pub counters: Counters,
     pub summary: Summary,
     pub profile: Option<Profile>,
+    pub datasets: Vec<SavedDataset>,
 }
 
 impl Output {

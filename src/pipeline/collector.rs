@@ -166,10 +166,11 @@ impl<P: Printer> Collector<P> {
     fn finish(mut self, all_done: Vec<WorkDone>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let Ending { last, decoder, mut summary } = ending;
         let mut counters = Counters::default();
-        let mut profile: Option<Profile> = None;
+        let (mut profile, mut datasets) = (None::<Profile>, Vec::new());
         for done in all_done {
             counters.add(&done.counters);
             summary.merge(&done.summary);
+            datasets.extend(done.datasets);
             match (&mut profile, done.profile) {
                 (Some(all), Some(theirs)) => all.add(&theirs),
                 (none, theirs) => *none = theirs,
@@ -188,7 +189,7 @@ impl<P: Printer> Collector<P> {
         if let Some(writer) = self.passed.take() {
             writer.finish().map_err(RunError::Passed)?;
         }
-        Ok(Outcome { counters, decoder, summary, profile, rules: self.rules })
+        Ok(Outcome { counters, decoder, summary, profile, rules: self.rules, datasets })
     }
 }
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::batch::{Mark, Output, Told};
 use crate::base::Timestamp;
 use crate::engine::{Order, Report};
-use crate::event::{
-    self, AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, RulesInfo, Summary, TcpEnd, TlsOptions, Verdict,
-};
+use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, Summary, TcpEnd, TlsOptions};
 use crate::packet::SegmentHeader;
 use crate::protocol::tls::Session;
 use crate::rules::{Alerted, RuleSet};
@@ -19,14 +17,7 @@ pub trait Printer: Clone + Send {
     /// An alert.
     fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
     /// A dropped segment.
-    fn drop(
-        &self,
-        out: &mut Vec<u8>,
-        common: &Common<'_>,
-        segment: &SegmentHeader,
-        reason: DropReason,
-        rule: Option<&AlertInfo<'_>>,
-    );
+    fn drop(&self, out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>);
     /// The end of a flow.
     fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
     /// An anomaly.
@@ -51,15 +42,8 @@ impl Printer for EvePrinter {
         event::alert(out, common, info, flow, session);
     }
 
-    fn drop(
-        &self,
-        out: &mut Vec<u8>,
-        common: &Common<'_>,
-        segment: &SegmentHeader,
-        reason: DropReason,
-        rule: Option<&AlertInfo<'_>>,
-    ) {
-        event::drop(out, common, segment, reason, rule);
+    fn drop(&self, out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>) {
+        event::drop(out, common, segment, info);
     }
 
     fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
@@ -110,7 +94,7 @@ impl<P: Printer> Lines<P> {
         match (common.source, common.destination) {
             (Some(source), Some(destination)) if self.rules.limits_alerts(rule) => {
                 let alerted = Alerted { rule, source: source.ip, destination: destination.ip, at: common.timestamp };
-                Told::Maybe(Box::new(alerted), matches!(info.verdict, Verdict::Drop | Verdict::Reject))
+                Told::Maybe(Box::new(alerted), info.action.blocks())
             }
             _ => Told::Yes,
         }
@@ -132,8 +116,9 @@ impl<P: Printer> Report for Lines<P> {
         }
     }
 
-    fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>) {
-        self.line(at, |p, out| p.drop(out, common, segment, reason, rule));
+    fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>) {
+        info.refusal.iter().for_each(|refusal| self.summary.add_refusal(refusal));
+        self.line(at, |p, out| p.drop(out, common, segment, info));
     }
 
     fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {

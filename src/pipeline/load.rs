@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::rules::{LoadReport, Portion, ReadRules, RuleConfig, RuleReader, RuleSet, Source};
+use crate::rules::{LoadReport, NamedSets, Portion, ReadRules, RuleConfig, RuleReader, RuleSet, Source};
 
 /// Does what [`RuleSet::compile`] does, with as many threads as pay: one for each processor, as far as there is text for them.
 pub fn load_rules(sources: &[Source<'_>], config: &RuleConfig) -> (RuleSet, LoadReport) {
@@ -12,15 +12,15 @@ pub fn load_rules(sources: &[Source<'_>], config: &RuleConfig) -> (RuleSet, Load
     let bytes: usize = sources.iter().map(|s| s.text.len()).sum();
     match processors.min(bytes / PAYS) {
         0 | 1 => RuleSet::compile(sources, config),
-        threads => RuleSet::join(read(&portions, config, threads), config),
+        threads => RuleSet::join(read(&portions, config, &NamedSets::of(sources, config), threads), config),
     }
 }
 
 /// What is read of each portion, in their order. Who is done with one takes the next.
-fn read(portions: &[Portion<'_>], config: &RuleConfig, threads: usize) -> Vec<ReadRules> {
+fn read(portions: &[Portion<'_>], config: &RuleConfig, sets: &NamedSets, threads: usize) -> Vec<ReadRules> {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut reader = RuleReader::new(config);
+        let mut reader = RuleReader::new(config, sets);
         let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
         taken.map_while(|i| Some((i, reader.read(portions.get(i)?)))).collect::<Vec<_>>()
     };
@@ -78,7 +78,7 @@ mod tests {
         assert!([&report.errors, &report.notes, &report.findings].iter().all(|found| !found.is_empty()));
         for (bytes, threads) in [(1, 1), (1, 3), (1000, 2), (usize::MAX, 2)] {
             let portions: Vec<_> = sources.iter().flat_map(|s| s.portions(bytes)).collect();
-            let (joined, told) = RuleSet::join(read(&portions, &config, threads), &config);
+            let (joined, told) = RuleSet::join(read(&portions, &config, &NamedSets::of(&sources, &config), threads), &config);
             assert!(joined.rules().eq(set.rules()), "{bytes} bytes, {threads} threads");
             assert_eq!(format!("{told:?}"), format!("{report:?}"), "{bytes} bytes, {threads} threads");
         }

@@ -38,7 +38,7 @@ use crate::capture::{CaptureError, CaptureSet, PcapngWriter};
 use crate::engine::{Config, Counters, LANES};
 use crate::event::Summary;
 use crate::packet::{DecoderConfig, DecoderCounters};
-use crate::rules::{Profile, RuleSet};
+use crate::rules::{Profile, RuleSet, SavedDataset};
 use crate::sink;
 
 use collector::Collector;
@@ -74,6 +74,9 @@ pub struct Outcome {
     pub profile: Option<Profile>,
     /// The rules that were in force at the end.
     pub rules: Arc<RuleSet>,
+    /// The data sets that rules change and that are to be kept. Rules that change some are for one worker
+    /// ([`RuleSet::needs_order`]).
+    pub datasets: Vec<SavedDataset>,
 }
 
 /// Why a run ended early.

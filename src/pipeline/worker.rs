@@ -53,7 +53,8 @@ impl<P: Printer> Worker<'_, P> {
             self.see_off(rest)?;
             let summary = std::mem::take(&mut self.lines.summary);
             let profile = self.inspector.profile().cloned();
-            self.lines.output.end = Some(Box::new(WorkDone { counters: self.inspector.counters(), summary, profile }));
+            let (counters, datasets) = (self.inspector.counters(), self.inspector.saved_datasets());
+            self.lines.output.end = Some(Box::new(WorkDone { counters, summary, profile, datasets }));
         }
         self.hand_out(false)
     }

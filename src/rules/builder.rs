@@ -215,6 +215,7 @@ impl<'c> Builder<'c> {
             Some(first) => {
                 first.size.extend(last.size);
                 first.datasets.extend(last.datasets);
+                first.reputations.extend(last.reputations);
                 first.steps.extend(last.steps);
                 first.absent = first.absent.or(last.absent);
             }

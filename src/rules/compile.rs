@@ -109,8 +109,12 @@ pub(super) struct Plan {
 impl Header {
     /// Whether a packet of `subject` in `direction` is of it.
     pub fn matches(&self, subject: &Subject<'_>, direction: FlowDirection) -> bool {
-        let (from, to) = subject.endpoints(direction);
-        (!self.tls || subject.app_proto == AppProto::Tls) && (self.is(from, to) || self.both_ways && self.is(to, from))
+        (!self.tls || subject.app_proto == AppProto::Tls) && self.fits(subject.endpoints(direction))
+    }
+
+    /// Whether its addresses and ports are those of what goes from one end to the other.
+    pub fn fits(&self, (from, to): (Endpoint, Endpoint)) -> bool {
+        self.is(from, to) || self.both_ways && self.is(to, from)
     }
 
     fn is(&self, from: Endpoint, to: Endpoint) -> bool {

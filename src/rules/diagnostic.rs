@@ -106,12 +106,20 @@ pub enum Reason {
     /// What the keyword looks things up in was not given.
     #[error("the files that it looks things up in are not there")]
     NeedsFile(&'static str),
-    /// No rule loads this data set from a file that is there.
-    #[error("no file for data set `{0}` was loaded")]
+    /// A file of a data set is not there, or not fit to be one.
+    #[error("data set `{0}` lacks its file")]
     NoDataset(String),
-    /// A data set is of another type than the rule says.
-    #[error("data set `{0}` has another type elsewhere")]
-    OtherDataset(String),
+    /// A data set is of another type, or has other files, than the rule says.
+    #[error("data set `{name}` has another {what} elsewhere")]
+    OtherDataset {
+        /// The data set.
+        name: String,
+        /// `type` or `file`.
+        what: &'static str,
+    },
+    /// No rule says what a data set is.
+    #[error("no rule gives data set `{0}` a type")]
+    UnknownDataset(String),
     /// No such category of reputation.
     #[error("no category `{0}` is in the categories file")]
     UnknownCategory(String),
@@ -238,6 +246,12 @@ impl Reason {
             Self::UnknownExtract(_) => "name it in byte_extract or byte_math",
             Self::NoSuchValue { hint, .. } => return hint.map(str::to_owned),
             Self::Slow { hint, .. } => hint,
+            Self::NoDataset(_) => {
+                "it is relative to the file with the rule; one of `state` or `save` to --data-dir DIR where that is given"
+            }
+            Self::UnknownDataset(_) => {
+                "give it one: `type string`, and `load FILE` where its values are in a file; or --dataset NAME:TYPE=FILE"
+            }
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };

@@ -1,8 +1,11 @@
 //! How a set is tried on a flow: who is a candidate, who of them matches, and what comes of it.
 
+use std::borrow::Cow;
+
 use super::ast::Action;
 use super::builder::FlowState;
 use super::compile::{Kind, Plan};
+use super::dataset::{Change, DatasetChanges};
 use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
 use super::payload::{Progress, Seen};
@@ -11,6 +14,7 @@ use super::rule::{Known, Match, RuleId, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
 use super::subject::{Facts, FlowDirection, FlowRules, Subject};
+use super::transform;
 
 /// What a worker needs to try rules, kept from one flow to the next.
 #[derive(Debug, Default)]
@@ -24,6 +28,8 @@ pub struct Scratch {
     /// By header: the rounds that it was looked at in for each direction, and what came of it.
     headers: Vec<[(u32, bool); 2]>,
     lower: Vec<u8>,
+    /// What the rule at hand would change in data sets.
+    changes: Vec<Change>,
     counters: Counters,
     /// Where it is asked for.
     profile: Option<Box<Profile>>,
@@ -40,6 +46,8 @@ pub struct Counters {
     pub matches: u64,
     /// Alerts that were suppressed, or left out by a threshold that is counted with the flow or decides about actions.
     pub suppressed: u64,
+    /// Matches that did not count, since a data set had no room for the value.
+    pub dataset_full: u64,
     /// Values given up on, as not matching, because they took too much work.
     pub budget_spent: u64,
 }
@@ -156,9 +164,15 @@ impl RuleSet {
                 }
                 continue;
             };
-            if !scratch.timed(scheduled.rule, |scratch| self.holds(entry, scheduled.plan, subject, scratch)) {
+            let sets = &mut states.hosts.datasets;
+            if !scratch.timed(scheduled.rule, |scratch| self.holds(entry, scheduled.plan, subject, sets, scratch)) {
                 continue;
             }
+            if !sets.admits(&scratch.changes) {
+                scratch.counters.dataset_full = scratch.counters.dataset_full.saturating_add(1);
+                continue;
+            }
+            scratch.changes.drain(..).for_each(|change| sets.apply(change));
             scratch.counters.matches = scratch.counters.matches.saturating_add(1);
             scratch.tally(scheduled.rule, RuleProfile::MATCH);
             entry.asks.stateful.apply(subject, scheduled.plan.direction, states);
@@ -218,14 +232,15 @@ impl RuleSet {
         }
     }
 
-    /// Whether all that a rule asks of flow and session is so.
-    fn holds(&self, entry: &Entry, plan: Plan, subject: &Subject<'_>, scratch: &mut Scratch) -> bool {
+    /// Whether all that a rule asks of flow and session is so; what it then changes in data sets is left in `scratch`.
+    fn holds(&self, entry: &Entry, plan: Plan, subject: &Subject<'_>, sets: &DatasetChanges, scratch: &mut Scratch) -> bool {
+        scratch.changes.clear();
         let (source, destination) = subject.ends(plan.direction);
         scratch.header(self, entry.header, subject, plan.direction)
             && entry.asks.ends.iter().all(|e| e.holds(source, destination))
             && entry.asks.tests.iter().all(|t| t.holds(subject, t.sides().side(plan.side)))
             && entry.asks.list.as_ref().is_none_or(|list| list.find(subject).is_some())
-            && entry.asks.inspections.iter().all(|i| inspect(i, plan, subject, scratch))
+            && entry.asks.inspections.iter().all(|i| inspect(i, plan, subject, sets, scratch))
     }
 }
 
@@ -279,7 +294,7 @@ impl Entry {
 
 impl Verdict {
     /// What `action` makes of a packet.
-    pub(super) const fn of(action: Action) -> Self {
+    pub const fn of(action: Action) -> Self {
         match action {
             Action::Pass => Self::Pass,
             Action::Drop => Self::Drop,
@@ -383,18 +398,32 @@ impl Scratch {
 }
 
 /// Whether one value of the buffer has all that is asked.
-fn inspect(inspection: &Inspection, plan: Plan, subject: &Subject<'_>, scratch: &mut Scratch) -> bool {
-    let Some(session) = subject.session else { return false };
+pub(super) fn inspect(
+    inspection: &Inspection,
+    plan: Plan,
+    subject: &Subject<'_>,
+    sets: &DatasetChanges,
+    scratch: &mut Scratch,
+) -> bool {
+    let octets = inspection.address.map(|address| address.octets(subject.ends(plan.direction)));
     let mut values = Values::new();
-    (inspection.buffer.read)(session, inspection.buffer.sides.side(plan.side), &mut values);
+    match (&octets, subject.session) {
+        (Some(octets), _) => values.push(Cow::Borrowed(octets.as_slice())),
+        (None, Some(session)) => (inspection.buffer.read)(session, inspection.buffer.sides.side(plan.side), &mut values),
+        (None, None) => return false,
+    }
     if values.is_empty() {
         return inspection.holds_without_value();
     }
     values.iter().any(|value| {
+        let value = transform::apply(&inspection.transforms, value);
         let mut budget = Budget::new();
-        let holds = inspection.holds(value, &mut budget);
+        let holds = inspection.is_listed(&value, sets) && inspection.holds_after(&value, 0, &mut budget);
         if budget.is_spent() {
             scratch.counters.budget_spent = scratch.counters.budget_spent.saturating_add(1);
+        }
+        if holds {
+            scratch.changes.extend(inspection.datasets.iter().filter_map(|m| m.change(&value)));
         }
         holds
     })
@@ -426,9 +455,14 @@ impl RuleSet {
         self.entry(rule).map(|e| &e.asks.stateful)
     }
 
-    pub(super) fn holds_by_itself(&self, rule: RuleId, plan: Plan, subject: &Subject<'_>) -> bool {
+    /// Whether it holds; what it changes in data sets is done.
+    pub(super) fn holds_by_itself(&self, rule: RuleId, plan: Plan, subject: &Subject<'_>, hosts: &mut HostState) -> bool {
         let mut scratch = Scratch::default();
         scratch.begin(self);
-        self.entry(rule).is_some_and(|entry| self.holds(entry, plan, subject, &mut scratch))
+        let holds = self.entry(rule).is_some_and(|entry| self.holds(entry, plan, subject, &hosts.datasets, &mut scratch));
+        if holds {
+            scratch.changes.drain(..).for_each(|change| hosts.datasets.apply(change));
+        }
+        holds
     }
 }

@@ -170,9 +170,10 @@ fn asked(inspection: &Inspection) -> (&'static str, Vec<(&'static str, usize)>) 
     });
     let sizes = inspection.size.iter().map(|_| "bsize");
     let sets = inspection.datasets.iter().map(|_| "dataset");
+    let reputations = inspection.reputations.iter().map(|_| "datarep");
     let absent = inspection.absent.map(|_| "absent");
     let mut counted: Vec<(&'static str, usize)> = Vec::new();
-    for name in steps.chain(sizes).chain(sets).chain(absent) {
+    for name in steps.chain(sizes).chain(sets).chain(reputations).chain(absent) {
         match counted.iter_mut().find(|(known, _)| *known == name) {
             Some((_, n)) => *n = n.saturating_add(1),
             None => counted.push((name, 1)),

@@ -1,6 +1,7 @@
 //! Plans by keys of which only the hash is kept: a hundred thousand keys take a megabyte or two, and a look-up two reads of memory.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 
@@ -14,6 +15,8 @@ pub(super) struct HashedKeys {
     starts: Vec<u32>,
     /// How many bits of a hash are not its first ones.
     shift: u32,
+    /// A bit for each length of a key, the last one for all that are longer: most values need not even be hashed.
+    lengths: u64,
 }
 
 impl HashedKeys {
@@ -24,6 +27,7 @@ impl HashedKeys {
 
     /// Adds `plan` with `key`.
     pub fn add(&mut self, key: &[u8], plan: u32) {
+        self.lengths |= length_bit(key.len());
         self.entries.push(u64::from(hash(key)) << 32 | u64::from(plan));
     }
 
@@ -45,17 +49,30 @@ impl HashedKeys {
         self.starts = (0..=1_u32 << bits).map(before).collect();
     }
 
+    /// Whether a key may be as long as `length`.
+    pub fn may_have(&self, length: usize) -> bool {
+        self.lengths & length_bit(length) != 0
+    }
+
     /// The plans that have `key`.
     pub fn get(&self, key: &[u8]) -> impl Iterator<Item = u32> {
-        let hash = if self.is_empty() { 0 } else { hash(key) };
-        let first = first_bits(hash, self.shift) as usize;
-        let range = match self.starts.get(first..).unwrap_or_default() {
-            [start, end, ..] => *start as usize..*end as usize,
-            _ => 0..0,
-        };
+        let (hash, range) = if self.may_have(key.len()) { self.near(key) } else { (0, 0..0) };
         let near = self.entries.get(range).unwrap_or_default();
         near.iter().filter(move |&&entry| hash_of(entry) == hash).map(|&entry| plan_of(entry))
     }
+
+    /// The hash of `key`, and where entries begin like it.
+    fn near(&self, key: &[u8]) -> (u32, Range<usize>) {
+        let hash = hash(key);
+        match self.starts.get(first_bits(hash, self.shift) as usize..).unwrap_or_default() {
+            [start, end, ..] => (hash, *start as usize..*end as usize),
+            _ => (hash, 0..0),
+        }
+    }
+}
+
+const fn length_bit(length: usize) -> u64 {
+    1 << if length < 63 { length } else { 63 }
 }
 
 /// Always the same for the same key, so that each run tries the same plans.

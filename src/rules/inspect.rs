@@ -1,9 +1,9 @@
 //! What a rule asks of one buffer.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use super::byte_ops::{ByteJump, ByteTest, Extraction};
-use super::dataset::Dataset;
+use super::dataset::{Membership, Rated};
 use super::entropy::Entropy;
 use super::expression::Expression;
 use super::field::{Extracted, Place, place};
@@ -19,25 +19,29 @@ pub(super) struct Inspection {
     pub buffer: &'static Buffer,
     /// Where it is named: the offset in the rule's text.
     pub at: u32,
+    /// The buffer is one of the addresses: this one.
+    pub address: Option<AddressOf>,
     /// What is done to its value first.
     pub transforms: Vec<Transform>,
     /// What its length has to be.
     pub size: Vec<Comparison>,
     /// Data sets that it has to be in, or not.
     pub datasets: Vec<Membership>,
+    /// Reputations that it has to have.
+    pub reputations: Vec<Rated>,
     /// What has to be in it, in order: relative ones look from where the one before ended.
     pub steps: Vec<Step>,
     /// It holds where there is no value.
     pub absent: Option<Absent>,
 }
 
-/// Whether the whole value is in a data set.
-#[derive(Debug)]
-pub(super) struct Membership {
-    /// The data set.
-    pub dataset: Arc<Dataset>,
-    /// It has to be in it.
-    pub present: bool,
+/// Whose address a buffer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AddressOf {
+    /// Who sends what the rule looks at.
+    Source,
+    /// Who receives it.
+    Destination,
 }
 
 /// What `absent` says.
@@ -126,6 +130,20 @@ pub(super) struct IsDataAt {
     pub relative: bool,
 }
 
+impl AddressOf {
+    /// The bytes of source or destination; of an IPv4 address four, however it is written.
+    pub fn octets(self, (source, destination): (IpAddr, IpAddr)) -> smallvec::SmallVec<[u8; 16]> {
+        let ip = match self {
+            Self::Source => source,
+            Self::Destination => destination,
+        };
+        match ip.to_canonical() {
+            IpAddr::V4(v4) => smallvec::SmallVec::from_slice(&v4.octets()),
+            IpAddr::V6(v6) => smallvec::SmallVec::from_slice(&v6.octets()),
+        }
+    }
+}
+
 impl Content {
     /// Its place depends on the match before it.
     pub const fn is_relative(&self) -> bool {
@@ -176,7 +194,17 @@ impl Content {
 impl Inspection {
     /// A new mention of `buffer`.
     pub fn new(buffer: &'static Buffer, at: u32) -> Self {
-        Self { buffer, at, transforms: Vec::new(), size: Vec::new(), datasets: Vec::new(), steps: Vec::new(), absent: None }
+        Self {
+            buffer,
+            at,
+            address: None,
+            transforms: Vec::new(),
+            size: Vec::new(),
+            datasets: Vec::new(),
+            reputations: Vec::new(),
+            steps: Vec::new(),
+            absent: None,
+        }
     }
 
     /// To be called once nothing is added any more.
@@ -184,6 +212,7 @@ impl Inspection {
         self.transforms.shrink_to_fit();
         self.size.shrink_to_fit();
         self.datasets.shrink_to_fit();
+        self.reputations.shrink_to_fit();
         self.steps.shrink_to_fit();
     }
 
@@ -197,6 +226,11 @@ impl Inspection {
         self.buffer.name == PAYLOAD.name
     }
 
+    /// Whether rules that match change a data set.
+    pub fn changes_datasets(&self) -> bool {
+        self.datasets.iter().any(Membership::changes)
+    }
+
     /// Nothing is asked.
     pub fn is_empty(&self) -> bool {
         self.matches_nothing() && self.absent.is_none()
@@ -204,7 +238,7 @@ impl Inspection {
 
     /// Nothing is asked of a value.
     pub fn matches_nothing(&self) -> bool {
-        self.size.is_empty() && self.datasets.is_empty() && self.steps.is_empty()
+        self.size.is_empty() && self.datasets.is_empty() && self.reputations.is_empty() && self.steps.is_empty()
     }
 
     /// Whether it holds where its buffer has no value.
@@ -241,6 +275,6 @@ mod tests {
 
     #[test]
     fn what_each_rule_has_is_small() {
-        assert!(size_of::<Step>() <= 64 && size_of::<Inspection>() <= 112);
+        assert!(size_of::<Step>() <= 64 && size_of::<Inspection>() <= 136);
     }
 }

@@ -9,6 +9,7 @@ use hashbrown::hash_map::{Entry as Slot, HashMap};
 
 use super::compile::Compiled;
 use super::config::RuleConfig;
+use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, LoadReport, Reason, excerpt};
 use super::parse::lines::{Entry, Piece, entries, pieces};
 use super::read::{Reader, Reading};
@@ -33,6 +34,10 @@ pub struct Portion<'a> {
     piece: Piece<'a>,
 }
 
+/// The data sets that rules speak of, gathered before they are read: one name is one set, whoever reads the rule.
+#[derive(Clone, Debug)]
+pub struct NamedSets(Arc<KnownSets>);
+
 /// Reads rules, portion by portion.
 pub struct RuleReader<'c>(Reader<'c>);
 
@@ -48,10 +53,17 @@ impl<'a> Source<'a> {
     }
 }
 
+impl NamedSets {
+    /// Those that the rules of `sources` speak of, and those that `config` has.
+    pub fn of(sources: &[Source<'_>], config: &RuleConfig) -> Self {
+        Self(Arc::new(KnownSets::of(sources, config)))
+    }
+}
+
 impl<'c> RuleReader<'c> {
-    /// One that reads with `config`.
-    pub fn new(config: &'c RuleConfig) -> Self {
-        Self(Reader::new(config))
+    /// One that reads with `config` some of the rules that speak of `sets`.
+    pub fn new(config: &'c RuleConfig, sets: &NamedSets) -> Self {
+        Self(Reader::new(config, Arc::clone(&sets.0)))
     }
 
     /// Reads the rules of `portion`.
@@ -63,7 +75,7 @@ impl<'c> RuleReader<'c> {
 impl RuleSet {
     /// Loads what can be loaded of `sources`; the report says what could not, and why.
     pub fn compile(sources: &[Source<'_>], config: &RuleConfig) -> (Self, LoadReport) {
-        let mut reader = RuleReader::new(config);
+        let mut reader = RuleReader::new(config, &NamedSets::of(sources, config));
         Self::join(sources.iter().flat_map(|s| s.portions(usize::MAX)).map(|p| reader.read(&p)).collect(), config)
     }
 

@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 
 use memchr::memmem;
 
+use super::dataset::DatasetChanges;
 use super::expression::Expression;
 use super::field::Extracted;
 use super::inspect::{Absent, Content, Inspection, IsDataAt, Pcre, Step};
@@ -45,24 +46,33 @@ impl Budget {
 }
 
 impl Inspection {
-    /// Whether `value` has all that is asked.
+    /// Whether `value` has all that is asked, data sets aside.
+    #[cfg(test)]
     pub fn holds(&self, value: &[u8], budget: &mut Budget) -> bool {
         self.holds_at(value, 0, budget)
     }
 
-    /// Whether `value`, which lacks its first `start` bytes, has all that is asked: offsets and depths count from where it began.
+    /// Whether `value`, which lacks its first `start` bytes, has all that is asked, data sets aside: offsets and depths count from
+    /// where it began.
     pub fn holds_at(&self, value: &[u8], start: u64, budget: &mut Budget) -> bool {
+        self.holds_after(&transform::apply(&self.transforms, value), start, budget)
+    }
+
+    /// Whether `value`, as the transforms made it, is in data sets as asked, with what rules `changed`, and has the reputations.
+    pub fn is_listed(&self, value: &[u8], changed: &DatasetChanges) -> bool {
+        self.datasets.iter().all(|m| m.holds(value, changed)) && self.reputations.iter().all(|r| r.holds(value))
+    }
+
+    /// Whether `value`, as the transforms made it, has all else that is asked.
+    pub fn holds_after(&self, value: &[u8], start: u64, budget: &mut Budget) -> bool {
         if self.absent == Some(Absent::Only) {
             return false;
         }
-        let value = transform::apply(&self.transforms, value);
         let len = u64::try_from(value.len()).unwrap_or(u64::MAX);
         let extracts = self.steps.iter().any(|s| matches!(s, Step::Extract(_)));
         let start = i64::try_from(start).unwrap_or(i64::MAX);
         let mut run = Run { extracted: Extracted::default(), extracts, start, budget };
-        self.size.iter().all(|s| s.holds(len))
-            && self.datasets.iter().all(|m| m.dataset.contains(&value) == Some(m.present))
-            && run.steps(&self.steps, &Haystack::new(&value), 0) == Outcome::Found
+        self.size.iter().all(|s| s.holds(len)) && run.steps(&self.steps, &Haystack::new(value), 0) == Outcome::Found
     }
 }
 

@@ -8,7 +8,9 @@
 //! On the way: `parse` (text to `ast`), `keyword` (one small file for each family; each writes what it means to a `builder`),
 //! `vars` (names to sets), `compile` (when is it tried, and on which direction), `prefilter` (who is a candidate) and `matcher`
 //! (does it hold). Beside the way: `fault` (what can never match), `review` (what is slow or not portable), `explain` and `profile`.
+//! `acceptance` says whether a `pass` rule may still come to match.
 
+mod acceptance;
 mod ast;
 mod builder;
 mod byte_ops;
@@ -30,6 +32,7 @@ mod keyword;
 mod list;
 mod load;
 mod matcher;
+mod network;
 mod parse;
 mod payload;
 mod prefilter;
@@ -50,14 +53,15 @@ mod vars;
 #[cfg(test)]
 mod tests;
 
+pub use acceptance::Unaccepted;
 pub use ast::{Action, RejectTarget};
 pub use config::{Classification, RuleConfig};
-pub use dataset::{DatasetFile, DatasetKind, Datasets};
+pub use dataset::{DatasetFile, DatasetKind, DatasetRole, Datasets, SavedDataset};
 pub use diagnostic::{Diagnostic, LoadReport, Reason, Weight};
 pub use evaluate::{Counters, Scratch};
 pub use explain::{Cost, Explanation, FoundBy, Try};
 pub use list::{List, ListKind, ListSource, Listed};
-pub use load::{Portion, ReadRules, RuleReader, Source};
+pub use load::{NamedSets, Portion, ReadRules, RuleReader, Source};
 pub use profile::{Profile, RuleProfile};
 pub use reputation::{GeoIp, Reputation};
 pub use rule::{Match, Reference, ReferenceKind, Rule, RuleId, Target, Verdict};

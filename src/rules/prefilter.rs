@@ -5,6 +5,7 @@
 
 use aho_corasick::AhoCorasick;
 use hashbrown::HashMap;
+use memchr::memmem::Finder;
 use smallvec::SmallVec;
 
 use super::hashed::HashedKeys;
@@ -29,7 +30,7 @@ pub(super) enum Key {
 impl Key {
     /// The best key that `inspection` has.
     pub fn of(inspection: &Inspection) -> Option<Self> {
-        if inspection.holds_without_value() {
+        if inspection.holds_without_value() || inspection.address.is_some() {
             return None;
         }
         let whole = inspection.wanted().find(|c| inspection.is_whole(c));
@@ -70,7 +71,20 @@ type Plans = SmallVec<[u32; 2]>;
 struct Literals {
     index: HashMap<Box<[u8]>, usize>,
     plans: Vec<Plans>,
-    automaton: Option<AhoCorasick>,
+    search: Search,
+}
+
+/// How literals are looked for: a few one after the other, which is faster than one pass for all.
+#[derive(Debug)]
+enum Search {
+    Each(Vec<Finder<'static>>),
+    All(AhoCorasick),
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self::Each(Vec::new())
+    }
 }
 
 impl Table {
@@ -104,14 +118,7 @@ impl Table {
                 self.longest_suffix = self.longest_suffix.max(bytes.len());
                 self.suffixes.add(&bytes, plan);
             }
-            Key::Literal(bytes) => {
-                let Literals { index, plans, .. } = &mut self.literals;
-                let i = *index.entry(bytes).or_insert(plans.len());
-                match plans.get_mut(i) {
-                    Some(list) => list.push(plan),
-                    None => plans.push(Plans::from_elem(plan, 1)),
-                }
-            }
+            Key::Literal(bytes) => self.literals.add(bytes, plan),
         }
     }
 
@@ -119,23 +126,7 @@ impl Table {
     pub fn finish(&mut self) -> Vec<u32> {
         self.exact.finish();
         self.suffixes.finish();
-        let literals = &mut self.literals;
-        let mut patterns = vec![Box::default(); literals.plans.len()];
-        for (bytes, i) in std::mem::take(&mut literals.index) {
-            if let Some(slot) = patterns.get_mut(i) {
-                *slot = bytes;
-            }
-        }
-        if patterns.is_empty() {
-            return Vec::new();
-        }
-        match AhoCorasick::new(&patterns) {
-            Ok(automaton) => {
-                literals.automaton = Some(automaton);
-                Vec::new()
-            }
-            Err(_) => std::mem::take(&mut literals.plans).into_iter().flatten().collect(),
-        }
+        self.literals.finish()
     }
 
     /// Calls `found` with each plan that a value of `session` speaks for, some of them more than once.
@@ -144,15 +135,15 @@ impl Table {
         (self.buffer.read)(session, self.side, &mut values);
         for value in &values {
             let value = transform::apply(&self.transforms, value);
+            if self.suffixes.is_empty() && self.literals.plans.is_empty() && !self.exact.may_have(value.len()) {
+                continue;
+            }
             lower.clear();
-            lower.extend(value.iter().map(u8::to_ascii_lowercase));
+            lower.extend_from_slice(&value);
+            lower.make_ascii_lowercase();
             self.exact.get(lower).for_each(&mut found);
             self.look_up_suffixes(lower, &mut found);
-            if let Some(automaton) = &self.literals.automaton {
-                for hit in automaton.find_overlapping_iter(&*lower) {
-                    self.literals.plans.get(hit.pattern().as_usize()).into_iter().flatten().for_each(|&p| found(p));
-                }
-            }
+            self.literals.look_up(lower, &mut found);
         }
     }
 
@@ -170,3 +161,50 @@ impl Table {
         }
     }
 }
+
+impl Literals {
+    fn add(&mut self, literal: Box<[u8]>, plan: u32) {
+        let i = *self.index.entry(literal).or_insert(self.plans.len());
+        match self.plans.get_mut(i) {
+            Some(list) => list.push(plan),
+            None => self.plans.push(Plans::from_elem(plan, 1)),
+        }
+    }
+
+    fn finish(&mut self) -> Vec<u32> {
+        let mut patterns = vec![Box::default(); self.plans.len()];
+        for (bytes, i) in std::mem::take(&mut self.index) {
+            if let Some(slot) = patterns.get_mut(i) {
+                *slot = bytes;
+            }
+        }
+        if patterns.len() <= FEW {
+            self.search = Search::Each(patterns.iter().map(|p| Finder::new(p).into_owned()).collect());
+            return Vec::new();
+        }
+        match AhoCorasick::new(&patterns) {
+            Ok(automaton) => {
+                self.search = Search::All(automaton);
+                Vec::new()
+            }
+            Err(_) => std::mem::take(&mut self.plans).into_iter().flatten().collect(),
+        }
+    }
+
+    fn look_up(&self, value: &[u8], found: &mut impl FnMut(u32)) {
+        match &self.search {
+            Search::Each(finders) => {
+                let hits = finders.iter().zip(&self.plans).filter(|(finder, _)| finder.find(value).is_some());
+                hits.flat_map(|(_, plans)| plans).for_each(|&p| found(p));
+            }
+            Search::All(automaton) => {
+                for hit in automaton.find_overlapping_iter(value) {
+                    self.plans.get(hit.pattern().as_usize()).into_iter().flatten().for_each(|&p| found(p));
+                }
+            }
+        }
+    }
+}
+
+/// So many literals are looked for one after the other.
+const FEW: usize = 4;

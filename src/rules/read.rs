@@ -8,6 +8,7 @@ use super::ast::{Action, EndAst, HeaderAst, OptionAst, Protocol, RuleAst, Sign};
 use super::builder::{Builder, PacketTest};
 use super::compile::{Asks, Compiled, End, Header, Kind, plans};
 use super::config::{Classification, RuleConfig};
+use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, Reason};
 use super::inspect::Inspection;
 use super::keyword::{HeaderTest, Registry, unmet};
@@ -82,13 +83,13 @@ impl From<(Reason, usize)> for Mistake {
 }
 
 impl<'c> Reader<'c> {
-    pub fn new(config: &'c RuleConfig) -> Self {
+    pub fn new(config: &'c RuleConfig, sets: Arc<KnownSets>) -> Self {
         let category = |(name, class): (&'c String, &Classification)| (name.as_str(), class.description.as_str().into());
         Self {
             config,
             registry: Registry::new(),
             variables: Variables::new(config),
-            shared: Shared::default(),
+            shared: Shared { sets, ..Shared::default() },
             heads: HashMap::new(),
             categories: config.classifications.iter().map(category).collect(),
         }
@@ -163,9 +164,11 @@ impl<'c> Reader<'c> {
         builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
         let payload = payload.map(|i| Box::new(Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty())));
-        let inspected = builder.inspections.iter().chain(&builder.apart).map(|i| i.buffer.sides);
+        let inspected = || builder.inspections.iter().chain(&builder.apart);
+        let of_addresses = inspected().any(|i| i.address.is_some());
+        let inspected = inspected().filter(|i| i.address.is_none()).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
-        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing();
+        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing() || of_addresses;
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
         let mut plans = plans(protocol, sign, kind, &builder.flow, &sources).map_err(|reason| {
             let flow = options.iter().find(|o| o.name == "flow");

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::config_files::each_line;
 use super::diagnostic::Diagnostic;
 use super::load::Source;
+use super::network::Network;
 
 /// Scores of addresses and networks in categories, as Suricata's categories file and reputation files have them.
 #[derive(Clone, Debug, Default)]
@@ -17,13 +18,6 @@ pub struct Reputation {
     scores: HashMap<Network, Scores>,
     /// The prefix lengths that there are, longest first.
     prefixes: SmallVec<[u8; 8]>,
-}
-
-/// A network, as of IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Network {
-    prefix: u8,
-    address: u128,
 }
 
 /// Categories, and the score in each.
@@ -57,7 +51,7 @@ impl Reputation {
             scores.push((category, score));
             Some(())
         });
-        let mut prefixes: Vec<u8> = self.scores.keys().map(|network| network.prefix).collect();
+        let mut prefixes: Vec<u8> = self.scores.keys().map(|network| network.prefix()).collect();
         prefixes.sort_unstable_by(|a, b| b.cmp(a));
         prefixes.dedup();
         self.prefixes = prefixes.into();
@@ -97,29 +91,6 @@ impl GeoIp {
 impl std::fmt::Debug for GeoIp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("GeoIp").field(&self.0.metadata().database_type).finish()
-    }
-}
-
-impl Network {
-    /// The one of this prefix that `ip` is in.
-    fn of(ip: IpAddr, prefix: u8) -> Self {
-        let bits = match ip.to_canonical() {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-            IpAddr::V6(v6) => v6.to_bits(),
-        };
-        let mask = u128::MAX.checked_shl(128_u32.saturating_sub(u32::from(prefix))).unwrap_or(0);
-        Self { prefix, address: bits & mask }
-    }
-
-    /// `10.0.0.0/8`, `2001:db8::1`
-    fn parse(text: &str) -> Option<Self> {
-        let (ip, prefix) = match text.split_once('/') {
-            Some((ip, prefix)) => (ip.parse::<IpAddr>().ok()?, Some(prefix.parse::<u8>().ok()?)),
-            None => (text.parse().ok()?, None),
-        };
-        let (before, bits) = if ip.is_ipv4() { (96, 32) } else { (0, 128) };
-        let prefix = prefix.unwrap_or(bits);
-        (prefix <= bits).then_some(Self::of(ip, prefix.checked_add(before)?))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::ast::{OptionAst, Sign};
 use super::compile::{Compiled, Kind};
+use super::dataset::{Command, Membership};
 use super::diagnostic::Reason;
 use super::inspect::Inspection;
 use super::keyword::Registry;
@@ -59,7 +60,7 @@ pub(super) fn portability(
     found
 }
 
-/// By rule: the bit that it waits for and that no rule sets, and the keyword that waits.
+/// By rule: the bit that it waits for and that no rule sets, or the data set that stays empty, and the keyword that waits.
 pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> {
     let (mut flow, mut shared) = (HashSet::new(), HashSet::new());
     for effect in rules.iter().flat_map(|r| &r.asks.stateful.effects) {
@@ -74,8 +75,17 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
         Condition::Shared(bit, true) if !shared.contains(&bit.name) => Some(("xbits", bit.name.clone())),
         _ => None,
     };
+    let members = || rules.iter().flat_map(|r| &r.asks.inspections).flat_map(|i| &i.datasets);
+    let filled: HashSet<&Name> = members().filter(|m| m.command == Command::Set).map(|m| &m.dataset.name).collect();
+    let stays_empty = |m: &Membership| {
+        let wants_value = matches!(m.command, Command::IsSet | Command::Unset);
+        let in_vain = wants_value && m.dataset.entries.is_empty() && !filled.contains(&m.dataset.name);
+        in_vain.then(|| ("dataset", m.dataset.name.clone()))
+    };
     let of_rule = |(i, rule): (usize, &Compiled)| {
-        let (keyword, name) = rule.asks.stateful.conditions.iter().find_map(in_vain)?;
+        let members = || rule.asks.inspections.iter().flat_map(|i| &i.datasets);
+        let in_vain = rule.asks.stateful.conditions.iter().find_map(in_vain);
+        let (keyword, name) = in_vain.or_else(|| members().find_map(stays_empty))?;
         Some((i, keyword, name))
     };
     rules.iter().enumerate().filter_map(of_rule).collect()

@@ -1,17 +1,19 @@
 //! The compiled set: which rules there are, and where each will be found when its time has come.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
+use super::dataset::{Dataset, SavedDataset};
 use super::inspect::Inspection;
 use super::list::Listed;
 use super::payload::{PayloadTable, literal};
 use super::prefilter::{Key, Table};
 use super::rule::{Match, Rule, RuleId};
-use super::state::{Name, RateFilter, Threshold, TrackBy};
+use super::state::{HostState, Name, RateFilter, Threshold, TrackBy};
 use super::subject::{Facts, FlowDirection};
 use super::threshold_config::Suppression;
 
@@ -29,6 +31,8 @@ pub struct RuleSet {
     pub(super) packet_groups: Vec<Group>,
     /// Plans that are tried on each packet whose payload speaks for them.
     pub(super) payload_tables: Vec<PayloadTable>,
+    /// Plans of `pass` rules that accept flows.
+    pub(super) accepting: Vec<Group>,
     /// Facts that some rule waits for.
     pub(super) awaited: Facts,
     /// By gid and sid: the rules with a threshold that is about alerts alone.
@@ -55,7 +59,7 @@ pub(super) struct Scheduled {
     pub rule: RuleId,
 }
 
-/// Plans without key that wait for the same facts and have the same header.
+/// Plans that wait for the same facts and have the same header.
 #[derive(Debug)]
 pub(super) struct Group {
     pub needs: Facts,
@@ -76,6 +80,11 @@ pub(super) enum Counted {
 }
 
 impl Entry {
+    /// Whether a match of it lets a whole flow pass.
+    pub fn accepts_flows(&self) -> bool {
+        self.rule.action == Action::Pass && (self.whole_flow || self.asks.payload.is_some())
+    }
+
     /// Where its matches are counted, if at all.
     pub fn counted(&self) -> Option<Counted> {
         self.threshold.as_ref().map(|threshold| match threshold.track {
@@ -141,8 +150,29 @@ impl RuleSet {
 
     /// How many rules keep state across flows. With one or more, packets have to be tried in their order, by one thread.
     pub fn needs_order(&self) -> usize {
-        let shared = |e: &&Entry| e.asks.stateful.is_shared() || e.rate_filter.is_some() || e.counted() == Some(Counted::ByHost);
+        let shared = |e: &&Entry| {
+            e.asks.stateful.is_shared()
+                || e.rate_filter.is_some()
+                || e.counted() == Some(Counted::ByHost)
+                || e.asks.inspections.iter().any(Inspection::changes_datasets)
+        };
         self.rules.iter().filter(shared).count()
+    }
+
+    /// The data sets that rules change and that are to be kept, as they are with what was changed in them so far.
+    pub fn saved_datasets(&self, hosts: &HostState) -> Vec<SavedDataset> {
+        self.kept_datasets().values().filter_map(|set| hosts.datasets.save(set)).collect()
+    }
+
+    /// Where the data sets belong that rules change and that are to be kept.
+    pub fn dataset_places(&self) -> impl Iterator<Item = &str> {
+        self.kept_datasets().into_values().filter_map(|set| set.place.as_deref())
+    }
+
+    /// By name.
+    fn kept_datasets(&self) -> BTreeMap<&str, &Dataset> {
+        let asked = self.rules.iter().flat_map(|e| &e.asks.inspections).flat_map(|i| &i.datasets);
+        asked.filter(|m| m.changes() && m.dataset.place.is_some()).map(|m| (&*m.dataset.name, &*m.dataset)).collect()
     }
 
     /// Whether [`AlertLimits`](super::AlertLimits) decide about the alerts of the rule with this gid and sid.
@@ -229,7 +259,10 @@ impl RuleSet {
                 None => on_packets.extend(keys.iter().map(|(plan, _)| *plan)),
             }
         }
+        let accepts = |s: &Scheduled| self.entry(s.rule).is_some_and(Entry::accepts_flows);
+        let accepting = (0..).zip(&self.plans).filter(|(_, s)| accepts(s)).map(|(i, _)| i).collect();
         self.payload_tables = payload_tables;
+        self.accepting = self.grouped(accepting);
         self.groups = self.grouped(always);
         self.packet_groups = self.grouped(on_packets);
         self.tables = tables;

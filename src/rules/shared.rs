@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::config::RuleConfig;
+use super::dataset::KnownSets;
 use super::keyword::Regexes;
 use super::rule::ReferenceKind;
 
@@ -17,6 +18,8 @@ pub(super) struct Shared {
     pub kinds: Kinds,
     /// Regular expressions.
     pub regexes: Regexes,
+    /// Data sets.
+    pub sets: Arc<KnownSets>,
 }
 
 /// Kinds of references, by their names as written.

@@ -181,6 +181,13 @@ impl FlowRules {
         self.verdict
     }
 
+    /// Makes `verdict` that of a flow that no rule decided about: no more is tried on it.
+    pub fn settle(&mut self, verdict: Verdict) {
+        if self.verdict == Verdict::None {
+            self.verdict = verdict;
+        }
+    }
+
     /// The flow bits that are set.
     pub fn bits(&self) -> &[Arc<str>] {
         self.vars.bits()
@@ -199,6 +206,8 @@ pub struct Facts(u64);
 impl Facts {
     /// None.
     pub const NONE: Self = Self(0);
+    /// All.
+    pub const ALL: Self = Self(!0);
     /// A packet of the client's.
     pub const FROM_CLIENT: Self = Self(1);
     /// A packet of the server's.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portcullis::base::Timestamp;
 use portcullis::engine::{Config, Counters, Engine, Order, Report};
-use portcullis::event::{AlertInfo, AnomalyInfo, Common, DropReason, FlowCounters, FlowEnd, TcpEnd};
+use portcullis::event::{AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, TcpEnd};
 use portcullis::packet::{DecoderConfig, Frame, LinkType, SegmentHeader};
 use portcullis::pipeline::{EvePrinter, Printer};
 use portcullis::protocol::tls::Session;
@@ -155,8 +155,8 @@ impl Report for Lines {
         EVE.alert(&mut self.bytes, common, info, flow, session);
     }
 
-    fn drop(&mut self, _: Order, common: &Common<'_>, segment: &SegmentHeader, reason: DropReason, rule: Option<&AlertInfo<'_>>) {
-        EVE.drop(&mut self.bytes, common, segment, reason, rule);
+    fn drop(&mut self, _: Order, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>) {
+        EVE.drop(&mut self.bytes, common, segment, info);
     }
 
     fn flow(&mut self, _: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {

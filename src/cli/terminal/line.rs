@@ -35,11 +35,11 @@ pub fn alert_line(out: &mut String, style: Style, common: &Common<'_>, info: &Al
         2 => Paint::Warning,
         _ => Paint::Notice,
     };
-    let word = match info.verdict {
+    let word = match info.action {
         Verdict::Pass => "PASS",
         Verdict::Alert => "ALERT",
         Verdict::Drop => "DROP",
-        Verdict::Reject => "REJECT",
+        Verdict::Reject(_) => "REJECT",
     };
     head(out, style, common);
     let message = visible(info.signature.as_bytes(), MESSAGE_WIDTH);
@@ -249,6 +249,7 @@ mod tests {
             severity: 1,
             metadata: &[],
             references: &[],
+            action: Verdict::Drop,
             verdict: Verdict::Drop,
             target: None,
             rule: None,

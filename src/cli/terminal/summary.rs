@@ -15,6 +15,7 @@ pub fn summary(style: Style, summary: &Summary) -> String {
     page.versions(summary);
     page.server_names(summary);
     page.alerts(summary);
+    page.refusals(summary);
     page.counts("Anomalies", summary.anomalies().iter().map(|(&name, &n)| (name.to_owned(), n)).collect());
     page.counts("Skipped", summary.skipped().iter().map(|(&reason, &n)| (reason.to_owned(), n)).collect());
     page.out
@@ -94,6 +95,10 @@ impl Page {
             .collect();
         self.block("Alerts", &rows);
         self.more(rules.len());
+    }
+
+    fn refusals(&mut self, summary: &Summary) {
+        self.counts("Flows that no rule accepted", summary.refusals().iter().map(|(&why, &n)| (why.to_owned(), n)).collect());
     }
 
     /// A block with the most frequent first.
@@ -179,6 +184,7 @@ mod tests {
             severity: 2,
             metadata: &[],
             references: &[],
+            action: Verdict::Drop,
             verdict: Verdict::Drop,
             target: None,
             rule: None,

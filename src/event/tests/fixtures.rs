@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::base::Timestamp;
 use crate::event::*;
 use crate::flow::{Endpoint, FlowKey};
-use crate::packet::{SegmentHeader, TcpFlags};
+use crate::packet::{IpFields, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::session::{self, Anomaly, AnomalySet, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
@@ -135,6 +135,7 @@ pub(super) fn maximal_session() -> Session {
         truncated_messages: 1,
         degraded: true,
         dark: true,
+        over: true,
         anomalies: AnomalySet::default(),
     };
     Session {
@@ -189,7 +190,7 @@ pub(super) fn maximal_session() -> Session {
     }
 }
 
-pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], verdict: Verdict) -> AlertInfo<'a> {
+pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], action: Verdict) -> AlertInfo<'a> {
     AlertInfo {
         gid: 1,
         signature_id: 2_001_999,
@@ -199,12 +200,19 @@ pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], verdict: Verdic
         severity: 1,
         metadata,
         references: &[],
-        verdict,
+        action,
+        verdict: action,
         target: None,
         rule: None,
         flowbits: &[],
         flowints: &[],
     }
+}
+
+/// Of a segment of a flow that no rule accepted.
+pub(super) fn refused() -> DropInfo<'static> {
+    let refusal = Refusal { why: "no pass rule matched", server_name: Some(b"evil.example") };
+    DropInfo { reason: DropReason::DefaultAppPolicy, verdict: Verdict::Drop, rule: None, refusal: Some(refusal) }
 }
 
 pub(super) fn counters() -> FlowCounters {
@@ -229,6 +237,9 @@ pub(super) fn segment() -> SegmentHeader {
         ack: 17,
         window: 65_535,
         ttl: 64,
+        ip: IpFields { len: 152, id: 0x1234, tos: 0xb8 },
+        urgent: 7,
+        reserved: 0,
         tunnel_depth: 0,
         tcp_len: 20,
         ip_len: 20,

@@ -52,9 +52,15 @@ fn every_key_is_documented() {
     let docs = include_str!("../../../docs/events.md");
     let metadata = [("tag", "a")];
     let references = ["https://example.org/1".to_owned()];
-    let info = AlertInfo { references: &references, ..alert_info(&metadata, Verdict::Reject) };
+    let info = AlertInfo { references: &references, ..alert_info(&metadata, Verdict::Reject(Reset::Both)) };
     let session = maximal_session();
-    let end = FlowEnd { end: time(1), state: FlowState::New, reason: FlowEndReason::Timeout, alerted: true, dropped: true };
+    let end = FlowEnd {
+        end: time(1),
+        state: FlowState::New,
+        reason: FlowEndReason::Timeout,
+        alerted: true,
+        action: Some(FlowAction::Drop),
+    };
     let flags = TcpFlags(0x3f);
     let tcp =
         TcpEnd { flags_toserver: flags, flags_toclient: flags, state: TcpState::Closed, gap_toserver: true, gap_toclient: true };
@@ -63,7 +69,7 @@ fn every_key_is_documented() {
         event(|out| alert(out, &common(), &info, &counters(), Some(&session))),
         event(|out| flow(out, &common(), &counters(), &end, Some(&tcp))),
         event(|out| anomaly(out, &common(), &AnomalyInfo::of_tls(Anomaly::InvalidAlert))),
-        event(|out| drop(out, &common(), &segment(), DropReason::Rules, Some(&info))),
+        event(|out| drop(out, &common(), &segment(), &DropInfo { rule: Some(&info), ..refused() })),
         event(|out| stats(out, time(0), &[], &RulesInfo::default())),
     ];
     let mut missing = Vec::new();

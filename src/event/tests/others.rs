@@ -5,7 +5,8 @@ use serde_json::json;
 use super::fixtures::*;
 use super::{assert_same, event, merged};
 use crate::event::*;
-use crate::packet::TcpFlags;
+use crate::flow::{Endpoint, FlowKey};
+use crate::packet::{SegmentHeader, TcpFlags};
 use crate::protocol::tls::session::Anomaly;
 
 #[test]
@@ -36,13 +37,19 @@ fn an_alert_event_has_eves_shape() {
 
 #[test]
 fn an_alert_says_what_became_of_the_packet() {
-    for (verdict, action, object) in [
-        (Verdict::Pass, "allowed", json!({"action": "pass"})),
-        (Verdict::Alert, "allowed", json!({"action": "alert"})),
-        (Verdict::Drop, "blocked", json!({"action": "drop"})),
-        (Verdict::Reject, "blocked", json!({"action": "drop", "reject": ["tcp-reset"]})),
+    let reject = |target| json!({"action": "drop", "reject_target": target, "reject": ["tcp-reset"]});
+    for (rule, verdict, action, object) in [
+        (Verdict::Pass, Verdict::Pass, "allowed", json!({"action": "pass"})),
+        (Verdict::Alert, Verdict::Alert, "allowed", json!({"action": "alert"})),
+        (Verdict::Alert, Verdict::Pass, "allowed", json!({"action": "pass"})),
+        (Verdict::Alert, Verdict::Drop, "allowed", json!({"action": "drop"})),
+        (Verdict::Drop, Verdict::Drop, "blocked", json!({"action": "drop"})),
+        (Verdict::Alert, Verdict::Reject(Reset::Server), "allowed", reject("to_server")),
+        (Verdict::Reject(Reset::Client), Verdict::Reject(Reset::Client), "blocked", reject("to_client")),
+        (Verdict::Reject(Reset::Both), Verdict::Reject(Reset::Both), "blocked", reject("both")),
     ] {
-        let got = event(|out| alert(out, &common(), &alert_info(&[], verdict), &counters(), None));
+        let info = AlertInfo { verdict, ..alert_info(&[], rule) };
+        let got = event(|out| alert(out, &common(), &info, &counters(), None));
         assert_eq!(got["alert"]["action"], action);
         assert_eq!(got["verdict"], object);
         assert_eq!(got["alert"].get("metadata"), None);
@@ -52,7 +59,13 @@ fn an_alert_says_what_became_of_the_packet() {
 
 #[test]
 fn a_flow_event_has_eves_shape() {
-    let end = FlowEnd { end: time(57), state: FlowState::Closed, reason: FlowEndReason::Shutdown, alerted: false, dropped: true };
+    let end = FlowEnd {
+        end: time(57),
+        state: FlowState::Closed,
+        reason: FlowEndReason::Shutdown,
+        alerted: false,
+        action: Some(FlowAction::Drop),
+    };
     let tcp = TcpEnd {
         flags_toserver: TcpFlags(0x1b),
         flags_toclient: TcpFlags(0x02),
@@ -109,12 +122,13 @@ fn an_anomaly_event_has_eves_shape() {
 
 #[test]
 fn a_drop_event_has_eves_shape() {
+    let by_rule = DropInfo { reason: DropReason::Rules, verdict: Verdict::Drop, rule: None, refusal: None };
     let info = alert_info(&[], Verdict::Drop);
-    let got = event(|out| drop(out, &common(), &segment(), DropReason::Rules, Some(&info)));
+    let got = event(|out| drop(out, &common(), &segment(), &DropInfo { rule: Some(&info), ..by_rule }));
     let own = json!({
         "drop": {
-            "len": 166, "ttl": 64, "tcpseq": 4_000_000_000_u32, "tcpack": 17, "tcpwin": 65_535, "syn": false, "ack": true,
-            "psh": true, "rst": false, "urg": false, "fin": false, "reason": "rules",
+            "len": 152, "tos": 0xb8, "ttl": 64, "ipid": 0x1234, "tcpseq": 4_000_000_000_u32, "tcpack": 17, "tcpwin": 65_535, "syn": false, "ack": true,
+            "psh": true, "rst": false, "urg": false, "fin": false, "tcpres": 0, "tcpurgp": 7, "reason": "rules",
         },
         "alert": {
             "action": "blocked", "gid": 1, "signature_id": 2_001_999, "rev": 9, "signature": "ET MALWARE \"quoted\"",
@@ -124,9 +138,32 @@ fn a_drop_event_has_eves_shape() {
     });
     assert_same(&got, &merged("drop", own));
 
-    let later = event(|out| drop(out, &common(), &segment(), DropReason::FlowDrop, None));
-    assert_eq!(later["drop"]["reason"], "flow drop");
-    assert_eq!(later.get("alert"), None);
+    let without = event(|out| drop(out, &common(), &segment(), &by_rule));
+    assert_eq!((without.get("alert"), without.get("portcullis")), (None, None));
+}
+
+#[test]
+fn a_drop_event_of_ipv6_has_the_fields_of_its_header() {
+    let end = |ip: &str| Endpoint { ip: ip.parse().unwrap(), port: 443 };
+    let (key, sender) = FlowKey::new(end("2001:db8::1"), end("2001:db8::2"), 6, [0; 2]);
+    let six = SegmentHeader { key, sender, ..segment() };
+    let got = event(|out| drop(out, &common(), &six, &refused()));
+    let object = got["drop"].as_object().unwrap();
+    assert_eq!(
+        (&object["len"], &object["tc"], &object["hoplimit"], &object["flowlbl"]),
+        (&json!(152), &json!(0xb8), &json!(64), &json!(0x1234))
+    );
+    assert!(!["tos", "ttl", "ipid"].iter().any(|key| object.contains_key(*key)));
+}
+
+#[test]
+fn a_drop_event_says_why_no_rule_accepted_the_flow() {
+    let got = event(|out| drop(out, &common(), &segment(), &refused()));
+    assert_eq!(got["drop"]["reason"], "default app policy");
+    assert_same(&got["portcullis"], &json!({"why": "no pass rule matched", "sni": "evil.example"}));
+    let refusal = Some(Refusal { why: "not TLS", server_name: None });
+    let got = event(|out| drop(out, &common(), &segment(), &DropInfo { refusal, ..refused() }));
+    assert_same(&got["portcullis"], &json!({"why": "not TLS"}));
 }
 
 #[test]

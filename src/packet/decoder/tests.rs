@@ -186,11 +186,14 @@ fn agrees_with_pnet_on_plain_segments() {
         let options = etherparse::Ipv4Options::try_from(&[1; 40][..options]).unwrap();
         let ip = etherparse::Ipv4Header {
             options,
+            dscp: 46.try_into().unwrap(),
+            ecn: 1.try_into().unwrap(),
+            identification: 0xabcd,
             ..etherparse::Ipv4Header::new(0, 64, 6.into(), [10, 0, 0, 1], [10, 9, 8, 7]).unwrap()
         };
         let builder = etherparse::PacketBuilder::ethernet2([2; 6], [4; 6]).ip(etherparse::IpHeaders::Ipv4(ip, Default::default()));
         let mut bytes = Vec::new();
-        builder.tcp(port, 443, 0x0102_0304, 5).psh().ack(9).write(&mut bytes, payload).unwrap();
+        builder.tcp(port, 443, 0x0102_0304, 5).psh().urg(77).ack(9).write(&mut bytes, payload).unwrap();
 
         let ethernet = EthernetPacket::new(&bytes).unwrap();
         let ip = Ipv4Packet::new(ethernet.payload()).unwrap();
@@ -208,7 +211,26 @@ fn agrees_with_pnet_on_plain_segments() {
         assert_eq!((sender.ip, sender.port), (ip.get_source().into(), tcp.get_source()));
         assert_eq!((header.seq, header.ack, header.window), (tcp.get_sequence(), tcp.get_acknowledgement(), tcp.get_window()));
         assert_eq!((header.flags.0, header.ttl), (tcp.get_flags(), ip.get_ttl()));
+        assert_eq!((header.reserved, header.urgent), (tcp.get_reserved(), tcp.get_urgent_ptr()));
+        let (len, id) = (u32::from(ip.get_total_length()), u32::from(ip.get_identification()));
+        assert_eq!(header.ip, IpFields { len, id, tos: ip.get_dscp() << 2 | ip.get_ecn() });
         assert_eq!(ours.payload.slice(&bytes), tcp.payload());
+    }
+}
+
+/// RFC 8200 §3: version, traffic class, flow label, payload length; with an extension header the whole payload counts.
+#[test]
+fn an_ipv6_header_has_class_and_label() {
+    let mut packet = tcp6();
+    packet[..4].copy_from_slice(&[0x6b, 0x81, 0x23, 0x45]);
+    let plain = join(&[&[2; 12], &[0x86, 0xdd], &packet]);
+    let payload = u32::try_from(packet.len() - 40).unwrap();
+    let mut extended = join(&[&packet[..40], &[6, 0, 1, 4, 0, 0, 0, 0], &packet[40..]]);
+    (extended[5], extended[6]) = (extended[5] + 8, 60);
+    let extended = join(&[&[2; 12], &[0x86, 0xdd], &extended]);
+    for (frame, len) in [(plain, payload), (extended, payload + 8)] {
+        let header = segment(decode(LinkType::Ethernet, &frame)).header;
+        assert_eq!(header.ip, IpFields { len, id: 0x1_2345, tos: 0xb8 });
     }
 }
 

@@ -44,6 +44,11 @@ impl<'a> Header<'a> {
         self.slice.ttl()
     }
 
+    /// Type of service: the byte that is DSCP and ECN now (RFC 2474).
+    pub fn tos(&self) -> u8 {
+        self.slice.dcp().value() << 2 | self.slice.ecn().value()
+    }
+
     /// Protocol of the payload.
     pub fn protocol(&self) -> u8 {
         self.slice.protocol().0
@@ -75,12 +80,15 @@ impl<'a> Header<'a> {
     }
 }
 
+/// Length of a header without options.
+pub const MIN_LEN: usize = 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The header of RFC 791's example 1, with a protocol of TCP.
-    const EXAMPLE: [u8; 20] = [0x45, 0, 0, 21, 0, 111, 0, 0, 123, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    const EXAMPLE: [u8; 20] = [0x45, 0xb9, 0, 21, 0, 111, 0, 0, 123, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
 
     fn with(changes: &[(usize, u8)]) -> [u8; 20] {
         let mut bytes = EXAMPLE;
@@ -94,7 +102,7 @@ mod tests {
     fn fields_are_where_rfc_791_has_them() {
         let header = Header::read(&mut Reader::new(&EXAMPLE)).unwrap();
         assert_eq!(header.addresses(), ([10, 0, 0, 1], [10, 0, 0, 2]));
-        assert_eq!((header.ttl(), header.id(), header.next()), (123, 111, Layer::Tcp));
+        assert_eq!((header.ttl(), header.id(), header.tos(), header.next()), (123, 111, 0xb9, Layer::Tcp));
         assert_eq!(header.total_len(), Ok(Some(21)));
         assert!(!header.is_fragment());
     }

@@ -39,6 +39,16 @@ impl<'a> Header<'a> {
         self.slice.hop_limit()
     }
 
+    /// Traffic class.
+    pub fn traffic_class(&self) -> u8 {
+        self.slice.traffic_class()
+    }
+
+    /// Flow label: 20 bits.
+    pub fn flow_label(&self) -> u32 {
+        self.slice.flow_label().value()
+    }
+
     /// What follows.
     pub fn next(&self) -> Layer {
         layer(self.slice.next_header().0)

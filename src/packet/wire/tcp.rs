@@ -21,6 +21,10 @@ pub struct Header {
     pub flags: TcpFlags,
     /// Window.
     pub window: u16,
+    /// Urgent pointer.
+    pub urgent: u16,
+    /// The four bits between data offset and flags.
+    pub reserved: u8,
 }
 
 impl Header {
@@ -32,7 +36,7 @@ impl Header {
     /// From the first 20 bytes.
     #[inline]
     pub fn parse(bytes: &[u8; Self::MIN_LEN]) -> Self {
-        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, ..] = *bytes;
+        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, u0, u1] = *bytes;
         Self {
             source: u16::from_be_bytes([s0, s1]),
             destination: u16::from_be_bytes([d0, d1]),
@@ -41,6 +45,8 @@ impl Header {
             len: usize::from(offset >> 4 << 2),
             flags: TcpFlags(flags),
             window: u16::from_be_bytes([w0, w1]),
+            urgent: u16::from_be_bytes([u0, u1]),
+            reserved: offset & 0x0f,
         }
     }
 
@@ -67,9 +73,10 @@ mod tests {
 
     #[test]
     fn fields_are_where_rfc_9293_has_them() {
-        let bytes = [0x9c, 0x40, 0x01, 0xbb, 0, 0, 0, 1, 0, 0, 0, 2, 0x80, 0x18, 0x01, 0x00, 0, 0, 0, 0];
+        let bytes = [0x9c, 0x40, 0x01, 0xbb, 0, 0, 0, 1, 0, 0, 0, 2, 0x85, 0x18, 0x01, 0x00, 0, 0, 0x02, 0x07];
         let flags = TcpFlags(TcpFlags::ACK | TcpFlags::PSH);
-        let header = Header { source: 40_000, destination: 443, seq: 1, ack: 2, len: 32, flags, window: 256 };
+        let (urgent, reserved) = (0x207, 5);
+        let header = Header { source: 40_000, destination: 443, seq: 1, ack: 2, len: 32, flags, window: 256, urgent, reserved };
         assert_eq!(Header::read(&mut Reader::new(&bytes)), Ok(header));
         assert_eq!(Header::read(&mut Reader::new(&bytes[..19])), Err(DecodeAnomaly::TcpPktTooSmall));
     }

@@ -138,6 +138,7 @@ impl Conversation {
 
     /// Reads no more of `direction`, whose limits are reached.
     pub fn give_up(&mut self, direction: Direction) {
+        self.news = self.news.wrapping_add(1);
         self.views.get_mut(direction).degraded = true;
         self.halves.get_mut(direction).finish();
         self.update_stage();
@@ -204,7 +205,8 @@ impl Conversation {
         let client = self.client().unwrap_or(client);
         for (direction, view) in [(client, &mut self.session.client_view), (client.reverse(), &mut self.session.server_view)] {
             *view = *self.views.get(direction);
-            view.skipped_bytes = self.halves.get(direction).skipped;
+            let half = self.halves.get(direction);
+            (view.skipped_bytes, view.over) = (half.skipped, half.is_over());
         }
         &self.session
     }

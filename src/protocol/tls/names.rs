@@ -3,8 +3,10 @@
 //! use the number.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use tls_parser::TlsCipherSuite;
+use hashbrown::HashMap;
+use tls_parser::CIPHERS;
 
 use super::{ProtocolVersion, is_grease};
 
@@ -34,7 +36,7 @@ pub const UNDETERMINED: &str = "UNDETERMINED";
 
 /// A cipher suite's name.
 pub fn cipher_suite(id: u16) -> Option<&'static str> {
-    TlsCipherSuite::from_id(id).map(|suite| suite.name).or_else(|| find(CIPHER_SUITES, id)).or_else(|| grease(id))
+    ALL_CIPHER_SUITES.get(&id).copied()
 }
 
 /// A named group's name (RFC 8446 §4.2.7).
@@ -83,6 +85,13 @@ fn find(names: Names, number: u16) -> Option<&'static str> {
     let at = names.binary_search_by_key(&number, |&(n, _)| n).ok()?;
     names.get(at).map(|&(_, name)| name)
 }
+
+/// All that have a name. Rules about what a client offers ask for dozens a session, and tls-parser's own table is slow to ask.
+static ALL_CIPHER_SUITES: LazyLock<HashMap<u16, &'static str>> = LazyLock::new(|| {
+    let grease = (0..=u16::MAX).filter_map(|id| Some((id, grease(id)?)));
+    let known = CIPHERS.entries().map(|(&id, suite)| (id, suite.name));
+    grease.chain(CIPHER_SUITES.iter().copied()).chain(known).collect()
+});
 
 /// Cipher suites that tls-parser does not know.
 const CIPHER_SUITES: Names = &[
@@ -409,7 +418,7 @@ mod tests {
     #[test]
     fn no_cipher_suite_of_ours_hides_behind_tls_parsers() {
         for (id, name) in CIPHER_SUITES {
-            assert!(TlsCipherSuite::from_id(*id).is_none(), "{name}");
+            assert!(tls_parser::TlsCipherSuite::from_id(*id).is_none(), "{name}");
         }
     }
 

@@ -89,6 +89,8 @@ pub struct View {
     pub degraded: bool,
     /// The point where it goes dark was seen: from there on everything is encrypted.
     pub dark: bool,
+    /// Nothing more of it is read: it is dark, was given up, is not TLS, or ended.
+    pub over: bool,
     /// What was wrong with what it sent.
     pub anomalies: AnomalySet,
 }

@@ -1,17 +1,26 @@
-//! `iprep` and `geoip`: what is known of the addresses.
+//! The addresses: `ip.src` and `ip.dst` as buffers, and what is known of them, `iprep` and `geoip`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::builder::{Builder, EndTest};
 use super::super::diagnostic::{Reason, excerpt};
+use super::super::inspect::AddressOf;
 use super::super::reputation::{GeoIp, Reputation};
-use super::{Keyword, Kind, required};
+use super::super::subject::{Facts, Sides};
+use super::{Buffer, Case, Form, Keyword, Kind, no_value, required};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
+    Keyword { name: "ip.src", aliases: &[], kind: Kind::Option(|b, v| address(b, v, &SOURCE, AddressOf::Source)) },
+    Keyword { name: "ip.dst", aliases: &[], kind: Kind::Option(|b, v| address(b, v, &DESTINATION, AddressOf::Destination)) },
     Keyword { name: "iprep", aliases: &[], kind: Kind::Option(iprep) },
     Keyword { name: "geoip", aliases: &[], kind: Kind::Option(geoip) },
 ];
+
+/// The source address, as far as loading treats it as a buffer. No session has it: it comes with the flow.
+static SOURCE: Buffer = buffer("ip.src");
+/// The destination address.
+static DESTINATION: Buffer = buffer("ip.dst");
 
 /// Which of the two addresses is meant.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +107,19 @@ impl Wanted {
             (Self::Equal(n), Some(score)) => score == n,
         }
     }
+}
+
+const fn buffer(name: &'static str) -> Buffer {
+    let sides = Sides { to_server: Facts::NONE, to_client: Facts::NONE };
+    Buffer { name, sides, multiple: false, form: Form::Free, case: Case::AsSent, read: |_, _, _| {} }
+}
+
+/// What follows is asked of an address.
+fn address(builder: &mut Builder<'_>, value: Option<&str>, buffer: &'static Buffer, of: AddressOf) -> Result<(), Reason> {
+    no_value(value)?;
+    builder.select(buffer)?;
+    builder.current()?.address = Some(of);
+    Ok(())
 }
 
 /// `which,category,operator,score` or `which,category,isset|isnotset`

@@ -3,7 +3,7 @@
 /// Their names.
 #[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
-    "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass", "config", "cookie", "datarep",
+    "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass", "config", "cookie",
     "dcerpc.iface", "dcerpc.opnum", "decode-event", "dns.opcode", "dns.query", "dns_query", "email.from",
     "email.subject", "email.to", "engine-event", "ether.hdr", "file.data", "file.magic", "file.name", "file_data",
     "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore",     "flowvar",     "frame", "ftpbounce", "ftpdata_command", "gunzip", "http.accept", "http.accept_enc",

@@ -38,7 +38,7 @@ impl PacketTest for HeaderTest {
     fn holds(&self, packet: &Packet<'_>) -> bool {
         match (self.read)(&packet.segment) {
             // Headers are too short for a budget to run out.
-            Some(header) => self.inspection.holds(header, &mut Budget::new()),
+            Some(header) => self.inspection.holds_at(header, 0, &mut Budget::new()),
             None => self.inspection.holds_without_value(),
         }
     }

@@ -9,12 +9,15 @@ use super::expiring::Expiring;
 use super::threshold::Counts;
 use super::{Change, Name};
 use crate::base::{Duration, Timestamp};
+use crate::rules::dataset::DatasetChanges;
 use crate::rules::subject::{FlowDirection, Subject};
 
 /// All that rules remember across flows. One for each thread that tries rules.
 #[derive(Debug)]
 pub struct HostState {
     bits: Expiring<Key, ()>,
+    /// Of data sets.
+    pub(in crate::rules) datasets: DatasetChanges,
     /// Of thresholds that decide what rules do.
     pub(in crate::rules) counts: Counts,
     /// Of rate filters.
@@ -24,7 +27,13 @@ pub struct HostState {
 
 impl Default for HostState {
     fn default() -> Self {
-        Self { bits: Expiring::new(MOST_BITS), counts: Counts::default(), rates: Counts::default(), now: Timestamp::ZERO }
+        Self {
+            bits: Expiring::new(MOST_BITS),
+            datasets: DatasetChanges::default(),
+            counts: Counts::default(),
+            rates: Counts::default(),
+            now: Timestamp::ZERO,
+        }
     }
 }
 

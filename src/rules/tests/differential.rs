@@ -58,7 +58,17 @@ fn inspection() -> impl Strategy<Value = String> {
         "tls.alpn; absent:or_else;",
         "tls.sni; strip_whitespace; absent:or_else;",
     ]);
-    let size = prop::sample::select(vec!["", "", "", "bsize:6;", "bsize:8;", "bsize:>2;"]);
+    let size = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "bsize:6;",
+        "bsize:8;",
+        "bsize:>2;",
+        "dataset:set,a,type string;",
+        "dataset:isset,a,type string;",
+        "dataset:unset,a,type string;",
+    ]);
     let last = prop::sample::select(vec![
         "",
         "",
@@ -196,7 +206,7 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
                 }
                 let Some(seen) = set.seen(id, plan, subject, &progress) else { continue };
                 tried.push((id, plan));
-                if passed || !set.holds_by_itself(id, plan, subject) {
+                if passed || !set.holds_by_itself(id, plan, subject, states.hosts) {
                     continue;
                 }
                 subject.packet.iter().for_each(|packet| progress.note_match(rule.known(plan.direction), packet));

@@ -1,5 +1,6 @@
 //! What the room does as a whole: rule text in, matches out.
 
+mod acceptance;
 mod actions;
 mod addresses;
 mod contents;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use super::*;
 use crate::base::Timestamp;
 use crate::flow::{Endpoint, FlowKey};
-use crate::packet::{Segment, SegmentHeader, TcpFlags};
+use crate::packet::{IpFields, Segment, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::{ClientHello, ServerHello, Session};
 use crate::protocol::x509::{Certificate, Facts as CertificateFacts};
@@ -67,6 +68,9 @@ fn header(direction: FlowDirection, flags: u8) -> SegmentHeader {
         ack: 2_000,
         window: 512,
         ttl: 64,
+        ip: IpFields::default(),
+        urgent: 0,
+        reserved: 0,
         tunnel_depth: 0,
         tcp_len: 20,
         ip_len: 20,

@@ -1,0 +1,162 @@
+//! Whether a `pass` rule may still accept a flow: what a verdict on all that no rule accepts waits for.
+//!
+//! A rule is out of question once a fact is there that is not as it asks, or once a fact that it asks for can no longer come.
+
+use super::compile::{Header, Plan};
+use super::dataset::DatasetChanges;
+use super::evaluate::{Scratch, inspect};
+use super::set::{Entry, Group, RuleSet};
+use super::state::HostState;
+use super::subject::{AppProto, Facts, FlowDirection, FlowRules, Subject};
+use crate::flow::Endpoint;
+
+/// Why no `pass` rule accepted a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unaccepted {
+    /// None is about flows between these addresses and ports.
+    NoRule,
+    /// Its first bytes were not TLS.
+    NotTls,
+    /// It was joined in the middle, after its ClientHello.
+    Midstream,
+    /// It went dark without a ClientHello.
+    NoClientHello,
+    /// A limit was reached, or bytes are missing, before all was known that rules ask for.
+    Unreadable,
+    /// None is as the session is.
+    NoMatch,
+}
+
+impl Unaccepted {
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRule => "no pass rule for these addresses and ports",
+            Self::NotTls => "not TLS",
+            Self::Midstream => "joined in the middle",
+            Self::NoClientHello => "no ClientHello",
+            Self::Unreadable => "session could not be read",
+            Self::NoMatch => "no pass rule matched",
+        }
+    }
+}
+
+impl RuleSet {
+    /// Whether a `pass` rule may still accept the flow of `subject`, on which the set was just tried.
+    ///
+    /// A rule about packets alone accepts packets, and no flow. One that waits for what rules remember, or looks at packets or payload,
+    /// may match as long as the session is read.
+    pub fn may_accept(&self, subject: &Subject<'_>, flow: &FlowRules, hosts: &HostState, scratch: &mut Scratch) -> bool {
+        if !is_read(subject) {
+            return false;
+        }
+        let (have, ahead) = (flow.seen, Facts::ahead(subject));
+        flow.pending.iter().any(|&plan| self.plan(plan).is_some_and(|(entry, _)| entry.accepts_flows()))
+            || self.accepting.iter().any(|group| {
+                let missing = group.needs.without(have);
+                let waits = group.is_of_packets() || !missing.is_empty();
+                waits
+                    && ahead.has(missing)
+                    && self.headers.get(group.header as usize).is_some_and(|h| h.may_match(subject, group.direction))
+                    && group.plans.iter().any(|&plan| self.may_hold(plan, subject, have, &hosts.datasets, scratch))
+            })
+    }
+
+    /// Whether a `pass` rule may accept flows between this client and this server, whatever is said there.
+    pub fn accepts_between(&self, client: Endpoint, server: Endpoint) -> bool {
+        let fits = |group: &Group| {
+            let ends = if group.direction == FlowDirection::ToServer { (client, server) } else { (server, client) };
+            self.headers.get(group.header as usize).is_some_and(|header| header.fits(ends))
+        };
+        self.accepting.iter().any(fits)
+    }
+
+    /// Why no rule accepts the flow of `subject`, where [`may_accept`](Self::may_accept) says so.
+    pub fn why_unaccepted(&self, subject: &Subject<'_>) -> Unaccepted {
+        if !self.accepts_between(subject.client, subject.server) {
+            return Unaccepted::NoRule;
+        }
+        let session = match subject.session {
+            Some(session) if subject.app_proto != AppProto::NotTls => session,
+            _ => return Unaccepted::NotTls,
+        };
+        let (client, server) = (&session.client_view, &session.server_view);
+        match &session.client_hello {
+            Some(_) if client.degraded || server.degraded => Unaccepted::Unreadable,
+            Some(_) => Unaccepted::NoMatch,
+            None if client.midstream => Unaccepted::Midstream,
+            None if client.degraded || client.gaps > 0 => Unaccepted::Unreadable,
+            None => Unaccepted::NoClientHello,
+        }
+    }
+
+    /// Whether all of a plan holds that can be told by the facts of `have`.
+    fn may_hold(&self, plan: u32, subject: &Subject<'_>, have: Facts, sets: &DatasetChanges, scratch: &mut Scratch) -> bool {
+        let Some((entry, plan)) = self.plan(plan) else { return false };
+        let (source, destination) = subject.ends(plan.direction);
+        entry.asks.ends.iter().all(|e| e.holds(source, destination))
+            && entry.asks.tests.iter().all(|t| {
+                let sides = t.sides();
+                let side = sides.side(plan.side);
+                !have.has(sides.facts(side)) || t.holds(subject, side)
+            })
+            && entry.asks.inspections.iter().all(|i| {
+                let sides = i.buffer.sides;
+                !have.has(sides.facts(sides.side(plan.side))) || inspect(i, plan, subject, sets, scratch)
+            })
+    }
+
+    fn plan(&self, index: u32) -> Option<(&Entry, Plan)> {
+        let scheduled = self.plans.get(index as usize)?;
+        Some((self.entry(scheduled.rule)?, scheduled.plan))
+    }
+}
+
+impl Group {
+    /// Whether its plans are tried on each packet.
+    const fn is_of_packets(&self) -> bool {
+        self.needs.is_empty()
+    }
+}
+
+impl Header {
+    /// Whether a packet of `subject` in `direction` is of it, or will be once it is known what the flow speaks.
+    fn may_match(&self, subject: &Subject<'_>, direction: FlowDirection) -> bool {
+        (!self.tls || subject.app_proto != AppProto::NotTls) && self.fits(subject.endpoints(direction))
+    }
+}
+
+/// Whether more of the session is to be read.
+fn is_read(subject: &Subject<'_>) -> bool {
+    subject.session.is_some_and(|s| !(s.client_view.over && s.server_view.over))
+}
+
+impl Facts {
+    /// What may still come of `subject`, as long as its session is read.
+    ///
+    /// In the clear the client says all but alerts before the server goes dark, and the server before the client does (RFC 5246 §7.3);
+    /// in TLS 1.3 all after the ServerHello is encrypted (RFC 8446 §2).
+    fn ahead(subject: &Subject<'_>) -> Self {
+        let session = subject.session.filter(|_| subject.app_proto != AppProto::NotTls);
+        let Some(session) = session else { return Self::FROM_CLIENT.and(Self::FROM_SERVER) };
+        let (client, server) = (&session.client_view, &session.server_view);
+        let is_tls13 = session.server_hello.as_ref().is_some_and(|h| h.version().is_tls13());
+        let gone = [
+            (server.dark, CLIENT_MESSAGES),
+            (client.over, CLIENT_MESSAGES.and(Self::CLIENT_ALERT)),
+            (client.dark, SERVER_MESSAGES),
+            (server.over, SERVER_MESSAGES.and(Self::SERVER_ALERT)),
+            (is_tls13, SINCE_TLS13_ENCRYPTED),
+            (session.server_hello.is_some(), Self::HELLO_RETRY),
+            (server.over && !server.dark, Self::SERVER_DARK.and(Self::DARK)),
+            (client.over && !client.dark, Self::DARK),
+        ];
+        gone.into_iter().filter(|(gone, _)| *gone).fold(Self::ALL, |ahead, (_, facts)| ahead.without(facts))
+    }
+}
+
+const CLIENT_MESSAGES: Facts = Facts::CLIENT_HELLO.and(Facts::CLIENT_CERTIFICATES).and(Facts::CLIENT_KEY_EXCHANGE);
+const SERVER_MESSAGES: Facts =
+    Facts::SERVER_HELLO.and(Facts::HELLO_RETRY).and(Facts::GROUP).and(Facts::SERVER_CERTIFICATES).and(Facts::SERVER_KEY_EXCHANGE);
+const SINCE_TLS13_ENCRYPTED: Facts =
+    Facts::SERVER_CERTIFICATES.and(Facts::SERVER_KEY_EXCHANGE).and(Facts::CLIENT_CERTIFICATES).and(Facts::CLIENT_KEY_EXCHANGE);
