@@ -4,8 +4,14 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use portcullis::capture::{CaptureSet, CaptureSettings};
+use portcullis::engine::Config;
+use portcullis::packet::DecoderConfig;
+use portcullis::pipeline::{self, EvePrinter, Settings};
+use portcullis::rules::RuleSet;
 use serde_json::json;
 
 use crate::util::run::{Ran, portcullis, shipped};
@@ -96,6 +102,42 @@ fn an_empty_file_is_named_as_such() {
 }
 
 #[test]
+fn packets_of_a_link_type_that_is_not_supported_are_told() {
+    let dir = Dir::new();
+    let mut capture = one_session("a.example");
+    capture[20] = 147; // LINKTYPE_USER0
+    let ran = replay(&[&dir.file("user.pcap", capture)]).expect(0);
+    let skipped = ran.events().counter("decoder.unsupported_link");
+    assert!(skipped > 0 && ran.stderr.contains(&format!("{skipped} packets were skipped")), "{}", ran.stderr);
+}
+
+#[test]
+fn what_was_not_looked_at_is_in_the_summary() {
+    let dir = Dir::new();
+    let watched = one_session("a.example");
+    let other_port = pcap(&Conversation::between("10.0.0.1:40000", "192.0.2.1:80").client(b"GET /").packets);
+    let mut no_tcp = pcap(&Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 0, 0).client(b"x").packets);
+    no_tcp[24 + 16 + 14 + 9] = 1; // the protocol of IPv4: ICMP
+    for (name, capture) in [("a.pcap", watched), ("b.pcap", other_port), ("c.pcap", no_tcp)] {
+        dir.file(name, capture);
+    }
+    let (mut captures, _) = CaptureSet::plan(&[dir.path("").into()], CaptureSettings::default());
+    let settings = Settings {
+        workers: 2,
+        decoder: DecoderConfig::default(),
+        engine: Config::default(),
+        stats_interval: None,
+        stop: Arc::default(),
+        next_rules: Arc::default(),
+    };
+    let (rules, printer) = (Arc::new(RuleSet::default()), EvePrinter::default());
+    let outcome = pipeline::run(&mut captures, rules, &settings, &printer, &mut |_| Ok(()), None, &mut |e| panic!("{e}")).unwrap();
+    // TCP's handshake of three segments and the request are four.
+    let expected = [("TCP on ports that are not watched", 4), ("not TCP", 1)];
+    assert_eq!(outcome.summary.skipped().clone().into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_capture_without_packets_is_no_failure() {
     let dir = Dir::new();
     let events = replay(&[&dir.file("quiet.pcap", pcap(&[]))]).expect(0).events();
@@ -156,6 +198,13 @@ fn directories_and_globs_are_searched() {
     names.sort_unstable();
     assert_eq!(names, ["one.example", "two.example"]);
     assert!(ran.stderr.contains("notes.txt"), "what is passed over is told: {}", ran.stderr);
+
+    for n in 0..10 {
+        dir.file(&format!("deep/more-{n}.txt"), "nor are these");
+    }
+    let ran = replay(&[root.to_str().unwrap()]).expect(0);
+    assert_eq!((ran.stderr.matches(".txt").count(), ran.stderr.lines().count()), (3, 4), "{}", ran.stderr);
+    assert!(ran.stderr.contains("8 more"), "{}", ran.stderr);
 
     let glob = dir.path("*.pcap");
     assert_eq!(replay(&[glob.to_str().unwrap()]).expect(0).events().names(), ["one.example"]);

@@ -173,6 +173,8 @@ impl Replay {
             CaptureSettings { buffer_len: self.read_buffer.max(1), stop: Arc::clone(&interrupted), ..CaptureSettings::default() };
         let (mut captures, problems) = CaptureSet::plan(&self.captures, settings);
         let mut failed = false;
+        let (passed_over, problems): (Vec<_>, Vec<_>) = problems.into_iter().partition(|p| p.severity() == Severity::Note);
+        tell_passed_over(&passed_over);
         for problem in problems {
             failed |= tell(&problem);
         }
@@ -248,6 +250,10 @@ impl Replay {
             *failed |= !profile::tell(profile, &outcome.rules, self.profile_rules.as_ref().and_then(Option::as_deref));
         }
         *failed |= !datasets::write(&outcome.datasets);
+        match outcome.decoder.unsupported_link {
+            0 => {}
+            n => say("warning", format_args!("{n} packets were skipped: their link type is not supported")),
+        }
         let summary = terminal::summary(style, &outcome.summary);
         if to_terminal {
             println!("{summary}");
@@ -367,6 +373,17 @@ fn tell(error: &CaptureError) -> bool {
     failure
 }
 
+/// Says which files were passed over: with a directory, there may be many.
+fn tell_passed_over(files: &[CaptureError]) {
+    for file in files.iter().take(NAMED) {
+        tell(file);
+    }
+    match files.len().saturating_sub(NAMED) {
+        0 => {}
+        more => say("note", format_args!("skipped {more} more that are no captures")),
+    }
+}
+
 /// The first SIGINT or SIGTERM is kept in `caught`, and the run ends in good order; the second kills.
 fn catch_signals(caught: &Arc<AtomicUsize>) -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
@@ -377,3 +394,6 @@ fn catch_signals(caught: &Arc<AtomicUsize>) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Files that are passed over are named up to so many.
+const NAMED: usize = 3;

@@ -33,6 +33,8 @@ pub(super) struct Dealer<P> {
     to_collector: Sender<Dealt>,
     recycled: Receiver<Vec<Job>>,
     lessons: Lessons,
+    /// Packets that are not TCP.
+    not_tcp: u64,
     stop: Arc<AtomicUsize>,
 }
 
@@ -62,6 +64,7 @@ impl<P: Printer> Dealer<P> {
             to_collector,
             recycled,
             lessons,
+            not_tcp: 0,
             stop: Arc::clone(&settings.stop),
         }
     }
@@ -92,6 +95,9 @@ impl<P: Printer> Dealer<P> {
         let mut summary = std::mem::take(&mut self.lines.summary);
         summary.packets = decoder.pkts;
         summary.bytes = decoder.bytes;
+        summary.add_skipped("TCP on ports that are not watched", decoder.tcp.saturating_sub(decoder.watched));
+        summary.add_skipped("not TCP", self.not_tcp);
+        summary.add_skipped("link type not supported", decoder.unsupported_link);
         Ending { last: self.clock.now(), decoder, summary }
     }
 
@@ -138,7 +144,8 @@ impl<P: Printer> Dealer<P> {
                     self.lines.summary.add_anomaly(anomaly.name());
                     report_malformed(&frame, anomaly, &self.names, &mut self.lines);
                 }
-                Decoded::NotWatched | Decoded::NotTcp | Decoded::FragmentHeld | Decoded::Unsupported(_) => {}
+                Decoded::NotTcp => self.not_tcp = self.not_tcp.saturating_add(1),
+                Decoded::NotWatched | Decoded::FragmentHeld | Decoded::Unsupported(_) => {}
             }
         }
     }
