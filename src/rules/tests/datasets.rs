@@ -152,13 +152,19 @@ fn addresses_lie_in_networks() {
         (DatasetKind::Text, "CgAAMg==", "ip.src; dataset:isset,x;", "10.0.0.50 10.0.0.51", "10"),
         (DatasetKind::Text, "", "ip.src; content:\"|0a 00 00|\"; startswith; bsize:4;", "10.0.0.50 10.0.1.50", "10"),
     ] {
-        let text = format!("alert ip any any -> any any ({options} sid:1;)");
-        let (set, report) = RuleSet::compile(&[Source { name: "r", text: &text }], &config(kind, lines));
-        assert_eq!(report.errors, [], "{options}");
-        let expected: Vec<_> = expected.chars().map(|c| c == '1').collect();
-        let clients: Vec<_> = clients.split(' ').collect();
-        assert_eq!(Run::clients(&set, &clients).first(), expected, "{options} of {clients:?}");
+        assert_clients(&config(kind, lines), options, clients, expected);
     }
+}
+
+/// A rule with `options` fires on those flows of `clients`, in this order, whose place in `expected` has a 1.
+#[track_caller]
+fn assert_clients(config: &RuleConfig, options: &str, clients: &str, expected: &str) {
+    let text = format!("alert ip any any -> any any ({options} sid:1;)");
+    let (set, report) = RuleSet::compile(&[Source { name: "r", text: &text }], config);
+    assert_eq!(report.errors, [], "{options}");
+    let expected: Vec<_> = expected.chars().map(|c| c == '1').collect();
+    let clients: Vec<_> = clients.split(' ').collect();
+    assert_eq!(Run::clients(&set, &clients).first(), expected, "{options} of {clients:?}");
 }
 
 /// What the suite of Suricata says of type `cidr`: `set` tells each host, or with a mask each network, once; `unset` likewise.
@@ -175,12 +181,7 @@ fn addresses_are_put_in_and_taken_out_by_network() {
         ("1.2.3.0/24", "set,x,type ip", "1.2.3.4 1.2.4.4", "01"),
     ] {
         let kind = if options.contains("cidr") { DatasetKind::Cidr } else { DatasetKind::Ip };
-        let text = format!("alert ip any any -> any any (flow:to_server; ip.src; dataset:{options}; sid:1;)");
-        let (set, report) = RuleSet::compile(&[Source { name: "r", text: &text }], &config(kind, lines));
-        assert_eq!(report.errors, [], "{options}");
-        let expected: Vec<_> = expected.chars().map(|c| c == '1').collect();
-        let clients: Vec<_> = clients.split(' ').collect();
-        assert_eq!(Run::clients(&set, &clients).first(), expected, "{options} of {clients:?}");
+        assert_clients(&config(kind, lines), &format!("flow:to_server; ip.src; dataset:{options};"), clients, expected);
     }
 }
 
