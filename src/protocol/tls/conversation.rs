@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::half::{Half, Heartbeat, Item, is_message_type};
+use super::half::{Half, Heartbeat, Item};
 use super::session::{Alert, Anomaly, Notes, Stage, View};
+use super::shape::is_message_type;
 use super::{ClientHello, ProtocolVersion, ServerHello, Session};
 use crate::base::Reader;
 use crate::flow::{Direction, Pair};

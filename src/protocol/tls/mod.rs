@@ -10,6 +10,7 @@ mod half;
 pub mod names;
 pub mod server_hello;
 pub mod session;
+mod shape;
 
 pub use client_hello::{ClientHello, Ech};
 pub use conversation::Conversation;
