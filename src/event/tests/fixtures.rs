@@ -11,7 +11,9 @@ use crate::packet::{IpFields, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::session::{self, Anomaly, AnomalySet, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
-use crate::protocol::x509::{self, Certificate, Facts, Problems, Reason, Status, Validation};
+use crate::protocol::x509::{
+    self, Certificate, ExtendedKeyUsage, Facts, KeyUsage, PolicyClass, Problems, Reason, Status, Validation,
+};
 
 pub(super) fn client() -> Endpoint {
     Endpoint { ip: "192.0.2.10".parse().unwrap(), port: 50_123 }
@@ -81,11 +83,19 @@ pub(super) fn certificate(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate>
             serial: vec![0x08, 0x3a, seed],
             not_before: Some(x509::Time::from_unix(1_577_836_800)),
             not_after: Some(x509::Time::from_unix(1_609_459_199)),
-            subject_alt_names: if is_ca { vec![] } else { vec![name.to_owned(), "192.0.2.1".to_owned()] },
+            subject_alt_names: if is_ca { vec!["*.example".to_owned()] } else { vec![name.to_owned(), "192.0.2.1".to_owned()] },
             key_type: "RSA".to_owned(),
             key_bits: Some(2_048),
+            key_curve: is_ca.then(|| "secp384r1".to_owned()),
+            key_exponent: Some(65_537),
+            spki_sha256: [!seed; 32],
             signature_algorithm: "sha256WithRSAEncryption".to_owned(),
             is_ca: Some(is_ca),
+            path_len: is_ca.then_some(1),
+            key_usage: Some(KeyUsage::CERT_SIGN),
+            extended_key_usage: Some(ExtendedKeyUsage { server_auth: true, client_auth: true, any: false, others: 2 }),
+            policy_class: Some(PolicyClass::Ov),
+            embedded_scts: 3,
             self_issued: is_ca,
             #[cfg(feature = "ja4plus")]
             ja4x: "a_b_c".to_owned(),

@@ -1,12 +1,13 @@
 //! Where the parts of a certificate lie in its DER: x509-parser says so of what keeps to the standards, our own lenient walk
 //! of all else.
 
+use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 use x509_parser::certificate::X509Certificate;
 
 use super::extension::Extension;
 use super::time::Time;
-use super::tlv::{Tlvs, first_of, tag};
+use super::tlv::{self, Tlvs, first_of, tag};
 
 /// The parts of a TBSCertificate (RFC 5280 §4.1). What cannot be found is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +70,15 @@ impl<'a> Outline<'a> {
             extensions: walk_extensions(first_of(extensions, tag::SEQUENCE).unwrap_or_default()),
             malformed: true,
         })
+    }
+
+    /// SHA-256 of the subjectPublicKeyInfo, in DER whatever form its length has.
+    pub fn spki_sha256(&self) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(tlv::header(tag::SEQUENCE, self.public_key.len()))
+            .chain_update(self.public_key)
+            .finalize()
+            .into()
     }
 
     /// The value of the first extension `oid`.
