@@ -1,11 +1,51 @@
-//! A certificate as EVE writes it, for the server in `tls` itself and for the client in `tls.client`; and the chain facts.
+//! A certificate as EVE writes it, for the server in `tls` itself and for the client in `tls.client`; the chain facts; and the
+//! `portcullis_certificate` event.
 
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use super::ascii::{Base64, Date, Fingerprint, Hex, Serial};
+use super::common::{Common, Line, Own};
+use super::text::Text;
 use crate::protocol::x509;
+
+/// A certificate, and where it was seen.
+#[derive(Clone, Copy, Debug)]
+pub struct CertificateInfo<'a> {
+    /// The certificate.
+    pub certificate: &'a x509::Certificate,
+    /// The client sent it.
+    pub from_client: bool,
+    /// Its place among those sent, from 0.
+    pub place: usize,
+    /// The server name that the client asked for.
+    pub server_name: Option<&'a [u8]>,
+}
+
+/// Appends the event of a certificate that is seen for the first time to `out`. Source in `common` is the client.
+pub fn certificate(out: &mut Vec<u8>, common: &Common<'_>, info: &CertificateInfo<'_>) {
+    let mut line = Line::new(common, "portcullis_certificate");
+    line.portcullis = Some(Own::Certificate(Box::new(CertificateObject {
+        from: if info.from_client { "client" } else { "server" },
+        place: info.place,
+        sni: info.server_name.map(Text),
+        certificate: Link::of(info.certificate, x509::Time::from(common.timestamp)),
+        subjectaltname: info.certificate.facts.as_ref().map_or(&[], |facts| &facts.subject_alt_names),
+    })));
+    line.write(out);
+}
+
+#[derive(Serialize)]
+pub(super) struct CertificateObject<'a> {
+    from: &'static str,
+    place: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sni: Option<Text<'a>>,
+    certificate: Link<'a>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    subjectaltname: &'a [String],
+}
 
 /// The keys that EVE has for the leaf of one side.
 #[derive(Serialize)]

@@ -72,7 +72,7 @@ pub(super) fn extensions(types: &[u16]) -> Vec<Extension> {
     types.iter().map(|&typ| Extension { typ, len: 0 }).collect()
 }
 
-pub(super) fn certificate(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate> {
+pub(super) fn certificate_of(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate> {
     Arc::new(Certificate {
         der: vec![0x30, 0x03, 0x01, 0x01, seed],
         sha1: [seed; 20],
@@ -183,8 +183,8 @@ pub(super) fn maximal_session() -> Session {
             #[cfg(feature = "ja4plus")]
             ja4s_r: "t130200_1301_002b,0033".to_owned(),
         }),
-        server_certificates: vec![certificate(0x3a, "www.example.com", false), certificate(0x0b, "Root", true)],
-        client_certificates: vec![certificate(0x77, "client", false)],
+        server_certificates: vec![certificate_of(0x3a, "www.example.com", false), certificate_of(0x0b, "Root", true)],
+        client_certificates: vec![certificate_of(0x77, "client", false)],
         server_trust: Some(Arc::new(Validation::of(Problems::from_iter([
             Status::Expired,
             Status::SelfSigned,
@@ -207,6 +207,12 @@ pub(super) fn maximal_session() -> Session {
         stage: Stage::Dark,
         ..Session::default()
     }
+}
+
+/// The client's certificate of a session.
+pub(super) fn seen(session: &Session) -> CertificateInfo<'_> {
+    let server_name = Some(&b"www.example.com"[..]);
+    CertificateInfo { certificate: &session.client_certificates[0], from_client: true, place: 0, server_name }
 }
 
 pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], action: Verdict) -> AlertInfo<'a> {
