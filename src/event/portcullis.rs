@@ -85,7 +85,7 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     chain: Option<Chain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trust: Option<Trust>,
+    trust: Option<Trust<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_fingerprint_sha256: Option<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +93,7 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_chain: Option<Chain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_trust: Option<Trust>,
+    client_trust: Option<Trust<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alerts: Vec<AlertObject>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -146,11 +146,11 @@ impl<'a> Portcullis<'a> {
             chain_sha256: listed(whole(server_chain, session.server_chain_truncated), ChainSha256),
             chain_truncated: session.server_chain_truncated.then_some(true),
             chain: listed(server_chain, |chain| Chain(chain, now)),
-            trust: session.server_trust.as_deref().map(Trust::of),
+            trust: session.server_trust.as_deref().map(|verdict| Trust::of(verdict, session.server_evidence.as_deref())),
             client_fingerprint_sha256: client_chain.first().map(|leaf| Hex(&leaf.sha256)),
             client_chain_sha256: listed(whole(client_chain, session.client_chain_truncated), ChainSha256),
             client_chain: listed(client_chain, |chain| Chain(chain, now)),
-            client_trust: session.client_trust.as_deref().map(Trust::of),
+            client_trust: session.client_trust.as_deref().map(|verdict| Trust::of(verdict, None)),
             alerts: session.alerts.iter().map(|&alert| AlertObject::of(alert)).collect(),
             anomalies: session.anomalies.iter().map(|anomaly| anomaly.name()).collect(),
             view: Views { to_server: ViewObject::of(session.client_view), to_client: ViewObject::of(session.server_view) },

@@ -10,7 +10,7 @@ use ring::signature::{self, RsaParameters, UnparsedPublicKey};
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use webpki::ring as strong;
 
-use crate::protocol::x509::Facts;
+use crate::protocol::x509::{Facts, PublicKey};
 
 /// All of them, with a memory of signatures that were good: the same intermediates come back thousands of times, and a signature on one
 /// costs more than all else that is done with a chain.
@@ -20,6 +20,15 @@ pub(super) struct Algorithms([Remembering; ALGORITHMS.len()]);
 impl Algorithms {
     pub fn all(&self) -> [&dyn SignatureVerificationAlgorithm; ALGORITHMS.len()] {
         self.0.each_ref().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm)
+    }
+}
+
+impl Algorithms {
+    /// Whether `key` has signed `message` so, by algorithms as they are encoded. `None` where there is none here for both.
+    pub fn verify(&self, key: &PublicKey<'_>, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
+        let fits = |a: &&Remembering| a.signature_alg_id().as_ref() == algorithm && a.public_key_alg_id().as_ref() == key.algorithm;
+        let algorithm = self.0.iter().find(fits)?;
+        Some(algorithm.verify_signature(key.key, message, signature).is_ok())
     }
 }
 

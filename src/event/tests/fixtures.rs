@@ -12,7 +12,8 @@ use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::session::{self, Anomaly, AnomalySet, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
 use crate::protocol::x509::{
-    self, Certificate, ExtendedKeyUsage, Facts, KeyUsage, PolicyClass, Problems, Reason, Status, Validation,
+    self, Certificate, CheckedSct, Evidence, ExtendedKeyUsage, Facts, KeyUsage, Ocsp, OcspStatus, PolicyClass, Problems, Reason,
+    SctSource, SctStatus, Status, Validation,
 };
 
 pub(super) fn client() -> Endpoint {
@@ -193,6 +194,24 @@ pub(super) fn maximal_session() -> Session {
         client_trust: Some(Arc::new(Validation {
             reason: Some(Reason::Version),
             ..Validation::of(Problems::from_iter([Status::Unsupported]))
+        })),
+        server_evidence: Some(Box::new(Evidence {
+            ocsp: Some(Ocsp {
+                status: OcspStatus::Revoked,
+                this_update: Some(x509::Time::from_unix(1_577_836_800)),
+                next_update: Some(x509::Time::from_unix(1_609_459_199)),
+                revoked_at: Some(x509::Time::from_unix(1_577_836_800)),
+                reason: Some(1),
+            }),
+            tls_scts: 1,
+            ocsp_scts: 20,
+            scts: vec![CheckedSct {
+                source: SctSource::Tls,
+                log_id: Some([0x1d; 32]),
+                log: Some("Log \"26\"".into()),
+                timestamp: Some(1_577_836_800_999),
+                status: SctStatus::Valid,
+            }],
         })),
         certificate_requested: true,
         new_session_ticket: true,

@@ -129,7 +129,17 @@ fn what_eve_has_no_name_for_stands_under_portcullis() {
         "fingerprint_sha256": sha256("3a"),
         "chain_sha256": [sha256("3a"), sha256("0b")],
         "chain": [link("www.example.com", "3a", false), link("Root", "0b", true)],
-        "trust": {"status": "self_signed", "problems": ["name_mismatch", "expired"]},
+        "trust": {
+            "status": "self_signed", "problems": ["name_mismatch", "expired"],
+            "ocsp": {
+                "status": "revoked", "this_update": "2020-01-01T00:00:00", "next_update": "2020-12-31T23:59:59",
+                "revoked_at": "2020-01-01T00:00:00", "reason": "keyCompromise",
+            },
+            "tls_scts": 1, "ocsp_scts": 20,
+            "scts": [{
+                "source": "tls", "status": "valid", "log": "Log \"26\"", "log_id": sha256("1d"), "timestamp": "2020-01-01T00:00:00",
+            }],
+        },
         "client_trust": {"status": "unsupported", "reason": "version"},
         "client_fingerprint_sha256": sha256("77"),
         "client_chain_sha256": [sha256("77")],

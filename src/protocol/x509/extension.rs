@@ -25,6 +25,8 @@ pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 pub(super) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 0x20];
 /// 1.3.6.1.4.1.11129.2.4.2 (RFC 6962 §3.3).
 pub(super) const SCT_LIST: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2];
+/// 1.3.6.1.4.1.11129.2.4.5, of an OCSP answer (RFC 6962 §3.3).
+pub(super) const OCSP_SCT_LIST: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 5];
 /// 2.5.29.37.
 pub(super) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 
@@ -89,7 +91,7 @@ pub(super) fn sct_count(value: &[u8]) -> u32 {
 }
 
 /// The SCTs of a SignedCertificateTimestampList (RFC 6962 §3.3).
-pub(super) fn scts(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn scts(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut list = Reader::new(Reader::new(list).vec16().unwrap_or_default());
     std::iter::from_fn(move || list.vec16())
 }

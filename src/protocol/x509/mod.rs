@@ -5,13 +5,17 @@
 //! module: `name`, `time`, `key`, `extension`, `policy`, `oid`.
 
 mod cache;
+mod evidence;
 mod extension;
 mod fault;
 mod key;
 mod name;
+mod ocsp;
 mod oid;
 mod outline;
 mod policy;
+pub mod sct;
+mod signed;
 mod time;
 mod tlv;
 mod usage;
@@ -26,9 +30,13 @@ use self::outline::Outline;
 use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
+pub use self::evidence::{CheckedSct, Evidence, Ocsp, OcspStatus, SctSource, SctStatus};
 pub use self::fault::Fault;
 pub use self::key::Key;
+pub use self::ocsp::{OcspAnswer, OcspFault, OcspState, SingleAnswer};
+pub use self::outline::public_key as public_key_info;
 pub use self::policy::PolicyClass;
+pub use self::signed::{PublicKey, Signed, spki_content, spki_digest};
 pub use self::time::Time;
 pub use self::usage::{ExtendedKeyUsage, KeyUsage};
 pub use self::validation::{Problems, Reason, Status, Validation};
@@ -111,6 +119,11 @@ impl Certificate {
     /// their place.
     pub fn names(&self) -> Option<(&[u8], &[u8])> {
         outline::names(&self.der)
+    }
+
+    /// What the SubjectPublicKeyInfo holds, without the tag and length around it. `None` where it is not at its place.
+    pub fn public_key_info(&self) -> Option<&[u8]> {
+        outline::public_key(&self.der)
     }
 }
 

@@ -1,13 +1,12 @@
 //! Where the parts of a certificate lie in its DER: x509-parser says so of what keeps to the standards, our own lenient walk
 //! of all else.
 
-use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 use x509_parser::certificate::X509Certificate;
 
 use super::extension::Extension;
 use super::time::Time;
-use super::tlv::{self, Tlvs, first_of, tag};
+use super::tlv::{Tlvs, first_of, tag};
 
 /// The parts of a TBSCertificate (RFC 5280 §4.1). What cannot be found is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,11 +73,7 @@ impl<'a> Outline<'a> {
 
     /// SHA-256 of the subjectPublicKeyInfo, in DER whatever form its length has.
     pub fn spki_sha256(&self) -> [u8; 32] {
-        Sha256::new()
-            .chain_update(tlv::header(tag::SEQUENCE, self.public_key.len()))
-            .chain_update(self.public_key)
-            .finalize()
-            .into()
+        super::spki_digest(self.public_key)
     }
 
     /// The value of the first extension `oid`.
@@ -98,6 +93,16 @@ pub(super) fn names(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((issuer, fields.next_of(tag::SEQUENCE)?))
 }
 
+/// What the SEQUENCE of a certificate's subjectPublicKeyInfo holds, found in the same way.
+pub fn public_key(der: &[u8]) -> Option<&[u8]> {
+    let mut fields = Tlvs::new(first_of(first_of(der, tag::SEQUENCE)?, tag::SEQUENCE)?);
+    let _version = fields.next_of(VERSION);
+    let _serial = fields.next_of(tag::INTEGER)?;
+    // signature, issuer, validity, subject
+    fields.nth(3)?;
+    fields.next_of(tag::SEQUENCE)
+}
+
 /// `[0]` and `[3]`, both EXPLICIT.
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
@@ -108,7 +113,7 @@ fn whole_sequence(raw: &[u8]) -> Option<&[u8]> {
 }
 
 /// The Extensions in `list`; one without an OID is passed over, one without a value has an empty one.
-fn walk_extensions(list: &[u8]) -> SmallVec<[Extension<'_>; 12]> {
+pub(super) fn walk_extensions(list: &[u8]) -> SmallVec<[Extension<'_>; 12]> {
     let parts = Tlvs::new(list).map(|extension| Tlvs::new(extension.value));
     parts
         .filter_map(|mut parts| {

@@ -11,6 +11,7 @@ pub(super) mod tag {
     pub const BIT_STRING: u8 = 0x03;
     pub const OCTET_STRING: u8 = 0x04;
     pub const OID: u8 = 0x06;
+    pub const ENUMERATED: u8 = 0x0a;
     pub const UTF8_STRING: u8 = 0x0c;
     pub const NUMERIC_STRING: u8 = 0x12;
     pub const PRINTABLE_STRING: u8 = 0x13;
@@ -61,6 +62,21 @@ impl<'a> Tlvs<'a> {
             return None;
         }
         self.next().map(|tlv| tlv.value)
+    }
+
+    /// The next triple, and all of its bytes.
+    pub fn next_with_header(&mut self) -> Option<(Tlv<'a>, &'a [u8])> {
+        let before = self.0.rest();
+        let tlv = self.next()?;
+        Some((tlv, before.get(..before.len().saturating_sub(self.0.len()))?))
+    }
+
+    /// All bytes of the next triple where its tag is `tag`; otherwise nothing is taken.
+    pub fn next_whole_of(&mut self, tag: u8) -> Option<&'a [u8]> {
+        if self.0.rest().first() != Some(&tag) {
+            return None;
+        }
+        self.next_with_header().map(|(_, bytes)| bytes)
     }
 
     /// What is not read yet.

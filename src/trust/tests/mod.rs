@@ -1,6 +1,7 @@
 //! Chains made by rcgen, and what they come to: expected by hand, and by OpenSSL where that is there.
 
 pub(super) mod chains;
+mod evidence;
 mod hostile;
 mod learned;
 mod openssl;
