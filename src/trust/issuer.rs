@@ -3,8 +3,9 @@
 use smallvec::SmallVec;
 
 use super::TrustStore;
+use super::algorithms::Algorithms;
 use super::path::Chain;
-use crate::protocol::x509::Certificate;
+use crate::protocol::x509::{Certificate, PublicKey, Signed};
 
 /// A name and a key, of a certificate or of a trusted root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,21 @@ pub(super) fn issuers<'a>(chain: &'a Chain, store: &'a TrustStore) -> SmallVec<[
         }
     }
     issuers
+}
+
+/// Whether `certificate` is a trusted root, of which only name and key need be known: Mozilla's come without certificates. That it has signed
+/// itself shows that nobody else has put that name and that key together.
+pub(super) fn is_root(certificate: &Certificate, store: &TrustStore, algorithms: &Algorithms) -> bool {
+    let Some((issuer, subject)) = certificate.names() else { return false };
+    let Some(public_key_info) = certificate.public_key_info() else { return false };
+    let is_anchor = || store.anchors(subject).iter().any(|root| *root.subject_public_key_info == *public_key_info);
+    issuer == subject && is_anchor() && is_signed(certificate, public_key_info, algorithms) == Some(true)
+}
+
+/// Whether `certificate` is signed by this key. `None` where that cannot be checked.
+fn is_signed(certificate: &Certificate, public_key_info: &[u8], algorithms: &Algorithms) -> Option<bool> {
+    let signed = Signed::of(&certificate.der)?;
+    algorithms.verify(&PublicKey::read(public_key_info)?, signed.algorithm, signed.message, signed.signature)
 }
 
 /// Certificates of a chain that are looked at.

@@ -8,7 +8,7 @@ use webpki::EndEntityCert;
 
 use super::algorithms::Algorithms;
 use super::ct::Checker;
-use super::issuer::issuers;
+use super::issuer::{is_root, issuers};
 use super::learned::Learned;
 use super::ocsp;
 use super::path::{Walk, is_self_issued};
@@ -82,6 +82,7 @@ impl Trust {
         if stapled.ocsp.is_none() && stapled.scts.is_empty() && (logs.is_empty() || !has_embedded) {
             return None;
         }
+        self.algorithms.begin();
         let issuers = issuers(chain, &self.store);
         let answered = stapled.ocsp.map(|answer| ocsp::judge(answer, leaf, &issuers, &self.algorithms, Time::from(now)));
         let (ocsp, ocsp_scts) = answered.map_or((None, &[][..]), |(ocsp, scts)| (Some(ocsp), scts));
@@ -139,7 +140,8 @@ fn validate(
     let walk = Walk::of(chain, store, learned);
     let der = CertificateDer::from(leaf.der.as_slice());
     let end_entity = EndEntityCert::try_from(&der);
-    let is_trusted = store.trusts(leaf);
+    algorithms.begin();
+    let is_trusted = store.trusts(leaf) || is_root(leaf, store, algorithms);
     let involved = || [leaf.as_ref()].into_iter().chain(walk.issuers.iter().copied());
     let revoked = involved().filter_map(|certificate| store.revoked_since(certificate)).min();
     let mut verified = match &end_entity {

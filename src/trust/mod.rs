@@ -21,6 +21,7 @@ mod judge;
 mod learned;
 mod ocsp;
 mod path;
+mod pure;
 mod store;
 mod verdicts;
 mod verify;

@@ -10,21 +10,10 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::chains::{Ca, Key, NOW, now, server};
-use super::{chain, trusting};
+use super::{chain, tlv, trusting};
 use crate::base::{Timestamp, hex};
 use crate::protocol::x509::{Certificate, CheckedSct, Evidence, Ocsp, OcspStatus, SctSource, SctStatus, Time};
 use crate::trust::{CtLogs, Stapled, Trust, TrustStore};
-
-/// A triple of tag, length and these parts.
-fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let content = parts.concat();
-    let length = match content.len() {
-        n @ ..128 => vec![n as u8],
-        n @ ..256 => vec![0x81, n as u8],
-        n => vec![0x82, (n >> 8) as u8, n as u8],
-    };
-    [vec![tag], length, content].concat()
-}
 
 fn time(seconds: u64) -> Vec<u8> {
     let (year, month, day, hour, minute, second) = Timestamp::from_parts(seconds, 0).utc();

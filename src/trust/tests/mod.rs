@@ -38,3 +38,15 @@ fn statuses(verdict: &Validation) -> Vec<Status> {
         false => verdict.problems.iter().collect(),
     }
 }
+
+/// A triple of tag, length and these parts, in DER.
+fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let length = match content.len() {
+        n @ ..0x80 => vec![n as u8],
+        n @ ..0x100 => vec![0x81, n as u8],
+        n @ ..0x1_0000 => vec![0x82, (n >> 8) as u8, n as u8],
+        n => vec![0x83, (n >> 16) as u8, (n >> 8) as u8, n as u8],
+    };
+    [vec![tag], length, content].concat()
+}
