@@ -27,7 +27,7 @@ struct P521 {
 #[derive(Debug)]
 struct MlDsa {
     id: AlgorithmIdentifier,
-    verify: fn(&[u8], &[u8], &[u8]) -> Option<()>,
+    verify: fn(&[u8], &[u8], &[u8]) -> bool,
 }
 
 impl SignatureVerificationAlgorithm for P521 {
@@ -56,7 +56,7 @@ impl SignatureVerificationAlgorithm for MlDsa {
     }
 
     fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        (self.verify)(public_key, message, signature).ok_or(InvalidSignature)
+        if (self.verify)(public_key, message, signature) { Ok(()) } else { Err(InvalidSignature) }
     }
 }
 
@@ -69,9 +69,10 @@ fn padded<D: Digest>(message: &[u8]) -> [u8; 64] {
     number
 }
 
-fn verify_ml_dsa<P: MlDsaParams>(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()> {
-    let key = VerifyingKey::<P>::decode(&EncodedVerifyingKey::<P>::try_from(public_key).ok()?);
-    key.verify(message, &Signature::<P>::try_from(signature).ok()?).ok()
+fn verify_ml_dsa<P: MlDsaParams>(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let Ok(key) = EncodedVerifyingKey::<P>::try_from(public_key) else { return false };
+    let Ok(signature) = Signature::<P>::try_from(signature) else { return false };
+    VerifyingKey::<P>::decode(&key).verify(message, &signature).is_ok()
 }
 
 #[cfg(test)]
