@@ -66,7 +66,7 @@ impl Inspector {
     pub fn new(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>) -> Self {
         Self {
             lanes: std::iter::repeat_with(|| Lane::new(&config.limits)).take(LANES).collect(),
-            certificates: CertificateCache::new(config.limits.certificate_memory),
+            certificates: CertificateCache::new(config.limits.certificate_memory, config.hash_seed),
             trust: config.trust.as_ref().map(|store| Trust::new(Arc::clone(store), config.limits.verdict_memory)),
             judge: Judge::new(rules, &config),
             config,

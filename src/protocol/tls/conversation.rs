@@ -214,6 +214,16 @@ impl Conversation {
         &self.session
     }
 
+    /// The session as far as it is known, but for how whole the view is.
+    pub(super) const fn known(&self) -> &Session {
+        &self.session
+    }
+
+    /// Bytes of memory that messages take which are cut over records, as far as they have come.
+    pub fn buffered(&self) -> usize {
+        [Direction::AToB, Direction::BToA].iter().map(|&d| self.halves.get(d).buffered()).fold(0, usize::saturating_add)
+    }
+
     /// What the validation of the server's chain came to.
     pub fn set_server_trust(&mut self, verdict: Arc<Validation>) {
         self.session.server_trust = Some(verdict);
@@ -454,6 +464,10 @@ impl Meaning<'_> {
             notes.extend(certificate.fault.map(Anomaly::from));
             unreadable |= certificate.facts.is_none();
             chain.push(certificate);
+            if chain.len() == MOST_CERTIFICATES && !list.is_empty() {
+                (*truncated, unreadable) = (true, true);
+                break;
+            }
         }
         if lies && whole {
             notes.push(Anomaly::CertificateInvalidLength);
@@ -518,6 +532,10 @@ impl Meaning<'_> {
 
 const HEARTBEAT_HEADER: usize = 3;
 const HEARTBEAT_PADDING: usize = 16;
+
+/// Certificates of a list that are read: more than any chain has, and few enough that a list of nothing but lengths cannot make
+/// hundreds of megabytes of itself.
+const MOST_CERTIFICATES: usize = 256;
 
 /// Warnings can be repeated without end; these are enough to see.
 const MOST_ALERTS: usize = 8;

@@ -119,11 +119,22 @@ impl Half {
         self.message = Vec::new();
     }
 
-    /// Takes the next item off the front of `bytes`; answers how many bytes it consumed. `longest` bounds a message in bytes.
-    pub fn step<'a>(&'a mut self, bytes: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+    /// Bytes of memory that a message takes which is cut over records, as far as it has come.
+    pub const fn buffered(&self) -> usize {
+        self.message.capacity()
+    }
+
+    /// What was handed out last was read: it goes, and with it the memory of one that was long.
+    fn forget_message(&mut self) {
         if std::mem::take(&mut self.handed_out) {
             self.message.clear();
+            self.message.shrink_to(KEPT_ROOM);
         }
+    }
+
+    /// Takes the next item off the front of `bytes`; answers how many bytes it consumed. `longest` bounds a message in bytes.
+    pub fn step<'a>(&'a mut self, bytes: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+        self.forget_message();
         match self.phase {
             Phase::Start => self.start(bytes),
             Phase::Resuming => self.resume(bytes),
@@ -136,9 +147,7 @@ impl Half {
 
     /// `lost` bytes are missing after `tail`, which is what was not consumed. Answers the message that they were part of.
     pub fn gap<'a>(&'a mut self, tail: &'a [u8], lost: u64) -> Option<Item<'a>> {
-        if std::mem::take(&mut self.handed_out) {
-            self.message.clear();
-        }
+        self.forget_message();
         let lost = usize::try_from(lost).unwrap_or(usize::MAX);
         let beyond_tail = self.record.remaining.checked_sub(tail.len());
         match (self.phase, beyond_tail) {
@@ -160,9 +169,7 @@ impl Half {
 
     /// The flow ended; `tail` was not consumed. Answers the message whose end is missing.
     pub fn end<'a>(&'a mut self, tail: &'a [u8]) -> Option<Item<'a>> {
-        if std::mem::take(&mut self.handed_out) {
-            self.message.clear();
-        }
+        self.forget_message();
         if self.phase != Phase::Records { None } else { self.lose_part_of_message(tail, usize::MAX) }
     }
 
@@ -486,6 +493,8 @@ fn heartbeat(start: &[u8], record: usize) -> Heartbeat {
 const ALERT: u8 = 21;
 const APPLICATION_DATA: u8 = 23;
 const SSLV2_SHORTEST: usize = 11;
+/// Room in bytes that is kept for the next message cut over records.
+const KEPT_ROOM: usize = 2_048;
 /// How many bytes a hello may come late (STARTTLS, CONNECT, junk) before the search for it ends.
 const SEARCH_LIMIT: u64 = 16_384;
 
