@@ -29,6 +29,14 @@ pub struct Stream {
     cut: Vec<(u64, u64)>,
 }
 
+/// Where a stream stands that has no bytes yet, and how sure that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    next: Option<u64>,
+    anchored: bool,
+    unsettled: bool,
+}
+
 /// What a segment did to the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
@@ -43,6 +51,18 @@ pub struct Pushed {
 }
 
 impl Stream {
+    /// A stream without bytes that stands where another one stood.
+    pub fn at(placement: Placement) -> Self {
+        let Placement { next, anchored, unsettled } = placement;
+        Self { next, anchored, unsettled, ..Self::default() }
+    }
+
+    /// Where it stands, if it neither has nor had any bytes: [`at`](Self::at) makes another one like it.
+    pub fn placement(&self) -> Option<Placement> {
+        let is_untouched = self.bytes.capacity() == 0 && self.dropped == 0 && self.ahead.is_empty() && self.cut.is_empty();
+        is_untouched.then_some(Placement { next: self.next, anchored: self.anchored, unsettled: self.unsettled })
+    }
+
     /// The first byte of data will have sequence number `seq`.
     pub fn anchor(&mut self, seq: u32) {
         self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
@@ -277,6 +297,11 @@ impl Stream {
 
     /// Bytes of memory that it holds.
     pub fn memory(&self) -> usize {
+        self.held().saturating_add(self.bytes.capacity().saturating_sub(self.bytes.len()))
+    }
+
+    /// Bytes of memory that what it holds needs: as [`memory`](Self::memory), but without room for more.
+    pub fn held(&self) -> usize {
         let pieces = self.ahead.len().saturating_mul(PIECE_OVERHEAD);
         let cut = self.cut.len().saturating_mul(size_of::<(u64, u64)>());
         self.bytes.len().saturating_add(self.ahead_len).saturating_add(pieces).saturating_add(cut)

@@ -157,6 +157,11 @@ impl Conversation {
         self.is_over(Direction::AToB) && self.is_over(Direction::BToA)
     }
 
+    /// Whether any payload of either direction was seen.
+    pub fn is_seen(&self) -> bool {
+        [Direction::AToB, Direction::BToA].into_iter().any(|d| self.views.get(d).seen)
+    }
+
     /// Whether TLS was recognised.
     pub const fn is_tls(&self) -> bool {
         self.is_tls

@@ -44,6 +44,13 @@ pub struct CacheCounters {
     pub refused: u64,
 }
 
+impl CacheCounters {
+    /// How many were not held, or not for longer, because of the limit.
+    pub const fn given_up(self) -> u64 {
+        self.evicted.saturating_add(self.refused)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Generation {
     /// By key, which is its own hash.
