@@ -23,5 +23,16 @@ pub fn trim<T>(list: &mut Vec<T>) {
     }
 }
 
+/// Appends `piece` to `bytes`. What is long does not get twice the room when it has to grow, only a quarter more.
+pub fn extend(bytes: &mut Vec<u8>, piece: &[u8]) {
+    let spare = bytes.capacity().saturating_sub(bytes.len());
+    if spare < piece.len() && bytes.len() > LARGE {
+        bytes.reserve_exact(piece.len().max(bytes.len() / 4));
+    }
+    bytes.extend_from_slice(piece);
+}
+
+/// From so many bytes on, room is given out with care.
+const LARGE: usize = 8 << 10;
 /// A list has as many values at the least to be long.
 const LONG: usize = 64;

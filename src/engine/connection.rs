@@ -102,6 +102,8 @@ pub(super) struct Following {
     gap_since: Pair<Option<(u64, Timestamp)>>,
     /// What the lane's account holds for it.
     pub accounted: Held,
+    /// Under which size its lane has its session among those that are open.
+    pub size_class: Option<usize>,
     /// What the session takes, and the news that it was reckoned at.
     weighed: Option<(u32, usize)>,
     /// The limit because of which it is not read to its end.
@@ -397,12 +399,18 @@ impl Following {
             gap_since: Pair::default(),
             validated: Basis::default(),
             accounted: Held::default(),
+            size_class: None,
             weighed: None,
             gave_up: None,
             held: None,
             rival: None,
             undecided: Pair::default(),
         }
+    }
+
+    /// Whether nothing was said yet, so that it can rest.
+    pub fn is_silent(&self) -> bool {
+        self.placements().is_some()
     }
 
     /// Where the streams stand, if that is all that there is to know.
@@ -606,6 +614,12 @@ impl Following {
             self.give_up(Limit::Handshake);
         }
         over_limit
+    }
+
+    /// Lets go of what was read and is kept only to compare copies with. Answers whether there was any.
+    pub fn forget_read(&mut self) -> bool {
+        let [a, b] = [Direction::AToB, Direction::BToA].map(|d| self.streams.get_mut(d).forget_consumed());
+        a || b
     }
 
     /// Stops reading because of a limit.

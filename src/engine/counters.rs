@@ -38,6 +38,8 @@ pub struct Counters {
     pub handshake_limit: u64,
     /// Flows of which no more was read: too many bytes over all.
     pub reassembly_memcap: u64,
+    /// How often a flow let go of what it had read: too many bytes over all.
+    pub reassembly_forgotten: u64,
     /// Bytes that streams hold now.
     pub reassembly_memuse: u64,
     /// Sessions told early: too many bytes are known of all.
@@ -138,7 +140,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(trust).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 34] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 35] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -156,6 +158,7 @@ impl Counters {
             ("tcp.reassembly_gap", &mut self.gaps),
             ("tcp.stream_depth_reached", &mut self.handshake_limit),
             ("tcp.segment_memcap_drop", &mut self.reassembly_memcap),
+            ("portcullis.reassembly_forgotten", &mut self.reassembly_forgotten),
             ("tcp.reassembly_memuse", &mut self.reassembly_memuse),
             ("tcp.ssn_memcap_drop", &mut self.session_memcap),
             ("tcp.memuse", &mut self.session_memuse),

@@ -3,12 +3,12 @@
 //! Flows go to lanes by the hash of their key, and lanes to workers. Since the number of lanes does not depend on that of workers,
 //! neither does what is given up when a limit is reached.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use super::clock::LEAP;
 use super::config::{Config, Limits};
 use super::connection::{Flow, Held};
+use super::open::Open;
 use crate::base::{Duration, Timestamp};
 use crate::flow::timers::Wheel;
 use crate::flow::{FlowId, FlowKey, Table};
@@ -43,11 +43,8 @@ pub(super) struct Lane {
     most: Held,
     /// The most that sessions held at a time.
     session_peak: usize,
-    /// Flows that hold session memory, by the time of their last packet when they were put there. Those that had one since are put
-    /// there anew when their turn comes, so that the one that was idle longest is in front then.
-    open: BinaryHeap<Reverse<(Timestamp, FlowId)>>,
-    /// How many flows hold session memory.
-    sessions: usize,
+    /// Flows that hold session memory.
+    open: Open,
     most_flows: usize,
 }
 
@@ -64,8 +61,7 @@ impl Lane {
             held: Held::default(),
             most: Held { streams: share(limits.reassembly_memory), session: share(limits.session_memory) },
             session_peak: 0,
-            open: BinaryHeap::new(),
-            sessions: 0,
+            open: Open::default(),
             most_flows: share(limits.flows),
         }
     }
@@ -151,9 +147,19 @@ impl Lane {
         if before.streams == 0 && after.streams > 0 {
             self.holders.push_back(id);
         }
-        if before.session == 0 {
-            self.open.push(Reverse((last, id)));
-            self.sessions = self.sessions.saturating_add(1);
+        let class = match following.size_class {
+            None | Some(Open::SILENT) if following.is_silent() => Open::SILENT,
+            before => Open::class_of(after.session).max(before.unwrap_or(0)),
+        };
+        if following.size_class.replace(class) != Some(class) {
+            self.open.put(class, last, id, before.session == 0);
+        }
+    }
+
+    /// A flow that was the one to give up stream memory gave back some of it: its next turn comes after the others'.
+    pub fn hold_again(&mut self, id: FlowId) {
+        if self.table.get(id).is_some_and(|(_, f)| f.held().streams > 0) {
+            self.holders.push_back(id);
         }
     }
 
@@ -161,7 +167,7 @@ impl Lane {
     pub fn release(&mut self, held: Held) {
         self.held.streams = self.held.streams.saturating_sub(held.streams);
         self.held.session = self.held.session.saturating_sub(held.session);
-        self.sessions = self.sessions.saturating_sub(usize::from(held.session > 0));
+        self.open.remove(usize::from(held.session > 0));
     }
 
     /// The flow whose stream memory is to be given up, since all together hold too much: the one that has held some for longest.
@@ -181,22 +187,18 @@ impl Lane {
         None
     }
 
-    /// The flow whose session is to be told early, since all together hold too much: the one that was idle longest.
-    pub fn session_victim(&mut self) -> Option<FlowId> {
-        if self.held.session <= self.most.session {
-            if self.open.len() > self.sessions.saturating_mul(2).max(64) {
-                let table = &self.table;
-                self.open.retain(|&Reverse((_, id))| table.get(id).is_some_and(|(_, f)| f.held().session > 0));
-            }
-            return None;
+    /// The flow whose session is to be told early at `now`, since all together hold too much.
+    pub fn session_victim(&mut self, now: Timestamp) -> Option<FlowId> {
+        let Self { open, table, .. } = self;
+        let state = |id| {
+            let (_, flow) = table.get(id)?;
+            let following = flow.connection.as_ref()?.following.as_ref()?;
+            Some((following.size_class?, flow.last, following.accounted.session))
+        };
+        if self.held.session > self.most.session {
+            return open.take_costliest(now, state);
         }
-        while let Some(Reverse((since, id))) = self.open.pop() {
-            match self.table.get(id).filter(|(_, f)| f.held().session > 0) {
-                Some((_, flow)) if flow.last != since => self.open.push(Reverse((flow.last, id))),
-                Some(_) => return Some(id),
-                None => {}
-            }
-        }
+        open.tidy(state);
         None
     }
 

@@ -2,13 +2,12 @@
 
 use super::{Inspector, Place};
 use crate::engine::connection::Limit;
-use crate::engine::lane::Lane;
 use crate::engine::report::{Order, PacketId, Report};
 use crate::packet::SegmentHeader;
 
 impl Inspector {
-    /// While all streams together hold too much, gives up those that have held some for longest. What they said so far is told at
-    /// their next segment.
+    /// While all streams together hold too much, lets go of what those have read that have held some for longest; once it is not that,
+    /// they are read no more. What they said so far is told at their next segment.
     pub(super) fn keep_streams_within(&mut self, place: &Place) {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         while let Some(id) = lane.memory_victim() {
@@ -16,16 +15,22 @@ impl Inspector {
             else {
                 continue;
             };
+            if following.forget_read() {
+                lane.settle(id);
+                lane.hold_again(id);
+                self.counters.reassembly_forgotten = self.counters.reassembly_forgotten.saturating_add(1);
+                continue;
+            }
             following.give_up(Limit::Reassembly);
             lane.settle(id);
             self.counters.reassembly_memcap = self.counters.reassembly_memcap.saturating_add(1);
         }
     }
 
-    /// While all sessions together hold too much, lets go of those whose flows were idle longest; `header` is that of the segment
-    /// with which it became too much.
+    /// While all sessions together hold too much, lets go of those that cost most; `header` is that of the segment with which it became
+    /// too much.
     pub(super) fn keep_sessions_within(&mut self, lane: usize, header: &SegmentHeader, report: &mut impl Report) {
-        while let Some(id) = self.lanes.get_mut(lane).and_then(Lane::session_victim) {
+        while let Some(id) = self.lanes.get_mut(lane).and_then(|l| l.session_victim(header.timestamp)) {
             self.let_go(&Place { lane, id }, header, report);
         }
     }

@@ -12,7 +12,7 @@ use super::shape::{
     SSLV2_SERVER_HELLO, begins_with_hello, begins_with_message, fills_record, has_odd_version, is_message_type, is_plain_hello,
     is_record_header, is_record_start, is_sslv2_length, message_header, sslv2_length,
 };
-use crate::base::Reader;
+use crate::base::{Reader, heap};
 
 /// The state of one direction.
 #[derive(Debug, Default)]
@@ -196,7 +196,7 @@ impl Half {
         let partial = if self.message.is_empty() {
             tail
         } else {
-            self.message.extend_from_slice(tail);
+            heap::extend(&mut self.message, tail);
             self.handed_out = true;
             &self.message
         };
@@ -441,7 +441,7 @@ impl Half {
 
     /// Copies what belongs to a message that is cut over records.
     fn gather<'a>(&mut self, piece: &'a [u8]) -> (usize, Item<'a>) {
-        self.message.extend_from_slice(piece);
+        heap::extend(&mut self.message, piece);
         self.consume(piece.len(), Item::Passed)
     }
 
@@ -453,7 +453,7 @@ impl Half {
             return (0, Item::Bad(Anomaly::HandshakeInvalidLength));
         }
         let n = wanted.saturating_sub(self.message.len()).min(available.len());
-        self.message.extend_from_slice(available.get(..n).unwrap_or_default());
+        heap::extend(&mut self.message, available.get(..n).unwrap_or_default());
         self.record.remaining = self.record.remaining.saturating_sub(n);
         match message_header(&self.message) {
             Some((typ, total)) if self.message.len() >= total => {
