@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{OcspFault, Time};
+use crate::base::heap;
 
 /// What came of OCSP answers and SCTs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,11 @@ pub struct Evidence {
 impl Evidence {
     /// SCTs of one session that are checked; the others are counted.
     pub const MOST_SCTS: usize = 16;
+
+    /// Bytes of memory that it takes.
+    pub(in crate::protocol) const fn footprint(&self) -> usize {
+        heap::of_box::<Self>().saturating_add(heap::of::<CheckedSct>(self.scts.capacity()))
+    }
 
     /// Whether the OCSP answer says that the certificate is revoked.
     pub fn is_revoked(&self) -> bool {
