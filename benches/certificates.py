@@ -86,7 +86,7 @@ def session(n, client, before, chain, after):
     flight = before + b"\x0b" + len(body).to_bytes(3, "big") + body + after
     server = b"\x16\x03\x03" + struct.pack(">H", len(flight)) + flight
     end = struct.pack(">II", 0x0A000000 | n & 0xFFFFFF, 0xC6120001), 1024 + n // 0x1000000
-    dark = b"\x14\x03\x03\x00\x01\x01"  # ChangeCipherSpec
+    dark = b"\x14\x03\x03\x00\x01\x01\x16\x03\x03\x00\x28" + b"\xa5" * 40  # ChangeCipherSpec, and what no longer can be read
     c, s = 1, 1
     frames = [frame(n, end, 0, SYN, 0, 0, b""), frame(n, end, 1, SYN | ACK, 0, 1, b"")]
     for side, payload in [(0, client), *((1, server[i : i + 1400]) for i in range(0, len(server), 1400)), (0, dark), (1, dark)]:

@@ -201,6 +201,7 @@ impl Replay {
                 return ExitCode::FAILURE;
             }
         };
+        let keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
         let settings = Settings { keeping, ..self.settings(&rules, trust, &interrupted) };
         let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, &mut failed);
         match result {
@@ -218,6 +219,11 @@ impl Replay {
             let _ = signal_hook::low_level::emulate_default_handler(signal); // ends this process as the signal would have
         }
         if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    /// Whether short lines go to a terminal, and not events to a file or a pipe.
+    fn is_for_people(&self) -> bool {
+        self.output.is_none() && io::stdout().is_terminal()
     }
 
     /// What would be overwritten by what is to be written, if anything.
@@ -259,7 +265,7 @@ impl Replay {
         reloads: Reloads,
         failed: &mut bool,
     ) -> Result<(), RunError> {
-        let to_terminal = self.output.is_none() && io::stdout().is_terminal();
+        let to_terminal = self.is_for_people();
         let style = Style { colour: to_terminal && Style::is_wanted() };
         let outcome = if to_terminal {
             self.pump(captures, rules, settings, reloads, failed, &TerminalPrinter { style })?
