@@ -51,7 +51,7 @@ fn thousands_of_names_against_thousands_of_constraints_end() {
     let leaf = sub.leaf_with(NAME, |p| {
         p.subject_alt_names = (0..2_000).map(|_| SanType::DnsName("n1999.example".try_into().unwrap())).collect();
     });
-    let verdict = judge(&trusting(&[&root]), &chain(&[&leaf, &sub]), None);
+    let verdict = judged("thousands of names against thousands of constraints", &trusting(&[&root]), &ders(&[&leaf, &sub]));
     assert_eq!((verdict.status, verdict.reason), (Status::Unsupported, Some(Reason::TooComplex)));
 }
 
