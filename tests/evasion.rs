@@ -54,6 +54,9 @@ fn a_bad_name_does_not_hide_the_extensions_behind_it() {
         ("no length", ClientHello::new().server_name(""), "INVALID_SNI_LENGTH"),
         ("300 bytes", ClientHello::new().server_name(&"a".repeat(300)), "INVALID_SNI_LENGTH"),
         ("an empty list", ClientHello::new().extension(0, &[0, 0]), "MALFORMED_EXTENSION"),
+        ("bytes behind the list", ClientHello::new().extension(0, b"\0\x06\0\0\x03a.bxx"), "MALFORMED_EXTENSION"),
+        ("NUL in the name", ClientHello::new().server_name("good.example\0.evil.example"), "INVALID_SNI_CHARACTER"),
+        ("a blank in the name", ClientHello::new().server_name("good.example "), "INVALID_SNI_CHARACTER"),
         ("a list that lies", ClientHello::new().extension(0, &[0xff, 0xff, 0, 0, 1, b'x']), "MALFORMED_EXTENSION"),
     ] {
         let hello = hello.alpn("h2").extension(13, &[0, 2, 4, 3]);
@@ -148,6 +151,47 @@ fn junk_before_the_hello() {
         assert!(events.anomalies().contains(&"JUNK_BEFORE_TLS"), "{junk:?}: {:?}", events.anomalies());
         assert_eq!(events.session()["portcullis"]["view"]["to_server"]["skipped_bytes"], junk.len(), "{junk:?}");
     }
+}
+
+#[test]
+fn records_that_have_no_place_before_the_hello_do_not_hide_it() {
+    let (data, change) = (tls::record(23, &[0x17; 100]), tls::record(tls::CHANGE_CIPHER_SPEC, &[1]));
+    let (request, heartbeat) = (tls::record(HANDSHAKE, &tls::message(0, b"")), tls::record(HEARTBEAT, &[1, 0, 0]));
+    for (what, junk, anomaly) in [
+        ("application data", data.clone(), "RECORD_BEFORE_HELLO"),
+        ("empty application data", [data.clone(), tls::record(23, b"")].concat(), "RECORD_BEFORE_HELLO"),
+        ("behind a message that tells nothing", [request, data.clone()].concat(), "RECORD_BEFORE_HELLO"),
+        ("a ChangeCipherSpec", change.clone(), "RECORD_BEFORE_HELLO"),
+        ("an alert behind one", [change.clone(), tls::record(tls::ALERT, &[1; 30])].concat(), "RECORD_BEFORE_HELLO"),
+        ("a heartbeat behind one", [change.clone(), heartbeat.clone()].concat(), "RECORD_BEFORE_HELLO"),
+        ("a heartbeat", heartbeat, "HEARTBEAT_MESSAGE"),
+        ("an alert that is none", tls::record(tls::ALERT, &[1; 30]), "INVALID_ALERT_MESSAGE"),
+    ] {
+        for size in [1, 1_460] {
+            let bytes = [junk.clone(), ClientHello::asking_for(NAME).record()].concat();
+            let events = replay(&finish(Conversation::new().send_in_segments(Side::Client, &bytes, size)).packets);
+            assert_eq!(sni(&events), NAME, "{what}, {size}");
+            assert!(events.anomalies().contains(&anomaly), "{what}, {size}: {:?}", events.anomalies());
+            assert_eq!(events.session()["portcullis"]["stage"], "dark", "{what}, {size}");
+        }
+    }
+}
+
+#[test]
+fn application_data_without_end_before_the_hello_is_given_up_and_noted() {
+    let records = tls::record(23, &[0x17; 4_000]).repeat(6);
+    let events = replay(&tls12(&[records, ClientHello::asking_for(NAME).record()].concat()).packets);
+    assert_eq!((sni(&events), events.anomalies()), (&Value::Null, vec!["RECORD_BEFORE_HELLO"]));
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["dark"], true);
+}
+
+#[test]
+fn where_the_hello_is_missing_application_data_is_where_it_goes_dark() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let conversation = Conversation::new().lost(Side::Client, hello.len()).server(&tls::server_hello_tls13(29));
+    let events = replay(&conversation.server(&tls::record(23, &[1; 100])).client(&tls::record(23, &[1; 100])).packets);
+    assert_eq!(events.anomalies(), [""; 0]);
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["dark"], true);
 }
 
 /// The hello that asks for one name, and its part with another name that is to be laid over it.

@@ -19,6 +19,8 @@ pub struct Conversation {
     session: Session,
     roles: Roles,
     is_tls: bool,
+    /// A hello of each direction was seen.
+    greeted: Pair<bool>,
     /// The longest request for a heartbeat of each direction: its record's length in bytes.
     heartbeats: Pair<usize>,
     news: u32,
@@ -43,6 +45,7 @@ impl Conversation {
             session: Session::default(),
             roles: Roles { client, known: false },
             is_tls: false,
+            greeted: Pair::default(),
             heartbeats: Pair::default(),
             news: 0,
             longest_message,
@@ -55,14 +58,17 @@ impl Conversation {
         self.views.get_mut(direction).seen = true;
         let mut consumed = 0_usize;
         while let Some(rest) = bytes.get(consumed..) {
-            let (n, item) = self.halves.get_mut(direction).step(rest, self.longest_message);
+            let view = self.views.get_mut(direction);
+            let is_first = !view.midstream && view.gaps == 0 && !*self.greeted.get(direction);
+            let (n, item) = self.halves.get_mut(direction).step(rest, self.longest_message, is_first);
+            *self.greeted.get_mut(direction) |= item.is_hello();
             consumed = consumed.saturating_add(n);
             let mut cx = Meaning {
                 session: &mut self.session,
                 roles: &mut self.roles,
                 is_tls: &mut self.is_tls,
                 heartbeats: &mut self.heartbeats,
-                view: self.views.get_mut(direction),
+                view,
                 direction,
                 certificates,
             };
@@ -130,6 +136,7 @@ impl Conversation {
     pub fn restart(&mut self, direction: Direction) {
         *self.halves.get_mut(direction) = Half::default();
         *self.heartbeats.get_mut(direction) = 0;
+        *self.greeted.get_mut(direction) = false;
         self.session.forget(direction == self.roles.client);
         self.news = self.news.wrapping_add(1);
     }
