@@ -463,6 +463,127 @@ fn payload_that_no_receiver_takes_is_no_decoy() {
     }
 }
 
+/// An option of 12 bytes with time stamp `value` (RFC 7323 §3.2).
+fn time_stamp(value: u32) -> Vec<u8> {
+    [&[1, 1, 8, 10][..], &value.to_be_bytes(), &[0; 4]].concat()
+}
+
+/// Gives all packets time stamps that grow by one with each.
+fn with_time_stamps(mut packets: Vec<Packet>) -> Vec<Packet> {
+    for (value, packet) in (1_000..).zip(&mut packets) {
+        if packet.options.is_empty() {
+            packet.options = time_stamp(value);
+        }
+    }
+    packets
+}
+
+/// Packets of a client that says something which its server drops, since `change` made it so, before what it really says. The decoy
+/// asks for another name of the same length.
+fn behind_a_decoy(change: impl Fn(&mut Packet)) -> Vec<(&'static str, Vec<Packet>)> {
+    let (hello, at, _) = rewritten();
+    let (decoy, name) = (ClientHello::asking_for("evil.example").record(), at as usize);
+    let whole = Conversation::new().at(Side::Client, 0, &decoy).but(&change).client(&hello);
+    let name_alone = Conversation::new().at(Side::Client, at, b"evil.example").but(&change).client(&hello);
+    let rest = Conversation::new().client(&hello[..name]).at(Side::Client, at, &decoy[name..]).but(&change).client(&hello[name..]);
+    let longer = Conversation::new()
+        .at(Side::Client, 0, &decoy)
+        .but(&change)
+        .send_in_segments(Side::Client, &hello[..name + 4], 7)
+        .send_in_segments(Side::Client, &hello[name + 4..], 7);
+    [("whole", whole), ("name", name_alone), ("rest", rest), ("segments", longer)]
+        .map(|(what, conversation)| (what, finish(conversation).packets))
+        .into()
+}
+
+#[test]
+fn a_segment_that_acknowledges_what_was_never_sent_is_no_decoy() {
+    // The server's first byte has sequence number 3,000,000,001.
+    for ack in [3_000_000_002, 3_000_001_000, 3_000_000_000, 2_999_990_000, 0, 1 << 30, 2 << 30] {
+        for (what, packets) in behind_a_decoy(|decoy| decoy.ack = ack) {
+            for policy in [OverlapPolicy::First, OverlapPolicy::Last] {
+                let mut portcullis = Portcullis::default();
+                portcullis.config.overlap = policy;
+                let events = portcullis.run(&packets);
+                assert_eq!(sni(&events), "good.example", "{ack}, {what}, {policy:?}");
+                assert_eq!(events.anomalies(), ["stream.reassembly_overlap_different_data"], "{ack}, {what}, {policy:?}");
+                assert_eq!(events.session()["portcullis"]["stage"], "dark", "{ack}, {what}, {policy:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_segment_with_an_older_time_stamp_is_no_decoy() {
+    for (what, packets) in behind_a_decoy(|decoy| decoy.options = time_stamp(999)) {
+        let events = replay(&with_time_stamps(packets.clone()));
+        assert_eq!(sni(&events), "good.example", "{what}");
+        assert_eq!(events.anomalies(), ["stream.reassembly_overlap_different_data"], "{what}");
+        // Where the server sends none, they say nothing.
+        let mut packets = with_time_stamps(packets);
+        packets.iter_mut().filter(|p| p.side == Side::Server).for_each(|p| p.options.clear());
+        assert_eq!(replay(&packets).anomalies(), ["stream.reassembly_overlap_different_data"], "{what}");
+    }
+}
+
+#[test]
+fn a_segment_that_is_signed_where_no_other_is_is_no_decoy() {
+    for option in [[19, 18], [29, 18]] {
+        let option = [&option[..], &[7; 16], &[1, 1]].concat();
+        for (what, packets) in behind_a_decoy(|decoy| decoy.options.clone_from(&option)) {
+            let events = replay(&packets);
+            assert_eq!(sni(&events), "good.example", "{what}");
+            assert_eq!(events.anomalies(), ["stream.reassembly_overlap_different_data"], "{what}");
+            // Between two who both sign it is nothing special.
+            let signed: Vec<Packet> = packets.into_iter().map(|p| Packet { options: option.clone(), ..p }).collect();
+            assert_ne!(sni(&replay(&signed)), "good.example", "{what}");
+        }
+    }
+}
+
+#[test]
+fn where_nothing_comes_in_its_place_a_doubtful_segment_is_read() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let doubtful = |ack: u32| Conversation::new().client(&hello).but(|p| p.ack = ack);
+    for ack in [3_000_000_100, 100] {
+        for (what, conversation) in [("acknowledged", finish(doubtful(ack))), ("cut off", doubtful(ack))] {
+            let events = replay(&conversation.packets);
+            assert_eq!(sni(&events), NAME, "{ack}, {what}");
+            assert_eq!(events.anomalies(), [""; 0], "{ack}, {what}");
+        }
+    }
+}
+
+#[test]
+fn lost_and_misplaced_packets_of_the_other_side_put_nothing_in_doubt() {
+    let packets = with_time_stamps(Conversation::new().flights(&MUTUAL_TLS12, 400).packets);
+    let expected = replay(&packets).session()["tls"].clone();
+    let mut clients_first = packets.clone();
+    clients_first.sort_by_key(|p| p.side == Side::Server);
+    let mut servers_first = packets.clone();
+    servers_first.sort_by_key(|p| p.side == Side::Client);
+    let mut late = packets.clone();
+    late.rotate_left(1);
+    for (what, packets) in [("client first", clients_first), ("server first", servers_first), ("late SYN", late)] {
+        let events = replay(&packets);
+        assert_eq!(events.session()["tls"], expected, "{what}");
+        assert_eq!((events.session()["portcullis"]["stage"].as_str(), events.anomalies().len()), (Some("dark"), 0), "{what}");
+    }
+    for lost in 0..packets.len() {
+        let (mut packets, side) = (packets.clone(), packets[lost].side);
+        packets.remove(lost);
+        let events = replay(&packets);
+        let client = |tls: &Value| (tls["sni"].clone(), tls["client"].clone(), tls["ja4"].clone());
+        if side == Side::Server {
+            assert_eq!(client(&events.session()["tls"]), client(&expected), "without packet {lost}");
+            assert_eq!(events.session()["portcullis"]["view"]["to_server"]["dark"], true, "without packet {lost}");
+        } else {
+            assert_eq!(events.session()["tls"]["subject"], expected["subject"], "without packet {lost}");
+        }
+        assert_eq!(events.anomalies(), [""; 0], "without packet {lost}");
+    }
+}
+
 #[test]
 fn urgent_data_in_a_handshake_is_noted() {
     let hello = ClientHello::asking_for(NAME).record();

@@ -210,6 +210,18 @@ fn a_loss_before_a_fast_download_takes_nothing_away_that_was_read() {
     assert_eq!(counters.gaps, 1);
 }
 
+#[test]
+fn many_decoys_that_no_receiver_takes_hold_little_and_hide_nothing() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let decoy = |c: Conversation, n: u8| c.at(Side::Client, 0, &[n; 200]).but(|p| p.ack = p.ack.wrapping_add(9));
+    let packets = (0..200).fold(Conversation::new(), decoy).client(&hello).server(&tls::server_flight()).packets;
+    let (events, counters) = Portcullis::default().run_and_count(&packets);
+    assert_eq!(events.names(), [NAME]);
+    assert_eq!(counters.not_taken, 200 - 64);
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["degraded"], true);
+    assert!(events.session()["portcullis"]["view"]["to_server"]["conflicting_bytes"].as_u64() > Some(0));
+}
+
 /// Each second a SYN; `corrupt` gives the time of some of them.
 fn seconds(n: u64, corrupt: impl Fn(u64) -> Option<u64>) -> Vec<Packet> {
     (0..n).map(|s| Packet { time: Duration::from_secs(corrupt(s).unwrap_or(s)), ..lone_syn(s as u32) }).collect()

@@ -3,12 +3,13 @@
 use crate::base::{Duration, Timestamp};
 use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
 use crate::flow::{Direction, FlowKey, Pair, Stream};
-use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
+use crate::packet::{OverlapPolicy, Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;
 use crate::rules::{FlowRules, Verdict};
 
+use super::acceptance::{Acceptance, Doubtful};
 use super::clock::LEAP;
 use super::report::PacketId;
 use super::validate::Basis;
@@ -100,6 +101,9 @@ pub(super) struct Following {
     /// What the lane's account holds for it.
     pub accounted: usize,
     held: Option<SynData>,
+    pub acceptance: Acceptance,
+    /// What each side sent that its receiver may have dropped, in the order in which it came.
+    doubtful: Pair<Vec<Doubtful>>,
     /// What the SYN carried that may open a new connection.
     rival: Option<SynData>,
     /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
@@ -255,6 +259,8 @@ impl Connection {
                 validated: Basis::default(),
                 accounted: 0,
                 held: None,
+                acceptance: Acceptance::default(),
+                doubtful: Pair::default(),
                 rival: None,
                 undecided: Pair::default(),
             })),
@@ -287,6 +293,7 @@ impl Connection {
         *self.isn.get_mut(direction) = Some(isn);
         if let Some(following) = &mut self.following {
             following.streams.get_mut(direction).anchor(isn.wrapping_add(1));
+            following.acceptance.anchor(direction, isn);
         }
     }
 
@@ -343,14 +350,16 @@ impl Following {
     /// Reads a segment's payload, which begins at sequence number `seq`.
     pub fn read(
         &mut self,
-        header: &SegmentHeader,
+        segment: &Segment<'_>,
         seq: u32,
-        payload: &[u8],
         policy: OverlapPolicy,
         limit: usize,
         certificates: &mut CertificateCache,
     ) -> Read {
+        let (header, payload) = (segment.header, segment.payload);
         let (direction, mut read) = (header.sender, Read::default());
+        let doubtful = self.acceptance.take(segment);
+        self.settle_doubts(direction.reverse(), &mut read, certificates);
         if header.flags.is_syn() && !payload.is_empty() {
             self.held.get_or_insert_with(|| SynData::new(header, payload));
             return read;
@@ -359,7 +368,11 @@ impl Following {
             if header.flags.has(TcpFlags::URG) {
                 self.conversation.note(direction, Anomaly::UrgentData);
             }
-            self.push(direction, seq, payload, policy, &mut read);
+            match doubtful {
+                Some(doubtful) => self.hold_doubtful(direction, doubtful, limit, &mut read),
+                None => self.push(direction, seq, payload, policy, &mut read),
+            }
+            self.settle_doubts(direction, &mut read, certificates);
             self.parse(direction, certificates);
         }
         let is_cut = payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX);
@@ -436,6 +449,9 @@ impl Following {
             if self.conversation.is_over(direction) && self.streams.get(direction).memory() > 0 {
                 self.streams.get_mut(direction).release();
             }
+            if self.conversation.is_over(direction) && !self.doubtful.get(direction).is_empty() {
+                *self.doubtful.get_mut(direction) = Vec::new();
+            }
         }
     }
 
@@ -451,7 +467,57 @@ impl Following {
         if pushed.restarted {
             self.conversation.restart(direction);
         }
-        (read.conflicting, read.duplicate, read.out_of_window) = (pushed.conflicting, pushed.duplicate, pushed.out_of_window);
+        read.conflicting = read.conflicting.saturating_add(pushed.conflicting);
+        read.duplicate = read.duplicate.saturating_add(pushed.duplicate);
+        read.out_of_window = read.out_of_window.saturating_add(pushed.out_of_window);
+    }
+
+    /// Has a segment wait that its receiver may drop.
+    fn hold_doubtful(&mut self, direction: Direction, doubtful: Doubtful, limit: usize, read: &mut Read) {
+        let waiting = self.doubtful.get_mut(direction);
+        let bytes: usize = waiting.iter().map(|d| d.bytes.len()).sum();
+        if waiting.len() < MOST_DOUBTFUL && bytes.saturating_add(doubtful.bytes.len()) <= limit {
+            waiting.push(doubtful);
+        } else {
+            read.not_taken = true;
+            self.conversation.view_mut(direction).degraded = true;
+        }
+    }
+
+    /// Reads what `direction` sent and its receiver may have dropped, where it is clear that it did not. What came in its place
+    /// otherwise counts; it is compared with that.
+    fn settle_doubts(&mut self, direction: Direction, read: &mut Read, certificates: &mut CertificateCache) {
+        if self.doubtful.get(direction).is_empty() {
+            return;
+        }
+        if self.conversation.is_over(direction) {
+            *self.doubtful.get_mut(direction) = Vec::new();
+            return;
+        }
+        for doubtful in std::mem::take(self.doubtful.get_mut(direction)) {
+            let is_proven = self.acceptance.is_proven(direction, &doubtful);
+            if !is_proven && !self.streams.get(direction).has(doubtful.seq, doubtful.bytes.len()) {
+                self.doubtful.get_mut(direction).push(doubtful);
+                continue;
+            }
+            if is_proven {
+                self.acceptance.learn(direction, &doubtful);
+            }
+            self.push(direction, doubtful.seq, &doubtful.bytes, OverlapPolicy::First, read);
+            self.parse(direction, certificates);
+        }
+    }
+
+    /// There is nothing left that could tell: what may have been dropped fills what is missing.
+    fn take_doubtful(&mut self, read: &mut Read, certificates: &mut CertificateCache) {
+        for direction in [Direction::AToB, Direction::BToA] {
+            for doubtful in std::mem::take(self.doubtful.get_mut(direction)) {
+                if !self.conversation.is_over(direction) {
+                    self.push(direction, doubtful.seq, &doubtful.bytes, OverlapPolicy::First, read);
+                    self.parse(direction, certificates);
+                }
+            }
+        }
     }
 
     fn parse(&mut self, direction: Direction, certificates: &mut CertificateCache) {
@@ -506,6 +572,7 @@ impl Following {
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.
     pub fn end(&mut self, read: &mut Read, certificates: &mut CertificateCache) {
         self.take_syn_data(u32::MAX, OverlapPolicy::default(), certificates);
+        self.take_doubtful(read, certificates);
         for direction in [Direction::AToB, Direction::BToA] {
             while !self.conversation.is_over(direction) && self.streams.get(direction).has_gap() {
                 let lost = self.streams.get(direction).gap_len();
@@ -533,7 +600,7 @@ impl Following {
 
     /// Stops reading: its memory is needed elsewhere.
     pub fn give_up(&mut self) {
-        (self.held, self.rival) = (None, None);
+        (self.held, self.rival, self.doubtful) = (None, None, Pair::default());
         for direction in [Direction::AToB, Direction::BToA] {
             if !self.conversation.is_over(direction) {
                 self.conversation.give_up(direction);
@@ -544,13 +611,19 @@ impl Following {
 
     /// Bytes of memory that the streams hold.
     pub fn memory(&self) -> usize {
-        let held = [&self.held, &self.rival].into_iter().flatten().map(|data| data.bytes.len()).sum();
-        let streams = self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory());
-        streams.saturating_add(held)
+        let held: usize = [&self.held, &self.rival].into_iter().flatten().map(|data| data.bytes.len()).sum();
+        let of = |direction| {
+            let doubtful: usize =
+                self.doubtful.get(direction).iter().map(|d| d.bytes.len().saturating_add(size_of::<Doubtful>())).sum();
+            self.streams.get(direction).memory().saturating_add(doubtful)
+        };
+        of(Direction::AToB).saturating_add(of(Direction::BToA)).saturating_add(held)
     }
 }
 
 /// A sequence number further ahead than this is none of the stream: the largest window (RFC 7323 §2.3).
 const MAX_WINDOW: u32 = 1 << 30;
+/// How many segments of one direction may wait that their receiver may have dropped.
+const MOST_DOUBTFUL: usize = 64;
 /// How long an acknowledged gap is waited for: more than any reordering of a span port.
 const GAP_PATIENCE: Duration = Duration::from_secs(3);

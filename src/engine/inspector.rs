@@ -348,7 +348,7 @@ impl Inspector {
                 following.hold_rival(header, segment.payload);
                 Read::default()
             }
-            false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
+            false => following.read(segment, seq, overlap, limits.handshake_bytes, &mut self.certificates),
         };
         if self.judge.refuses() && connection.rules.verdict() == rules::Verdict::None {
             read.over_limit |= following.bound_undecided(header, limits.handshake_bytes);
@@ -594,7 +594,10 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         && let Some(following) = &mut connection.following
     {
         let other = following.streams.get_mut(header.sender.reverse());
-        other.correct(header.ack, header.flags.is_syn_ack());
+        // Only a SYN-ACK may say where the other side begins for judging what is acknowledged: a decoy would say so, too.
+        if other.correct(header.ack, header.flags.is_syn_ack()) && header.flags.is_syn_ack() {
+            following.acceptance.anchor(header.sender.reverse(), header.ack.wrapping_sub(1));
+        }
     }
     header.seq.wrapping_add(u32::from(syn))
 }
