@@ -12,6 +12,7 @@ mod inspector;
 mod judge;
 mod lane;
 mod report;
+mod rival;
 mod validate;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use portcullis::packet::{OverlapPolicy, PortSet};
 use serde_json::{Value, json};
 
-use crate::util::tcp::{ACK, RST, SYN, URG};
+use crate::util::tcp::{ACK, FIN, RST, SYN, URG};
 use crate::util::tls::{self, ClientHello, HANDSHAKE, HEARTBEAT, MUTUAL_TLS12, NAME};
 use crate::util::{Conversation, Events, Packet, Portcullis, Side, replay};
 
@@ -251,6 +251,115 @@ fn port_reuse_by_a_new_syn_gives_two_sessions() {
         assert_ne!(ids[0], ids[1], "{what}");
         assert_eq!(events.of("flow")[0]["flow"]["reason"], "tcp_reuse", "{what}");
     }
+}
+
+/// Two sessions on the same ports, one right after the other. The second's packets with the indexes `lost` are missing.
+fn reused(first: Conversation, lost: &[usize]) -> Vec<Packet> {
+    let again = Conversation::with_isns("10.0.0.1:40000", "192.0.2.1:443", 900_000_000, 8_000_000);
+    let second = finish(again.client(&ClientHello::asking_for("second.example").record()));
+    let kept = second.packets.into_iter().enumerate().filter(|(i, _)| !lost.contains(i)).map(|(_, p)| p);
+    let mut packets: Vec<Packet> = first.packets.into_iter().chain(kept).collect();
+    Conversation::retime(&mut packets);
+    packets
+}
+
+#[test]
+fn port_reuse_is_seen_whichever_packets_of_its_beginning_are_missing() {
+    let hello = ClientHello::asking_for("first.example").record();
+    let told = tls12(&hello);
+    let untold = Conversation::new().client(&hello).server(&tls::server_hello());
+    let silent = Conversation::new();
+    for (what, first, names) in [
+        ("told", told.clone(), &["first.example", "second.example"][..]),
+        ("told and closed", told.close(), &["first.example", "second.example"]),
+        ("not told", untold.clone(), &["first.example", "second.example"]),
+        ("not told, and closed", untold.clone().close(), &["first.example", "second.example"]),
+        ("not told, and reset", untold.flags_at(Side::Server, RST | ACK, 0, b""), &["first.example", "second.example"]),
+        ("without a byte", silent, &["second.example"]),
+    ] {
+        for lost in [&[][..], &[0], &[1], &[2], &[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]] {
+            let mut portcullis = Portcullis::default();
+            portcullis.config.flow_events = true;
+            let events = portcullis.run(&reused(first.clone(), lost));
+            assert_eq!(events.names(), names, "{what}, without {lost:?}");
+            let second = events.sessions().pop().unwrap();
+            assert_eq!(second["tls"]["subject"], format!("CN={NAME}"), "{what}, without {lost:?}");
+            assert_eq!(second["portcullis"]["stage"], "dark", "{what}, without {lost:?}");
+            assert_eq!(events.anomalies(), [""; 0], "{what}, without {lost:?}");
+            assert_eq!(events.of("flow").len(), 2, "{what}, without {lost:?}");
+            let counted: u64 = events.of("flow").iter().map(|f| f["flow"]["pkts_toserver"].as_u64().unwrap()).sum();
+            let sent = reused(first.clone(), lost).iter().filter(|p| p.side == Side::Client).count();
+            assert_eq!(counted, sent as u64, "{what}, without {lost:?}");
+        }
+    }
+}
+
+#[test]
+fn port_reuse_of_which_one_side_is_seen_needs_no_syn() {
+    let hello = ClientHello::asking_for("first.example").record();
+    for lost in [&[][..], &[0], &[0, 2], &[1], &[0, 1, 2]] {
+        for side in [Side::Client, Side::Server] {
+            let mut packets = reused(tls12(&hello), lost);
+            packets.retain(|p| p.side == side);
+            let events = replay(&packets);
+            assert_eq!(events.sessions().len(), 2, "{side:?}, without {lost:?}");
+            if side == Side::Client {
+                assert_eq!(events.names(), ["first.example", "second.example"], "without {lost:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_the_server_is_not_seen_to_take_up_is_told_at_the_end() {
+    let hello = ClientHello::asking_for("first.example").record();
+    for first in [tls12(&hello), Conversation::new().client(&hello).server(&tls::server_hello())] {
+        let mut packets = reused(first.clone(), &[1]);
+        let of_first = first.packets.len();
+        packets.truncate(of_first + 3); // SYN, ACK, ClientHello
+        let mut events = replay(&packets).names().iter().map(ToString::to_string).collect::<Vec<_>>();
+        events.sort();
+        assert_eq!(events, ["first.example", "second.example"]);
+        let alert = "alert tls any any -> any any (msg:\"found\"; tls.sni; content:\"second.example\"; sid:1;)";
+        assert_eq!(Portcullis::default().rules(alert).run(&packets).alerts(), ["found"]);
+    }
+}
+
+#[test]
+fn numbers_of_another_connection_that_the_server_does_not_use_blind_nobody() {
+    let (far, decoy) = (500_000_000, ClientHello::asking_for("decoy.example").record());
+    let somewhere = |p: &mut Packet| p.ack = p.ack.wrapping_add(500_000_000);
+    for (what, conversation) in [
+        ("SYN with data", interrupted(|c| c.flags_at(Side::Client, SYN, far, &decoy))),
+        ("SYN, then data", interrupted(|c| c.flags_at(Side::Client, SYN, far, b"").at(Side::Client, far + 1, &decoy))),
+        ("data", interrupted(|c| c.at(Side::Client, far, &decoy).but(somewhere))),
+        ("SYN-ACK", interrupted(|c| c.flags_at(Side::Server, SYN | ACK, far, b"").but(somewhere))),
+        ("FIN", interrupted(|c| c.flags_at(Side::Client, FIN | ACK, far, b"").but(somewhere))),
+        ("many", interrupted(|c| (0..500).fold(c, |c, n| c.at(Side::Client, far + n * 100, &decoy).but(somewhere)))),
+        ("many SYNs", interrupted(|c| (0..500).fold(c, |c, n| c.flags_at(Side::Client, SYN, far + n * 100, &decoy)))),
+    ] {
+        let events = replay(&conversation.packets);
+        let of_this: Vec<_> = events.sessions().into_iter().filter(|s| s["tls"]["sni"] == NAME).collect();
+        assert_eq!(of_this.len(), 1, "{what}");
+        assert_eq!(of_this[0]["portcullis"]["stage"], "dark", "{what}");
+        assert_eq!(of_this[0]["tls"]["subject"], format!("CN={NAME}"), "{what}");
+        assert!(events.sessions().len() <= 2, "{what}: {:?}", events.names());
+    }
+}
+
+#[test]
+fn a_loss_of_megabytes_on_one_side_begins_no_new_connection() {
+    let download = tls12(&ClientHello::asking_for(NAME).record())
+        .lost(Side::Server, 50_000_000)
+        .server(&[0x17; 1_000])
+        .acknowledge(Side::Client)
+        .server(&[0x17; 1_000])
+        .client(&[0x17; 100])
+        .server(b"");
+    let mut portcullis = Portcullis::default();
+    portcullis.config.flow_events = true;
+    let events = portcullis.run(&download.packets);
+    assert_eq!((events.names(), events.of("flow").len()), (vec![NAME], 1));
 }
 
 /// A conversation into which somebody throws packets of his own after its hello is half said.

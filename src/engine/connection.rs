@@ -12,6 +12,7 @@ use crate::rules::{FlowRules, Verdict};
 use super::acceptance::{Acceptance, Doubtful};
 use super::clock::LEAP;
 use super::report::PacketId;
+use super::rival::{Positions, Rival};
 use super::validate::Basis;
 
 /// A flow. Half-open ones have no `connection`: a flood of a million SYNs must cost little.
@@ -59,8 +60,10 @@ pub(super) struct Connection {
     pub flags: Pair<TcpFlags>,
     /// Initial sequence number of each side.
     pub isn: Pair<Option<u32>>,
-    /// A SYN that may turn out to open a new connection on the same five-tuple.
-    pub rival_syn: Option<(Direction, u32)>,
+    /// Where the sequence numbers of both sides stand.
+    pub positions: Positions,
+    /// A new connection that may have begun on the same five-tuple.
+    pub rival: Option<Box<Rival>>,
     pub closed: bool,
     /// The handshake of TCP was done before the segment at hand or, where that has payload, with it; or the flow was joined in the
     /// middle.
@@ -104,8 +107,6 @@ pub(super) struct Following {
     pub acceptance: Acceptance,
     /// What each side sent that its receiver may have dropped, in the order in which it came.
     doubtful: Pair<Vec<Doubtful>>,
-    /// What the SYN carried that may open a new connection.
-    rival: Option<SynData>,
     /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
     undecided: Pair<u64>,
 }
@@ -248,7 +249,8 @@ impl Connection {
             counters: Pair::default(),
             flags: Pair::default(),
             isn: Pair::default(),
-            rival_syn: None,
+            positions: Positions::default(),
+            rival: None,
             closed: opening.flags.has(TcpFlags::RST),
             established: false,
             gap: Pair::default(),
@@ -261,7 +263,6 @@ impl Connection {
                 held: None,
                 acceptance: Acceptance::default(),
                 doubtful: Pair::default(),
-                rival: None,
                 undecided: Pair::default(),
             })),
             was_tls: false,
@@ -276,16 +277,31 @@ impl Connection {
         *connection.flags.get_mut(opening.sender) = opening.flags;
         if let Some(isn) = opening.syn() {
             connection.anchor(opening.sender, isn);
+            connection.positions.set(opening.sender, isn.wrapping_add(1));
         }
         connection
     }
 
-    /// Counts a segment and keeps its flags.
-    pub fn count(&mut self, header: &SegmentHeader) {
+    /// Takes in the header of a segment: counts it, and keeps its flags and numbers.
+    pub fn note(&mut self, header: &SegmentHeader) {
+        self.count_foreign(header);
+        self.flags.get_mut(header.sender).0 |= header.flags.0;
+        let hears_peer = self.was_heard(header.sender.reverse());
+        self.positions.note(header, hears_peer);
+    }
+
+    /// Counts a segment that seems to be of another connection.
+    pub fn count_foreign(&mut self, header: &SegmentHeader) {
         let counters = self.counters.get_mut(header.sender);
         counters.packets = counters.packets.saturating_add(1);
         counters.bytes = counters.bytes.saturating_add(u64::from(header.frame_len));
-        self.flags.get_mut(header.sender).0 |= header.flags.0;
+    }
+
+    /// Takes back what was counted of another connection, which counts it now.
+    pub fn give_back(&mut self, header: &SegmentHeader) {
+        let counters = self.counters.get_mut(header.sender);
+        counters.packets = counters.packets.saturating_sub(1);
+        counters.bytes = counters.bytes.saturating_sub(u64::from(header.frame_len));
     }
 
     /// The first byte of `direction` follows the SYN's `isn`.
@@ -397,21 +413,6 @@ impl Following {
             }
         }
         read
-    }
-
-    /// Keeps what the SYN of another connection carries: it is none of this one's, wherever its numbers say it belongs.
-    pub fn hold_rival(&mut self, header: &SegmentHeader, payload: &[u8]) {
-        self.rival = (!payload.is_empty()).then(|| SynData::new(header, payload));
-    }
-
-    /// Takes what the SYN of another connection carried, now that this connection gives way to it.
-    pub const fn take_rival(&mut self) -> Option<SynData> {
-        self.rival.take()
-    }
-
-    /// What the SYN carried that opened this connection.
-    pub fn hold(&mut self, data: SynData) {
-        self.held = Some(data);
     }
 
     /// Reads what the SYN carried as far as the peer took it, once a segment tells: the peer's acknowledgement or, where nothing of
@@ -600,7 +601,7 @@ impl Following {
 
     /// Stops reading: its memory is needed elsewhere.
     pub fn give_up(&mut self) {
-        (self.held, self.rival, self.doubtful) = (None, None, Pair::default());
+        (self.held, self.doubtful) = (None, Pair::default());
         for direction in [Direction::AToB, Direction::BToA] {
             if !self.conversation.is_over(direction) {
                 self.conversation.give_up(direction);
@@ -611,7 +612,7 @@ impl Following {
 
     /// Bytes of memory that the streams hold.
     pub fn memory(&self) -> usize {
-        let held: usize = [&self.held, &self.rival].into_iter().flatten().map(|data| data.bytes.len()).sum();
+        let held: usize = self.held.iter().map(|data| data.bytes.len()).sum();
         let of = |direction| {
             let doubtful: usize =
                 self.doubtful.get(direction).iter().map(|d| d.bytes.len().saturating_add(size_of::<Doubtful>())).sum();

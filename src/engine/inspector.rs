@@ -6,10 +6,11 @@ use super::config::Config;
 use super::connection::{Connection, Flow, Read};
 use super::counters::Counters;
 use super::judge::Judge;
-use super::lane::{LANES, Lane, lane_of};
+use super::lane::{LANES, Lane, deadline, lane_of};
 use super::report::{Order, PacketId, Report};
+use super::rival::Rival;
 use super::validate;
-use crate::base::Timestamp;
+use crate::base::{Duration, Timestamp};
 use crate::event::{self, AnomalyInfo, Common, CommunityId, DropReason, FlowEnd, FlowEndReason, FlowState, PacketSource};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
@@ -53,6 +54,17 @@ struct Place {
     id: FlowId,
 }
 
+/// What a segment is to the flow that is there.
+#[derive(Debug)]
+enum Relation {
+    /// It is part of it.
+    Own,
+    /// It seems to be of another connection, which nothing shows to be more than a pretence yet.
+    Foreign,
+    /// It shows that another connection has taken its place: with what came of that before, where some did.
+    Replaces(Option<Box<Rival>>),
+}
+
 /// Flows that end together, in the order of their first packets.
 #[derive(Debug)]
 pub struct Leaving {
@@ -87,7 +99,7 @@ impl Inspector {
     pub fn process(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let header = segment.header;
         self.count_flags(header.flags);
-        let Some(place) = self.find_or_add(hash, located, header, report) else { return Verdict::Pass };
+        let Some((place, is_foreign)) = self.find_or_add(hash, located, segment, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         flow.note_time(header.timestamp, self.now);
         let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && flow.has_room(header) && {
@@ -100,17 +112,20 @@ impl Inspector {
         }
         let is_new = flow.connection.is_none();
         let connection = flow.connection(self.config.limits.handshake_bytes);
-        connection.count(header);
+        if is_foreign {
+            connection.count_foreign(header);
+        } else {
+            connection.note(header);
+        }
         if is_new && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config);
         }
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
-        let closes = note_end(connection, header.flags);
+        let closes = !is_foreign && note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
         let rules_are_new = self.judge.is_new_to(&connection.rules);
-        let opens_anew =
-            header.flags.is_syn() && header.payload_len == 0 && connection.rival_syn == Some((header.sender, header.seq));
+        let opens_anew = header.payload_len == 0 && connection.rival.as_ref().is_some_and(|rival| rival.opens_with(header));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config); // its time is over sooner now
         }
@@ -120,7 +135,7 @@ impl Inspector {
             return Verdict::Drop;
         }
         match is_followed {
-            true => self.follow(&place, segment, report),
+            true => self.follow(&place, segment, is_foreign, report),
             false if self.judge.wants_packets() || rules_are_new => self.judge(&place, segment, report),
             false => Verdict::Pass,
         }
@@ -155,7 +170,7 @@ impl Inspector {
                 match lane.table.get(id) {
                     Some((_, flow)) if tells(flow, &self.config) => leaving.push((flow.first, Place { lane: index, id })),
                     _ => {
-                        let ended = u64::from(lane.table.remove(id).is_some());
+                        let ended = u64::from(lane.remove(id).is_some());
                         self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(ended);
                     }
                 }
@@ -232,34 +247,98 @@ impl Inspector {
         *counter = counter.saturating_add(1);
     }
 
-    /// The segment's flow; a new one where there is none, or where it opens a new connection on an old five-tuple.
-    fn find_or_add(&mut self, hash: u64, located: Located, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
-        let lane = lane_of(hash);
+    /// The segment's flow; a new one where there is none, or where it opens a new connection on an old five-tuple. Also whether it seems to
+    /// be of another connection than the flow's.
+    fn find_or_add(
+        &mut self,
+        hash: u64,
+        located: Located,
+        segment: &Segment<'_>,
+        report: &mut impl Report,
+    ) -> Option<(Place, bool)> {
+        let (header, lane) = (segment.header, lane_of(hash));
+        let packet = PacketId::of(header);
         let table = &self.lanes.get(lane)?.table;
         // Segments in between may have ended the flow, or begun it.
-        if let Some(id) = located.0.filter(|&id| table.get(id).is_some()).or_else(|| table.find(hash, &header.key)) {
-            let place = Place { lane, id };
-            let Some(rival) = self.is_reused(&place, header) else { return Some(place) };
-            self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
-            let old = self.lanes.get_mut(lane).and_then(|l| l.table.get_mut(id)?.connection.as_deref_mut()?.following.as_mut());
-            let syn_data = old.filter(|_| rival.is_some()).and_then(|f| f.take_rival());
-            self.end(&place, FlowEndReason::TcpReuse, PacketId::of(header), true, report);
-            let place = self.add(hash, header, report)?;
-            if let Some((direction, isn)) = rival {
-                let flow = self.lanes.get_mut(lane)?.table.get_mut(place.id)?;
-                flow.set_client(direction);
-                flow.opening.sender = direction;
-                flow.opening.set_syn(isn);
-                if let Some(data) = syn_data
-                    && let Some(following) = &mut flow.connection(self.config.limits.handshake_bytes).following
-                {
-                    following.hold(data);
-                    self.lanes.get_mut(lane)?.set_timer(place.id, &self.config);
+        let Some(id) = located.0.filter(|&id| table.get(id).is_some()).or_else(|| table.find(hash, &header.key)) else {
+            return Some((self.open(hash, header, report)?, false));
+        };
+        let place = Place { lane, id };
+        if self.is_overdue(&place, header) {
+            self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(1);
+            self.end(&place, FlowEndReason::Timeout, packet, true, report);
+            return Some((self.open(hash, header, report)?, false));
+        }
+        match self.relate(&place, segment) {
+            Relation::Own => Some((place, false)),
+            Relation::Foreign => {
+                self.account_rival(&place);
+                Some((place, true))
+            }
+            Relation::Replaces(rival) => {
+                self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
+                let client = self.lanes.get(lane)?.table.get(id)?.1.client();
+                if let Some(rival) = &rival {
+                    self.release_rival(&place, rival);
+                }
+                self.end(&place, FlowEndReason::TcpReuse, packet, true, report);
+                match rival {
+                    Some(rival) => Some((self.take_over(&rival, client, hash, header, report)?, false)),
+                    None => Some((self.open(hash, header, report)?, false)),
                 }
             }
-            return Some(place);
+        }
+    }
+
+    /// Whether the flow's time was over before the segment came, by the segment's own time: the clock may lag behind that after a quiet
+    /// time. A time that is more than a day ahead of the clock is not believed; and an answer to a SYN is one, however late it comes.
+    fn is_overdue(&self, place: &Place, header: &SegmentHeader) -> bool {
+        let Some((_, flow)) = self.lanes.get(place.lane).and_then(|l| l.table.get(place.id)) else { return false };
+        let answers = |isn: u32| header.flags.is_syn_ack() && header.ack == isn.wrapping_add(1);
+        header.timestamp > deadline(flow, &self.config)
+            && header.timestamp <= self.now.saturating_add(BELIEVED)
+            && !(flow.connection.is_none() && flow.opening.syn().is_some_and(answers))
+    }
+
+    /// Adds the flow that the segment begins.
+    fn open(&mut self, hash: u64, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
+        if !header.flags.has(TcpFlags::SYN) {
+            self.counters.midstream = self.counters.midstream.saturating_add(1);
         }
         self.add(hash, header, report)
+    }
+
+    /// Adds the flow of a connection that took the place of another, and reads what came of it before that was certain.
+    fn take_over(
+        &mut self,
+        rival: &Rival,
+        client: Direction,
+        hash: u64,
+        header: &SegmentHeader,
+        report: &mut impl Report,
+    ) -> Option<Place> {
+        if rival.client().is_none() {
+            self.counters.midstream = self.counters.midstream.saturating_add(1);
+        }
+        let place = self.add(hash, header, report)?;
+        let lane = self.lanes.get_mut(place.lane)?;
+        let flow = lane.table.get_mut(place.id)?;
+        (flow.first, flow.start) = (rival.first, rival.start);
+        flow.set_client(rival.client().unwrap_or(client));
+        let connection = flow.connection(self.config.limits.handshake_bytes);
+        let mut reads = Vec::new();
+        for segment in rival.held() {
+            connection.note(segment.header);
+            reads.push(read(connection, &segment, &self.config, &mut self.certificates));
+        }
+        let held = connection.following.as_mut().map_or(0, |f| {
+            f.accounted = f.memory();
+            f.accounted
+        });
+        lane.account(place.id, 0, held);
+        lane.set_timer(place.id, &self.config);
+        reads.iter().for_each(|read| self.count_read(read));
+        Some(place)
     }
 
     fn add(&mut self, hash: u64, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
@@ -270,9 +349,6 @@ impl Inspector {
         }
         let flow = Flow::new(header, self.guess_client(header));
         self.counters.flows = self.counters.flows.saturating_add(1);
-        if !header.flags.has(TcpFlags::SYN) {
-            self.counters.midstream = self.counters.midstream.saturating_add(1);
-        }
         let id = self.lanes.get_mut(lane)?.add(hash, header.key, flow)?;
         Some(Place { lane, id })
     }
@@ -290,66 +366,81 @@ impl Inspector {
         }
     }
 
-    /// Whether the segment belongs to a new connection; if so, with the SYN that opened it where that came before.
+    /// What the segment is to the flow.
     ///
-    /// A SYN alone does not end a live connection, or anybody could blind the detector with one: the new connection must go on.
-    /// Neither does it after a RST or FINs, which may be just as false, while there is something to be blind for.
-    fn is_reused(&mut self, place: &Place, header: &SegmentHeader) -> Option<Option<(Direction, u32)>> {
-        let flow = self.lanes.get_mut(place.lane)?.table.get_mut(place.id)?;
-        let Some(connection) = &mut flow.connection else {
+    /// A SYN alone does not end a live connection, or anybody could blind the detector with one: the new connection must go on. Neither
+    /// does it after a RST or FINs, which may be just as false, while there is something to be blind for. Where the SYN or the SYN-ACK is
+    /// missing from the capture, numbers tell that no segment of the connection can have, once both sides use them.
+    fn relate(&mut self, place: &Place, segment: &Segment<'_>) -> Relation {
+        let header = segment.header;
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Relation::Own };
+        let Some(connection) = flow.connection.as_deref_mut() else {
             let same = flow.opening.sender != header.sender || flow.opening.syn() == Some(header.seq);
-            return (header.flags.is_syn() && !same && flow.opening.packets > 0).then_some(None);
+            let begins = header.flags.is_syn() && !same && flow.opening.packets > 0;
+            return if begins { Relation::Replaces(None) } else { Relation::Own };
         };
+        let hears_peer = connection.was_heard(header.sender.reverse());
+        let isn = *connection.isn.get(header.sender);
         if header.flags.is_syn() {
-            if *connection.isn.get(header.sender) == Some(header.seq) {
-                return None; // sent again
+            if isn == Some(header.seq) {
+                return Relation::Own; // sent again
             }
             if connection.closed && !(connection.established && connection.following.is_some()) {
-                return Some(None);
+                return Relation::Replaces(None);
             }
-            connection.rival_syn = Some((header.sender, header.seq));
-            return None;
-        }
-        if header.flags.is_syn_ack()
-            && connection.rival_syn.is_none()
-            && !connection.was_heard(header.sender.reverse())
-            && connection.isn.get(header.sender).is_some_and(|isn| isn != header.seq)
+        } else if header.flags.is_syn_ack() && connection.rival.is_none() && !hears_peer && isn.is_some_and(|isn| isn != header.seq)
         {
-            return Some(None); // the SYN that it answers is not in the capture
+            return Relation::Replaces(None); // the SYN that it answers is not in the capture
         }
-        let (direction, isn) = connection.rival_syn?;
-        let first = isn.wrapping_add(1);
-        let goes_on = match header.sender == direction {
-            // Who sent the SYN can send what follows it as well. It counts only where nothing of the other side is seen, who would know.
-            true => header.seq == first && !connection.was_heard(direction.reverse()),
-            false => header.flags.is_syn_ack() && header.ack.wrapping_sub(first) <= MAX_SYN_DATA,
-        };
-        goes_on.then_some(Some((direction, isn)))
+        let positions = connection.positions;
+        if let Some(rival) = connection.rival.take_if(|rival| rival.is_confirmed(header, &positions, hears_peer)) {
+            rival.held().for_each(|segment| connection.give_back(segment.header));
+            return Relation::Replaces(Some(rival));
+        }
+        if let Some(rival) = &mut connection.rival
+            && (rival.opens_with(header) || rival.owns(header, &positions))
+        {
+            if !header.flags.is_syn() {
+                rival.hold(segment);
+            }
+            return Relation::Foreign;
+        }
+        let Some(mut rival) = Rival::of(segment, &positions) else { return Relation::Own };
+        if connection.rival.as_ref().is_none_or(|old| old.gives_way(header)) {
+            rival.accounted = connection.rival.as_ref().map_or(0, |old| old.accounted);
+            connection.rival = Some(Box::new(rival));
+        }
+        Relation::Foreign
+    }
+
+    /// Brings the account of memory up to date for what is kept of a connection that may have taken the flow's place.
+    fn account_rival(&mut self, place: &Place) {
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let connection = lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut());
+        let Some(rival) = connection.and_then(|c| c.rival.as_mut()) else { return };
+        let (before, after) = (rival.accounted, rival.memory());
+        rival.accounted = after;
+        lane.account(place.id, before, after);
+        self.keep_within_memory(place);
+    }
+
+    /// The flow does not hold it any more.
+    fn release_rival(&mut self, place: &Place, rival: &Rival) {
+        if let Some(lane) = self.lanes.get_mut(place.lane) {
+            lane.account(place.id, rival.accounted, 0);
+        }
     }
 
     /// Reads the segment, and reports what that made known.
-    fn follow(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+    fn follow(&mut self, place: &Place, segment: &Segment<'_>, is_foreign: bool, report: &mut impl Report) -> Verdict {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return Verdict::Pass };
         let Some(flow) = lane.table.get_mut(place.id) else { return Verdict::Pass };
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let header = segment.header;
-        let (overlap, limits) = (self.config.overlap, &self.config.limits);
-        let is_taken = is_taken(header);
-        if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
-            following.settle_syn_data(header, overlap, &mut self.certificates);
-        }
-        let seq = anchor(connection, header);
-        let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
+        let limits = &self.config.limits;
+        // What is of another connection is none of this one's, wherever its numbers say it belongs.
+        let mut read = if is_foreign { Read::default() } else { read(connection, segment, &self.config, &mut self.certificates) };
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
-        // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
-        let mut read = match of_another {
-            _ if !is_taken => Read { not_taken: true, ..Read::default() },
-            true => {
-                following.hold_rival(header, segment.payload);
-                Read::default()
-            }
-            false => following.read(segment, seq, overlap, limits.handshake_bytes, &mut self.certificates),
-        };
         if self.judge.refuses() && connection.rules.verdict() == rules::Verdict::None {
             read.over_limit |= following.bound_undecided(header, limits.handshake_bytes);
         }
@@ -428,12 +519,12 @@ impl Inspector {
     fn keep_within_memory(&mut self, place: &Place) {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         while let Some(id) = lane.memory_victim() {
-            let Some(following) = lane.table.get_mut(id).and_then(|f| f.connection.as_mut()).and_then(|c| c.following.as_mut())
-            else {
-                continue;
-            };
-            following.give_up();
-            let before = std::mem::take(&mut following.accounted);
+            let Some(connection) = lane.table.get_mut(id).and_then(|f| f.connection.as_deref_mut()) else { continue };
+            let mut before = connection.rival.take().map_or(0, |rival| rival.accounted);
+            if let Some(following) = &mut connection.following {
+                following.give_up();
+                before = before.saturating_add(std::mem::take(&mut following.accounted));
+            }
             lane.account(id, before, 0);
             self.counters.reassembly_memcap = self.counters.reassembly_memcap.saturating_add(1);
         }
@@ -526,8 +617,29 @@ impl Inspector {
         if self.config.flow_events {
             self.tell_flow(place, reason, at, report);
         }
-        if let Some(lane) = self.lanes.get_mut(place.lane) {
-            lane.table.remove(place.id);
+        let ended = self.lanes.get_mut(place.lane).and_then(|lane| lane.remove(place.id));
+        let client = ended.as_ref().map_or(guess, Flow::client);
+        if let Some(rival) = ended.and_then(|f| f.connection?.rival).filter(|rival| rival.has_payload()) {
+            self.tell_rival(&rival, client, &key, (reason, at), report);
+        }
+    }
+
+    /// A flow ended while it was not certain whether another connection had taken its place: what came of that is told, too.
+    fn tell_rival(
+        &mut self,
+        rival: &Rival,
+        client: Direction,
+        key: &FlowKey,
+        (reason, at): (FlowEndReason, Order),
+        report: &mut impl Report,
+    ) {
+        let Some(header) = rival.held().next().map(|first| *first.header) else { return };
+        let hash = key.hash(self.config.hash_seed);
+        if let Some(place) = self.take_over(rival, client, hash, &header, report) {
+            if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
+                flow.last = rival.held().map(|segment| segment.header.timestamp).max().unwrap_or(flow.last);
+            }
+            self.end(&place, reason, at.packet, at.by_packet, report);
         }
     }
 
@@ -560,7 +672,7 @@ impl Inspector {
 
 /// Whether there is an event at the end of `flow`.
 fn tells(flow: &Flow, config: &Config) -> bool {
-    config.flow_events || flow.is_read()
+    config.flow_events || flow.is_read() || flow.has_rival()
 }
 
 /// Adds to `base` what events say of the flow.
@@ -586,7 +698,7 @@ fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>,
 fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
     let syn = header.flags.has(TcpFlags::SYN);
     let unsettled = connection.following.as_ref().is_some_and(|f| f.streams.get(header.sender).is_unsettled());
-    if syn && connection.rival_syn.is_none() && (unsettled || connection.isn.get(header.sender).is_none()) {
+    if syn && (unsettled || connection.isn.get(header.sender).is_none()) {
         connection.anchor(header.sender, header.seq);
     }
     if header.flags.has(TcpFlags::ACK)
@@ -600,6 +712,19 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         }
     }
     header.seq.wrapping_add(u32::from(syn))
+}
+
+/// Reads a segment into the connection that it is of.
+fn read(connection: &mut Connection, segment: &Segment<'_>, config: &Config, certificates: &mut CertificateCache) -> Read {
+    let is_taken = is_taken(segment.header);
+    if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
+        following.settle_syn_data(segment.header, config.overlap, certificates);
+    }
+    let seq = anchor(connection, segment.header);
+    match connection.following.as_deref_mut() {
+        Some(following) if is_taken => following.read(segment, seq, config.overlap, config.limits.handshake_bytes, certificates),
+        _ => Read { not_taken: !is_taken, ..Read::default() },
+    }
 }
 
 /// Whether the segment's payload, if any, is part of the stream: none of a segment without ACK is taken but a SYN's, and that of a RST
@@ -636,5 +761,5 @@ fn len64<T>(items: &[T]) -> u64 {
     u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
-/// Bytes that a SYN may carry (RFC 7413 bounds them by a segment), which the SYN-ACK acknowledges together with it.
-const MAX_SYN_DATA: u32 = 1 << 16;
+/// A time so far ahead of the clock may be that of the first packet after a quiet time; one further ahead is rather wrong.
+const BELIEVED: Duration = Duration::from_secs(86_400);

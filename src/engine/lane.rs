@@ -59,6 +59,13 @@ impl Lane {
         Some(id)
     }
 
+    /// Takes a flow out, with what it holds.
+    pub fn remove(&mut self, id: FlowId) -> Option<Flow> {
+        let (_, flow) = self.table.remove(id)?;
+        self.stream_memory = self.stream_memory.saturating_sub(flow.stream_memory());
+        Some(flow)
+    }
+
     /// Sets the timer of a flow that has got a connection, or whose connection was closed so that its time is over sooner.
     pub fn set_timer(&mut self, id: FlowId, config: &Config) {
         if let Some((_, flow)) = self.table.get(id) {
@@ -157,12 +164,20 @@ impl Flow {
         self.connection.as_ref().is_some_and(|c| c.following.is_some())
     }
 
+    /// Whether another connection may have taken its place that carried payload: it is told at the end.
+    pub(super) fn has_rival(&self) -> bool {
+        self.connection.as_ref().and_then(|c| c.rival.as_ref()).is_some_and(|rival| rival.has_payload())
+    }
+
     fn stream_memory(&self) -> usize {
-        self.connection.as_ref().and_then(|c| c.following.as_ref()).map_or(0, |f| f.accounted)
+        let Some(connection) = &self.connection else { return 0 };
+        let rival = connection.rival.as_ref().map_or(0, |r| r.accounted);
+        connection.following.as_ref().map_or(0, |f| f.accounted).saturating_add(rival)
     }
 }
 
-fn deadline(flow: &Flow, config: &Config) -> Timestamp {
+/// When the flow's time is over, unless it goes on before.
+pub(super) fn deadline(flow: &Flow, config: &Config) -> Timestamp {
     flow.last.saturating_add(timeout(flow, config))
 }
 
