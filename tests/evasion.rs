@@ -253,6 +253,79 @@ fn port_reuse_by_a_new_syn_gives_two_sessions() {
     }
 }
 
+/// The number of the packet at which the only session is told, if one caused it, and its stage.
+fn told_at(packets: &[Packet]) -> (Option<u64>, String) {
+    let events = replay(packets);
+    let session = events.session();
+    (session["pcap_cnt"].as_u64(), session["portcullis"]["stage"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_session_is_told_where_it_ends_and_says_how_far_it_came() {
+    let hello = Conversation::new().client(&ClientHello::asking_for(NAME).record()); // packet 4
+    let flight = hello.clone().server(&tls::server_flight()); // packet 5
+    let fatal = tls::record(tls::ALERT, &[2, 48]);
+    let refused = hello.clone().server(&fatal);
+    let rejected = flight.clone().acknowledge(Side::Client).client(&fatal);
+    let closed = |packet| (Some(packet), "closed".to_owned());
+    let unfinished = |stage: &str| (None, stage.to_owned());
+    for (what, conversation, expected) in [
+        ("both closed", hello.clone().close(), closed(7)),
+        ("both closed, and said more", flight.clone().close(), closed(8)),
+        ("closed by the client alone", hello.clone().flags_at(Side::Client, FIN | ACK, 177, b""), unfinished("client_hello")),
+        ("an alert, then FINs", refused.clone().close(), closed(6)),
+        ("an alert, then RST", refused.clone().acknowledge(Side::Client).flags_at(Side::Server, RST, 7, b""), closed(7)),
+        ("an alert of the client, then RST", rejected.clone().flags_at(Side::Server, RST | ACK, 999, b""), closed(8)),
+        (
+            "an alert that nobody acknowledged",
+            rejected.clone().flags_at(Side::Client, RST | ACK, 999, b""),
+            (None, "closed".into()),
+        ),
+        ("an alert alone", refused.acknowledge(Side::Client), unfinished("client_hello")),
+        ("a RST alone", flight.clone().flags_at(Side::Server, RST, 999, b""), (None, "closed".into())),
+        ("nothing", Conversation::new().client(&[22, 3, 3]).client(&[1, 0, 1, 0, 0, 99, 3, 3]), unfinished("start")),
+        ("the ClientHello", hello.clone(), unfinished("client_hello")),
+        ("the ServerHello", hello.server(&tls::server_hello()), unfinished("server_hello")),
+        ("the certificates", flight.clone(), unfinished("certificates")),
+        ("one side dark", flight.client(&tls::finished()), unfinished("certificates")),
+    ] {
+        assert_eq!(told_at(&conversation.packets), expected, "{what}");
+    }
+}
+
+#[test]
+fn fins_that_the_other_side_does_not_acknowledge_end_nothing() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let closes = interrupted(|c| c.flags_at(Side::Client, FIN | ACK, 20, b"").flags_at(Side::Server, FIN | ACK, 0, b""));
+    let events = replay(&closes.packets);
+    assert_eq!((events.names(), &events.session()["portcullis"]["stage"]), (vec![NAME], &json!("dark")));
+
+    // Bytes before the FIN are still missing.
+    let (start, rest) = hello.split_at(20);
+    let gap = Conversation::new().client(start).lost(Side::Client, rest.len()).close();
+    let late = gap.at(Side::Client, 20, rest);
+    assert_eq!(replay(&late.packets).names(), [NAME]);
+}
+
+#[test]
+fn a_session_that_a_verdict_stops_says_so_where_it_is_stopped() {
+    let rules = "drop tls any any -> any any (tls.sni; content:\"www.shop.example\"; sid:1;)";
+    let conversation = tls12(&ClientHello::asking_for(NAME).record());
+    let events = Portcullis::default().rules(rules).run(&conversation.packets);
+    let session = events.session();
+    let more = &session["portcullis"];
+    assert_eq!((&session["pcap_cnt"], &more["dropped"], &more["stage"]), (&json!(4), &json!(true), &json!("client_hello")));
+    assert_eq!((&more["view"]["to_server"]["whole"], &more["view"]["to_client"]["seen"]), (&json!(true), &json!(false)));
+    let kinds: Vec<&str> = events.0.iter().map(|e| e["event_type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["alert", "drop", "tls"]);
+
+    let by_certificate = "drop tls any any -> any any (tls.cert_subject; content:\"www.shop.example\"; sid:1;)";
+    let events = Portcullis::default().rules(by_certificate).run(&conversation.packets);
+    let more = &events.session()["portcullis"];
+    assert_eq!((&more["dropped"], &more["stage"]), (&json!(true), &json!("certificates")));
+    assert_eq!(replay(&conversation.packets).session()["portcullis"].get("dropped"), None);
+}
+
 /// Two sessions on the same ports, one right after the other. The second's packets with the indexes `lost` are missing.
 fn reused(first: Conversation, lost: &[usize]) -> Vec<Packet> {
     let again = Conversation::with_isns("10.0.0.1:40000", "192.0.2.1:443", 900_000_000, 8_000_000);

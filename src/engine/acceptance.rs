@@ -5,7 +5,7 @@
 
 use crate::flow::{Direction, Pair};
 use crate::packet::wire::options::options;
-use crate::packet::{Segment, TcpFlags};
+use crate::packet::{Segment, SegmentHeader, TcpFlags};
 
 /// What both sides' segments are judged by.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ struct Side {
     first: Option<u32>,
     /// Sequence number behind the last that it used: SND.NXT, as far as was seen.
     sent: Option<u32>,
+    /// The same of payload alone.
+    sent_payload: Option<u32>,
     /// Up to where the other side acknowledged it: SND.UNA, or RCV.NXT of the other side.
     acknowledged: Option<u32>,
     /// Its time stamp that the other side compares with: TS.Recent.
@@ -60,6 +62,7 @@ impl Acceptance {
     pub fn take(&mut self, segment: &Segment<'_>) -> Option<Doubtful> {
         let header = segment.header;
         if header.flags.has(TcpFlags::RST) {
+            self.note_acknowledgement(header);
             return None;
         }
         let own = self.0.get(header.sender);
@@ -103,12 +106,20 @@ impl Acceptance {
         if is_doubtful {
             return;
         }
+        let payload_end = header.seq.wrapping_add(header.payload_len);
+        if header.payload_len > 0 && own.sent_payload.is_none_or(|to| payload_end.wrapping_sub(to) <= WINDOW) {
+            own.sent_payload = Some(payload_end);
+        }
         own.is_signed |= options.is_signed;
         let is_in_order = header.flags.has(TcpFlags::SYN) || own.acknowledged.is_none_or(|to| !is_before(to, header.seq));
         let is_later = |new: &u32| own.time_stamp.is_none_or(|last| !is_before(*new, last));
         if let Some(new) = options.time_stamp.filter(is_later).filter(|_| is_in_order) {
             own.time_stamp = Some(new);
         }
+        self.note_acknowledgement(header);
+    }
+
+    fn note_acknowledgement(&mut self, header: &SegmentHeader) {
         let peer = self.0.get_mut(header.sender.reverse());
         if header.flags.has(TcpFlags::ACK)
             && let Some(sent) = peer.sent
@@ -132,6 +143,12 @@ impl Acceptance {
         if peer.can_be_acknowledged(doubtful.ack) == Some(false) {
             (peer.first, peer.sent) = (Some(doubtful.ack), Some(doubtful.ack));
         }
+    }
+
+    /// Whether the other side acknowledged all payload that `direction` is known to have sent.
+    pub fn is_all_acknowledged(&self, direction: Direction) -> bool {
+        let own = self.0.get(direction);
+        own.sent_payload.is_some_and(|to| self.is_acknowledged(direction, to))
     }
 
     /// Whether the other side acknowledged all that `direction` sent before `seq`.
@@ -190,7 +207,7 @@ const AUTHENTICATION: u8 = 29;
 mod tests {
     use super::*;
     use crate::base::Timestamp;
-    use crate::packet::{FlowKey, IpFields, SegmentHeader};
+    use crate::packet::{FlowKey, IpFields};
     use std::net::Ipv4Addr;
 
     const CLIENT: Direction = Direction::AToB;

@@ -105,6 +105,8 @@ pub(super) struct Following {
     pub accounted: usize,
     held: Option<SynData>,
     pub acceptance: Acceptance,
+    /// Sequence number of each side's FIN.
+    fins: Pair<Option<u32>>,
     /// What each side sent that its receiver may have dropped, in the order in which it came.
     doubtful: Pair<Vec<Doubtful>>,
     /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
@@ -262,6 +264,7 @@ impl Connection {
                 accounted: 0,
                 held: None,
                 acceptance: Acceptance::default(),
+                fins: Pair::default(),
                 doubtful: Pair::default(),
                 undecided: Pair::default(),
             })),
@@ -375,6 +378,9 @@ impl Following {
         let (header, payload) = (segment.header, segment.payload);
         let (direction, mut read) = (header.sender, Read::default());
         let doubtful = self.acceptance.take(segment);
+        if header.flags.has(TcpFlags::FIN) {
+            *self.fins.get_mut(direction) = Some(seq.wrapping_add(header.payload_len));
+        }
         self.settle_doubts(direction.reverse(), &mut read, certificates);
         if header.flags.is_syn() && !payload.is_empty() {
             self.held.get_or_insert_with(|| SynData::new(header, payload));
@@ -568,6 +574,22 @@ impl Following {
         let lost = self.streams.get(other).gap_len();
         self.skip(other, lost, read, certificates);
         self.skip_cuts(other, read, certificates);
+    }
+
+    /// Whether the session is over before it went dark: both sides closed, and each has got all that the other sent; or, where the
+    /// connection is `closing`, one got all of the other's with an alert that ends it. A FIN, a RST or an alert alone ends nothing,
+    /// since the other side may never see it.
+    pub fn has_ended(&self, closing: bool) -> bool {
+        let sides = [Direction::AToB, Direction::BToA];
+        let has_closed = |side| {
+            let fin = self.fins.get(side).filter(|fin| self.streams.get(side).ends_at(*fin));
+            fin.is_some_and(|fin| self.acceptance.is_acknowledged(side, fin.wrapping_add(1)))
+        };
+        let has_said_all = |side| self.conversation.sent_last_alert(side) && self.acceptance.is_all_acknowledged(side);
+        closing
+            && !self.conversation.is_finished()
+            && (sides.into_iter().all(|side| self.conversation.is_over(side) || has_closed(side))
+                || sides.into_iter().any(has_said_all))
     }
 
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.

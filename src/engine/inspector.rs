@@ -448,6 +448,10 @@ impl Inspector {
         if !keeps {
             following.release_over();
         }
+        if following.has_ended(connection.flags.get(Direction::AToB).closes() || connection.flags.get(Direction::BToA).closes()) {
+            following.end(&mut read, &mut self.certificates);
+            following.conversation.close(true);
+        }
         let (before, after) = (following.accounted, following.memory());
         following.accounted = after;
         let finished = following.conversation.is_finished();
@@ -481,8 +485,29 @@ impl Inspector {
         if finished {
             let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
             self.tell_session(place, at, Some(header), report);
+        } else if verdict == Verdict::Drop {
+            self.stop(place, segment, report);
         }
         verdict
+    }
+
+    /// Where a verdict has stopped the flow, its session ends here.
+    fn stop(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) {
+        let header = segment.header;
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return };
+        let (client, last) = (flow.client(), flow.last);
+        let Some(connection) = flow.connection.as_deref_mut().filter(|c| c.dropped) else { return };
+        let Some(following) = connection.following.as_deref_mut() else { return };
+        let mut read = Read::default();
+        following.end(&mut read, &mut self.certificates);
+        following.conversation.stop();
+        if let Some(trust) = &mut self.trust {
+            validate::update(trust, following, client, last, true);
+        }
+        self.count_read(&read);
+        self.judge(place, segment, report);
+        let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
+        self.tell_session(place, at, Some(header), report);
     }
 
     /// Gives back the streams that were kept for rules alone.
@@ -596,13 +621,13 @@ impl Inspector {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         let Some((&key, flow)) = lane.table.get(place.id) else { return };
         let at = Order { packet, by_packet, flow: flow.first };
-        let (guess, last) = (flow.client(), flow.last);
+        let (guess, last, is_closed) = (flow.client(), flow.last, flow.is_closed());
         let following =
             lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut());
         if let Some(following) = following {
             let mut read = Read::default();
             following.end(&mut read, &mut self.certificates);
-            following.conversation.close();
+            following.conversation.close(is_closed);
             let client = following.conversation.client();
             if let Some(trust) = &mut self.trust {
                 validate::update(trust, following, client.unwrap_or(guess), last, true);

@@ -228,6 +228,11 @@ impl Stream {
         end <= next || piece.is_some_and(|(&start, piece)| end <= start.saturating_add(len64(piece)))
     }
 
+    /// Whether all bytes before sequence number `seq` came or are given up, and none behind it.
+    pub fn ends_at(&self, seq: u32) -> bool {
+        self.next.is_none_or(|next| position(next, seq) == next) && !self.has_gap()
+    }
+
     /// The bytes in order that are kept, consumed or not, and how many came before them.
     pub fn kept(&self) -> (&[u8], u64) {
         (&self.bytes, self.dropped)

@@ -236,9 +236,23 @@ impl Conversation {
         self.session.store_certificates = true;
     }
 
-    /// Marks the flow as ended.
-    pub fn close(&mut self) {
-        self.session.stage = Stage::Closed;
+    /// Marks the session as ended: nothing more of it will be read. `closed` where its connection was seen to close.
+    pub fn close(&mut self, closed: bool) {
+        self.session.ended = true;
+        if closed && self.session.stage < Stage::Dark {
+            self.session.stage = Stage::Closed;
+        }
+    }
+
+    /// Marks the session as ended by a verdict: nothing more of it is let through.
+    pub const fn stop(&mut self) {
+        (self.session.ended, self.session.dropped) = (true, true);
+    }
+
+    /// Whether `direction` sent an alert in the clear that ends the session: a fatal one, or close_notify (RFC 8446 §6).
+    pub fn sent_last_alert(&self, direction: Direction) -> bool {
+        let from_client = direction == self.roles.client;
+        self.session.alerts.iter().any(|a| a.from_client == from_client && (a.level == FATAL || a.description == CLOSE_NOTIFY))
     }
 
     fn begin(&mut self, direction: Direction) {
@@ -523,6 +537,9 @@ impl Meaning<'_> {
     }
 }
 
+/// The level of an alert that ends the session, and the description of the one that does so as a matter of course.
+const FATAL: u8 = 2;
+const CLOSE_NOTIFY: u8 = 0;
 const HEARTBEAT_HEADER: usize = 3;
 const HEARTBEAT_PADDING: usize = 16;
 
