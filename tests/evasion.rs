@@ -834,6 +834,44 @@ fn a_byte_before_the_start_of_a_flow_joined_in_the_middle_repeats_nothing() {
 }
 
 #[test]
+fn a_byte_before_the_start_of_either_side_at_any_time_changes_nothing_that_is_told() {
+    let first = ClientHello::asking_for(NAME).ciphers(&[0x1301]).tls13(&[29, 24], 32);
+    let second = ClientHello::asking_for(NAME).ciphers(&[0x1301]).tls13(&[24], 97);
+    let unopened = || Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 100, 200);
+    let retried = unopened()
+        .client(&first.record())
+        .server(&tls::hello_retry_request(24))
+        .client(&second.record())
+        .server(&tls::server_hello_tls13(24))
+        .server(&tls::record(23, &[1; 100]))
+        .client(&tls::record(23, &[1; 100]));
+    let hello = ClientHello::asking_for(NAME).record();
+    let plain = finish(unopened().send_in_segments(Side::Client, &hello, 30));
+    let lossy = finish(unopened().client(&hello).server(&tls::server_hello()).lost(Side::Client, 20));
+    for (what, conversation) in [("plain", plain), ("retried", retried), ("lossy", lossy)] {
+        let told = |packets: &[Packet]| {
+            let session = replay(packets).session().clone();
+            let more = &session["portcullis"];
+            let kept =
+                ["second_client_hello", "renegotiations", "alerts", "anomalies", "stage", "server_names"].map(|k| more[k].clone());
+            (session["tls"].clone(), kept)
+        };
+        let expected = told(&conversation.packets);
+        for side in [Side::Client, Side::Server] {
+            for byte in [0, 1, 22] {
+                for at in 0..conversation.packets.len() {
+                    let mut packets = conversation.packets.clone();
+                    let start = packets.iter().find(|p| p.side == side).unwrap().clone();
+                    packets.insert(at, Packet { seq: start.seq.wrapping_sub(1), payload: vec![byte], ..start });
+                    Conversation::retime(&mut packets);
+                    assert_eq!(told(&packets), expected, "{what}, {side:?}, {byte} at {at}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn who_sent_a_certificate_is_told_without_a_hello() {
     for (side, next) in [(Side::Client, tls::message(16, &[0; 64])), (Side::Server, tls::message(14, b""))] {
         for port in ["443", "8443"] {

@@ -464,6 +464,11 @@ impl Following {
 
     fn push(&mut self, direction: Direction, seq: u32, payload: &[u8], policy: OverlapPolicy, read: &mut Read) {
         let stream = self.streams.get_mut(direction);
+        // A keep-alive's byte (RFC 9293 §3.8.4) comes from before the start of what was joined in the middle, too.
+        if payload.len() == 1 && self.conversation.is_greeted(direction) && stream.begins_behind(seq) {
+            read.duplicate = read.duplicate.saturating_add(1);
+            return;
+        }
         let pushed = stream.push(seq, payload, policy);
         let view = self.conversation.view_mut(direction);
         view.midstream = !stream.is_anchored();

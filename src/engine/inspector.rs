@@ -619,8 +619,14 @@ impl Inspector {
     /// Ends a flow: what is unfinished is told as it is.
     fn end(&mut self, place: &Place, reason: FlowEndReason, packet: PacketId, by_packet: bool, report: &mut impl Report) {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
-        let Some((&key, flow)) = lane.table.get(place.id) else { return };
+        let Some((_, flow)) = lane.table.get(place.id) else { return };
         let at = Order { packet, by_packet, flow: flow.first };
+        self.end_at(place, reason, at, report);
+    }
+
+    fn end_at(&mut self, place: &Place, reason: FlowEndReason, at: Order, report: &mut impl Report) {
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let Some((&key, flow)) = lane.table.get(place.id) else { return };
         let (guess, last, is_closed) = (flow.client(), flow.last, flow.is_closed());
         let following =
             lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut());
@@ -664,7 +670,7 @@ impl Inspector {
             if let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) {
                 flow.last = rival.held().map(|segment| segment.header.timestamp).max().unwrap_or(flow.last);
             }
-            self.end(&place, reason, at.packet, at.by_packet, report);
+            self.end_at(&place, reason, at, report); // with the other, wherever that belongs
         }
     }
 

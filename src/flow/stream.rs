@@ -219,6 +219,12 @@ impl Stream {
         self.bytes.get(self.consumed..).unwrap_or_default()
     }
 
+    /// Whether the byte with sequence number `seq` is the one before the first that is known, of a stream that was joined in the middle.
+    pub fn begins_behind(&self, seq: u32) -> bool {
+        let start = self.start();
+        !self.anchored && self.next.is_some() && position(start, seq).saturating_add(1) == start
+    }
+
     /// Whether all `len` bytes from sequence number `seq` on came already, or are given up.
     pub fn has(&self, seq: u32, len: usize) -> bool {
         let Some(next) = self.next else { return false };

@@ -141,6 +141,11 @@ impl Conversation {
         self.news = self.news.wrapping_add(1);
     }
 
+    /// Whether a hello was read from `direction`.
+    pub const fn is_greeted(&self, direction: Direction) -> bool {
+        *self.greeted.get(direction)
+    }
+
     /// Whether TLS was found in `direction`, so that it need not be searched for any more.
     pub fn has_begun(&self, direction: Direction) -> bool {
         self.halves.get(direction).has_begun()
@@ -249,10 +254,12 @@ impl Conversation {
         (self.session.ended, self.session.dropped) = (true, true);
     }
 
-    /// Whether `direction` sent an alert in the clear that ends the session: a fatal one, or close_notify (RFC 8446 §6).
+    /// Whether `direction` sent an alert in the clear that ends the session: a fatal one, or close_notify (RFC 8446
+    /// §6); and no other bytes in its place.
     pub fn sent_last_alert(&self, direction: Direction) -> bool {
         let from_client = direction == self.roles.client;
-        self.session.alerts.iter().any(|a| a.from_client == from_client && (a.level == FATAL || a.description == CLOSE_NOTIFY))
+        let ends = |a: &Alert| a.from_client == from_client && (a.level == FATAL || a.description == CLOSE_NOTIFY);
+        self.views.get(direction).conflicting_bytes == 0 && self.session.alerts.iter().any(ends)
     }
 
     fn begin(&mut self, direction: Direction) {
@@ -389,7 +396,7 @@ impl Meaning<'_> {
         if s.client_hello.is_none() {
             s.client_fingerprints = Some(fingerprint::client(&hello, Transport::Tcp));
             s.client_hello = Some(hello);
-        } else if s.second_client_hello.is_none() && s.server_hello.is_none() {
+        } else if s.second_client_hello.is_none() && (s.server_hello.is_none() || s.hello_retry_request.is_some()) {
             s.second_client_hello = Some(Box::new(hello));
         } else {
             s.renegotiations = s.renegotiations.saturating_add(1);
