@@ -201,7 +201,7 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
                     false => have.has(plan.needs) && !tried.contains(&(id, plan)) && !fired.contains(&(id, plan.direction)),
                 };
                 let states = &mut States { flow: &mut vars, hosts: &mut hosts };
-                if !due || !(passed || set.suits(id, plan, subject, states)) {
+                if !due || !set.suits(id, plan, subject, states) {
                     continue;
                 }
                 let Some(seen) = set.seen(id, plan, subject, &progress) else { continue };
@@ -327,7 +327,10 @@ proptest! {
         let mut subjects = carrying(subjects, &payloads, &streams);
         subjects.push(Subject { packet: None, ..subjects[subjects.len() - 1] });
         prop_assert_eq!(play(&set, &subjects), naive(&set, &subjects), "{}", text);
-        prop_assert_eq!(play(&set, &subjects), play_reloaded(&set, &subjects), "{}", text);
+        // A rule that is loaded anew asks data sets again, and may find what another rule has added since.
+        if !text.contains("dataset:") {
+            prop_assert_eq!(play(&set, &subjects), play_reloaded(&set, &subjects), "{}", text);
+        }
     }
 
     #[test]
