@@ -1,6 +1,7 @@
 //! Tricks that hide a name or a session from other detectors: here they are seen, and noted.
 
 use portcullis::packet::{OverlapPolicy, PortSet};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::util::tcp::{ACK, FIN, RST, SYN, URG};
@@ -720,6 +721,50 @@ fn a_segment_that_is_signed_where_no_other_is_is_no_decoy() {
             let signed: Vec<Packet> = packets.into_iter().map(|p| Packet { options: option.clone(), ..p }).collect();
             assert_ne!(sni(&replay(&signed)), "good.example", "{what}");
         }
+    }
+}
+
+/// What a server drops: each a change to a segment of the client.
+fn spoil(kind: u8, number: u32, packet: &mut Packet) {
+    match kind {
+        0 => packet.ack = packet.ack.wrapping_add(1 + number % 0x7fff_0000),
+        1 => packet.ack = packet.ack.wrapping_sub(1 + number % 0x7fff_0000),
+        2 => packet.options = time_stamp(999 - number % 999),
+        3 => packet.options = [&[19, 18][..], &[7; 16], &[1, 1]].concat(),
+        4 => packet.flags = 0,
+        5 => packet.flags = RST | ACK,
+        _ => packet.flags = SYN,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// However many segments that the server drops come between those that it takes, what it takes is what is told.
+    #[test]
+    fn what_the_server_drops_hides_nothing(
+        pieces in prop::collection::vec(1_usize..60, 1..12),
+        decoys in prop::collection::vec((0_usize..12, 0_u8..7, any::<u32>(), 0_i64..300, 1_usize..200), 0..12),
+    ) {
+        let hello = ClientHello::asking_for(NAME).record();
+        let mut conversation = Conversation::new();
+        let (mut rest, mut pieces) = (&hello[..], pieces.iter());
+        for turn in 0.. {
+            for &(_, kind, number, offset, length) in decoys.iter().filter(|decoy| decoy.0 == turn) {
+                conversation = conversation.at(Side::Client, offset, &vec![number as u8; length]).but(|p| spoil(kind, number, p));
+            }
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, more) = rest.split_at(pieces.next().map_or(rest.len(), |n| (*n).min(rest.len())));
+            conversation = conversation.client(piece);
+            rest = more;
+        }
+        let events = replay(&with_time_stamps(finish(conversation).packets));
+        prop_assert_eq!(events.names(), [NAME]);
+        let session = events.session();
+        prop_assert_eq!(session["portcullis"]["stage"].as_str(), Some("dark"));
+        prop_assert_eq!(&session["tls"]["subject"], &json!(format!("CN={NAME}")));
     }
 }
 

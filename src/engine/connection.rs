@@ -378,6 +378,7 @@ impl Following {
         let (header, payload) = (segment.header, segment.payload);
         let (direction, mut read) = (header.sender, Read::default());
         let doubtful = self.acceptance.take(segment);
+        let is_doubtful = doubtful.is_some();
         if header.flags.has(TcpFlags::FIN) {
             *self.fins.get_mut(direction) = Some(seq.wrapping_add(header.payload_len));
         }
@@ -398,7 +399,7 @@ impl Following {
             self.parse(direction, certificates);
         }
         let is_cut = payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX);
-        if is_cut && !self.conversation.is_over(direction) {
+        if is_cut && !is_doubtful && !self.conversation.is_over(direction) {
             let kept = u32::try_from(payload.len()).unwrap_or(u32::MAX);
             self.streams.get_mut(direction).note_cut(seq.wrapping_add(kept), seq.wrapping_add(header.payload_len));
         }
