@@ -11,6 +11,7 @@ mod counters;
 mod inspector;
 mod judge;
 mod lane;
+mod open;
 mod report;
 mod rival;
 mod validate;

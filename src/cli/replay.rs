@@ -123,12 +123,16 @@ struct Bounds {
     #[arg(long, default_value = "256MiB", value_parser = units::bytes, value_name = "BYTES")]
     reassembly_memory: usize,
 
+    /// Memory for what is known of sessions that are not told yet
+    #[arg(long, default_value = "512MiB", value_parser = units::bytes, value_name = "BYTES")]
+    session_memory: usize,
+
     /// Bytes of handshake in one direction, beyond which it is given up
     #[arg(long, default_value = "512KiB", value_parser = units::bytes, value_name = "BYTES")]
     handshake_bytes: usize,
 
-    /// Memory for certificates that were seen before, for each worker
-    #[arg(long, default_value = "16MiB", value_parser = units::bytes, value_name = "BYTES")]
+    /// Memory for certificates that were seen before
+    #[arg(long, default_value = "64MiB", value_parser = units::bytes, value_name = "BYTES")]
     certificate_memory: usize,
 
     /// Memory for verdicts on certificate chains that were seen before, for each worker
@@ -342,6 +346,7 @@ impl Replay {
                 limits: Limits {
                     flows: b.max_flows,
                     reassembly_memory: b.reassembly_memory,
+                    session_memory: b.session_memory,
                     handshake_bytes: b.handshake_bytes,
                     certificate_memory: b.certificate_memory,
                     verdict_memory: b.verdict_memory,

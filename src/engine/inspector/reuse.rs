@@ -1,10 +1,11 @@
 //! Which flow a segment is of: the one that is there, or a new one, since connections use the same ports one after the other.
 
-use super::super::lane::{deadline, lane_of};
-use super::super::report::{Order, PacketId, Report};
-use super::super::rival::Rival;
 use super::{Inspector, Located, Place, read};
 use crate::base::Duration;
+use crate::engine::connection::Held;
+use crate::engine::lane::{deadline, lane_of};
+use crate::engine::report::{Order, PacketId, Report};
+use crate::engine::rival::Rival;
 use crate::event::FlowEndReason;
 use crate::flow::{Direction, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
@@ -46,14 +47,15 @@ impl Inspector {
         match self.relate(&place, segment) {
             Relation::Own => Some((place, false)),
             Relation::Foreign => {
-                self.account_rival(&place);
+                self.lanes.get_mut(lane)?.settle_rival(id);
+                self.keep_streams_within(&place);
                 Some((place, true))
             }
             Relation::Replaces(rival) => {
                 self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
                 let client = self.lanes.get(lane)?.table.get(id)?.1.client();
                 if let Some(rival) = &rival {
-                    self.release_rival(&place, rival);
+                    self.lanes.get_mut(lane)?.release(Held { streams: rival.accounted, ..Held::default() });
                 }
                 self.end(&place, FlowEndReason::TcpReuse, packet, true, report);
                 match rival {
@@ -103,13 +105,9 @@ impl Inspector {
         let mut reads = Vec::new();
         for segment in rival.held() {
             connection.note(segment.header);
-            reads.push(read(connection, &segment, &self.config, &mut self.certificates));
+            reads.push(read(connection, &segment, &self.config, &mut lane.certificates));
         }
-        let held = connection.following.as_mut().map_or(0, |f| {
-            f.accounted = f.memory();
-            f.accounted
-        });
-        lane.account(place.id, 0, held);
+        lane.settle(place.id);
         lane.set_timer(place.id, &self.config);
         reads.iter().for_each(|read| self.count_read(read));
         Some(place)
@@ -134,7 +132,7 @@ impl Inspector {
             if isn == Some(header.seq) {
                 return Relation::Own; // sent again
             }
-            if connection.closed && !(connection.established && connection.following.is_some()) {
+            if connection.closed && !(connection.established && connection.is_followed()) {
                 return Relation::Replaces(None);
             }
         } else if header.flags.is_syn_ack() && connection.rival.is_none() && !hears_peer && isn.is_some_and(|isn| isn != header.seq)
@@ -160,24 +158,6 @@ impl Inspector {
             connection.rival = Some(Box::new(rival));
         }
         Relation::Foreign
-    }
-
-    /// Brings the account of memory up to date for what is kept of a connection that may have taken the flow's place.
-    fn account_rival(&mut self, place: &Place) {
-        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
-        let connection = lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut());
-        let Some(rival) = connection.and_then(|c| c.rival.as_mut()) else { return };
-        let (before, after) = (rival.accounted, rival.memory());
-        rival.accounted = after;
-        lane.account(place.id, before, after);
-        self.keep_within_memory(place);
-    }
-
-    /// The flow does not hold it any more.
-    fn release_rival(&mut self, place: &Place, rival: &Rival) {
-        if let Some(lane) = self.lanes.get_mut(place.lane) {
-            lane.account(place.id, rival.accounted, 0);
-        }
     }
 
     /// A flow ended while it was not certain whether another connection had taken its place: what came of that is told, too.

@@ -154,8 +154,8 @@ fn any_session() -> impl Strategy<Value = Session> {
         |(sni, alpn, ja, server, client)| {
             let mut s = session();
             let hello = s.client_hello.as_mut().unwrap();
-            hello.server_names = vec![sni.as_bytes().to_vec()];
-            hello.alpn = alpn.iter().map(|a| a.as_bytes().to_vec()).collect();
+            hello.server_names = [sni].into();
+            hello.alpn = alpn.iter().collect();
             s.client_fingerprints.as_mut().unwrap().ja3 = format!("{ja:a<32}");
             s.server_certificates = server;
             s.client_certificates = client;
