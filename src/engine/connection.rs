@@ -107,9 +107,9 @@ pub(super) struct Following {
     /// What the lane's account holds for it.
     pub accounted: Held,
     /// Under which size its lane has its session among those that are open.
-    pub size_class: Option<usize>,
-    /// What the session takes, and the news that it was reckoned at.
-    weighed: Option<(u32, usize)>,
+    pub size_class: Option<u8>,
+    /// The news at which it was reckoned what the session takes.
+    weighed_at: Option<u32>,
     /// The limit because of which it is not read to its end.
     pub gave_up: Option<Limit>,
     held: Option<SynData>,
@@ -430,7 +430,7 @@ impl Following {
             validated: Basis::default(),
             accounted: Held::default(),
             size_class: None,
-            weighed: None,
+            weighed_at: None,
             gave_up: None,
             held: None,
             acceptance: Acceptance::default(),
@@ -751,11 +751,10 @@ impl Following {
     /// What it holds now.
     pub fn holds(&mut self) -> Held {
         let news = self.conversation.news();
-        let session = match self.weighed {
-            Some((at, session)) if at == news => session,
+        let session = match self.weighed_at.replace(news) {
+            Some(at) if at == news => self.accounted.session,
             _ => self.conversation.footprint().saturating_add(size_of::<Self>().saturating_sub(size_of::<Conversation>())),
         };
-        self.weighed = Some((news, session));
         Held { streams: self.memory(), session }
     }
 
