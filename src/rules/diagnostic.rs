@@ -201,6 +201,9 @@ pub enum Reason {
     /// A finding: it waits for a bit that no rule of the set sets.
     #[error("it can never match: no rule here sets `{0}`")]
     NeverSet(String),
+    /// A finding: it is about ports that are not watched.
+    #[error("it can never match: flows of its ports are not watched")]
+    NotWatched,
     /// A finding: Suricata does not load it, or takes it otherwise.
     #[error("{0}")]
     NotPortable(&'static str),
@@ -226,7 +229,9 @@ impl Reason {
     /// How grave it is in a rule that loads.
     pub const fn weight(&self) -> Weight {
         match self {
-            Self::NeverMatches(_) | Self::NeverSet(_) | Self::NeverRaised(_) | Self::NotFollowed(_) => Weight::Never,
+            Self::NeverMatches(_) | Self::NeverSet(_) | Self::NeverRaised(_) | Self::NotFollowed(_) | Self::NotWatched => {
+                Weight::Never
+            }
             Self::Slow { .. } => Weight::Slow,
             Self::NotPortable(_) => Weight::NotPortable,
             _ => Weight::Note,
@@ -252,6 +257,7 @@ impl Reason {
             Self::UnknownDataset(_) => {
                 "give it one: `type string`, and `load FILE` where its values are in a file; or --dataset NAME:TYPE=FILE"
             }
+            Self::NotWatched => "watch them: --ports, here as in the run",
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };
@@ -307,6 +313,8 @@ pub struct LoadReport {
     pub disabled: usize,
     /// Why others did not load, one each, in the order of the text.
     pub errors: Vec<Diagnostic>,
+    /// What is wrong with lines of other files that rules are loaded with, such as `threshold.config`: they are left out.
+    pub mistakes: Vec<Diagnostic>,
     /// What loaded and is worth a word all the same.
     pub notes: Vec<Diagnostic>,
     /// What a review found, where one was asked for.

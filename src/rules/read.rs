@@ -11,6 +11,7 @@ use super::config::{Classification, RuleConfig};
 use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, Reason};
 use super::inspect::Inspection;
+use super::interval::PortSet;
 use super::keyword::{HeaderTest, Registry, unmet};
 use super::parse;
 use super::parse::lines::{Entry, Piece, RuleText};
@@ -26,6 +27,8 @@ pub(super) struct Reader<'c> {
     config: &'c RuleConfig,
     registry: Registry,
     variables: Variables<'c>,
+    /// The ports that are watched, where rules about others are to be told.
+    watched: Option<PortSet>,
     shared: Shared,
     /// By the text before the options, without the action.
     heads: HashMap<Box<str>, Head>,
@@ -89,6 +92,7 @@ impl<'c> Reader<'c> {
             config,
             registry: Registry::new(),
             variables: Variables::new(config),
+            watched: config.watched.as_ref().map(|ports| PortSet::from_ranges(ports.ranges().collect())),
             shared: Shared { sets, ..Shared::default() },
             heads: HashMap::new(),
             categories: config.classifications.iter().map(category).collect(),
@@ -246,6 +250,7 @@ impl<'c> Reader<'c> {
         if self.config.review {
             found.extend(review::cost(compiled, options));
         }
+        found.extend(self.watched.as_ref().and_then(|ports| review::unwatched(compiled, ports)));
         if self.config.portability {
             found.extend(review::portability(sign, options, len, &self.registry, &compiled.asks.inspections));
         }

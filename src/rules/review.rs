@@ -4,16 +4,17 @@
 use std::collections::HashSet;
 
 use super::ast::{OptionAst, Sign};
-use super::compile::{Compiled, Kind};
+use super::compile::{Compiled, Header, Kind, Plan};
 use super::dataset::{Command, Membership};
 use super::diagnostic::Reason;
 use super::inspect::Inspection;
+use super::interval::PortSet;
 use super::keyword::Registry;
 use super::payload::literal;
-use super::prefilter::Key;
+use super::prefilter::{Key, is_common};
 use super::set::best_key;
 use super::state::{Condition, Effect, Name};
-use super::subject::Facts;
+use super::subject::{Facts, FlowDirection};
 
 /// What is to be said, and the offset in the rule's text that it is about.
 type Finding = (Reason, usize);
@@ -58,6 +59,23 @@ pub(super) fn portability(
         found.extend(partial.map(|c| (Reason::NotPortable("Suricata takes a whole hash there, not a part"), c.at as usize)));
     }
     found
+}
+
+/// It is about flows of ports that are not `watched`. A flow is known by its server's port; a client has one that is watched too, or none
+/// of those that are kept for servers (RFC 6335 §6).
+pub(super) fn unwatched(rule: &Compiled, watched: &PortSet) -> Option<Finding> {
+    let of_clients = PortSet::union([watched.clone(), PortSet::from_ranges(vec![(FIRST_OF_CLIENTS, u16::MAX)])]);
+    let Header { source, destination, both_ways, .. } = &*rule.header;
+    let meet = |ports: &PortSet, others: &PortSet| !ports.intersection(others).is_empty();
+    let fits = |client: &PortSet, server: &PortSet| meet(server, watched) && meet(client, &of_clients);
+    let is_watched = |plan: &Plan| {
+        let (client, server) = match plan.direction {
+            FlowDirection::ToServer => (&source.ports, &destination.ports),
+            FlowDirection::ToClient => (&destination.ports, &source.ports),
+        };
+        fits(client, server) || *both_ways && fits(server, client)
+    };
+    (!rule.plans.is_empty() && !rule.plans.iter().any(is_watched)).then_some((Reason::NotWatched, 0))
 }
 
 /// By rule: the bit that it waits for and that no rule sets, or the data set that stays empty, and the keyword that waits.
@@ -125,11 +143,6 @@ fn short_key(rule: &Compiled) -> Option<Finding> {
     Some((SHORT_KEY, content.at as usize))
 }
 
-/// One byte of those that names and numbers are written with.
-fn is_common(key: &[u8]) -> bool {
-    matches!(key, [byte] if byte.is_ascii_alphanumeric() || b" .,-_:=/".contains(byte))
-}
-
 fn named<'a>(options: &'a [OptionAst<'_>], name: &'a str) -> impl Iterator<Item = &'a OptionAst<'a>> {
     options.iter().filter(move |o| o.name == name)
 }
@@ -165,3 +178,6 @@ const DIFFERENCES: &[(&[&str], &str)] = &[
 ];
 
 const SURICATA_RULE_BYTES: usize = 8192;
+
+/// The first port above the system ports.
+const FIRST_OF_CLIENTS: u16 = 1024;

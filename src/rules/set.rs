@@ -201,6 +201,13 @@ impl RuleSet {
         self.rules.iter().map(|e| &e.rule)
     }
 
+    /// Those of them that are lists, in the order in which they were given.
+    pub fn lists(&self) -> impl Iterator<Item = &Rule> {
+        let mut lists: Vec<&Rule> = self.rules().filter(|r| r.list > 0).collect();
+        lists.sort_unstable_by_key(|r| r.list);
+        lists.into_iter()
+    }
+
     pub(super) fn entry(&self, id: RuleId) -> Option<&Entry> {
         self.rules.get(id.0 as usize)
     }
