@@ -103,6 +103,14 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn sides(&self) -> Sides;
     /// Whether `subject` has it, read from what went in direction `side`.
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool;
+    /// Whether it may hold at one packet and not at the next, so that a rule is tried on each.
+    fn is_passing(&self) -> bool {
+        false
+    }
+    /// Whether it holds of nothing that speaks TLS.
+    fn excludes_tls(&self) -> bool {
+        false
+    }
 }
 
 /// Something asked of the addresses; source and destination are those of the rule's direction.

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::protocol_names::SUPPORTED;
+use super::slip;
+
 /// Why a rule, or a part of it, is not taken. The text in a variant is the user's, cut to a readable length.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +63,24 @@ pub enum Reason {
     /// The value does not have the form that the keyword wants.
     #[error("bad value: expected {0}")]
     BadValue(&'static str),
+    /// A word of the value is none that the keyword knows.
+    #[error("`{word}` is not known here: expected {form}")]
+    UnknownWord {
+        /// The word.
+        word: String,
+        /// What may stand there.
+        form: &'static str,
+        /// What it may be a slip of.
+        meant: Option<&'static str>,
+    },
+    /// No such event.
+    #[error("`{name}` is no event of TLS")]
+    UnknownEvent {
+        /// Its name.
+        name: String,
+        /// What it may be a slip of.
+        meant: Option<String>,
+    },
     /// The keyword's value has a form that Suricata knows and Portcullis does not.
     #[error("{0} is not supported yet")]
     NotSupported(&'static str),
@@ -185,8 +206,16 @@ pub enum Reason {
     #[error("it is left out: it requires `{0}`")]
     Unmet(String),
     /// A note: an event of Suricata's that no session here has.
-    #[error("event `tls.{0}` is never raised here: the rule cannot match")]
+    #[error("event `{0}` is never raised here: the rule cannot match")]
     NeverRaised(String),
+    /// A note: a protocol that is not told from others.
+    #[error("`{protocol}` is not told from other protocols than TLS: {}", if *never { "it never matches" } else { "what is not TLS does not match" })]
+    NotRecognised {
+        /// The protocol.
+        protocol: String,
+        /// Nothing else is asked for that could be.
+        never: bool,
+    },
     /// A finding: it costs more than it needs to.
     #[error("{why}")]
     Slow {
@@ -202,7 +231,7 @@ pub enum Reason {
     #[error("it can never match: no rule here sets `{0}`")]
     NeverSet(String),
     /// A finding: it is about ports that are not watched.
-    #[error("it can never match: flows of its ports are not watched")]
+    #[error("it can never match: no flow that is watched has such ports at client and server")]
     NotWatched,
     /// A finding: Suricata does not load it, or takes it otherwise.
     #[error("{0}")]
@@ -229,9 +258,12 @@ impl Reason {
     /// How grave it is in a rule that loads.
     pub const fn weight(&self) -> Weight {
         match self {
-            Self::NeverMatches(_) | Self::NeverSet(_) | Self::NeverRaised(_) | Self::NotFollowed(_) | Self::NotWatched => {
-                Weight::Never
-            }
+            Self::NeverMatches(_)
+            | Self::NeverSet(_)
+            | Self::NeverRaised(_)
+            | Self::NotFollowed(_)
+            | Self::NotWatched
+            | Self::NotRecognised { never: true, .. } => Weight::Never,
             Self::Slow { .. } => Weight::Slow,
             Self::NotPortable(_) => Weight::NotPortable,
             _ => Weight::Note,
@@ -241,10 +273,15 @@ impl Reason {
     /// What to do about it, where there is something to say beyond the reason.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::UnknownWord { meant, .. } => return meant.map(did_you_mean),
+            Self::UnknownEvent { meant: Some(meant), .. } => return Some(did_you_mean(meant)),
+            Self::UnknownEvent { .. } => "docs/events.md has their names, such as tls.invalid_certificate",
+            Self::UnknownAction(word) if action_meant(word).is_some() => return action_meant(word).map(did_you_mean),
+            Self::UnknownProtocol(word) if protocol_meant(word).is_some() => return protocol_meant(word).map(did_you_mean),
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
             Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream or ip",
             Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
-            Self::UnknownKeyword(name) => return super::keyword::similar(name).map(|k| format!("did you mean `{k}`?")),
+            Self::UnknownKeyword(name) => return super::keyword::similar(name).map(did_you_mean),
             Self::NeedsFile(flags) => return Some(format!("name them: {flags}")),
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
             Self::Expected(";") => "every option ends with `;`, the last one too",
@@ -257,13 +294,31 @@ impl Reason {
             Self::UnknownDataset(_) => {
                 "give it one: `type string`, and `load FILE` where its values are in a file; or --dataset NAME:TYPE=FILE"
             }
-            Self::NotWatched => "watch them: --ports, here as in the run",
+            Self::NotWatched => "watch them (`--ports`, here as in the run); what the server sends comes from its port",
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };
         Some(hint.to_owned())
     }
 }
+
+fn did_you_mean(word: &str) -> String {
+    format!("did you mean `{word}`?")
+}
+
+/// The action that `word` may mean: a slip, or what another engine or firewall calls it.
+fn action_meant(word: &str) -> Option<&'static str> {
+    let others = [("block", "drop"), ("deny", "drop"), ("sdrop", "drop"), ("accept", "pass"), ("allow", "pass"), ("log", "alert")];
+    let other = others.into_iter().find(|(other, _)| word.eq_ignore_ascii_case(other)).map(|(_, ours)| ours);
+    other.or_else(|| slip::meant(word, ACTIONS))
+}
+
+/// The protocol that `word` may mean.
+fn protocol_meant(word: &str) -> Option<&'static str> {
+    if word.eq_ignore_ascii_case("ssl") { Some("tls") } else { slip::meant(word, SUPPORTED.iter().copied()) }
+}
+
+const ACTIONS: [&str; 7] = ["alert", "pass", "drop", "reject", "rejectsrc", "rejectdst", "rejectboth"];
 
 /// A [`Reason`] and the place it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

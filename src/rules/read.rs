@@ -85,6 +85,14 @@ impl From<(Reason, usize)> for Mistake {
     }
 }
 
+impl Mistake {
+    /// What is wrong with a rule by the option called `name`; with all of it where there is none.
+    fn of_option(reason: Reason, options: &[OptionAst<'_>], name: &str, sid: Option<u32>) -> Self {
+        let option = options.iter().find(|o| o.name == name);
+        Self { reason, at: option.map_or(0, |o| o.at), keyword: option.map(|o| o.name.to_owned()), sid }
+    }
+}
+
 impl<'c> Reader<'c> {
     pub fn new(config: &'c RuleConfig, sets: Arc<KnownSets>) -> Self {
         let category = |(name, class): (&'c String, &Classification)| (name.as_str(), class.description.as_str().into());
@@ -172,12 +180,18 @@ impl<'c> Reader<'c> {
         let of_addresses = inspected().any(|i| i.address.is_some());
         let inspected = inspected().filter(|i| i.address.is_none()).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
-        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing() || of_addresses;
+        let passing = payload.is_some()
+            || !builder.packet.is_empty()
+            || builder.stateful.is_passing()
+            || of_addresses
+            || builder.tests.iter().any(|t| t.is_passing());
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
-        let mut plans = plans(protocol, sign, kind, &builder.flow, &sources).map_err(|reason| {
-            let flow = options.iter().find(|o| o.name == "flow");
-            Mistake { reason, at: flow.map_or(0, |o| o.at), keyword: flow.map(|o| o.name.to_owned()), sid: builder.meta.sid }
-        })?;
+        let mut plans = plans(protocol, sign, kind, &builder.flow, &sources)
+            .map_err(|reason| Mistake::of_option(reason, &options, "flow", builder.meta.sid))?;
+        if (protocol == Protocol::Tls || kind == Kind::Session) && builder.tests.iter().any(|t| t.excludes_tls()) {
+            let reason = Reason::NeverMatches("what else the rule asks for, only TLS has");
+            return Err(Mistake::of_option(reason, &options, "app-layer-protocol", builder.meta.sid));
+        }
         let Builder {
             meta, flow, unfollowed, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, ..
         } = builder;
@@ -252,7 +266,7 @@ impl<'c> Reader<'c> {
         }
         found.extend(self.watched.as_ref().and_then(|ports| review::unwatched(compiled, ports)));
         if self.config.portability {
-            found.extend(review::portability(sign, options, len, &self.registry, &compiled.asks.inspections));
+            found.extend(review::portability(compiled, sign, options, len, &self.registry));
         }
         found.into_iter().map(|(reason, at)| (reason, at, keyword_at(options, at))).collect()
     }

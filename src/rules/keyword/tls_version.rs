@@ -1,7 +1,8 @@
 //! `tls.version` and `ssl_version`: what the session speaks, or the client offers at most.
 
 use super::super::builder::{Builder, Test};
-use super::super::diagnostic::Reason;
+use super::super::diagnostic::{Reason, excerpt};
+use super::super::slip;
 use super::super::subject::{FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required};
 use crate::protocol::tls::{ClientHello, ProtocolVersion, ServerHello};
@@ -85,7 +86,11 @@ fn ssl_version(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Rea
             None => (&mut test.any_of, item),
         };
         let known = SSL_VERSIONS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
-        list.push(known.map(|&(_, v)| v).ok_or(Reason::BadValue("sslv2, sslv3, tls1.0, tls1.1, tls1.2 or tls1.3"))?);
+        let Some(&(_, version)) = known else {
+            let meant = slip::meant(name, SSL_VERSIONS.iter().map(|(known, _)| *known));
+            return Err(Reason::UnknownWord { word: excerpt(name), form: "sslv2, sslv3, tls1.0, tls1.1, tls1.2 or tls1.3", meant });
+        };
+        list.push(version);
     }
     builder.tests.push(Box::new(test));
     Ok(())

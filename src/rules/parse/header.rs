@@ -11,6 +11,7 @@ use nom::sequence::{preceded, terminated};
 
 use super::super::ast::{Action, AddressRange, EndAst, Expr, HeaderAst, PortRange, Protocol, Sign, Term};
 use super::super::diagnostic::{Reason, excerpt};
+use super::super::protocol_names::{APPLICATIONS, LOWER, SUPPORTED};
 use super::{Parsed, Start, expect, fail};
 
 /// `action protocol source ports sign destination ports`, with the white space after it.
@@ -61,12 +62,17 @@ fn protocol(input: &str) -> Parsed<'_, Protocol> {
         "udp" => Protocol::Udp,
         "quic" => Protocol::Quic,
         // Rule hooks (`tls:client_hello_done`) are written as part of the protocol.
-        _ if PROTOCOLS_NOT_YET.contains(&word.split(':').next().unwrap_or(word)) => {
+        _ if is_known(word.split(':').next().unwrap_or(word)) => {
             return Err(fail(input, Reason::ProtocolNotSupported(excerpt(word))));
         }
         _ => return Err(fail(input, Reason::UnknownProtocol(excerpt(word)))),
     };
     Ok((rest, protocol))
+}
+
+/// Whether Suricata has rules of such a protocol.
+fn is_known(protocol: &str) -> bool {
+    [SUPPORTED, LOWER, APPLICATIONS].iter().any(|names| names.contains(&protocol))
 }
 
 fn sign(input: &str) -> Parsed<'_, Sign> {
@@ -181,56 +187,6 @@ fn port_range(text: &str) -> Option<PortRange> {
 
 /// How many lists may be within each other.
 const MAX_DEPTH: usize = 16;
-
-/// Protocols that Suricata knows.
-const PROTOCOLS_NOT_YET: &[&str] = &[
-    "icmp",
-    "icmpv4",
-    "icmpv6",
-    "sctp",
-    "ipv4",
-    "ip4",
-    "ipv6",
-    "ip6",
-    "pkthdr",
-    "ether",
-    "arp",
-    "http",
-    "http1",
-    "http2",
-    "ftp",
-    "ftp-data",
-    "smb",
-    "dns",
-    "dcerpc",
-    "dhcp",
-    "ssh",
-    "smtp",
-    "imap",
-    "pop3",
-    "modbus",
-    "dnp3",
-    "enip",
-    "nfs",
-    "ike",
-    "krb5",
-    "bittorrent-dht",
-    "ntp",
-    "rfb",
-    "rdp",
-    "snmp",
-    "tftp",
-    "sip",
-    "websocket",
-    "ldap",
-    "mqtt",
-    "pgsql",
-    "telnet",
-    "doh2",
-    "mdns",
-    "tls",
-    "tcp",
-];
 
 #[cfg(test)]
 mod tests {

@@ -135,19 +135,63 @@ fn events_that_are_never_raised_load_with_a_note() {
     let text = "alert tls any any -> any any (app-layer-event:tls.invalid_tls_header; sid:1;)";
     let (set, report) = RuleSet::compile(&[Source { name: "test.rules", text }], &RuleConfig::default());
     assert_eq!((set.len(), &report.errors[..]), (1, &[][..]));
-    assert!(matches!(&report.notes[..], [Diagnostic { reason: Reason::NeverRaised(name), .. }] if name == "invalid_tls_header"));
+    assert!(
+        matches!(&report.notes[..], [Diagnostic { reason: Reason::NeverRaised(name), .. }] if name == "tls.invalid_tls_header")
+    );
+    rules("alert tcp any any -> any any (app-layer-event:applayer_mismatch_protocol_both_directions; sid:1;)");
 }
 
 #[test]
-fn protocols_are_tls_or_not() {
-    for (value, tls) in
-        [("tls", true), ("ssl", true), ("!failed", true), ("tls,either", true), ("!tls,final", false), ("failed", false)]
-    {
-        let set = rules(&format!("alert tcp any any => any any (app-layer-protocol:{value}; sid:1;)"));
-        let session = session();
-        let other = Subject { app_proto: AppProto::NotTls, established: true, ..subject(None) };
-        assert_eq!(play(&set, &[subject(Some(&session))]).0 == [1], tls, "{value}");
-        assert_eq!(play(&set, &[other]).0 == [1], !tls, "{value}");
+fn what_a_flow_speaks() {
+    let hello = Session { client_hello: Some(hello("a.test")), ..Session::default() };
+    let answered = session();
+    let (syn, [.., last]) = (header(FlowDirection::ToServer, TcpFlags::SYN), headers());
+    let flows = [
+        at(&syn, subject(None)), // nothing is known
+        at(&last, Subject { app_proto: AppProto::NotTls, established: true, one_way: None, ..subject(None) }), // not TLS
+        at(&last, Subject { one_way: None, ..subject(Some(&hello)) }), // the client's hello
+        at(&last, Subject { one_way: None, ..subject(Some(&answered)) }), // the server's too
+    ];
+    for (value, holds) in [
+        ("tls", [false, false, true, true]),
+        ("ssl", [false, false, true, true]),
+        ("!failed", [false, false, true, true]),
+        ("tls,either", [false, false, true, true]),
+        ("tls,original,exact", [false, false, true, true]),
+        ("tls,direction", [false, false, true, true]),
+        ("tls,to_server", [false, false, true, true]),
+        ("tls, to_client", [false, false, false, true]),
+        ("!tls,final", [false, true, false, false]),
+        ("!tls,to_client", [false, true, false, false]),
+        ("failed", [false, true, false, false]),
+        ("unknown", [true, false, false, false]),
+        ("unknown|tls", [true, false, true, true]),
+        ("tls|failed", [false, true, true, true]),
+        ("tls|http", [false, false, true, true]),
+        ("!tls|http", [false; 4]),
+        ("!http", [false, false, true, true]),
+        ("http", [false; 4]),
+    ] {
+        let set = rules(&format!("alert tcp any any <> any any (app-layer-protocol:{value}; sid:1;)"));
+        assert_eq!(flows.map(|flow| !play(&set, &[flow]).0.is_empty()), holds, "{value}");
+    }
+}
+
+#[test]
+fn a_protocol_that_is_not_recognised_is_told() {
+    for (value, said) in [
+        ("http", Some("`http` is not told from other protocols than TLS: it never matches")),
+        ("!tls|ssh", Some("`ssh` is not told from other protocols than TLS: it never matches")),
+        ("!http", Some("`http` is not told from other protocols than TLS: what is not TLS does not match")),
+        ("tls", None),
+        ("unknown|failed", None),
+    ] {
+        let text = format!("alert tcp any any -> any any (app-layer-protocol:{value}; sid:1;)");
+        let (_, report) = RuleSet::compile(&[Source { name: "test.rules", text: &text }], &RuleConfig::default());
+        assert_eq!(report.errors, [], "{value}");
+        let never = said.is_some_and(|said| said.ends_with("it never matches"));
+        assert_eq!(report.notes.iter().map(|n| n.reason.to_string()).collect::<Vec<_>>(), said.as_slice(), "{value}");
+        assert_eq!(report.notes.iter().any(|n| n.reason.weight() == Weight::Never), never, "{value}");
     }
 }
 
@@ -283,6 +327,12 @@ fn values_that_are_none_are_refused() {
         "app-layer-event:tls.nonsense;",
         "app-layer-event:http.header;",
         "app-layer-protocol:http;",
+        "app-layer-protocol:!tls;",
+        "app-layer-protocol:failed|unknown;",
+        "app-layer-protocol:!unknown;",
+        "app-layer-protocol:tls,both;",
+        "app-layer-protocol:tls,to_server,to_client;",
+        "app-layer-protocol:html;",
         "tls.ech:maybe;",
         "tls.resumed:twice;",
         "tls.cert_days:long;",

@@ -91,6 +91,20 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         ("msg:\"x\";", "x.rules:1:1: it has no sid (give it a number of its own: `sid:1000001;`)"),
         ("sid:1; rev:1", "x.rules:1:38: expected ; (every option ends with `;`, the last one too)"),
+        (
+            "flow:toserver; sid:1;",
+            "x.rules:1:36: flow: `toserver` is not known here: expected to_server, to_client, established, not_established, stateless, \
+             only_stream, no_stream, only_frag or no_frag (did you mean `to_server`?)",
+        ),
+        (
+            "app-layer-protocol:htpp; sid:1;",
+            "x.rules:1:50: app-layer-protocol: `htpp` is not known here: expected tls, failed, unknown, or the name of another protocol, \
+             several with | between (did you mean `http`?)",
+        ),
+        (
+            "app-layer-event:tls.unofered_choice; sid:1;",
+            "x.rules:1:47: app-layer-event: `tls.unofered_choice` is no event of TLS (did you mean `tls.unoffered_choice`?)",
+        ),
         ("sid:x;", "x.rules:1:35: sid: bad value: expected a number"),
         ("sid:1; sid:2;", "x.rules:1:42: sid: it is given twice"),
         ("sid:1; tls.sni; content:\"|0g|\";", "x.rules:1:55: content: bad value: expected pairs of hex digits between | and |"),
@@ -115,7 +129,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:sideways;",
-            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag",
+            "x.rules:1:43: flow: `sideways` is not known here: expected to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag",
         ),
         ("sid:1; tls.sni; pcre:\"/a(?R)b/\";", "x.rules:1:52: pcre: recursion is not supported yet"),
         (r#"sid:1; tls.sni; pcre:"/(?|a)/";"#, "x.rules:1:52: pcre: a branch reset group is not supported yet"),

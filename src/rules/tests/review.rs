@@ -116,18 +116,42 @@ fn what_is_not_portable() {
     let config = RuleConfig { portability: true, ..RuleConfig::default() };
     let own = "a keyword of Portcullis's own";
     let part = "Suricata takes a whole hash there, not a part";
+    let sides = "without `=>`, Suricata looks at one side alone, and this is of the other";
     for (options, place, said) in [
         ("tls.cipher; content:\"_RC4_\";", "tls.cipher", own),
         ("tls.sni; content:\"shop\"; tls.resumed:no;", "no;", own),
         ("ja3.hash; content:\"6734f3\";", "\"6734", part),
         ("tls.cert_fingerprint; content:\"6e:ce\";", "\"6e:", part),
         ("ssl_version:tls1.0;", "tls1.0", "of a TLS 1.3 hello, Suricata looks at the version field, which says 1.2"),
+        ("app-layer-event:tls.unoffered_choice;", "tls.unoff", "an event of Portcullis's own"),
+        ("app-layer-protocol:tls|unknown;", "tls|unk", "a list of protocols needs a later release than Suricata 8.0.0"),
+        ("tls_cert_notafter:<2026;", "<2026", "Suricata takes a date without its time for its first second"),
+        ("flow:to_server; tls_cert_expired;", "tls_cert_exp", "Suricata looks at dates of the server's certificate alone"),
+        ("flow:to_server; tls_cert_notafter:<1700000000;", "<17", "Suricata looks at dates of the server's certificate alone"),
+        (
+            "tls.sni; content:\"www\"; fast_pattern; content:\"shop\"; fast_pattern:only;",
+            "only;",
+            "Suricata takes one fast_pattern in a rule",
+        ),
+        ("tls.sni; content:\"shop\"; ja3s.hash; bsize:32;", "ja3s", sides),
+        // Without a direction Suricata takes the certificate for the client's, as the name is.
+        ("tls.sni; content:\"shop\"; tls.cert_subject; content:\"a\";", "tls.cert", sides),
+        ("flow:to_client; tls.cert_subject; content:\"a\"; tls.sni; content:\"shop\";", "tls.sni", sides),
     ] {
         assert_eq!(reviewed(&rule(options), &config), [(column(options, place), said.to_owned())], "{options}");
     }
     let session = "alert tls any any => any any (tls.sni; content:\"shop\"; sid:1;)";
     assert_eq!(reviewed(session, &config), [(1, "`=>` needs Suricata 8".to_owned())]);
-    assert_eq!(reviewed(&rule("tls.sni; content:\"shop\";"), &config), []);
+    for options in [
+        "tls.sni; content:\"shop\";",
+        "tls.sni; content:\"shop\"; fast_pattern; ja3.hash; bsize:32;",
+        "flow:to_server; tls.sni; content:\"shop\"; tls.cert_subject; content:\"a\";",
+        "flow:to_client; tls_cert_expired; tls.cert_subject; content:\"a\";",
+        "flow:to_client; tls_cert_notafter:2026-01-01T00:00:00<>2027-01-01T00:00:00;",
+        "app-layer-event:tls.invalid_certificate;",
+    ] {
+        assert_eq!(reviewed(&rule(options), &config), [], "{options}");
+    }
 }
 
 #[test]
