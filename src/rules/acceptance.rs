@@ -146,7 +146,7 @@ impl Facts {
             (client.over, CLIENT_MESSAGES.and(Self::CLIENT_ALERT)),
             (client.dark, SERVER_MESSAGES),
             (server.over, SERVER_MESSAGES.and(Self::SERVER_ALERT)),
-            (is_tls13, SINCE_TLS13_ENCRYPTED),
+            (is_tls13, Self::HIDDEN_BY_TLS13),
             (session.server_hello.is_some(), Self::HELLO_RETRY),
             (server.over && !server.dark, Self::SERVER_DARK.and(Self::DARK)),
             (client.over && !client.dark, Self::DARK),
@@ -158,5 +158,3 @@ impl Facts {
 const CLIENT_MESSAGES: Facts = Facts::CLIENT_HELLO.and(Facts::CLIENT_CERTIFICATES).and(Facts::CLIENT_KEY_EXCHANGE);
 const SERVER_MESSAGES: Facts =
     Facts::SERVER_HELLO.and(Facts::HELLO_RETRY).and(Facts::GROUP).and(Facts::SERVER_CERTIFICATES).and(Facts::SERVER_KEY_EXCHANGE);
-const SINCE_TLS13_ENCRYPTED: Facts =
-    Facts::SERVER_CERTIFICATES.and(Facts::SERVER_KEY_EXCHANGE).and(Facts::CLIENT_CERTIFICATES).and(Facts::CLIENT_KEY_EXCHANGE);

@@ -7,6 +7,7 @@ use super::diagnostic::{Reason, excerpt};
 use super::field::{Number, Slot};
 use super::inspect::{Content, Inspection, Step};
 use super::keyword::{Buffer, PAYLOAD};
+use super::parse::number::Comparison;
 use super::rule::{Reference, Target};
 use super::shared::Shared;
 use super::state::{Stateful, Threshold};
@@ -110,6 +111,14 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     /// Whether it holds of nothing that speaks TLS.
     fn excludes_tls(&self) -> bool {
         false
+    }
+    /// Whether it holds of no version but TLS 1.3.
+    fn wants_tls13(&self) -> bool {
+        false
+    }
+    /// The keyword of a number, and how that is compared.
+    fn comparison(&self) -> Option<(&'static str, Comparison)> {
+        None
     }
 }
 

@@ -102,6 +102,9 @@ pub enum Reason {
     /// Two parts that exclude each other.
     #[error("it can never match: {0}")]
     NeverMatches(&'static str),
+    /// A note: it matches nothing that the server sends.
+    #[error("of the server it can never match: {0}")]
+    NeverOfServer(&'static str),
     /// What no value of a buffer looks like.
     #[error("it can never match: values of `{buffer}` are {form}")]
     NoSuchValue {

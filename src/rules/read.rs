@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::ast::{Action, EndAst, HeaderAst, OptionAst, Protocol, RuleAst, Sign};
-use super::builder::{Builder, PacketTest};
-use super::compile::{Asks, Compiled, End, Header, Kind, plans};
+use super::builder::{Builder, PacketTest, Test};
+use super::compile::{Asks, Compiled, End, Header, Kind, Plan, plans};
 use super::config::{Classification, RuleConfig};
 use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, Reason};
@@ -19,7 +19,7 @@ use super::payload::Payload;
 use super::review;
 use super::rule::Rule;
 use super::shared::Shared;
-use super::subject::Sides;
+use super::subject::{Facts, FlowDirection, Sides};
 use super::vars::Variables;
 
 /// Reads rules, and keeps what they have in common once for all that it read.
@@ -139,7 +139,10 @@ impl<'c> Reader<'c> {
             Err(Mistake { reason: reason @ Reason::Unmet(_), at, keyword, sid }) => {
                 reading.notes.push((reading.rules.len(), diagnostic(reason, at, keyword, sid)));
             }
-            Err(Mistake { reason, at, keyword, sid }) => reading.errors.push(diagnostic(reason, at, keyword, sid)),
+            Err(Mistake { reason, at, keyword, sid }) => {
+                let sid = sid.or_else(|| sid_in(&text.text));
+                reading.errors.push(diagnostic(reason, at, keyword, sid));
+            }
         }
     }
 
@@ -191,6 +194,19 @@ impl<'c> Reader<'c> {
         if (protocol == Protocol::Tls || kind == Kind::Session) && builder.tests.iter().any(|t| t.excludes_tls()) {
             let reason = Reason::NeverMatches("what else the rule asks for, only TLS has");
             return Err(Mistake::of_option(reason, &options, "app-layer-protocol", builder.meta.sid));
+        }
+        let hidden = |plan: &Plan| {
+            let of_server = |t: &dyn Test| t.sides().side(plan.side) == FlowDirection::ToClient;
+            plan.needs.intersects(Facts::HIDDEN_BY_TLS13) && builder.tests.iter().any(|t| t.wants_tls13() && of_server(&**t))
+        };
+        let some_hidden = plans.iter().any(hidden);
+        if some_hidden && plans.iter().all(hidden) {
+            let reason = Reason::NeverMatches(HIDDEN);
+            let name = options.iter().map(|o| o.name).find(|name| VERSIONS.contains(name)).unwrap_or_default();
+            return Err(Mistake::of_option(reason, &options, name, builder.meta.sid));
+        }
+        if some_hidden {
+            builder.notes.push(Reason::NeverOfServer(HIDDEN));
         }
         let Builder {
             meta, flow, unfollowed, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, ..
@@ -291,10 +307,53 @@ impl Head {
 fn apply(registry: &Registry, builder: &mut Builder<'_>, options: &[OptionAst<'_>]) -> Result<(), Mistake> {
     for option in options {
         builder.at = u32::try_from(option.at).unwrap_or(u32::MAX);
-        let mistake = |reason| Mistake { reason, at: option.at, keyword: Some(option.name.to_owned()), sid: None };
-        registry.apply(builder, option.name, option.value).map_err(mistake)?;
+        registry.apply(builder, option.name, option.value).map_err(|reason| {
+            let (reason, at) = forgotten_end(registry, option).unwrap_or((reason, option.at));
+            Mistake { reason, at, keyword: Some(option.name.to_owned()), sid: None }
+        })?;
     }
     builder.close().map_err(|reason| (reason, 0).into())
+}
+
+/// That the value of an option that makes no sense goes on into the next one, since no `;` is between; and where one belongs.
+fn forgotten_end(registry: &Registry, option: &OptionAst<'_>) -> Option<(Reason, usize)> {
+    let value = option.value?;
+    let end = match value.trim_start_matches(['!', ' ']).starts_with('"') {
+        true => closing_quote(value)?,
+        false => value.find(char::is_whitespace)?,
+    };
+    let is_keyword = |at: usize| {
+        let rest = value.get(at..)?.trim_start();
+        let word = rest.split([' ', '\t', ':', ';']).next()?;
+        registry.knows(word).then_some(())
+    };
+    let ends = std::iter::once(end).chain(value.match_indices(char::is_whitespace).map(|(at, _)| at).filter(|at| *at > end));
+    let end = ends.into_iter().find(|at| is_keyword(*at).is_some())?;
+    let trimmed = value.get(..end)?.trim_end().len();
+    Some((Reason::Expected(";"), option.at.saturating_add(trimmed)))
+}
+
+/// Where the text ends that begins with the first quote: behind the next one that has no backslash before it.
+fn closing_quote(value: &str) -> Option<usize> {
+    let open = value.find('"')?.checked_add(1)?;
+    let mut from = open;
+    loop {
+        let at = memchr::memchr2(b'"', b'\\', value.as_bytes().get(from..)?)?.checked_add(from)?;
+        match value.as_bytes().get(at)? {
+            b'"' => return at.checked_add(1),
+            _ => from = at.checked_add(2)?,
+        }
+    }
+}
+
+/// The sid in a text that cannot be read as a rule.
+fn sid_in(text: &str) -> Option<u32> {
+    memchr::memmem::find_iter(text.as_bytes(), "sid").find_map(|at| {
+        let before = text.get(..at)?.trim_end();
+        let value = text.get(at..)?.strip_prefix("sid")?.trim_start().strip_prefix(':')?.trim_start();
+        let digits = value.get(..value.bytes().take_while(u8::is_ascii_digit).count())?;
+        before.ends_with(['(', ';']).then(|| digits.parse().ok()).flatten()
+    })
 }
 
 /// The keyword whose value (or, without one, name) begins at `at`.
@@ -306,6 +365,9 @@ fn keyword_at(options: &[OptionAst<'_>], at: usize) -> Option<String> {
 fn sid_of(options: &[OptionAst<'_>]) -> Option<u32> {
     options.iter().find(|o| o.name == "sid").and_then(|o| o.value?.parse().ok())
 }
+
+const VERSIONS: [&str; 3] = ["tls.version", "ssl_version", "ssl.version"];
+const HIDDEN: &str = "in TLS 1.3 certificates and key exchanges are encrypted";
 
 /// Eight times what Suricata takes.
 const MAX_RULE_BYTES: usize = 64 * 1024;

@@ -143,6 +143,11 @@ impl Registry {
         Self(all().flat_map(names).collect())
     }
 
+    /// Whether `name` is a keyword.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Whether `name` is a keyword of our own.
     pub fn is_own(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|keyword| is_own(keyword))

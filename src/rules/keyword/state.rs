@@ -46,7 +46,7 @@ fn flowbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
     let (verb, names): (_, smallvec::SmallVec<[Name; 1]>) =
         (Verb::parse(verb.trim()).ok_or(bad.clone())?, names.ok_or(bad.clone())?);
     match (verb, names.as_slice()) {
-        (Verb::IsSet(set), _) => builder.stateful.conditions.push(Condition::FlowBit(names, set)),
+        (Verb::IsSet(set), _) => return ask(builder, Condition::FlowBit(names, set)),
         (Verb::Change(change), [one]) => builder.stateful.effects.push(Effect::FlowBit(one.clone(), change)),
         _ => return Err(bad),
     }
@@ -86,8 +86,14 @@ fn flowint(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
         }
         _ => return Err(bad),
     };
+    ask(builder, condition)
+}
+
+/// Adds a condition, which must not exclude those before it.
+fn ask(builder: &mut Builder<'_>, condition: Condition) -> Result<(), Reason> {
     builder.stateful.conditions.push(condition);
-    Ok(())
+    let at_odds = builder.stateful.is_at_odds();
+    if at_odds { Err(Reason::NeverMatches("the rule asks for it to be set, and not to be set")) } else { Ok(()) }
 }
 
 /// `verb,name,track ip_src|ip_dst|ip_pair[,expire seconds]`, or `noalert`
@@ -141,10 +147,12 @@ fn shared(builder: &mut Builder<'_>, verb: &str, of: &str, track: Track, expire:
     let name = name(of).ok_or(Reason::BadValue("a name without spaces"))?;
     let bit = SharedBit { name, track, expire: Duration::from_secs(seconds.into()) };
     match verb {
-        Verb::Change(change) => builder.stateful.effects.push(Effect::Shared(bit, change)),
-        Verb::IsSet(set) => builder.stateful.conditions.push(Condition::Shared(bit, set)),
+        Verb::Change(change) => {
+            builder.stateful.effects.push(Effect::Shared(bit, change));
+            Ok(())
+        }
+        Verb::IsSet(set) => ask(builder, Condition::Shared(bit, set)),
     }
-    Ok(())
 }
 
 fn amount(text: &str) -> Option<Amount> {

@@ -24,6 +24,10 @@ impl Test for TlsVersion {
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool {
         version(subject, side).is_some_and(|v| v == self.0 || settled(v) == self.0)
     }
+
+    fn wants_tls13(&self) -> bool {
+        self.0.is_tls13()
+    }
 }
 
 /// `ssl_version`: one of those named, or none of those named with `!`.
@@ -33,6 +37,13 @@ struct SslVersion {
     none_of: Vec<ProtocolVersion>,
 }
 
+impl SslVersion {
+    fn takes(&self, version: ProtocolVersion) -> bool {
+        let other = !self.none_of.is_empty() && !self.none_of.contains(&version);
+        self.any_of.contains(&version) || other
+    }
+}
+
 impl Test for SslVersion {
     fn sides(&self) -> Sides {
         Sides::HELLOS
@@ -40,9 +51,11 @@ impl Test for SslVersion {
 
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool {
         let Some(version) = version(subject, side).map(settled) else { return false };
-        let known = SSL_VERSIONS.iter().any(|&(_, v)| v == version);
-        let other = !self.none_of.is_empty() && !self.none_of.contains(&version);
-        known && (self.any_of.contains(&version) || other)
+        SSL_VERSIONS.iter().any(|&(_, v)| v == version) && self.takes(version)
+    }
+
+    fn wants_tls13(&self) -> bool {
+        SSL_VERSIONS.iter().all(|&(_, v)| v.is_tls13() == self.takes(v))
     }
 }
 

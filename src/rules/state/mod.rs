@@ -88,6 +88,28 @@ impl Stateful {
         }
     }
 
+    /// Whether its conditions exclude each other.
+    pub fn is_at_odds(&self) -> bool {
+        let alone = |name: &Name, wanted: bool| {
+            self.conditions
+                .iter()
+                .any(|c| matches!(c, Condition::FlowBit(names, set) if *set == wanted && **names == [name.clone()]))
+        };
+        let int = |of: &Name, is: &dyn Fn(&IntTest) -> bool| {
+            self.conditions.iter().any(|c| matches!(c, Condition::FlowInt(name, test) if name == of && is(test)))
+        };
+        let bit = |of: &SharedBit, wanted: bool| {
+            let same = |b: &SharedBit| b.name == of.name && b.track == of.track;
+            self.conditions.iter().any(|c| matches!(c, Condition::Shared(b, set) if *set == wanted && same(b)))
+        };
+        self.conditions.iter().any(|condition| match condition {
+            Condition::FlowBit(names, set) => names.iter().all(|name| alone(name, !set)),
+            Condition::FlowInt(name, IntTest::IsSet(false)) => int(name, &|test| !matches!(test, IntTest::IsSet(false))),
+            Condition::FlowInt(..) => false,
+            Condition::Shared(of, set) => bit(of, !set),
+        })
+    }
+
     /// Whether it is about something that may change from packet to packet. (As in Suricata, counting is; setting is not.)
     pub fn is_passing(&self) -> bool {
         let counts = |e: &Effect| matches!(e, Effect::FlowInt(_, IntChange::Add(_) | IntChange::Subtract(_)));

@@ -90,7 +90,7 @@ fn errors_say_where_why_and_what_to_do() {
             "x.rules:1:37: bsize: it is about a buffer, and none is named before it (name a buffer such as `tls.sni;` before it)",
         ),
         ("msg:\"x\";", "x.rules:1:1: it has no sid (give it a number of its own: `sid:1000001;`)"),
-        ("sid:1; rev:1", "x.rules:1:38: expected ; (every option ends with `;`, the last one too)"),
+        ("sid:1; rev:1", "x.rules:1:43: expected ; (every option ends with `;`, the last one too)"),
         (
             "flow:toserver; sid:1;",
             "x.rules:1:36: flow: `toserver` is not known here: expected to_server, to_client, established, not_established, stateless, \
@@ -148,6 +148,46 @@ fn errors_say_where_why_and_what_to_do() {
     }
     let (_, report) = load("alert tls $HOEM_NET any -> any any (sid:1;)");
     assert_eq!(report.errors[0].to_string(), "x.rules:1:11: variable `$HOEM_NET` is not defined (define it: --var HOEM_NET=VALUE)");
+}
+
+#[test]
+fn the_place_of_a_missing_semicolon_is_where_it_belongs() {
+    let head = "alert tls any any -> any any (";
+    for (before, after) in [
+        ("tls.sni", " content:\"shop\"; sid:7;)"),
+        ("tls.sni; content:\"shop\"", " nocase; sid:7;)"),
+        ("tls.sni; content:!\"a\\\"b\"", "  startswith; sid:7;)"),
+        ("flow:to_server", " tls.sni; content:\"shop\"; sid:7;)"),
+        ("flow:to_server, established", " tls.sni; content:\"shop\"; sid:7;)"),
+        ("tls.sni; content:\"shop\"; sid:7", ")"),
+        ("tls.sni; content:\"shop\"; sid:7; noalert", ")"),
+    ] {
+        let (_, report) = load(&format!("{head}{before}{after}"));
+        let errors: Vec<_> = report.errors.iter().map(|e| (e.column as usize, e.sid, e.reason.to_string())).collect();
+        assert_eq!(errors, [(head.len() + before.len() + 1, Some(7), "expected ;".to_owned())], "{before}{after}");
+    }
+}
+
+#[test]
+fn errors_in_the_header_name_the_rule_and_what_was_meant() {
+    for (header, said) in [
+        ("Alert tls any any -> any any", "`Alert` is no action (did you mean `alert`?)"),
+        ("block tls any any -> any any", "`block` is no action (did you mean `drop`?)"),
+        (
+            "shout tls any any -> any any",
+            "`shout` is no action (use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth)",
+        ),
+        ("alert TLS any any -> any any", "`TLS` is no protocol (did you mean `tls`?)"),
+        ("alert ssl any any -> any any", "`ssl` is no protocol (did you mean `tls`?)"),
+        ("alert tls any any > any any", "expected ->, <> or =>"),
+        ("alert tls any 99999 -> any any", "`99999` is no port or range of ports"),
+        ("alert tls $NOWHERE any -> any any", "variable `$NOWHERE` is not defined (define it: --var NOWHERE=VALUE)"),
+    ] {
+        let (_, report) = load(&format!("{header} (msg:\"sid:5\"; tls.sni; content:\"a\"; sid : 7; rev:1;)"));
+        let errors: Vec<_> = report.errors.iter().map(|e| (e.sid, e.to_string())).collect();
+        assert_eq!(errors.len(), 1, "{header}");
+        assert!(errors[0].0 == Some(7) && errors[0].1.ends_with(&format!(": {said}")), "{header}: {errors:?}");
+    }
 }
 
 #[test]
