@@ -19,6 +19,9 @@ pub enum Reason {
     /// A protocol that Suricata has and Portcullis has not.
     #[error("protocol `{0}` is not supported yet")]
     ProtocolNotSupported(String),
+    /// A rule hook of a protocol other than TLS.
+    #[error("rule hook `{0}` is not supported")]
+    HookNotSupported(String),
     /// The second word is no protocol.
     #[error("`{0}` is no protocol")]
     UnknownProtocol(String),
@@ -297,6 +300,7 @@ impl Reason {
             Self::UnknownDataset(_) => {
                 "give it one: `type string`, and `load FILE` where its values are in a file; or --dataset NAME:TYPE=FILE"
             }
+            Self::HookNotSupported(_) => "leave the hook out; those of tls are supported, such as tls:server_hello",
             Self::NotWatched => "watch them (`--ports`, here as in the run); what the server sends comes from its port",
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,

@@ -26,6 +26,7 @@ mod expression;
 mod fault;
 mod field;
 mod hashed;
+mod hook;
 mod inspect;
 mod interval;
 mod keyword;

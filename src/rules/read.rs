@@ -10,6 +10,7 @@ use super::compile::{Asks, Compiled, End, Header, Kind, Plan, plans};
 use super::config::{Classification, RuleConfig};
 use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, Reason};
+use super::hook::Hook;
 use super::inspect::Inspection;
 use super::interval::PortSet;
 use super::keyword::{HeaderTest, Registry, unmet};
@@ -55,6 +56,7 @@ pub(super) struct Reading {
 #[derive(Clone)]
 struct Head {
     protocol: Protocol,
+    hook: Option<Hook>,
     sign: Sign,
     header: Arc<Header>,
 }
@@ -164,7 +166,7 @@ impl<'c> Reader<'c> {
         if let Some((reason, at)) = faults {
             return Err(Mistake { reason, at, keyword: keyword_at(&options, at), sid: builder.meta.sid });
         }
-        let Head { protocol, sign, header } = match written {
+        let Head { protocol, hook, sign, header } = match written {
             Written::Known(head) => head,
             Written::New(ast) => {
                 let head = Head::new(&ast, &mut self.variables);
@@ -175,6 +177,7 @@ impl<'c> Reader<'c> {
                 head
             }
         };
+        builder.tests.extend(hook.map(|hook| Box::new(hook) as Box<dyn Test>));
         let headers = builder.inspections.extract_if(.., |i| HeaderTest::is_about(i)).filter_map(HeaderTest::new);
         builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
@@ -260,7 +263,10 @@ impl<'c> Reader<'c> {
         let threshold = meta.threshold.map(Box::new);
         let (suppressions, rate_filter) = (Vec::new(), None);
         let compiled = Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, depth: 0 };
-        let findings = self.review(&compiled, sign, &options, text.text.len());
+        let mut findings = self.review(&compiled, sign, &options, text.text.len());
+        if self.config.portability && hook.is_some() {
+            findings.push((Reason::NotPortable("rule hooks need Suricata 8"), 0, None));
+        }
         Ok((compiled, notes, findings))
     }
 
@@ -299,7 +305,7 @@ impl Head {
             destination: end(&ast.destination)?,
             both_ways: ast.sign == Sign::Both,
         };
-        Ok(Self { protocol: ast.protocol, sign: ast.sign, header: Arc::new(header) })
+        Ok(Self { protocol: ast.protocol, hook: ast.hook, sign: ast.sign, header: Arc::new(header) })
     }
 }
 

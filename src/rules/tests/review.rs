@@ -142,6 +142,8 @@ fn what_is_not_portable() {
     }
     let session = "alert tls any any => any any (tls.sni; content:\"shop\"; sid:1;)";
     assert_eq!(reviewed(session, &config), [(1, "`=>` needs Suricata 8".to_owned())]);
+    let hook = "alert tls:server_hello any any -> any any (ja3s.hash; bsize:32; sid:1;)";
+    assert_eq!(reviewed(hook, &config), [(1, "rule hooks need Suricata 8".to_owned())]);
     for options in [
         "tls.sni; content:\"shop\";",
         "tls.sni; content:\"shop\"; fast_pattern; ja3.hash; bsize:32;",
