@@ -6,7 +6,7 @@ use super::config::RuleConfig;
 use super::diagnostic::{Reason, excerpt};
 use super::field::{Number, Slot};
 use super::inspect::{Content, Inspection, Step};
-use super::keyword::{Buffer, PAYLOAD};
+use super::keyword::{BASE64_DATA, Buffer, PAYLOAD};
 use super::parse::number::Comparison;
 use super::rule::{Reference, Target};
 use super::shared::Shared;
@@ -158,6 +158,9 @@ impl<'c> Builder<'c> {
     /// What follows is asked of `buffer`.
     pub fn select(&mut self, buffer: &'static Buffer) -> Result<(), Reason> {
         self.close()?;
+        if buffer.name == BASE64_DATA.name && !self.inspections.iter_mut().any(|i| i.undecided_base64().is_some()) {
+            return Err(Reason::NeedsBase64);
+        }
         if self.inspections.len() >= MAX_PARTS {
             return Err(Reason::TooLong("256 buffers"));
         }
@@ -227,6 +230,9 @@ impl<'c> Builder<'c> {
     pub fn close(&mut self) -> Result<(), Reason> {
         let home = self.home();
         let Some(last) = self.inspections.pop() else { return Ok(()) };
+        if last.is_of_base64() {
+            return self.close_base64(last);
+        }
         match home.and_then(|home| self.inspections.get_mut(home)).filter(|_| !last.is_empty()) {
             Some(first) if first.steps.len().saturating_add(last.steps.len()) > MAX_PARTS => return Err(TOO_MANY_STEPS),
             Some(first) => {
@@ -238,6 +244,18 @@ impl<'c> Builder<'c> {
             }
             None => self.inspections.push(last),
         }
+        Ok(())
+    }
+
+    /// Ends what is asked of `data`, which the last `base64_decode` makes. What it extracted is not known behind it.
+    fn close_base64(&mut self, data: Inspection) -> Result<(), Reason> {
+        let home = self.inspections.len();
+        self.variables.iter_mut().filter(|(_, known_in)| *known_in == home).for_each(|(_, known_in)| *known_in = usize::MAX);
+        if !data.datasets.is_empty() || !data.reputations.is_empty() || data.absent.is_some() {
+            return Err(Reason::Refused("in base64_data there are neither data sets nor absent"));
+        }
+        let decode = self.inspections.iter_mut().rev().find_map(Inspection::undecided_base64);
+        decode.ok_or(Reason::NeedsBase64)?.asks = Some(data);
         Ok(())
     }
 

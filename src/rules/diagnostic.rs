@@ -99,6 +99,9 @@ pub enum Reason {
     /// The keyword changes a content and none is before it.
     #[error("no content is before it to apply to")]
     NeedsContent,
+    /// `base64_data` without a `base64_decode` before it that it could be about.
+    #[error("no base64_decode is before base64_data")]
+    NeedsBase64,
     /// A buffer is named and nothing is asked of it.
     #[error("buffer `{0}` is named, but nothing is matched in it")]
     EmptyBuffer(&'static str),

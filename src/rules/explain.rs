@@ -168,6 +168,7 @@ fn asked(inspection: &Inspection) -> (&'static str, Vec<(&'static str, usize)>) 
         Step::ByteJump(_) => "byte_jump",
         Step::Extract(_) => "byte_extract or byte_math",
         Step::Entropy(_) => "entropy",
+        Step::Base64(_) => "base64_decode",
     });
     let sizes = inspection.size.iter().map(|_| "bsize");
     let sets = inspection.datasets.iter().map(|_| "dataset");
@@ -183,9 +184,10 @@ fn asked(inspection: &Inspection) -> (&'static str, Vec<(&'static str, usize)>) 
     (inspection.buffer.name, counted)
 }
 
-/// What is asked of payload and of buffers.
+/// What is asked of payload and of buffers, and of what is decoded in them.
 fn inspections(entry: &Entry) -> impl Iterator<Item = &Inspection> {
-    entry.asks.payload.iter().map(|p| &p.inspection).chain(&entry.asks.inspections)
+    let named = entry.asks.payload.iter().map(|p| &p.inspection).chain(&entry.asks.inspections);
+    named.flat_map(|i| std::iter::once(i).chain(i.of_decoded()))
 }
 
 /// The dearest of all ways to try it.

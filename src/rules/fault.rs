@@ -21,6 +21,7 @@ impl Inspection {
             .or_else(|| self.wrong_size())
             .or_else(|| self.too_long())
             .or_else(|| self.at_odds())
+            .or_else(|| self.of_decoded().find_map(Self::fault))
     }
 
     fn asks_nothing(&self) -> Option<Fault> {

@@ -128,16 +128,18 @@ pub(super) fn unwatched(rule: &Compiled, watched: &PortSet) -> Option<Finding> {
 
 /// By rule: the bit that it waits for and that no rule sets, or the data set that stays empty, and the keyword that waits.
 pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> {
-    let (mut flow, mut shared) = (HashSet::new(), HashSet::new());
+    let (mut flow, mut session, mut shared) = (HashSet::new(), HashSet::new(), HashSet::new());
     for effect in rules.iter().flat_map(|r| &r.asks.stateful.effects) {
         match effect {
             Effect::FlowBit(name, _) => flow.insert(name),
+            Effect::SessionBit(name, _) => session.insert(name),
             Effect::Shared(bit, _) => shared.insert(&bit.name),
             Effect::FlowInt(..) => false,
         };
     }
     let in_vain = |condition: &Condition| match condition {
         Condition::FlowBit(names, true) if !names.iter().any(|n| flow.contains(n)) => Some(("flowbits", names.first()?.clone())),
+        Condition::SessionBit(name, true) if !session.contains(name) => Some(("xbits", name.clone())),
         Condition::Shared(bit, true) if !shared.contains(&bit.name) => Some(("xbits", bit.name.clone())),
         _ => None,
     };

@@ -4,6 +4,7 @@
 mod address;
 mod app_layer;
 mod app_layer_protocol;
+mod base64;
 mod byte_ops;
 mod content;
 mod dataset;
@@ -48,6 +49,7 @@ use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
 pub(super) use app_layer::is_own_event;
+pub(super) use base64::BASE64_DATA;
 pub(super) use form::Form;
 pub(super) use packet_buffer::HeaderTest;
 pub(super) use payload::PAYLOAD;
@@ -71,6 +73,7 @@ static FAMILIES: &[&[Keyword]] = &[
     threshold::KEYWORDS,
     content::KEYWORDS,
     byte_ops::KEYWORDS,
+    base64::KEYWORDS,
     entropy::KEYWORDS,
     transform::KEYWORDS,
     pcre::KEYWORDS,

@@ -138,6 +138,19 @@ fn errors_say_where_why_and_what_to_do() {
             "sid:1; tls.sni; pcre:\"/a/U\";",
             "x.rules:1:52: pcre: not supported: a flag that names a buffer of HTTP, which TLS hides",
         ),
+        (
+            "sid:1; bypass;",
+            "x.rules:1:38: bypass: not supported: what is encrypted is not looked at anyway, and as a verdict it would open an allow-list",
+        ),
+        (
+            "sid:1; frame:tls.pdu;",
+            "x.rules:1:44: frame: not supported: records are put together and not kept one by one: name a buffer, such as tls.sni, or \
+             leave it out for the stream",
+        ),
+        (
+            "sid:1; detection_filter:track by_src, count 1, seconds 1, unique_on dst_port;",
+            "x.rules:1:55: detection_filter: not supported: unique_on counts a port once, and what is counted here are matches",
+        ),
         ("sid:1; tls.sni; pcre:\"/(/\";", "x.rules:1:52: pcre: regular expression: unclosed group"),
         (
             "sid:1; tls.sni; content:\"a\"; distance:len;",

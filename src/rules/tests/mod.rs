@@ -3,6 +3,7 @@
 mod acceptance;
 mod actions;
 mod addresses;
+mod base64;
 mod contents;
 mod datasets;
 mod differential;
