@@ -9,12 +9,14 @@ use super::dataset::{Change, DatasetChanges};
 use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
 use super::payload::{Progress, Seen};
+use super::prefilter::Table;
 use super::profile::{Profile, RuleProfile};
 use super::rule::{Known, Match, RuleId, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
 use super::subject::{Facts, FlowDirection, FlowRules, Subject};
 use super::transform;
+use crate::protocol::tls::Session;
 
 /// What a worker needs to try rules, kept from one flow to the next.
 #[derive(Debug, Default)]
@@ -339,6 +341,14 @@ impl Scratch {
     /// What `flow` knows is of the set in force from now on.
     pub fn renew(&self, flow: &mut FlowRules) {
         flow.renew(self.generation);
+    }
+
+    /// Appends the plans to `found` that a value of `session` speaks for in `table`, each once.
+    pub(super) fn look_up(&mut self, table: &Table, session: &Session, found: &mut Vec<u32>) {
+        let from = found.len();
+        table.look_up(session, &mut self.lower, |plan| found.push(plan));
+        found.get_mut(from..).unwrap_or_default().sort_unstable();
+        found.dedup();
     }
 
     /// Adds to what a rule cost, where that is counted.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
+use super::acceptance::Accepting;
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
 use super::dataset::{Dataset, SavedDataset};
@@ -32,7 +33,7 @@ pub struct RuleSet {
     /// Plans that are tried on each packet whose payload speaks for them.
     pub(super) payload_tables: Vec<PayloadTable>,
     /// Plans of `pass` rules that accept flows.
-    pub(super) accepting: Vec<Group>,
+    pub(super) accepting: Vec<Accepting>,
     /// Facts that some rule waits for.
     pub(super) awaited: Facts,
     /// By gid and sid: the rules with a threshold that is about alerts alone.
@@ -269,7 +270,11 @@ impl RuleSet {
         let accepts = |s: &Scheduled| self.entry(s.rule).is_some_and(Entry::accepts_flows);
         let accepting = (0..).zip(&self.plans).filter(|(_, s)| accepts(s)).map(|(i, _)| i).collect();
         self.payload_tables = payload_tables;
-        self.accepting = self.grouped(accepting);
+        let asked = |plan: u32| {
+            let scheduled = self.plans.get(plan as usize)?;
+            Some((&*self.entry(scheduled.rule)?.asks.inspections, scheduled.plan))
+        };
+        self.accepting = self.grouped(accepting).into_iter().map(|group| Accepting::new(group, asked)).collect();
         self.groups = self.grouped(always);
         self.packet_groups = self.grouped(on_packets);
         self.tables = tables;
