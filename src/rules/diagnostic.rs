@@ -169,6 +169,9 @@ pub enum Reason {
         /// What it is.
         text: String,
     },
+    /// A data set that is to be JSON.
+    #[error("it cannot be read as JSON: {0}")]
+    BadJson(String),
     /// More such lines than are told of one by one.
     #[error("{0} more lines are no entries")]
     MoreLines(usize),

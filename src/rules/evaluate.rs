@@ -1,6 +1,7 @@
 //! How a set is tried on a flow: who is a candidate, who of them matches, and what comes of it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::ast::Action;
 use super::builder::FlowState;
@@ -32,6 +33,8 @@ pub struct Scratch {
     lower: Vec<u8>,
     /// What the rule at hand would change in data sets.
     changes: Vec<Change>,
+    /// What its data sets know of the values that it found.
+    context: Vec<(Arc<str>, Arc<str>)>,
     counters: Counters,
     /// Where it is asked for.
     profile: Option<Box<Profile>>,
@@ -200,7 +203,8 @@ impl RuleSet {
                     true => scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1),
                     false => {
                         let listed = entry.asks.list.as_ref().and_then(|list| list.find(subject));
-                        out.push(Match { rule: scheduled.rule, direction, action, listed });
+                        let context = std::mem::take(&mut scratch.context);
+                        out.push(Match { rule: scheduled.rule, direction, action, listed, context });
                     }
                 }
             }
@@ -237,6 +241,7 @@ impl RuleSet {
     /// Whether all that a rule asks of flow and session is so; what it then changes in data sets is left in `scratch`.
     fn holds(&self, entry: &Entry, plan: Plan, subject: &Subject<'_>, sets: &DatasetChanges, scratch: &mut Scratch) -> bool {
         scratch.changes.clear();
+        scratch.context.clear();
         let (source, destination) = subject.ends(plan.direction);
         scratch.header(self, entry.header, subject, plan.direction)
             && entry.asks.ends.iter().all(|e| e.holds(source, destination))
@@ -434,6 +439,7 @@ pub(super) fn inspect(
         }
         if holds {
             scratch.changes.extend(inspection.datasets.iter().filter_map(|m| m.change(&value)));
+            scratch.context.extend(inspection.datasets.iter().filter_map(|m| m.context(&value)));
         }
         holds
     })

@@ -59,7 +59,7 @@ mod tests;
 pub use acceptance::Unaccepted;
 pub use ast::{Action, RejectTarget};
 pub use config::{Classification, RuleConfig};
-pub use dataset::{DatasetFile, DatasetKind, DatasetRole, Datasets, SavedDataset};
+pub use dataset::{DatasetFile, DatasetKind, DatasetRole, Datasets, JsonFormat, SavedDataset};
 pub use diagnostic::{Diagnostic, LoadReport, Reason, Weight};
 pub use evaluate::{Counters, Scratch};
 pub use explain::{Cost, Explanation, FoundBy, Try};

@@ -22,7 +22,7 @@ fn dataset(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
     if dataset.kind.is_of_addresses() && current.address.is_none() {
         return Err(ONLY_ADDRESSES);
     }
-    current.datasets.push(Membership { dataset, command, mask: set.mask });
+    current.datasets.push(Membership { dataset, command, mask: set.mask, enrichment_key: set.enrichment_key.map(Into::into) });
     Ok(())
 }
 
