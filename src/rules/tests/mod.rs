@@ -15,6 +15,7 @@ mod numbers;
 mod packets;
 mod payload;
 mod profile;
+mod progress;
 mod reference;
 mod reload;
 mod review;
