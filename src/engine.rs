@@ -10,6 +10,7 @@ mod counters;
 mod inspector;
 mod judge;
 mod lane;
+mod open;
 mod report;
 mod validate;
 

@@ -7,6 +7,7 @@
 //! | [`evasion`] | tricks that hide a name or a session from others |
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
+//! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
@@ -23,6 +24,7 @@ mod evasion;
 mod invariance;
 mod language;
 mod limits;
+mod memory;
 mod payload;
 mod policy;
 mod reload;

@@ -157,6 +157,11 @@ impl Conversation {
         self.is_over(Direction::AToB) && self.is_over(Direction::BToA)
     }
 
+    /// Whether any payload of either direction was seen.
+    pub fn is_seen(&self) -> bool {
+        [Direction::AToB, Direction::BToA].into_iter().any(|d| self.views.get(d).seen)
+    }
+
     /// Whether TLS was recognised.
     pub const fn is_tls(&self) -> bool {
         self.is_tls
@@ -212,6 +217,16 @@ impl Conversation {
             (view.skipped_bytes, view.over) = (half.skipped, half.is_over());
         }
         &self.session
+    }
+
+    /// The session as far as it is known, but for how whole the view is.
+    pub(super) const fn known(&self) -> &Session {
+        &self.session
+    }
+
+    /// Bytes of memory that messages take which are cut over records, as far as they have come.
+    pub fn buffered(&self) -> usize {
+        [Direction::AToB, Direction::BToA].iter().map(|&d| self.halves.get(d).buffered()).fold(0, usize::saturating_add)
     }
 
     /// What the validation of the server's chain came to.
@@ -454,6 +469,10 @@ impl Meaning<'_> {
             notes.extend(certificate.fault.map(Anomaly::from));
             unreadable |= certificate.facts.is_none();
             chain.push(certificate);
+            if chain.len() == MOST_CERTIFICATES && !list.is_empty() {
+                (*truncated, unreadable) = (true, true);
+                break;
+            }
         }
         if lies && whole {
             notes.push(Anomaly::CertificateInvalidLength);
@@ -518,6 +537,10 @@ impl Meaning<'_> {
 
 const HEARTBEAT_HEADER: usize = 3;
 const HEARTBEAT_PADDING: usize = 16;
+
+/// Certificates of a list that are read: more than any chain has, and few enough that a list of nothing but lengths cannot make
+/// hundreds of megabytes of itself.
+const MOST_CERTIFICATES: usize = 256;
 
 /// Warnings can be repeated without end; these are enough to see.
 const MOST_ALERTS: usize = 8;

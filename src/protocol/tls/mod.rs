@@ -3,15 +3,18 @@
 mod anomaly;
 #[cfg(test)]
 pub(crate) mod build;
+mod byte_strings;
 pub mod client_hello;
 pub mod conversation;
 pub mod extension;
+mod footprint;
 mod half;
 pub mod names;
 pub mod server_hello;
 pub mod session;
 mod shape;
 
+pub use byte_strings::ByteStrings;
 pub use client_hello::{ClientHello, Ech};
 pub use conversation::Conversation;
 pub use extension::Extension;

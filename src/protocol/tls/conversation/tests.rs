@@ -164,3 +164,13 @@ fn a_list_of_certificates_whose_lengths_lie_is_no_handshake_message() {
     let expected = [Anomaly::CertificateInvalidLength, Anomaly::InvalidHandshakeMessage];
     assert!(expected.iter().all(|a| c.session(CLIENT).anomalies.contains(a)));
 }
+
+#[test]
+fn of_a_list_that_is_all_lengths_only_so_many_certificates_are_kept() {
+    let mut c = Conversation::new(Direction::AToB, 1 << 20);
+    let hello = records(&[server_hello(0xc02f, &[]), certificate(&vec![&b"\0"[..]; 100_000])].concat(), 16_384);
+    feed(&mut c, SERVER, &hello, 1 << 20);
+    let session = c.session(CLIENT);
+    assert_eq!((session.server_certificates.len(), session.server_chain_truncated), (256, true));
+    assert!(session.anomalies.contains(&Anomaly::InvalidHandshakeMessage));
+}
