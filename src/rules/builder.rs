@@ -24,7 +24,7 @@ pub(super) struct Builder<'c> {
     /// What `flow` asks.
     pub flow: FlowOption,
     /// What it is about and nothing of is followed: it never matches.
-    pub unfollowed: Option<&'static str>,
+    pub unfollowed: Option<(&'static str, u32)>,
     /// What is asked of the packet at hand.
     pub packet: Vec<Box<dyn PacketTest>>,
     /// What is asked of what rules remember, and done to it.
@@ -43,8 +43,8 @@ pub(super) struct Builder<'c> {
     variables: Vec<(String, usize)>,
     /// What it has in common with others.
     pub shared: &'c mut Shared,
-    /// What is worth a word though it loads.
-    pub notes: Vec<Reason>,
+    /// What is worth a word though it loads, and where it is written.
+    pub notes: Vec<(Reason, u32)>,
 }
 
 /// What options say about the rule itself.
@@ -153,6 +153,11 @@ impl<'c> Builder<'c> {
             shared,
             notes: Vec::new(),
         }
+    }
+
+    /// Notes something about the option at hand.
+    pub fn note(&mut self, reason: Reason) {
+        self.notes.push((reason, self.at));
     }
 
     /// What follows is asked of `buffer`.

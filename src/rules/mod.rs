@@ -32,6 +32,7 @@ mod interval;
 mod keyword;
 mod list;
 mod load;
+mod locate;
 mod matcher;
 mod network;
 mod parse;

@@ -14,6 +14,7 @@ use super::hook::Hook;
 use super::inspect::Inspection;
 use super::interval::PortSet;
 use super::keyword::{HeaderTest, Registry, unmet};
+use super::locate::{forgotten_end, keyword_at, sid_in, sid_of};
 use super::parse;
 use super::parse::lines::{Entry, Piece, RuleText};
 use super::payload::Payload;
@@ -69,7 +70,7 @@ enum Written<'a> {
     New(HeaderAst<'a>),
 }
 
-/// What a review says of a rule, the offset in its text, and the keyword there.
+/// What is to be said of a rule that loads, the offset in its text, and the keyword there.
 type Finding = (Reason, usize, Option<String>);
 
 /// What is wrong with a rule.
@@ -135,7 +136,7 @@ impl<'c> Reader<'c> {
                 let finding = |(reason, at, keyword)| diagnostic(reason, at, keyword, sid);
                 reading.findings.extend(findings.into_iter().map(finding));
                 let place = reading.rules.len();
-                reading.notes.extend(notes.into_iter().map(|reason| (place, diagnostic(reason, 0, None, sid))));
+                reading.notes.extend(notes.into_iter().map(|note| (place, finding(note))));
                 reading.rules.push(compiled);
             }
             Err(Mistake { reason: reason @ Reason::Unmet(_), at, keyword, sid }) => {
@@ -149,7 +150,7 @@ impl<'c> Reader<'c> {
     }
 
     /// A rule, what is to be noted of it, and what a review finds in it.
-    fn rule(&mut self, file: &Arc<str>, text: &RuleText<'_>) -> Result<(Compiled, Vec<Reason>, Vec<Finding>), Mistake> {
+    fn rule(&mut self, file: &Arc<str>, text: &RuleText<'_>) -> Result<(Compiled, Vec<Finding>, Vec<Finding>), Mistake> {
         if text.text.len() > MAX_RULE_BYTES {
             return Err((Reason::TooLong("64 KiB"), 0).into());
         }
@@ -198,29 +199,28 @@ impl<'c> Reader<'c> {
             let reason = Reason::NeverMatches("what else the rule asks for, only TLS has");
             return Err(Mistake::of_option(reason, &options, "app-layer-protocol", builder.meta.sid));
         }
-        let hidden = |plan: &Plan| {
-            let of_server = |t: &dyn Test| t.sides().side(plan.side) == FlowDirection::ToClient;
-            plan.needs.intersects(Facts::HIDDEN_BY_TLS13) && builder.tests.iter().any(|t| t.wants_tls13() && of_server(&**t))
-        };
-        let some_hidden = plans.iter().any(hidden);
-        if some_hidden && plans.iter().all(hidden) {
-            let reason = Reason::NeverMatches(HIDDEN);
-            let name = options.iter().map(|o| o.name).find(|name| VERSIONS.contains(name)).unwrap_or_default();
-            return Err(Mistake::of_option(reason, &options, name, builder.meta.sid));
-        }
-        if some_hidden {
-            builder.notes.push(Reason::NeverOfServer(HIDDEN));
+        let version = || options.iter().find(|o| VERSIONS.contains(&o.name));
+        match hidden_by_tls13(&plans, &builder.tests) {
+            Hidden::No => {}
+            Hidden::OfServer => {
+                let at = version().and_then(|o| u32::try_from(o.at).ok()).unwrap_or_default();
+                builder.notes.push((Reason::NeverOfServer(HIDDEN), at));
+            }
+            Hidden::All => {
+                let name = version().map_or("", |o| o.name);
+                return Err(Mistake::of_option(Reason::NeverMatches(HIDDEN), &options, name, builder.meta.sid));
+            }
         }
         let Builder {
             meta, flow, unfollowed, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, ..
         } = builder;
         let unfollowed = match protocol {
-            Protocol::Udp => Some("UDP"),
-            Protocol::Quic => Some("QUIC"),
+            Protocol::Udp => Some(("UDP", 0)),
+            Protocol::Quic => Some(("QUIC", 0)),
             _ => unfollowed,
         };
-        if let Some(what) = unfollowed {
-            notes.push(Reason::NotFollowed(what));
+        if let Some((what, at)) = unfollowed {
+            notes.push((Reason::NotFollowed(what), at));
             plans.clear();
         }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
@@ -267,7 +267,11 @@ impl<'c> Reader<'c> {
         if self.config.portability && hook.is_some() {
             findings.push((Reason::NotPortable("rule hooks need Suricata 8"), 0, None));
         }
-        Ok((compiled, notes, findings))
+        let placed = |(reason, at): (Reason, u32)| {
+            let at = usize::try_from(at).unwrap_or_default();
+            (reason, at, keyword_at(&options, at))
+        };
+        Ok((compiled, notes.into_iter().map(placed).collect(), findings))
     }
 
     /// The action, header and options of a rule. A header that was read before is not read again.
@@ -321,55 +325,25 @@ fn apply(registry: &Registry, builder: &mut Builder<'_>, options: &[OptionAst<'_
     builder.close().map_err(|reason| (reason, 0).into())
 }
 
-/// That the value of an option that makes no sense goes on into the next one, since no `;` is between; and where one belongs.
-fn forgotten_end(registry: &Registry, option: &OptionAst<'_>) -> Option<(Reason, usize)> {
-    let value = option.value?;
-    let end = match value.trim_start_matches(['!', ' ']).starts_with('"') {
-        true => closing_quote(value)?,
-        false => value.find(char::is_whitespace)?,
-    };
-    let is_keyword = |at: usize| {
-        let rest = value.get(at..)?.trim_start();
-        let word = rest.split([' ', '\t', ':', ';']).next()?;
-        registry.knows(word).then_some(())
-    };
-    let ends = std::iter::once(end).chain(value.match_indices(char::is_whitespace).map(|(at, _)| at).filter(|at| *at > end));
-    let end = ends.into_iter().find(|at| is_keyword(*at).is_some())?;
-    let trimmed = value.get(..end)?.trim_end().len();
-    Some((Reason::Expected(";"), option.at.saturating_add(trimmed)))
+/// Whether TLS 1.3 hides what a rule asks for.
+enum Hidden {
+    No,
+    /// Of the server's side alone.
+    OfServer,
+    All,
 }
 
-/// Where the text ends that begins with the first quote: behind the next one that has no backslash before it.
-fn closing_quote(value: &str) -> Option<usize> {
-    let open = value.find('"')?.checked_add(1)?;
-    let mut from = open;
-    loop {
-        let at = memchr::memchr2(b'"', b'\\', value.as_bytes().get(from..)?)?.checked_add(from)?;
-        match value.as_bytes().get(at)? {
-            b'"' => return at.checked_add(1),
-            _ => from = at.checked_add(2)?,
-        }
+/// Whether what waits in `plans` is hidden by TLS 1.3, and `tests` want the server to have chosen it.
+fn hidden_by_tls13(plans: &[Plan], tests: &[Box<dyn Test>]) -> Hidden {
+    let is_hidden = |plan: &Plan| {
+        let of_server = |t: &dyn Test| t.sides().side(plan.side) == FlowDirection::ToClient;
+        plan.needs.intersects(Facts::HIDDEN_BY_TLS13) && tests.iter().any(|t| t.wants_tls13() && of_server(&**t))
+    };
+    match (plans.iter().any(is_hidden), plans.iter().all(is_hidden)) {
+        (false, _) => Hidden::No,
+        (true, false) => Hidden::OfServer,
+        (true, true) => Hidden::All,
     }
-}
-
-/// The sid in a text that cannot be read as a rule.
-fn sid_in(text: &str) -> Option<u32> {
-    memchr::memmem::find_iter(text.as_bytes(), "sid").find_map(|at| {
-        let before = text.get(..at)?.trim_end();
-        let value = text.get(at..)?.strip_prefix("sid")?.trim_start().strip_prefix(':')?.trim_start();
-        let digits = value.get(..value.bytes().take_while(u8::is_ascii_digit).count())?;
-        before.ends_with(['(', ';']).then(|| digits.parse().ok()).flatten()
-    })
-}
-
-/// The keyword whose value (or, without one, name) begins at `at`.
-fn keyword_at(options: &[OptionAst<'_>], at: usize) -> Option<String> {
-    options.iter().find(|o| o.at == at).map(|o| o.name.to_owned())
-}
-
-/// The sid of a rule that does not load, to speak of it.
-fn sid_of(options: &[OptionAst<'_>]) -> Option<u32> {
-    options.iter().find(|o| o.name == "sid").and_then(|o| o.value?.parse().ok())
 }
 
 const VERSIONS: [&str; 3] = ["tls.version", "ssl_version", "ssl.version"];

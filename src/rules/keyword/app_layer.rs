@@ -62,7 +62,7 @@ fn app_layer_event(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(),
 }
 
 fn never_raised(builder: &mut Builder<'_>, name: &str) -> Result<(), Reason> {
-    builder.notes.push(Reason::NeverRaised(excerpt(name)));
+    builder.note(Reason::NeverRaised(excerpt(name)));
     builder.tests.push(Box::new(NeverRaised));
     Ok(())
 }

@@ -104,7 +104,7 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
     }
     if let Some(name) = unrecognised {
         let never = !test.unknown && !test.tls && !test.other;
-        builder.notes.push(Reason::NotRecognised { protocol: excerpt(name), never });
+        builder.note(Reason::NotRecognised { protocol: excerpt(name), never });
     }
     builder.tests.push(Box::new(test));
     Ok(())

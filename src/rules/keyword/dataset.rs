@@ -44,7 +44,7 @@ fn datarep(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
 
 fn note_sizes(builder: &mut Builder<'_>, set: &SetSpec<'_>) {
     if set.hashsize {
-        builder.notes.push(Reason::NoEffect("a data set takes what it needs"));
+        builder.note(Reason::NoEffect("a data set takes what it needs"));
     }
 }
 

@@ -164,6 +164,26 @@ fn errors_say_where_why_and_what_to_do() {
 }
 
 #[test]
+fn notes_have_the_place_of_what_they_are_about() {
+    for (options, place, note) in [
+        ("tls.sni; content:\"a\"; tag:session;", "session", "tag: it has no effect: tagged packets are not written"),
+        ("classtype:odd;", "odd", "classtype: classtype `odd` has no classification: severity 3"),
+        (
+            "tls.version:1.3; tls.cert_subject; content:\"a\";",
+            "1.3",
+            "tls.version: of the server it can never match: in TLS 1.3 certificates and key exchanges are encrypted",
+        ),
+        ("flags:S; ip_proto:17;", "17", "ip_proto: an IP protocol other than TCP is not followed yet: it never matches"),
+    ] {
+        let text = format!("alert {} any any -> any any ({options} sid:1;)", if options.contains("flags") { "tcp" } else { "tls" });
+        let (_, report) = load(&text);
+        let column = text.rfind(place).unwrap() + 1;
+        let notes: Vec<_> = report.notes.iter().map(ToString::to_string).collect();
+        assert_eq!(notes, [format!("x.rules:1:{column}: {note}")], "{options}");
+    }
+}
+
+#[test]
 fn the_place_of_a_missing_semicolon_is_where_it_belongs() {
     let head = "alert tls any any -> any any (";
     for (before, after) in [
