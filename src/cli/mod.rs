@@ -4,6 +4,7 @@
 
 mod datasets;
 mod feed_files;
+mod list_options;
 mod lookups;
 mod printer;
 mod profile;

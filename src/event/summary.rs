@@ -319,6 +319,7 @@ mod tests {
             severity: 2,
             metadata: &[],
             references: &[],
+            context: &[],
             action: if i.is_multiple_of(2) { Verdict::Alert } else { Verdict::Drop },
             verdict: Verdict::Drop,
             target: None,

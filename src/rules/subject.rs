@@ -256,6 +256,9 @@ impl Facts {
     pub const SESSION: Self = Self(!0b0111);
     /// Those that few sessions have: a HelloRetryRequest, alerts, anomalies.
     pub const RARE: Self = Self(!0xffff | Self::HELLO_RETRY.0 | Self::CLIENT_ALERT.0 | Self::SERVER_ALERT.0);
+    /// Those that TLS 1.3 encrypts, or does not have (RFC 8446 §2).
+    pub const HIDDEN_BY_TLS13: Self =
+        Self(Self::SERVER_CERTIFICATES.0 | Self::CLIENT_CERTIFICATES.0 | Self::SERVER_KEY_EXCHANGE.0 | Self::CLIENT_KEY_EXCHANGE.0);
     /// Those that tell that it is one.
     const HELLOS_AND_CERTIFICATES: Self = Self(0b0111_1000);
     /// Where anomalies begin, by their numbers.

@@ -271,6 +271,7 @@ mod tests {
             severity: 1,
             metadata: &[],
             references: &[],
+            context: &[],
             action: Verdict::Drop,
             verdict: Verdict::Drop,
             target: None,

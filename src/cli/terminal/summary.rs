@@ -195,6 +195,7 @@ mod tests {
             severity: 2,
             metadata: &[],
             references: &[],
+            context: &[],
             action: Verdict::Drop,
             verdict: Verdict::Drop,
             target: None,
