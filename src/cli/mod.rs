@@ -5,6 +5,7 @@
 mod certificate_options;
 mod datasets;
 mod feed_files;
+mod list_options;
 mod lookups;
 mod printer;
 mod profile;

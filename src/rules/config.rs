@@ -8,6 +8,7 @@ use super::diagnostic::Reason;
 use super::list::List;
 use super::parse;
 use super::reputation::{GeoIp, Reputation};
+use crate::packet::PortSet;
 
 /// Variables, classifications and other things that rules look up. The default has the names that Suricata's default configuration has.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct RuleConfig {
     pub review: bool,
     /// Also for what Suricata does not know or takes otherwise.
     pub portability: bool,
+    /// The ports that are watched, where a review is to tell of rules about others.
+    pub watched: Option<PortSet>,
     /// Names and texts of files in the form of `threshold.config`.
     pub threshold_files: Vec<(String, String)>,
 }
@@ -81,6 +84,7 @@ impl Default for RuleConfig {
             texts: false,
             review: false,
             portability: false,
+            watched: None,
             references: BTreeMap::from([("url".to_owned(), "https://".into())]),
         }
     }
