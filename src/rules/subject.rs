@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 use crate::flow::Endpoint;
 use crate::packet::Segment;
 use crate::protocol::tls::Session;
-use crate::protocol::tls::session::{Anomaly, Stage};
+use crate::protocol::tls::session::Anomaly;
 
 /// Which way a flow's bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -281,7 +281,7 @@ impl Facts {
         if let Some(session) = subject.session {
             facts = facts.and(Self::of_session(session));
         }
-        let ended = subject.session.is_some_and(|s| s.stage == Stage::Closed);
+        let ended = subject.session.is_some_and(|s| s.ended);
         match subject.app_proto {
             AppProto::Unknown => facts,
             AppProto::Tls if !facts.intersects(Self::HELLOS_AND_CERTIFICATES) && !ended => facts,
@@ -298,7 +298,7 @@ impl Facts {
     }
 
     fn of_session(session: &Session) -> Self {
-        let ended = session.stage == Stage::Closed;
+        let ended = session.ended;
         let (client_dark, server_dark) = (session.client_view.dark, session.server_view.dark);
         let alert_of = |client| session.alerts.iter().any(|a| a.from_client == client);
         let anomalies = session.client_view.anomalies.bits() | session.server_view.anomalies.bits();

@@ -52,6 +52,7 @@ impl Page {
             ("with ECH extension", n.ech),
             ("without server name", n.without_sni),
             ("with client certificate", n.client_certificate),
+            ("dropped", n.dropped),
             ("not seen whole", n.not_whole),
             ("  one direction only", n.one_sided),
             ("  joined midstream", n.midstream),

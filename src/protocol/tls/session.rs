@@ -57,6 +57,10 @@ pub struct Session {
     pub anomalies: Vec<Anomaly>,
     /// How far it has come.
     pub stage: Stage,
+    /// Nothing more of it will be read: its flow ended.
+    pub ended: bool,
+    /// A verdict stopped its flow: what is missing of it was not let through.
+    pub dropped: bool,
     /// A rule asked (`tls.store`) that its events carry the certificates themselves.
     pub store_certificates: bool,
 }
@@ -120,7 +124,7 @@ pub enum Stage {
     Certificates,
     /// Both directions went dark.
     Dark,
-    /// The flow ended.
+    /// The connection was closed before both went dark: a FIN from each side or a RST, or a fatal alert and then one of these.
     Closed,
 }
 

@@ -51,7 +51,7 @@ fn states_are_the_messages_seen() {
         ],
         &["flow:to_client; ssl_state:unknown;"],
     );
-    let joined = Session { stage: Stage::Closed, ..Session::default() };
+    let joined = Session { ended: true, ..Session::default() };
     check(&joined, &["ssl_state:unknown;"], &["ssl_state:client_hello;", "ssl_state:!unknown;"]);
 }
 
@@ -200,7 +200,7 @@ fn questions_are_answered_when_they_can_be() {
     );
     let not = dark(session());
     check(&not, &["tls.hrr:no;", "tls.pq:no;"], &["tls.hrr:yes;", "tls.pq:yes;"]);
-    let broken = Session { stage: Stage::Closed, ..asking("a.test") };
+    let broken = Session { ended: true, ..asking("a.test") };
     check(&broken, &["tls.complete:no;"], &["tls.complete:yes;", "tls.resumed:no;", "tls.pq:no;"]);
 }
 
