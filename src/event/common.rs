@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::alert::{Alert, FlowMetadata, VerdictObject};
 use super::anomaly::AnomalyObject;
 use super::ascii::{Address, Time};
+use super::certificate::CertificateObject;
 use super::community_id::CommunityId;
 use super::drop::{Drop, RefusalObject};
 use super::flow::{Flow, Tcp};
@@ -211,6 +212,7 @@ impl<'a> Line<'a> {
 pub(super) enum Own<'a> {
     Session(Box<Portcullis<'a>>),
     Refusal(RefusalObject<'a>),
+    Certificate(Box<CertificateObject<'a>>),
 }
 
 #[derive(Serialize)]

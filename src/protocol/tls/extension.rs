@@ -29,6 +29,8 @@ pub const EC_POINT_FORMATS: u16 = 11;
 pub const SIGNATURE_ALGORITHMS: u16 = 13;
 /// application_layer_protocol_negotiation (RFC 7301).
 pub const ALPN: u16 = 16;
+/// signed_certificate_timestamp (RFC 6962 §3.3.1).
+pub const SIGNED_CERTIFICATE_TIMESTAMP: u16 = 18;
 /// session_ticket (RFC 5077 §3.2).
 pub const SESSION_TICKET: u16 = 35;
 /// key_share as TLS 1.3 numbered it before draft 23.
