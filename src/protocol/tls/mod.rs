@@ -7,6 +7,7 @@ pub mod client_hello;
 pub mod conversation;
 pub mod extension;
 mod half;
+mod key_exchange;
 pub mod names;
 pub mod server_hello;
 pub mod session;
@@ -15,6 +16,7 @@ mod shape;
 pub use client_hello::{ClientHello, Ech};
 pub use conversation::Conversation;
 pub use extension::Extension;
+pub use key_exchange::{DhGroup, ServerKeyExchange};
 pub use server_hello::ServerHello;
 pub use session::Session;
 

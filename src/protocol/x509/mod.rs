@@ -7,6 +7,7 @@
 mod cache;
 mod extension;
 mod fault;
+mod flaws;
 mod key;
 mod name;
 mod oid;
@@ -26,6 +27,7 @@ use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::fault::Fault;
+pub use self::flaws::KeyFlaws;
 pub use self::key::Key;
 pub use self::time::Time;
 pub use self::usage::{ExtendedKeyUsage, KeyUsage};
@@ -71,6 +73,8 @@ pub struct Facts {
     pub key_curve: Option<String>,
     /// Size of the key in bits, where the type has one.
     pub key_bits: Option<u32>,
+    /// What is wrong with the key itself.
+    pub key_flaws: KeyFlaws,
     /// The signature algorithm: `sha256WithRSAEncryption`, or the OID in dots.
     pub signature_algorithm: String,
     /// basicConstraints says cA; `None` without the extension.
@@ -141,6 +145,7 @@ impl Facts {
             key_type: key.typ,
             key_curve: key.curve,
             key_bits: key.bits,
+            key_flaws: KeyFlaws::of(outline.public_key),
             signature_algorithm: oid::signature_algorithm(outline.signature_algorithm),
             is_ca: outline.extension(extension::BASIC_CONSTRAINTS).map(extension::is_ca),
             key_usage: outline.extension(extension::KEY_USAGE).map(KeyUsage::read),
