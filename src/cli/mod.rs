@@ -4,6 +4,7 @@
 
 mod datasets;
 mod feed_files;
+mod findings;
 mod lookups;
 mod printer;
 mod profile;
@@ -33,6 +34,7 @@ enum Command {
     Replay(Box<replay::Replay>),
     #[command(subcommand)]
     Rules(rules::Rules),
+    Findings(findings::Findings),
 }
 
 /// Runs the command that the arguments ask for.
@@ -40,6 +42,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(replay) => replay.run(),
         Command::Rules(rules) => rules.run(),
+        Command::Findings(findings) => findings.run(),
     }
 }
 

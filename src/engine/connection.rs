@@ -2,6 +2,7 @@
 
 use crate::base::{Duration, Timestamp};
 use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
+use crate::findings::FindingSet;
 use crate::flow::{Direction, FlowKey, Pair, Stream};
 use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
@@ -74,6 +75,8 @@ pub(super) struct Connection {
     pub judged: Option<(u32, bool)>,
     pub alerted: bool,
     pub dropped: bool,
+    /// What was found of a flow that is not TLS.
+    pub found: Option<Box<FindingSet>>,
     /// For rules that ask for it.
     reaches: Option<Box<Reaches>>,
 }
@@ -263,6 +266,7 @@ impl Connection {
             judged: None,
             alerted: false,
             dropped: false,
+            found: None,
             reaches: None,
         };
         let sent = connection.counters.get_mut(opening.sender);
@@ -542,11 +546,11 @@ impl Following {
         }
     }
 
-    /// Bytes of memory that the streams hold.
+    /// Bytes of memory that the streams hold, and what each side began with.
     pub fn memory(&self) -> usize {
         let held = [&self.held, &self.rival].into_iter().flatten().map(|data| data.bytes.len()).sum();
         let streams = self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory());
-        streams.saturating_add(held)
+        streams.saturating_add(held).saturating_add(self.conversation.memory())
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::connection::{Connection, Flow, Read};
 use super::counters::Counters;
+use super::findings;
 use super::judge::Judge;
 use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
@@ -479,8 +480,9 @@ impl Inspector {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         let Some((&key, _)) = lane.table.get(place.id) else { return };
         let Some(flow) = lane.table.get_mut(place.id) else { return };
-        let client = flow.client();
+        let (client, last) = (flow.client(), flow.last);
         let Some(connection) = flow.connection.as_deref_mut() else { return };
+        let two_sided = connection.is_two_sided();
         let Some(mut following) = connection.following.take() else { return };
         connection.was_tls = following.conversation.is_tls();
         let held = std::mem::take(&mut following.accounted);
@@ -495,7 +497,21 @@ impl Inspector {
             if let Some(verdict) = &session.server_trust {
                 self.counters.trust.count(verdict.status);
             }
-            tell(session, at, &common, report);
+            let found = findings::of_session(session, last, two_sided, &self.config);
+            self.counters.findings.count(found);
+            tell(session, at, &Common { findings: found, ..common }, report);
+        } else if !connection.was_tls && self.config.server_ports.contains(key.receiver(client).port) {
+            let found = findings::of_session(following.conversation.session(client), last, two_sided, &self.config);
+            if !found.is_empty() {
+                connection.found = Some(Box::new(found));
+                self.counters.findings.count(found);
+                let (base, capture) = match header {
+                    Some(header) => (Common::of_segment(header), header.capture),
+                    None => (of_flow(&key, last), flow.first.capture()),
+                };
+                let common = common(&self.names, &key, flow, base, capture).between(key.sender(client), key.receiver(client));
+                report.other(at, &Common { findings: found, ..common });
+            }
         }
         lane.account(place.id, held, 0);
     }
@@ -554,6 +570,8 @@ impl Inspector {
         let end = FlowEnd { end: flow.last, state, reason, alerted, action };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
+        let findings = flow.connection.as_ref().and_then(|c| c.found.as_deref().copied()).unwrap_or_default();
+        let common = Common { findings, ..common };
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
     }
 }
