@@ -13,7 +13,7 @@ use super::say;
 use super::watch::Stamps;
 use crate::pipeline::load_rules;
 use crate::rules::{
-    Action, DatasetFile, Diagnostic, List, ListKind, ListSource, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict,
+    self, Action, DatasetFile, Diagnostic, List, ListKind, ListSource, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict,
 };
 
 #[derive(Debug, Args)]
@@ -27,6 +27,11 @@ pub(super) struct RuleOptions {
     /// Run without rules
     #[arg(long, conflicts_with = "threshold_config")]
     no_rules: bool,
+
+    /// How much of the rules that ship is on: strict also tells what protects, but not well; legacy leaves out what old machines cannot do
+    /// better. Of other rules, those that name one of them after policy in their metadata
+    #[arg(long, value_enum, default_value_t = Policy::Normal)]
+    policy: Policy,
 
     /// A rule that does not load ends the run before it begins, with status 1
     #[arg(long)]
@@ -74,6 +79,13 @@ enum DefaultVerdict {
     Pass,
     Drop,
     Reject,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    Strict,
+    Normal,
+    Legacy,
 }
 
 /// `KIND[:ACTION]=FILE`
@@ -184,6 +196,11 @@ impl RuleOptions {
         let (lists, wrong) = self.read_lists()?;
         config.lists = lists;
         config.texts = self.log_rule;
+        config.policy = Some(match self.policy {
+            Policy::Strict => rules::Policy::Strict,
+            Policy::Normal => rules::Policy::Normal,
+            Policy::Legacy => rules::Policy::Legacy,
+        });
         mistakes.extend(wrong);
         let (rules, mut report) = load_rules(sources, &config);
         report.notes.splice(..0, mistakes);

@@ -240,11 +240,11 @@ pub(super) const FINDINGS: &[Finding] = &[
         |e| e.leaf_is(|f| f.subject_alt_names.iter().any(|name| {
             name.strip_prefix("*.").unwrap_or(name).contains('*') || name == "*"
         }))),
-    finding("cert.names.control", High, ServerCertificates,
-        "a name of the certificate has a NUL or another control character: readers take it for different names",
+    finding("cert.names.nul", High, ServerCertificates,
+        "a name of the certificate has a NUL: readers take it for different names",
         "do not trust it; find out who issued it",
         &["CVE-2009-2408", "CVE-2013-4238"],
-        |e| e.leaf_is(|f| f.subject_alt_names.iter().chain([&f.subject]).any(|name| name.contains(char::is_control)))),
+        |e| e.leaf_is(|f| f.subject_alt_names.iter().chain([&f.subject]).any(|name| name.contains('\0')))),
     finding("cert.names.internal", Low, ServerCertificates,
         "the certificate is for a name or an address that means something inside of a network only",
         "nothing on a network of your own; no public authority issues for it",

@@ -313,7 +313,7 @@ impl fmt::Display for Diagnostic {
 pub struct LoadReport {
     /// Rules that loaded.
     pub loaded: usize,
-    /// Rules that are there as comments.
+    /// Rules that are there as comments, or for other policies.
     pub disabled: usize,
     /// Why others did not load, one each, in the order of the text.
     pub errors: Vec<Diagnostic>,

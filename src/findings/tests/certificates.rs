@@ -9,6 +9,11 @@ pub(super) fn cases() -> Vec<Case> {
         })
     };
     let curve = |curve: Option<&'static str>| serving(move |f| f.key_curve = curve.map(Into::into));
+    // id-ecPublicKey, and behind it the SEQUENCE of ECParameters in place of a curve's OID (RFC 5480 §2.1.1).
+    let explicit = || {
+        let der = vec![0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x30];
+        with(|session| session.server_certificates = vec![Arc::new(Certificate { der, ..leaf(|f| f.key_curve = None) })])
+    };
     let flawed = |flaws: KeyFlaws| serving(move |f| f.key_flaws = flaws);
     let signed = |algorithm: &'static str| serving(move |f| f.signature_algorithm = algorithm.into());
     let serial = |bytes: &'static [u8]| serving(move |f| f.serial = bytes.to_vec());
@@ -85,7 +90,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.key.rsa-short", key("RSA", 2_047), key("RSA", 2_048)),
         case("cert.key.rsa-short", key("RSA", 1_024), key("RSA", 1_023)),
         case("cert.key.ec-short", key("EC", 192), key("EC", 224)),
-        case("cert.key.curve-explicit", curve(None), curve(Some("secp256r1"))),
+        case("cert.key.curve-explicit", explicit(), curve(Some("secp256r1"))),
         case("cert.key.curve-odd", curve(Some("secp256k1")), curve(Some("secp384r1"))),
         case("cert.key.dsa", key("DSA", 2_048), key("RSA", 2_048)),
         case("cert.key.post-quantum", key("ML-DSA-65", 0), key("Ed25519", 256)),
@@ -115,7 +120,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.names.wildcard-suffix", names(&["*.co.uk"]), names(&["*.shop.co.uk"])),
         case("cert.names.wildcard-odd", names(&["www*.shop.example"]), names(&["*.shop.example"])),
         case("cert.names.wildcard-odd", names(&["*.*.shop.example"]), names(&["shop.example"])),
-        case("cert.names.control", names(&["www.bank.example\0.evil.example"]), names(&["www.bank.example"])),
+        case("cert.names.nul", names(&["www.bank.example\0.evil.example"]), names(&["www.bank.example"])),
         case("cert.names.internal", names(&["nas.local"]), names(&["local.shop.example"])),
         case("cert.names.internal", names(&["10.0.0.1"]), names(&["192.0.2.1"])),
         case(

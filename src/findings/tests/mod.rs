@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
+use crate::protocol::fingerprint::{self, Transport};
 use crate::protocol::opening::Opening;
 use crate::protocol::tls::session::{Alert, Openings, Stage, View};
 use crate::protocol::tls::{ClientHello, Extension, ServerHello, Session};
@@ -143,11 +144,8 @@ fn modern() -> Session {
     };
     let seen = View { seen: true, dark: true, over: true, ..View::default() };
     Session {
-        client_hello: Some(ClientHello {
-            signature_algorithms: vec![0x0403, 0x0804],
-            cipher_suites: vec![0x1a1a, 0x1301, 0xc02f],
-            ..hello()
-        }),
+        client_fingerprints: Some(fingerprint::client(&hello(), Transport::Tcp)),
+        client_hello: Some(hello()),
         server_hello: Some(answer),
         is_tls: true,
         client_view: seen,
@@ -160,7 +158,7 @@ fn hello() -> ClientHello {
     ClientHello {
         legacy_version: 0x0303,
         random: std::array::from_fn(|i| i as u8),
-        cipher_suites: vec![0x1a1a, 0x1301, 0xc02f, 0xc030],
+        cipher_suites: vec![0x1a1a, 0x1301, 0xc02f],
         compression_methods: vec![0],
         extensions: extensions(&[0x2a2a, 0, 23, 0xff01, 10, 11, 13, 16, 22, 43, 51]),
         server_names: vec![b"www.shop.example".to_vec()],
@@ -240,6 +238,7 @@ fn odd(anomaly: Anomaly) -> Session {
     with(|session| {
         session.note(anomaly);
         session.client_view.anomalies.insert(anomaly);
+        session.server_view.anomalies.insert(anomaly);
     })
 }
 

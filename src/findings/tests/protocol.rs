@@ -9,7 +9,6 @@ pub(super) fn cases() -> Vec<Case> {
     let second = |change: fn(&mut ClientHello)| {
         let mut session = modern();
         let mut second = hello();
-        second.cipher_suites = session.client_hello.as_ref().unwrap().cipher_suites.clone();
         second.key_share_groups = vec![0x0018];
         change(&mut second);
         session.second_client_hello = Some(Box::new(second));

@@ -10,7 +10,9 @@ pub(super) fn cases() -> Vec<Case> {
     let random = |version: u16, offered: u16, end: [u8; 8]| {
         let mut session = speaking(version);
         session.server_hello.as_mut().unwrap().random[24..].copy_from_slice(&end);
-        session.client_hello.as_mut().unwrap().supported_versions = vec![offered];
+        let hello = session.client_hello.as_mut().unwrap();
+        hello.supported_versions = vec![offered];
+        session.client_fingerprints = Some(fingerprint::client(hello, Transport::Tcp));
         session
     };
     let draft = |version: u16| answering(|hello| hello.selected_version = Some(version));
@@ -33,7 +35,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("downgrade.tls13", random(0x0303, 0x0304, *b"DOWNGRD\x01"), random(0x0303, 0x0303, *b"DOWNGRD\x01")),
         case("downgrade.tls13", random(0x0303, 0x0304, *b"DOWNGRD\x01"), random(0x0303, 0x0304, *b"DOWNGRE\x01")),
         case("downgrade.tls12", random(0x0302, 0x0303, *b"DOWNGRD\x00"), random(0x0302, 0x0302, *b"DOWNGRD\x00")),
-        case("downgrade.tls12", random(0x0301, 0x0304, *b"DOWNGRD\x00"), random(0x0303, 0x0304, *b"DOWNGRD\x00")),
+        case("downgrade.tls12", random(0x0301, 0x0303, *b"DOWNGRD\x00"), random(0x0303, 0x0304, *b"DOWNGRD\x00")),
         case("downgrade.fallback", suites(0x5600), suites(0x00ff)),
         case("downgrade.inappropriate", alerting(false, 86), alerting(true, 86)),
     ]
