@@ -90,18 +90,17 @@ impl Conversation {
         consumed
     }
 
-    /// Keeps what a direction begins with that is not TLS: `bytes`, the first of which is the `start`th that it sent.
+    /// Keeps what a direction begins with that is not TLS: of `bytes`, the first of which is the `start`th that it sent, those that were passed
+    /// over. The others may yet be the beginning of TLS.
     fn take_opening(&mut self, direction: Direction, bytes: &[u8], start: u64) {
         let half = self.halves.get(direction);
         if self.views.get(direction).midstream {
             return;
         }
-        let start = usize::try_from(start).unwrap_or(usize::MAX);
-        let before_tls = usize::try_from(half.skipped).unwrap_or(usize::MAX).saturating_sub(start);
-        let ends = half.has_begun();
-        let bytes = if ends { bytes.get(..before_tls).unwrap_or(bytes) } else { bytes };
+        let passed = usize::try_from(half.skipped.saturating_sub(start)).unwrap_or(usize::MAX);
+        let (start, ends) = (usize::try_from(start).unwrap_or(usize::MAX), half.has_begun());
         let opening = self.opening(direction);
-        let told = opening.take(bytes, start);
+        let told = opening.take(bytes.get(..passed).unwrap_or(bytes), start);
         if told || (ends && opening.end()) {
             self.news = self.news.wrapping_add(1);
         }
@@ -112,9 +111,16 @@ impl Conversation {
         if self.roles.client == direction { &mut openings.client } else { &mut openings.server }
     }
 
-    /// No more of what `direction` began with is to come.
-    fn end_opening(&mut self, direction: Direction) {
-        if self.session.openings.is_some() && self.opening(direction).end() {
+    /// No more of what `direction` began with is to come behind `tail`, which was not consumed.
+    fn end_opening(&mut self, direction: Direction, tail: &[u8]) {
+        let half = self.halves.get(direction);
+        let (is_opening, start) = (half.is_opening() && !half.has_begun(), half.skipped);
+        if self.session.openings.is_none() {
+            return;
+        }
+        let opening = self.opening(direction);
+        let told = is_opening && opening.take(tail, usize::try_from(start).unwrap_or(usize::MAX));
+        if opening.end() || told {
             self.news = self.news.wrapping_add(1);
         }
     }
@@ -134,13 +140,13 @@ impl Conversation {
         let view = self.views.get_mut(direction);
         view.gap_bytes = view.gap_bytes.saturating_add(lost);
         view.gaps = view.gaps.saturating_add(1);
-        self.end_opening(direction);
+        self.end_opening(direction, tail);
         self.lose(direction, certificates, |half| half.gap(tail, lost));
     }
 
     /// `direction` ends here; `tail` was not consumed.
     pub fn end(&mut self, direction: Direction, tail: &[u8], certificates: &mut CertificateCache) {
-        self.end_opening(direction);
+        self.end_opening(direction, tail);
         self.lose(direction, certificates, |half| half.end(tail));
         self.halves.get_mut(direction).finish();
     }
@@ -184,7 +190,7 @@ impl Conversation {
     pub fn give_up(&mut self, direction: Direction) {
         self.news = self.news.wrapping_add(1);
         self.views.get_mut(direction).degraded = true;
-        self.end_opening(direction);
+        self.end_opening(direction, &[]);
         self.halves.get_mut(direction).finish();
         self.update_stage();
     }
