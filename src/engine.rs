@@ -11,6 +11,7 @@ mod findings;
 mod inspector;
 mod judge;
 mod lane;
+mod open;
 mod report;
 mod validate;
 

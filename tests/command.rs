@@ -470,6 +470,54 @@ fn what_an_inline_portcullis_would_pass_is_written_and_replays() {
 }
 
 #[test]
+fn events_of_a_capture_that_grows_come_while_it_does() {
+    let mut child = portcullis(["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&fs::read("pcaps/tls13.pcap").unwrap()).unwrap();
+    let mut line = String::new();
+    let mut events = BufReader::new(child.stdout.take().unwrap());
+    events.read_line(&mut line).unwrap(); // the input has not ended, and does not until this is there
+    assert!(line.contains(r#""event_type":"tls""#), "{line}");
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_documentation_has_every_option() {
+    let text = fs::read_to_string("docs/operations.md").unwrap();
+    let help = String::from_utf8(portcullis(["replay", "--help"]).output().unwrap().stdout).unwrap();
+    let word = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let options = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let long = options.flat_map(|line| line.split(word)).filter(|w| w.starts_with("--"));
+    let missing: Vec<&str> = long.filter(|o| !["--help", "--version"].contains(o) && !text.contains(o)).collect();
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
+fn a_dash_is_standard_output() {
+    let dir = Dir::new();
+    let capture = dir.file("c.pcap", one_session(NAME));
+    let events = replay(&["-o", "-", &capture]).expect(0).events();
+    assert_eq!(events.session()["tls"]["sni"], NAME);
+    let out = dir.path("eve.json");
+    let ran = portcullis(["replay", "--write-passed", "-", "-o", out.to_str().unwrap(), &capture]).output().unwrap();
+    assert_eq!(ran.stdout.first_chunk(), Some(&[0x0a, 0x0d, 0x0d, 0x0a]), "pcapng");
+    let said = replay(&["--write-passed", "-", &capture]).expect(2).stderr;
+    assert!(said.contains("standard output cannot take both"), "{said}");
+}
+
+#[test]
+fn what_is_to_be_read_is_not_appended_to() {
+    let dir = Dir::new();
+    let before = one_session(NAME);
+    let capture = dir.file("c.pcap", &before);
+    let appending = fs::OpenOptions::new().append(true).open(&capture).unwrap();
+    let ran = Ran::from(portcullis(["replay", &capture]).stdout(appending).output().unwrap()).expect(2);
+    assert!(ran.stderr.contains(&capture) && ran.stderr.contains("send it elsewhere"), "{}", ran.stderr);
+    assert_eq!(fs::read(&capture).unwrap(), before);
+}
+
+#[test]
 fn what_is_to_be_read_is_never_written_over() {
     let dir = Dir::new();
     let before = one_session(NAME);

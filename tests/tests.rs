@@ -8,6 +8,7 @@
 //! | [`findings`] | what is found stands in events, and can be chosen, listed and asked for |
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
+//! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
@@ -25,6 +26,7 @@ mod findings;
 mod invariance;
 mod language;
 mod limits;
+mod memory;
 mod payload;
 mod policy;
 mod reload;

@@ -51,12 +51,15 @@ fn on_many_flows_with_everything_that_can_happen_to_them() {
         assert!(plain.of("flow").iter().any(|f| f["flow"]["reason"] == reason), "{reason}");
     }
 
-    let small =
-        ["--flows", "--max-flows", "64", "--reassembly-memory", "32K", "--handshake-bytes", "2K", "--certificate-memory", "4K"];
-    let args = [&small[..], &["--stats-interval", "1", "--rules", rules, path]].concat();
-    let events = same_for_any_number(&args).events();
-    for counter in ["flow.end.forced", "tcp.stream_depth_reached", "tcp.segment_memcap_drop"] {
-        assert!(events.counter(counter) > 0, "{counter}");
+    let small = ["--max-flows", "64", "--reassembly-memory", "32K", "--handshake-bytes", "2K", "--certificate-memory", "4K"];
+    let counters = ["flow.end.forced", "tcp.stream_depth_reached", "tcp.segment_memcap_drop", "portcullis.certificate_memcap_drop"];
+    let sessions = ["--session-memory", "96K"];
+    for (limits, counters) in [(&small[..], &counters[..]), (&sessions, &["tcp.ssn_memcap_drop"])] {
+        let args = [limits, &["--flows", "--stats-interval", "1", "--rules", rules, path]].concat();
+        let events = same_for_any_number(&args).events();
+        for counter in counters {
+            assert!(events.counter(counter) > 0, "{counter}");
+        }
     }
 }
 

@@ -77,7 +77,7 @@ fn conversation(c: &mut Criterion) {
     let mut group = c.benchmark_group("conversation");
     for (name, version) in [("tls12", &TLS12), ("tls13", &TLS13)] {
         let flights = tls::handshake(version);
-        let mut certificates = CertificateCache::new(CertificateCache::DEFAULT_LIMIT);
+        let mut certificates = CertificateCache::default();
         group.bench_function(name, |b| b.iter(|| tls::converse(black_box(&flights), &mut certificates)));
     }
 }
@@ -91,7 +91,7 @@ fn fingerprints(c: &mut Criterion) {
 /// A certificate that is read, and one that is known.
 fn certificates(c: &mut Criterion) {
     let der = tls::session(&tls::handshake(&TLS12)).server_certificates[0].der.clone();
-    let mut cache = CertificateCache::new(CertificateCache::DEFAULT_LIMIT);
+    let mut cache = CertificateCache::default();
     // It is held from its second sight on.
     cache.get_or_parse(&der);
     cache.get_or_parse(&der);

@@ -70,7 +70,7 @@ fn carry<A, B>(from: Direction, sender: &mut ConnectionCommon<A>, receiver: &mut
 
 /// What a conversation of `flights` comes to.
 pub fn session(flights: &Flights) -> Session {
-    let mut certificates = CertificateCache::new(CertificateCache::DEFAULT_LIMIT);
+    let mut certificates = CertificateCache::default();
     converse(flights, &mut certificates).session(Direction::AToB).clone()
 }
 

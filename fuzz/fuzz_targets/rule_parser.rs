@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
         assert!((1..=lines).contains(&error.line) && error.column > 0, "{error}");
     }
     rules.rules().for_each(|rule| assert!(rules.explain(rule.sid).count() > 0));
-    let hello = ClientHello { server_names: vec![b"www.portcullis.example".to_vec()], complete: true, ..ClientHello::default() };
+    let hello = ClientHello { server_names: ["www.portcullis.example"].into(), complete: true, ..ClientHello::default() };
     let session = Session { client_hello: Some(hello), ..Session::default() };
     let end = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };
     let (key, sender) = FlowKey::new(end(40_000), end(443), 6, [0; 2]);

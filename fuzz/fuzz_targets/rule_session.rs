@@ -39,7 +39,7 @@ fn compile(text: &str) -> RuleSet {
 /// Generator, id and direction of the rules that fired.
 fn play(set: &RuleSet, events: &[u8]) -> BTreeSet<(u32, u32, bool)> {
     let mut conversation = Conversation::new(Direction::AToB, LONGEST_MESSAGE);
-    let mut certificates = CertificateCache::new(1 << 20);
+    let mut certificates = CertificateCache::new(1 << 20, 0);
     let (mut flow, mut hosts, mut scratch, mut matches) =
         (FlowRules::default(), HostState::default(), Scratch::default(), Vec::new());
     let mut pending = [Vec::new(), Vec::new()];

@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
 
 fn play(input: &[u8], step: usize) -> String {
     let mut conversation = Conversation::new(Direction::AToB, LONGEST_MESSAGE);
-    let mut certificates = CertificateCache::new(1 << 20);
+    let mut certificates = CertificateCache::new(1 << 20, 0);
     let mut pending = [Vec::new(), Vec::new()];
     let mut events = Reader::new(input);
     while let (Some(flags), Some(length)) = (events.u8(), events.u16()) {

@@ -100,6 +100,14 @@ pub enum CaptureError {
         /// What is wrong with it.
         corruption: Corruption,
     },
+    /// Packets that nothing can be made of. What came before, between and after them has been played.
+    #[error("{} has {} that cannot be read: {}", shown(.path), packets(.unread.blocks), .unread.first)]
+    Unread {
+        /// The input.
+        path: PathBuf,
+        /// Which.
+        unread: Unread,
+    },
     /// The thread that reads ahead could not be started, or died.
     #[error("cannot read ahead: {source}")]
     Reader {
@@ -107,7 +115,7 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// The output capture could not be written.
-    #[error("cannot write {}: {source}", shown(.path))]
+    #[error("cannot write {}: {source}", shown_output(.path))]
     Write {
         /// The output file.
         path: PathBuf,
@@ -121,7 +129,7 @@ impl CaptureError {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Skipped { .. } => Severity::Note,
-            Self::Decompress { .. } | Self::Cut { .. } | Self::Corrupt { .. } => Severity::Warning,
+            Self::Decompress { .. } | Self::Cut { .. } | Self::Corrupt { .. } | Self::Unread { .. } => Severity::Warning,
             Self::Open { .. }
             | Self::NotACapture { .. }
             | Self::NothingFound { .. }
@@ -143,6 +151,15 @@ pub enum Severity {
     Warning,
     /// What was asked for could not be done: exit status 1.
     Error,
+}
+
+/// Packets of a capture that nothing can be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// How many blocks.
+    pub blocks: u64,
+    /// What is wrong with the first.
+    pub first: Corruption,
 }
 
 /// Why a record or block of a capture cannot be right.
@@ -191,6 +208,8 @@ pub enum Corruption {
     Version(u16),
     /// A pcapng interface description that cannot be read.
     InterfaceDescription,
+    /// Zeros where a record or block should begin: the file was made longer than what was written to it.
+    Zeros,
     /// A pcapng section with more than 65,536 interfaces.
     TooManyInterfaces,
 }
@@ -216,6 +235,7 @@ impl fmt::Display for Corruption {
             Self::ByteOrderMagic(magic) => write!(f, "a section header with the byte-order magic 0x{magic:08x}"),
             Self::Version(major) => write!(f, "a section of pcapng version {major}, where only 1 is known"),
             Self::InterfaceDescription => write!(f, "an interface description that cannot be read"),
+            Self::Zeros => f.write_str("zeros where a packet should begin, as of a file that was not written to its end"),
             Self::TooManyInterfaces => write!(f, "more than 65536 interfaces in one section"),
         }
     }
@@ -224,6 +244,14 @@ impl fmt::Display for Corruption {
 /// An input as the user knows it.
 pub(super) fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+fn shown_output(path: &Path) -> String {
+    if path == Path::new("-") { "standard output".to_owned() } else { path.display().to_string() }
+}
+
+fn packets(n: u64) -> String {
+    if n == 1 { "a packet".to_owned() } else { format!("{n} packets") }
 }
 
 /// What to do about it, where there is something to do.

@@ -1,7 +1,7 @@
 //! Which capture format a file has, and what the formats have in common: a walk over the records in a buffer.
 
 use super::block::FrameRecord;
-use super::error::Corruption;
+use super::error::{Corruption, Unread};
 use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 
@@ -68,6 +68,14 @@ impl Format {
         match self {
             Self::Pcap(pcap) => pcap.walk(bytes, start, records),
             Self::Pcapng(pcapng) => pcapng.walk(bytes, start, records),
+        }
+    }
+
+    /// What of it was passed over so far since nothing can be made of it.
+    pub const fn unread(&self) -> Option<Unread> {
+        match self {
+            Self::Pcap(_) => None,
+            Self::Pcapng(pcapng) => pcapng.unread(),
         }
     }
 }

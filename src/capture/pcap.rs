@@ -71,7 +71,7 @@ impl Pcap {
                 return Walked { end: at, next: Next::Item(self.header_len) };
             };
             let captured_len = record.captured_len as usize;
-            if captured_len > body.len() || record.captured_len > self.limit {
+            if captured_len > body.len() || record.captured_len > self.limit || record.is_zero() {
                 return Walked { end: at, next: self.beyond(&record) };
             }
             let offset = at.wrapping_add(self.header_len); // within `bytes`
@@ -90,6 +90,7 @@ impl Pcap {
     #[cold]
     fn beyond(&self, record: &Record) -> Next {
         match record.captured_len {
+            _ if record.is_zero() => Next::Corrupt(Corruption::Zeros),
             captured_len if captured_len > self.limit => {
                 Next::Corrupt(Corruption::RecordTooLong { captured_len, limit: self.limit })
             }
@@ -117,6 +118,12 @@ impl Record {
             captured_len: order.u32_at(header, 8)?,
             original_len: order.u32_at(header, 12)?,
         })
+    }
+
+    /// Whether it is no record, but what a file has that was made longer than what was written to it.
+    #[inline]
+    const fn is_zero(&self) -> bool {
+        self.captured_len == 0 && self.original_len == 0 && self.seconds == 0 && self.fraction == 0
     }
 
     #[inline]

@@ -11,7 +11,7 @@ use crate::base::Timestamp;
 use crate::packet::LinkType;
 
 use super::block::FrameRecord;
-use super::error::Corruption;
+use super::error::{Corruption, Unread};
 use super::format::{ByteOrder, Format, MAX_ITEM, Next, Recognised, Walked};
 
 /// What the section at hand has said so far.
@@ -23,6 +23,8 @@ pub(super) struct Pcapng {
     skip: u64,
     /// The time of the last packet that had one: simple packet blocks have none, and take this.
     last: Timestamp,
+    /// Packet blocks that were passed over since nothing can be made of them.
+    unread: Option<Unread>,
 }
 
 /// What an interface description says.
@@ -56,7 +58,13 @@ impl Pcapng {
             None => Recognised::TooShort(SECTION_HEADER),
             Some(bom) if bom == BOM_MAGIC.to_le_bytes() || bom == BOM_MAGIC.to_be_bytes() => Recognised::Capture(
                 // The first block is a section header, and sets the byte order.
-                Format::Pcapng(Self { order: ByteOrder::Little, interfaces: Vec::new(), skip: 0, last: Timestamp::ZERO }),
+                Format::Pcapng(Self {
+                    order: ByteOrder::Little,
+                    interfaces: Vec::new(),
+                    skip: 0,
+                    last: Timestamp::ZERO,
+                    unread: None,
+                }),
                 0,
             ),
             Some(_) => Recognised::Other,
@@ -93,6 +101,9 @@ impl Pcapng {
             return self.section_header(rest);
         }
         let block_len = self.order.u32_at(rest, 4).ok_or(Stop::Needs(SMALLEST_BLOCK))?;
+        if block_type == 0 && block_len == 0 {
+            return Err(Corruption::Zeros.into());
+        }
         let fixed_len = match block_type {
             EPB_MAGIC | OBSOLETE_PACKET_BLOCK => 32,
             IDB_MAGIC => 20,
@@ -116,9 +127,21 @@ impl Pcapng {
         }
         match block_type {
             IDB_MAGIC => self.interface_description(block)?,
-            _ => records.push(self.packet(block_type, block, at)?),
+            _ => match self.packet(block_type, block, at) {
+                Ok(record) => records.push(record),
+                // Where the next block begins is known all the same.
+                Err(corruption) => match &mut self.unread {
+                    Some(unread) => unread.blocks = unread.blocks.saturating_add(1),
+                    none => *none = Some(Unread { blocks: 1, first: corruption }),
+                },
+            },
         }
         Ok(block_len)
+    }
+
+    /// What was passed over since nothing can be made of it.
+    pub const fn unread(&self) -> Option<Unread> {
+        self.unread
     }
 
     /// A new section: byte order and interfaces start afresh. Its options say nothing that we need.

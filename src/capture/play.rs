@@ -27,8 +27,8 @@ pub(super) struct Play {
     frames: u64,
     /// It cannot be walked on: its remaining buffers are passed over.
     broken: bool,
-    /// To be told after the block that came before it.
-    problem: Option<CaptureError>,
+    /// To be told after the block that came before them, in this order.
+    problems: [Option<CaptureError>; 2],
     /// How many records the last buffer held: the next will hold about as many.
     expected: usize,
 }
@@ -43,7 +43,7 @@ impl Play {
     /// The next block or problem; `None` when the reader has ended.
     pub fn next(&mut self, read_ahead: &ReadAhead, captures: &[Capture]) -> Option<Result<Block, CaptureError>> {
         loop {
-            if let Some(problem) = self.problem.take() {
+            if let Some(problem) = self.problems.iter_mut().find_map(Option::take) {
                 return Some(Err(problem));
             }
             match read_ahead.next()? {
@@ -54,10 +54,11 @@ impl Play {
                     }
                 }
                 Delivery::End { problem } => {
-                    let problem = problem.or_else(|| self.cut(captures.get(self.capture as usize)?));
+                    let played = captures.get(self.capture as usize);
+                    let problems = [self.unread(played), problem.or_else(|| self.cut(played?))];
                     self.carry.take().into_iter().for_each(|carry| read_ahead.give_back(carry.buffer));
                     let capture = self.capture.saturating_add(1);
-                    *self = Self { capture, problem, expected: self.expected, ..Self::default() };
+                    *self = Self { capture, problems, expected: self.expected, ..Self::default() };
                 }
             }
         }
@@ -76,7 +77,7 @@ impl Play {
         let walked = self.walk_bytes(bytes, start, &mut records);
         self.offset = self.offset.saturating_add(walked.end.saturating_sub(start) as u64);
         let path = || captures.get(self.capture as usize).map(|capture| capture.path.clone()).unwrap_or_default();
-        self.problem = match walked.next {
+        let problem = match walked.next {
             Next::Corrupt(corruption) => Some(CaptureError::Corrupt { path: path(), offset: self.offset, corruption }),
             Next::NotACapture => {
                 let found = Found::by_first_bytes(bytes.get(start..).unwrap_or_default());
@@ -84,7 +85,8 @@ impl Play {
             }
             Next::Item(_) | Next::Skip(_) => None,
         };
-        if self.problem.is_some() {
+        if let Some(problem) = problem {
+            self.problems = [Some(problem), None];
             self.broken = true;
             read_ahead.abandon(self.capture);
         }
@@ -145,6 +147,11 @@ impl Play {
         };
         read_ahead.give_back(filled.buffer);
         joined
+    }
+
+    /// What to say of packets that could not be read.
+    fn unread(&self, capture: Option<&Capture>) -> Option<CaptureError> {
+        Some(CaptureError::Unread { path: capture?.path.clone(), unread: self.format.as_ref()?.unread()? })
     }
 
     /// What to say if the capture ends here.

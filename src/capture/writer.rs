@@ -15,20 +15,23 @@ use super::error::CaptureError;
 /// Nothing is promised to be on disk before [`finish`](Self::finish) has succeeded.
 pub struct PcapngWriter {
     path: PathBuf,
-    out: BufWriter<File>,
+    out: BufWriter<Box<dyn Write + Send>>,
     /// The link types of the interfaces described so far, by interface number.
     interfaces: Vec<LinkType>,
 }
 
 impl PcapngWriter {
-    /// Creates the file, or empties it, and writes the section header.
+    /// Creates the file, or empties it, and writes the section header. `-` is standard output.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, CaptureError> {
         let path = path.into();
-        let out = match File::create(&path) {
-            Ok(file) => BufWriter::with_capacity(OUTPUT_BUFFER, file),
-            Err(source) => return Err(CaptureError::Write { path, source }),
+        let out: Box<dyn Write + Send> = match (path == Path::new("-")).then(io::stdout) {
+            Some(stdout) => Box::new(stdout),
+            None => match File::create(&path) {
+                Ok(file) => Box::new(file),
+                Err(source) => return Err(CaptureError::Write { path, source }),
+            },
         };
-        let mut writer = Self { path, out, interfaces: Vec::new() };
+        let mut writer = Self { path, out: BufWriter::with_capacity(OUTPUT_BUFFER, out), interfaces: Vec::new() };
         let written = writer.section_header();
         writer.named(written)?;
         Ok(writer)

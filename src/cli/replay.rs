@@ -38,7 +38,7 @@ pub(super) struct Replay {
     #[arg(required = true, value_name = "CAPTURE")]
     captures: Vec<OsString>,
 
-    /// Write events to FILE as EVE JSON
+    /// Write events to FILE as EVE JSON; - is standard output, where they are EVE JSON then even on a terminal
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -71,7 +71,7 @@ pub(super) struct Replay {
     #[arg(long, value_name = "SECONDS", value_parser = units::interval)]
     stats_interval: Option<Duration>,
 
-    /// Write the frames that an inline Portcullis would have let pass to FILE, as pcapng
+    /// Write the frames that an inline Portcullis would have let pass to FILE, as pcapng; - is standard output
     #[arg(long, value_name = "FILE")]
     write_passed: Option<PathBuf>,
 
@@ -129,12 +129,16 @@ struct Bounds {
     #[arg(long, default_value = "256MiB", value_parser = units::bytes, value_name = "BYTES")]
     reassembly_memory: usize,
 
+    /// Memory for what is known of sessions that are not told yet
+    #[arg(long, default_value = "512MiB", value_parser = units::bytes, value_name = "BYTES")]
+    session_memory: usize,
+
     /// Bytes of handshake in one direction, beyond which it is given up
     #[arg(long, default_value = "512KiB", value_parser = units::bytes, value_name = "BYTES")]
     handshake_bytes: usize,
 
-    /// Memory for certificates that were seen before, for each worker
-    #[arg(long, default_value = "16MiB", value_parser = units::bytes, value_name = "BYTES")]
+    /// Memory for certificates that were seen before
+    #[arg(long, default_value = "64MiB", value_parser = units::bytes, value_name = "BYTES")]
     certificate_memory: usize,
 
     /// Memory for verdicts on certificate chains that were seen before, for each worker
@@ -223,7 +227,16 @@ impl Replay {
         if let Some(output) = [events, passed].into_iter().flatten().find(overwrites) {
             return Some(format!("{} is a capture that is to be read: name another file to write to", output.display()));
         }
-        let (events, passed) = (events?, passed?);
+        if let Some(input) = inputs().find(|input| is_standard_output(input)) {
+            return Some(format!("standard output goes to {}, which is to be read: send it elsewhere", input.display()));
+        }
+        let standard = Path::new("-");
+        let (events, passed) = (events.unwrap_or(standard), passed?);
+        if events == standard && passed == standard {
+            return Some(
+                "standard output cannot take both the events and the packets that pass: write one of them to a file".to_owned(),
+            );
+        }
         // The later of the two is not there yet; the same name is the same file all the same.
         (events == passed && !events.exists() || is_same_file(events, passed))
             .then(|| format!("{} cannot take both the events and the packets that pass: name another file", passed.display()))
@@ -246,7 +259,7 @@ impl Replay {
         failed: &mut bool,
     ) -> Result<(), RunError> {
         let to_terminal = self.output.is_none() && io::stdout().is_terminal();
-        let style = Style { colour: to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) };
+        let style = Style { colour: to_terminal && Style::is_wanted() };
         let outcome = if to_terminal {
             self.pump(captures, rules, settings, reloads, failed, &TerminalPrinter { style })?
         } else {
@@ -282,19 +295,18 @@ impl Replay {
         printer: &P,
     ) -> Result<Outcome, RunError> {
         let mut sink = match &self.output {
-            Some(path) => Sink::create(path).map_err(RunError::Sink)?,
-            None => Sink::stdout(),
+            Some(path) if path != Path::new("-") => Sink::create(path).map_err(RunError::Sink)?,
+            _ => Sink::stdout(),
         };
         let passed = self.write_passed.as_ref().map(PcapngWriter::create).transpose().map_err(RunError::Passed)?;
         let consumed = captures.consumed();
         let progress = Progress::new(captures.total_len(), io::stderr().is_terminal());
-        let lines_share_the_terminal = self.output.is_none() && io::stdout().is_terminal();
+        let lines_share_the_terminal = matches!(sink, Sink::Stdout(_)) && io::stdout().is_terminal();
+        // Lines come in by the block, and go on at once: who follows a capture as it grows waits for them.
         let mut take = |lines: &[u8]| {
             progress.set(consumed.load(Ordering::Relaxed));
-            if lines_share_the_terminal {
-                return progress.suspend(|| sink.write(lines).and_then(|()| sink.flush()));
-            }
-            sink.write(lines)
+            let mut write = || sink.write(lines).and_then(|()| sink.flush());
+            if lines_share_the_terminal { progress.suspend(write) } else { write() }
         };
         let mut problem = |error: CaptureError| *failed |= progress.suspend(|| tell(&error));
         let outcome = thread::scope(|scope| {
@@ -340,6 +352,7 @@ impl Replay {
                 limits: Limits {
                     flows: b.max_flows,
                     reassembly_memory: b.reassembly_memory,
+                    session_memory: b.session_memory,
                     handshake_bytes: b.handshake_bytes,
                     certificate_memory: b.certificate_memory,
                     verdict_memory: b.verdict_memory,
@@ -357,6 +370,12 @@ impl Replay {
             next_rules: Arc::default(),
         }
     }
+}
+
+/// Whether standard output goes to this regular file.
+fn is_standard_output(input: &Path) -> bool {
+    let is_it = || Ok::<_, io::Error>(same_file::Handle::from_path(input)? == same_file::Handle::stdout()?);
+    input.is_file() && is_it().unwrap_or(false)
 }
 
 /// Whether both names are of one regular file, by whatever links. Devices may well be named twice.

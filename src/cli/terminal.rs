@@ -41,6 +41,11 @@ enum Paint {
 }
 
 impl Style {
+    /// Whether who sees the terminal wants colours: not where `NO_COLOR` is set, or `TERM` is `dumb`.
+    pub fn is_wanted() -> bool {
+        std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::env::var_os("TERM").is_none_or(|v| v != "dumb")
+    }
+
     fn paint(self, paint: Paint, text: &str) -> Cow<'_, str> {
         if !self.colour || text.is_empty() {
             return Cow::Borrowed(text);

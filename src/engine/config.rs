@@ -40,9 +40,11 @@ pub struct Limits {
     pub flows: usize,
     /// Bytes that wait to be put in order or parsed, over all flows.
     pub reassembly_memory: usize,
+    /// Bytes of what is known of sessions that are not told yet, over all flows.
+    pub session_memory: usize,
     /// Bytes that one direction of a handshake may have; also the longest handshake message.
     pub handshake_bytes: usize,
-    /// Bytes of certificates that are remembered, so as not to be parsed again.
+    /// Bytes of certificates that are remembered, so as not to be parsed again, over all flows.
     pub certificate_memory: usize,
     /// Bytes of verdicts on chains that are remembered, so as not to be judged again.
     pub verdict_memory: usize,
@@ -83,8 +85,9 @@ impl Default for Limits {
         Self {
             flows: 4_000_000,
             reassembly_memory: 256 << 20,
+            session_memory: 512 << 20,
             handshake_bytes: 512 << 10,
-            certificate_memory: 16 << 20,
+            certificate_memory: 64 << 20,
             verdict_memory: 8 << 20,
             intermediate_memory: 4 << 20,
         }

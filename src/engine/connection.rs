@@ -3,12 +3,12 @@
 use crate::base::{Duration, Timestamp};
 use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
 use crate::findings::FindingSet;
-use crate::flow::{Direction, FlowKey, Pair, Stream};
+use crate::flow::{Direction, FlowKey, Pair, Placement, Stream};
 use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;
-use crate::rules::{FlowRules, Verdict};
+use crate::rules::{AppProto, FlowRules, Verdict};
 
 use super::clock::LEAP;
 use super::report::PacketId;
@@ -67,9 +67,12 @@ pub(super) struct Connection {
     pub established: bool,
     /// Bytes of each side are missing.
     pub gap: Pair<bool>,
-    /// What is read of TLS; `None` once it is told.
+    /// What is read of TLS; `None` once it is told, and while it rests.
     pub following: Option<Box<Following>>,
-    pub was_tls: bool,
+    /// Where the streams stand while what reads them was given back, since nothing was said yet.
+    resting: Option<Box<Pair<Placement>>>,
+    /// What it spoke, once that is read no more.
+    pub spoke: AppProto,
     pub rules: FlowRules,
     /// What the rules were last tried on: the conversation's news, and whether both sides had sent something.
     pub judged: Option<(u32, bool)>,
@@ -101,12 +104,49 @@ pub(super) struct Following {
     /// Where the gap of each direction begins, and since when it is waited for.
     gap_since: Pair<Option<(u64, Timestamp)>>,
     /// What the lane's account holds for it.
-    pub accounted: usize,
+    pub accounted: Held,
+    /// Under which size its lane has its session among those that are open.
+    pub size_class: Option<usize>,
+    /// What the session takes, and the news that it was reckoned at.
+    weighed: Option<(u32, usize)>,
+    /// The limit because of which it is not read to its end.
+    pub gave_up: Option<Limit>,
     held: Option<SynData>,
     /// What the SYN carried that may open a new connection.
     rival: Option<SynData>,
     /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
     undecided: Pair<u64>,
+}
+
+/// What a flow holds by the account of its lane, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    /// What waits to be put in order or parsed.
+    pub streams: usize,
+    /// What is known of its session, and what reads it.
+    pub session: usize,
+}
+
+/// A limit beyond which a flow is read no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// Of bytes in one direction.
+    Handshake,
+    /// Of bytes that wait, over all flows.
+    Reassembly,
+    /// Of what is known of sessions, over all flows.
+    Sessions,
+}
+
+impl Limit {
+    /// The name of the anomaly of a flow that it hit, Suricata's where it has one.
+    pub const fn anomaly(self) -> &'static str {
+        match self {
+            Self::Handshake => "stream.reassembly_depth_reached",
+            Self::Reassembly => "stream.reassembly_insert_memcap",
+            Self::Sessions => "stream.session_memcap",
+        }
+    }
 }
 
 /// What a SYN carried, until it is known how much of it the peer took (RFC 7413 §4.2): it may take none, and be sent something else.
@@ -251,17 +291,9 @@ impl Connection {
             closed: opening.flags.has(TcpFlags::RST),
             established: false,
             gap: Pair::default(),
-            following: Some(Box::new(Following {
-                streams: Pair::default(),
-                conversation: Conversation::new(opening.client, longest_message),
-                gap_since: Pair::default(),
-                validated: Basis::default(),
-                accounted: 0,
-                held: None,
-                rival: None,
-                undecided: Pair::default(),
-            })),
-            was_tls: false,
+            following: Some(Box::new(Following::new(Pair::default(), opening.client, longest_message))),
+            resting: None,
+            spoke: AppProto::Unknown,
             rules: FlowRules::default(),
             judged: None,
             alerted: false,
@@ -291,6 +323,26 @@ impl Connection {
         *self.isn.get_mut(direction) = Some(isn);
         if let Some(following) = &mut self.following {
             following.streams.get_mut(direction).anchor(isn.wrapping_add(1));
+        }
+    }
+
+    /// Whether its TLS is read, or will be once there is any.
+    pub const fn is_followed(&self) -> bool {
+        self.following.is_some() || self.resting.is_some()
+    }
+
+    /// Gives back what reads a flow that has said nothing yet; [`wake`](Self::wake) makes another one like it. Answers what that
+    /// held, or `None` where there is something to lose.
+    pub fn rest(&mut self) -> Option<Held> {
+        let following = self.following.as_ref()?;
+        self.resting = Some(Box::new(following.placements()?));
+        self.following.take().map(|following| following.accounted)
+    }
+
+    /// Goes on reading a flow that rested. To be called before anything else is asked or done with one that may.
+    pub fn wake(&mut self, client: Direction, longest_message: usize) {
+        if let Some(placements) = self.resting.take() {
+            self.following = Some(Box::new(Following::new(placements.map(Stream::at), client, longest_message)));
         }
     }
 
@@ -344,6 +396,38 @@ impl SynData {
 }
 
 impl Following {
+    fn new(streams: Pair<Stream>, client: Direction, longest_message: usize) -> Self {
+        Self {
+            streams,
+            conversation: Conversation::new(client, longest_message),
+            gap_since: Pair::default(),
+            validated: Basis::default(),
+            accounted: Held::default(),
+            size_class: None,
+            weighed: None,
+            gave_up: None,
+            held: None,
+            rival: None,
+            undecided: Pair::default(),
+        }
+    }
+
+    /// Whether nothing was said yet, so that it can rest.
+    pub fn is_silent(&self) -> bool {
+        self.placements().is_some()
+    }
+
+    /// Where the streams stand, if that is all that there is to know.
+    fn placements(&self) -> Option<Pair<Placement>> {
+        let is_untouched = self.conversation.news() == 0
+            && self.held.is_none()
+            && self.rival.is_none()
+            && self.undecided == Pair::default()
+            && !self.conversation.is_seen();
+        let [a, b] = [Direction::AToB, Direction::BToA].map(|direction| self.streams.get(direction).placement());
+        is_untouched.then_some(Pair::new(a?, b?))
+    }
+
     /// Reads a segment's payload, which begins at sequence number `seq`.
     pub fn read(
         &mut self,
@@ -376,14 +460,15 @@ impl Following {
         for direction in [Direction::AToB, Direction::BToA] {
             // What waits behind a gap goes before what was read: the session goes on without what is lost.
             while !self.conversation.is_over(direction)
-                && self.streams.get(direction).memory() > limit
+                && self.streams.get(direction).held() > limit
                 && self.streams.get(direction).has_gap()
             {
                 let lost = self.streams.get(direction).gap_len();
                 self.skip(direction, lost, &mut read, certificates);
             }
-            if !self.conversation.is_over(direction) && self.streams.get(direction).memory() > limit {
+            if !self.conversation.is_over(direction) && self.streams.get(direction).held() > limit {
                 read.over_limit = true;
+                self.gave_up = Some(Limit::Handshake);
                 self.conversation.give_up(direction);
             }
         }
@@ -530,14 +615,21 @@ impl Following {
         *sent = sent.saturating_add(u64::from(header.payload_len));
         let over_limit = *sent > u64::try_from(limit).unwrap_or(u64::MAX);
         if over_limit {
-            self.give_up();
+            self.give_up(Limit::Handshake);
         }
         over_limit
     }
 
-    /// Stops reading: its memory is needed elsewhere.
-    pub fn give_up(&mut self) {
+    /// Lets go of what was read and is kept only to compare copies with. Answers whether there was any.
+    pub fn forget_read(&mut self) -> bool {
+        let [a, b] = [Direction::AToB, Direction::BToA].map(|d| self.streams.get_mut(d).forget_consumed());
+        a || b
+    }
+
+    /// Stops reading because of a limit.
+    pub fn give_up(&mut self, limit: Limit) {
         (self.held, self.rival) = (None, None);
+        self.gave_up.get_or_insert(limit);
         for direction in [Direction::AToB, Direction::BToA] {
             if !self.conversation.is_over(direction) {
                 self.conversation.give_up(direction);
@@ -546,11 +638,32 @@ impl Following {
         }
     }
 
-    /// Bytes of memory that the streams hold, and what each side began with.
+    /// Because of a limit it is to end here: what is not read to its end is noted as such.
+    pub fn cut_short(&mut self, limit: Limit) {
+        for direction in [Direction::AToB, Direction::BToA] {
+            if !self.conversation.is_over(direction) {
+                self.gave_up.get_or_insert(limit);
+                self.conversation.view_mut(direction).degraded = true;
+            }
+        }
+    }
+
+    /// What it holds now.
+    pub fn holds(&mut self) -> Held {
+        let news = self.conversation.news();
+        let session = match self.weighed {
+            Some((at, session)) if at == news => session,
+            _ => self.conversation.footprint().saturating_add(size_of::<Self>().saturating_sub(size_of::<Conversation>())),
+        };
+        self.weighed = Some((news, session));
+        Held { streams: self.memory(), session }
+    }
+
+    /// Bytes of memory of what waits to be put in order or parsed.
     pub fn memory(&self) -> usize {
         let held = [&self.held, &self.rival].into_iter().flatten().map(|data| data.bytes.len()).sum();
         let streams = self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory());
-        streams.saturating_add(held).saturating_add(self.conversation.memory())
+        streams.saturating_add(held).saturating_add(self.conversation.buffered())
     }
 }
 

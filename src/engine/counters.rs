@@ -39,8 +39,18 @@ pub struct Counters {
     pub handshake_limit: u64,
     /// Flows of which no more was read: too many bytes over all.
     pub reassembly_memcap: u64,
+    /// How often a flow let go of what it had read: too many bytes over all.
+    pub reassembly_forgotten: u64,
     /// Bytes that streams hold now.
     pub reassembly_memuse: u64,
+    /// Sessions told early: too many bytes are known of all.
+    pub session_memcap: u64,
+    /// Bytes of what is known of sessions that are not told yet.
+    pub session_memuse: u64,
+    /// The most that this came to, lane by lane.
+    pub session_memuse_max: u64,
+    /// Certificates that were not remembered, or not for longer, because of their limit.
+    pub certificate_memcap: u64,
     /// Sessions told.
     pub sessions: u64,
     /// Alerts.
@@ -163,7 +173,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(trust).chain(findings).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 30] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 35] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -181,7 +191,12 @@ impl Counters {
             ("tcp.reassembly_gap", &mut self.gaps),
             ("tcp.stream_depth_reached", &mut self.handshake_limit),
             ("tcp.segment_memcap_drop", &mut self.reassembly_memcap),
+            ("portcullis.reassembly_forgotten", &mut self.reassembly_forgotten),
             ("tcp.reassembly_memuse", &mut self.reassembly_memuse),
+            ("tcp.ssn_memcap_drop", &mut self.session_memcap),
+            ("tcp.memuse", &mut self.session_memuse),
+            ("portcullis.session_memuse_max", &mut self.session_memuse_max),
+            ("portcullis.certificate_memcap_drop", &mut self.certificate_memcap),
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),

@@ -1,22 +1,25 @@
 //! From a segment to events and a verdict: find the flow, put its bytes in order, read its TLS, try the rules, report.
 
+mod ending;
+mod memory;
+
 use std::sync::Arc;
 
+pub use self::ending::Leaving;
+
 use super::config::Config;
-use super::connection::{Connection, Flow, Read};
+use super::connection::{Connection, Flow, Held, Read};
 use super::counters::Counters;
-use super::findings;
 use super::judge::Judge;
 use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
 use super::validate;
 use crate::base::Timestamp;
-use crate::event::{self, AnomalyInfo, Common, CommunityId, DropReason, FlowEnd, FlowEndReason, FlowState, PacketSource};
+use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
-use crate::protocol::tls::Session;
-use crate::protocol::x509::{Certificate, CertificateCache};
-use crate::rules::{self, Profile, RuleSet, SavedDataset};
+use crate::protocol::x509::Certificate;
+use crate::rules::{self, AppProto, Profile, RuleSet, SavedDataset};
 use crate::trust::Trust;
 
 /// What becomes of a segment.
@@ -35,7 +38,6 @@ pub struct Inspector {
     config: Config,
     judge: Judge,
     lanes: Vec<Lane>,
-    certificates: CertificateCache,
     trust: Option<Trust>,
     names: Arc<[String]>,
     counters: Counters,
@@ -54,20 +56,11 @@ struct Place {
     id: FlowId,
 }
 
-/// Flows that end together, in the order of their first packets.
-#[derive(Debug)]
-pub struct Leaving {
-    flows: std::vec::IntoIter<(PacketId, Place)>,
-    reason: FlowEndReason,
-    packet: PacketId,
-}
-
 impl Inspector {
     /// An inspector for any flows. `names` are the captures' names, by the number that segments carry.
     pub fn new(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>) -> Self {
         Self {
-            lanes: std::iter::repeat_with(|| Lane::new(&config.limits)).take(LANES).collect(),
-            certificates: CertificateCache::new(config.limits.certificate_memory),
+            lanes: std::iter::repeat_with(|| Lane::new(&config.limits, config.hash_seed)).take(LANES).collect(),
             trust: config.trust.as_ref().map(|store| Trust::new(Arc::clone(store), config.limits.verdict_memory)),
             judge: Judge::new(rules, &config),
             config,
@@ -99,8 +92,9 @@ impl Inspector {
             flow.count_opening(header);
             return self.judge_opening(&place, segment, report);
         }
-        let is_new = flow.connection.is_none();
+        let (is_new, client) = (flow.connection.is_none(), flow.client());
         let connection = flow.connection(self.config.limits.handshake_bytes);
+        connection.wake(client, self.config.limits.handshake_bytes);
         connection.count(header);
         if is_new && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config);
@@ -109,7 +103,9 @@ impl Inspector {
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let closes = note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
-        let rules_are_new = self.judge.is_new_to(&connection.rules);
+        // A session that was told early may have no verdict yet.
+        let is_unsettled = self.judge.is_new_to(&connection.rules)
+            || self.judge.refuses() && !is_followed && connection.rules.verdict() == rules::Verdict::None;
         let opens_anew =
             header.flags.is_syn() && header.payload_len == 0 && connection.rival_syn == Some((header.sender, header.seq));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
@@ -122,7 +118,7 @@ impl Inspector {
         }
         match is_followed {
             true => self.follow(&place, segment, report),
-            false if self.judge.wants_packets() || rules_are_new => self.judge(&place, segment, report),
+            false if self.judge.wants_packets() || is_unsettled => self.judge(&place, segment, report),
             false => Verdict::Pass,
         }
     }
@@ -144,47 +140,6 @@ impl Inspector {
     pub fn finish(&mut self, report: &mut impl Report) {
         let mut rest = self.rest();
         while self.end_next(&mut rest, report) {}
-    }
-
-    /// As [`tick`](Self::tick), but only those flows end at once that have nothing to tell. To end the others, one at a time, is
-    /// left to [`end_next`](Self::end_next), for callers who pass on what was reported before there is too much of it.
-    pub fn expired(&mut self, now: Timestamp, packet: PacketId) -> Leaving {
-        self.now = now;
-        let mut leaving = Vec::new();
-        for (index, lane) in self.lanes.iter_mut().enumerate() {
-            for id in lane.expired(now, &self.config) {
-                match lane.table.get(id) {
-                    Some((_, flow)) if tells(flow, &self.config) => leaving.push((flow.first, Place { lane: index, id })),
-                    _ => {
-                        let ended = u64::from(lane.table.remove(id).is_some());
-                        self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(ended);
-                    }
-                }
-            }
-        }
-        leaving.sort_unstable_by_key(|(first, _)| *first);
-        leaving.dedup_by_key(|(_, place)| (place.lane, place.id)); // a flow that was closed has two timers
-        self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(len64(&leaving));
-        Leaving { flows: leaving.into_iter(), reason: FlowEndReason::Timeout, packet }
-    }
-
-    /// As [`finish`](Self::finish), but to end the flows that have something to tell is left to [`end_next`](Self::end_next).
-    pub fn rest(&mut self) -> Leaving {
-        let mut leaving = Vec::new();
-        for (index, lane) in self.lanes.iter_mut().enumerate() {
-            lane.table.retain(|_, flow| tells(flow, &self.config));
-            let ids = lane.table.ids().into_iter();
-            leaving.extend(ids.filter_map(|id| Some((lane.table.get(id)?.1.first, Place { lane: index, id }))));
-        }
-        leaving.sort_unstable_by_key(|(first, _)| *first);
-        Leaving { flows: leaving.into_iter(), reason: FlowEndReason::Shutdown, packet: PacketId::END }
-    }
-
-    /// Ends the next of the flows that leave. False where there is none.
-    pub fn end_next(&mut self, leaving: &mut Leaving, report: &mut impl Report) -> bool {
-        let Some((_, place)) = leaving.flows.next() else { return false };
-        self.end(&place, leaving.reason, leaving.packet, false, report);
-        true
     }
 
     /// What each rule cost so far, where [`Config::profile_clock`] asks for it.
@@ -214,10 +169,14 @@ impl Inspector {
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters;
         self.judge.count(&mut counters);
+        let add = |counter: &mut u64, n: usize| *counter = counter.saturating_add(u64::try_from(n).unwrap_or(u64::MAX));
         for lane in &self.lanes {
-            counters.flows_active = counters.flows_active.saturating_add(u64::try_from(lane.table.len()).unwrap_or(u64::MAX));
-            let memory = u64::try_from(lane.stream_memory()).unwrap_or(u64::MAX);
-            counters.reassembly_memuse = counters.reassembly_memuse.saturating_add(memory);
+            let Held { streams, session } = lane.held();
+            add(&mut counters.flows_active, lane.table.len());
+            add(&mut counters.reassembly_memuse, streams);
+            add(&mut counters.session_memuse, session);
+            add(&mut counters.session_memuse_max, lane.session_peak());
+            counters.certificate_memcap = counters.certificate_memcap.saturating_add(lane.certificates.counters().given_up());
         }
         counters
     }
@@ -305,7 +264,7 @@ impl Inspector {
             if *connection.isn.get(header.sender) == Some(header.seq) {
                 return None; // sent again
             }
-            if connection.closed && !(connection.established && connection.following.is_some()) {
+            if connection.closed && !(connection.established && connection.is_followed()) {
                 return Some(None);
             }
             connection.rival_syn = Some((header.sender, header.seq));
@@ -337,7 +296,7 @@ impl Inspector {
         let (overlap, limits) = (self.config.overlap, &self.config.limits);
         let is_taken = is_taken(header);
         if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
-            following.settle_syn_data(header, overlap, &mut self.certificates);
+            following.settle_syn_data(header, overlap, &mut lane.certificates);
         }
         let seq = anchor(connection, header);
         let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
@@ -349,7 +308,7 @@ impl Inspector {
                 following.hold_rival(header, segment.payload);
                 Read::default()
             }
-            false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut self.certificates),
+            false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut lane.certificates),
         };
         if self.judge.refuses() && connection.rules.verdict() == rules::Verdict::None {
             read.over_limit |= following.bound_undecided(header, limits.handshake_bytes);
@@ -358,8 +317,6 @@ impl Inspector {
         if !keeps {
             following.release_over();
         }
-        let (before, after) = (following.accounted, following.memory());
-        following.accounted = after;
         let finished = following.conversation.is_finished();
         if let Some(client) = following.conversation.client() {
             flow.opening.client = client;
@@ -376,9 +333,9 @@ impl Inspector {
         if read.gaps > 0 {
             *connection.gap.get_mut(header.sender) = true;
         }
-        lane.account(place.id, before, after);
+        lane.settle(place.id);
         self.count_read(&read);
-        self.keep_within_memory(place);
+        self.keep_streams_within(place);
         // A segment that ends the handshake of TCP is of an established flow only where it has payload.
         if !segment.payload.is_empty() {
             self.note_established(place);
@@ -392,18 +349,8 @@ impl Inspector {
             let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
             self.tell_session(place, at, Some(header), report);
         }
+        self.keep_sessions_within(place.lane, header, report);
         verdict
-    }
-
-    /// Gives back the streams that were kept for rules alone.
-    fn release_over(&mut self, place: &Place) {
-        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
-        let connection = lane.table.get_mut(place.id).and_then(|f| f.connection.as_mut());
-        let Some(following) = connection.and_then(|c| c.following.as_mut()) else { return };
-        following.release_over();
-        let (before, after) = (following.accounted, following.memory());
-        following.accounted = after;
-        lane.account(place.id, before, after);
     }
 
     fn note_established(&mut self, place: &Place) {
@@ -423,21 +370,6 @@ impl Inspector {
         c.out_of_window = c.out_of_window.saturating_add(u64::from(read.out_of_window > 0));
         c.gaps = c.gaps.saturating_add(read.gaps);
         c.handshake_limit = c.handshake_limit.saturating_add(u64::from(read.over_limit));
-    }
-
-    /// While all streams together hold too much, gives up those that have held some for longest.
-    fn keep_within_memory(&mut self, place: &Place) {
-        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
-        while let Some(id) = lane.memory_victim() {
-            let Some(following) = lane.table.get_mut(id).and_then(|f| f.connection.as_mut()).and_then(|c| c.following.as_mut())
-            else {
-                continue;
-            };
-            following.give_up();
-            let before = std::mem::take(&mut following.accounted);
-            lane.account(id, before, 0);
-            self.counters.reassembly_memcap = self.counters.reassembly_memcap.saturating_add(1);
-        }
     }
 
     /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
@@ -474,111 +406,6 @@ impl Inspector {
         self.counters.count_drop(reason, verdict);
         Verdict::Drop
     }
-
-    /// Reports the session, and lets go of all that was kept to read it.
-    fn tell_session(&mut self, place: &Place, at: Order, header: Option<&SegmentHeader>, report: &mut impl Report) {
-        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
-        let Some((&key, _)) = lane.table.get(place.id) else { return };
-        let Some(flow) = lane.table.get_mut(place.id) else { return };
-        let (client, last) = (flow.client(), flow.last);
-        let Some(connection) = flow.connection.as_deref_mut() else { return };
-        let two_sided = connection.is_two_sided();
-        let Some(mut following) = connection.following.take() else { return };
-        connection.was_tls = following.conversation.is_tls();
-        let held = std::mem::take(&mut following.accounted);
-        if connection.was_tls && following.conversation.is_worth_telling() {
-            self.counters.sessions = self.counters.sessions.saturating_add(1);
-            let (base, capture) = match header {
-                Some(header) => (Common::of_segment(header), header.capture),
-                None => (of_flow(&key, flow.last), flow.first.capture()),
-            };
-            let common = common(&self.names, &key, flow, base, capture).between(key.sender(client), key.receiver(client));
-            let session = following.conversation.session(client);
-            if let Some(verdict) = &session.server_trust {
-                self.counters.trust.count(verdict.status);
-            }
-            let found = findings::of_session(session, last, two_sided, &self.config);
-            self.counters.findings.count(found);
-            tell(session, at, &Common { findings: found, ..common }, report);
-        } else if !connection.was_tls && self.config.server_ports.contains(key.receiver(client).port) {
-            let found = findings::of_session(following.conversation.session(client), last, two_sided, &self.config);
-            if !found.is_empty() {
-                connection.found = Some(Box::new(found));
-                self.counters.findings.count(found);
-                let (base, capture) = match header {
-                    Some(header) => (Common::of_segment(header), header.capture),
-                    None => (of_flow(&key, last), flow.first.capture()),
-                };
-                let common = common(&self.names, &key, flow, base, capture).between(key.sender(client), key.receiver(client));
-                report.other(at, &Common { findings: found, ..common });
-            }
-        }
-        lane.account(place.id, held, 0);
-    }
-
-    /// Ends a flow: what is unfinished is told as it is.
-    fn end(&mut self, place: &Place, reason: FlowEndReason, packet: PacketId, by_packet: bool, report: &mut impl Report) {
-        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
-        let Some((&key, flow)) = lane.table.get(place.id) else { return };
-        let at = Order { packet, by_packet, flow: flow.first };
-        let (guess, last) = (flow.client(), flow.last);
-        let following =
-            lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut());
-        if let Some(following) = following {
-            let mut read = Read::default();
-            following.end(&mut read, &mut self.certificates);
-            following.conversation.close();
-            let client = following.conversation.client();
-            if let Some(trust) = &mut self.trust {
-                validate::update(trust, following, client.unwrap_or(guess), last, true);
-            }
-            if let (Some(client), Some(flow)) = (client, lane.table.get_mut(place.id)) {
-                flow.set_client(client);
-            }
-            self.count_read(&read);
-            self.judge_end(place, &key, at, report);
-            self.tell_session(place, at, None, report);
-        }
-        if self.config.flow_events {
-            self.tell_flow(place, reason, at, report);
-        }
-        if let Some(lane) = self.lanes.get_mut(place.lane) {
-            lane.table.remove(place.id);
-        }
-    }
-
-    /// Tries the rules a last time: some facts are only known at the end.
-    fn judge_end(&mut self, place: &Place, key: &FlowKey, at: Order, report: &mut impl Report) {
-        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return };
-        let judged = self.judge.judge(flow, key, None);
-        if judged.is_empty() {
-            return;
-        }
-        let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
-        let alerts = self.judge.alerts(&judged, flow, key, at, &common, report);
-        self.counters.alerts = self.counters.alerts.saturating_add(alerts);
-    }
-
-    fn tell_flow(&self, place: &Place, reason: FlowEndReason, at: Order, report: &mut impl Report) {
-        let Some((key, flow)) = self.lanes.get(place.lane).and_then(|l| l.table.get(place.id)) else { return };
-        let state = match &flow.connection {
-            _ if flow.is_closed() => FlowState::Closed,
-            Some(c) if c.is_two_sided() => FlowState::Established,
-            _ => FlowState::New,
-        };
-        let (alerted, action) = flow.connection.as_ref().map_or((false, None), |c| (c.alerted, c.action()));
-        let end = FlowEnd { end: flow.last, state, reason, alerted, action };
-        let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
-        let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
-        let findings = flow.connection.as_ref().and_then(|c| c.found.as_deref().copied()).unwrap_or_default();
-        let common = Common { findings, ..common };
-        report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
-    }
-}
-
-/// Whether there is an event at the end of `flow`.
-fn tells(flow: &Flow, config: &Config) -> bool {
-    config.flow_events || flow.is_read()
 }
 
 /// Adds to `base` what events say of the flow.
@@ -586,9 +413,9 @@ fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>,
     let app_proto = flow.connection.as_ref().and_then(|c| match &c.following {
         Some(f) if f.conversation.is_tls() => Some("tls"),
         Some(f) if f.conversation.began_otherwise() => Some("failed"),
-        None if c.was_tls => Some("tls"),
-        None => Some("failed"),
-        Some(_) => None,
+        None if c.spoke == AppProto::Tls => Some("tls"),
+        None if c.spoke == AppProto::NotTls => Some("failed"),
+        Some(_) | None => None,
     });
     Common {
         flow_id: Some(event::flow_id(key, flow.start, flow.first.number())),
@@ -629,26 +456,6 @@ fn note_end(connection: &mut Connection, flags: TcpFlags) -> bool {
     let fin = |direction| connection.flags.get(direction).has(TcpFlags::FIN);
     let is_closed = flags.has(TcpFlags::RST) || (fin(Direction::AToB) && fin(Direction::BToA));
     is_closed && !std::mem::replace(&mut connection.closed, true)
-}
-
-fn tell(session: &Session, at: Order, common: &Common<'_>, report: &mut impl Report) {
-    report.session(at, common, session);
-    for &anomaly in &session.anomalies {
-        report.anomaly(at, common, &AnomalyInfo::of_tls(anomaly));
-    }
-}
-
-/// What an event that no packet caused says of its flow.
-fn of_flow(key: &FlowKey, last: Timestamp) -> Common<'static> {
-    let mut vlan = [0; 2];
-    for (slot, id) in vlan.iter_mut().zip(key.vlan()) {
-        *slot = id;
-    }
-    Common { timestamp: last, vlan, protocol: Some(key.protocol()), pkt_src: Some(PacketSource::FlowTimeout), ..Common::default() }
-}
-
-fn len64<T>(items: &[T]) -> u64 {
-    u64::try_from(items.len()).unwrap_or(u64::MAX)
 }
 
 /// Bytes that a SYN may carry (RFC 7413 bounds them by a segment), which the SYN-ACK acknowledges together with it.

@@ -64,6 +64,11 @@ impl Judged {
         Some((self.reason()?, told(self.verdict, way(sender, client))))
     }
 
+    /// Whether all that follows is to be dropped, and was not before.
+    pub const fn drops_flow(&self) -> bool {
+        self.drops_flow
+    }
+
     fn reason(&self) -> Option<DropReason> {
         self.drops.then(|| match self.refused.as_ref().map(|r| r.why) {
             None => DropReason::Rules,
@@ -160,7 +165,7 @@ impl Judge {
         let Some(connection) = flow.connection.as_deref_mut() else { return Judged::default() };
         let totals = segment.filter(|_| self.on_each).map(|s| connection.totals(s.header, client, age)).unwrap_or_default();
         let one_way = connection.one_way().map(|sender| way(sender, client));
-        let Connection { following, rules: flow_rules, established, was_tls, dropped, .. } = connection;
+        let Connection { following, rules: flow_rules, established, spoke, dropped, .. } = connection;
         // What begins otherwise is not to be accepted for the TLS behind it, which a cut between the two would hide.
         let refuses = self.refuses();
         let is_refused_tls = |c: &Conversation| refuses && c.is_tls() && c.began_otherwise();
@@ -169,8 +174,7 @@ impl Judge {
             Some(c) if c.is_tls() => AppProto::Tls,
             Some(c) if c.began_otherwise() => AppProto::NotTls,
             Some(_) => AppProto::Unknown,
-            None if *was_tls => AppProto::Tls,
-            None => AppProto::NotTls,
+            None => *spoke,
         };
         let (session, raw) = match following.as_deref_mut() {
             Some(Following { streams, conversation, .. }) => {
@@ -179,7 +183,7 @@ impl Judge {
                 let hides = is_refused_tls(conversation);
                 (Some(conversation.session(client)).filter(|_| !hides), raw.unwrap_or_default())
             }
-            None if *was_tls => (None, Raw::default()),
+            None if *spoke == AppProto::Tls => (None, Raw::default()),
             None => (None, Raw { payload: segment.map_or(&[], |s| s.payload), stream: None }),
         };
         let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, totals, raw });

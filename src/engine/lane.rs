@@ -7,10 +7,12 @@ use std::collections::VecDeque;
 
 use super::clock::LEAP;
 use super::config::{Config, Limits};
-use super::connection::Flow;
+use super::connection::{Flow, Held};
+use super::open::Open;
 use crate::base::{Duration, Timestamp};
 use crate::flow::timers::Wheel;
 use crate::flow::{FlowId, FlowKey, Table};
+use crate::protocol::x509::CertificateCache;
 
 /// How many lanes there are, for any number of workers.
 pub const LANES: usize = 16;
@@ -24,6 +26,8 @@ pub const fn lane_of(hash: u64) -> usize {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub table: Table<Flow>,
+    /// Of its flows, so that what is remembered does not depend on the number of workers.
+    pub certificates: CertificateCache,
     /// Timers of flows with a connection.
     wheel: Wheel<FlowId>,
     /// Half-open flows, oldest first: their timer, since all have the same time-out. Those that went on or ended are skipped when
@@ -33,22 +37,32 @@ pub(super) struct Lane {
     holders: VecDeque<FlowId>,
     /// The clock's time when it was last looked at.
     now: Timestamp,
-    stream_memory: usize,
+    /// What all its flows hold.
+    held: Held,
+    /// The most that they may hold.
+    most: Held,
+    /// The most that sessions held at a time.
+    session_peak: usize,
+    /// Flows that hold session memory.
+    open: Open,
     most_flows: usize,
-    most_memory: usize,
 }
 
 impl Lane {
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, seed: u64) -> Self {
+        let share = |limit: usize| (limit / LANES).max(1);
         Self {
             table: Table::default(),
             wheel: Wheel::default(),
             half_open: VecDeque::new(),
             holders: VecDeque::new(),
             now: Timestamp::ZERO,
-            stream_memory: 0,
-            most_flows: (limits.flows / LANES).max(1),
-            most_memory: (limits.reassembly_memory / LANES).max(1),
+            certificates: CertificateCache::new(limits.certificate_memory / LANES, seed),
+            held: Held::default(),
+            most: Held { streams: share(limits.reassembly_memory), session: share(limits.session_memory) },
+            session_peak: 0,
+            open: Open::default(),
+            most_flows: share(limits.flows),
         }
     }
 
@@ -120,45 +134,93 @@ impl Lane {
         }
     }
 
-    /// Brings the account of stream memory up to date for one flow.
-    pub fn account(&mut self, id: FlowId, before: usize, after: usize) {
-        self.stream_memory = self.stream_memory.saturating_add(after).saturating_sub(before);
-        if before == 0 && after > 0 {
+    /// Brings the account up to date with what the flow holds now.
+    pub fn settle(&mut self, id: FlowId) {
+        let Some(flow) = self.table.get_mut(id) else { return };
+        let last = flow.last;
+        let Some(following) = flow.connection.as_deref_mut().and_then(|c| c.following.as_mut()) else { return };
+        let after = following.holds();
+        let before = std::mem::replace(&mut following.accounted, after);
+        self.held.streams = self.held.streams.saturating_add(after.streams).saturating_sub(before.streams);
+        self.held.session = self.held.session.saturating_add(after.session).saturating_sub(before.session);
+        self.session_peak = self.session_peak.max(self.held.session);
+        if before.streams == 0 && after.streams > 0 {
+            self.holders.push_back(id);
+        }
+        let class = match following.size_class {
+            None | Some(Open::SILENT) if following.is_silent() => Open::SILENT,
+            before => Open::class_of(after.session).max(before.unwrap_or(0)),
+        };
+        if following.size_class.replace(class) != Some(class) {
+            self.open.put(class, last, id, before.session == 0);
+        }
+    }
+
+    /// A flow that was the one to give up stream memory gave back some of it: its next turn comes after the others'.
+    pub fn hold_again(&mut self, id: FlowId) {
+        if self.table.get(id).is_some_and(|(_, f)| f.held().streams > 0) {
             self.holders.push_back(id);
         }
     }
 
+    /// A flow gave back what it held.
+    pub fn release(&mut self, held: Held) {
+        self.held.streams = self.held.streams.saturating_sub(held.streams);
+        self.held.session = self.held.session.saturating_sub(held.session);
+        self.open.remove(usize::from(held.session > 0));
+    }
+
     /// The flow whose stream memory is to be given up, since all together hold too much: the one that has held some for longest.
     pub fn memory_victim(&mut self) -> Option<FlowId> {
-        if self.stream_memory <= self.most_memory {
+        if self.held.streams <= self.most.streams {
             if self.holders.len() > self.table.len().saturating_mul(2).max(64) {
                 let table = &self.table;
-                self.holders.retain(|&id| table.get(id).is_some_and(|(_, f)| f.stream_memory() > 0));
+                self.holders.retain(|&id| table.get(id).is_some_and(|(_, f)| f.held().streams > 0));
             }
             return None;
         }
         while let Some(id) = self.holders.pop_front() {
-            if self.table.get(id).is_some_and(|(_, f)| f.stream_memory() > 0) {
+            if self.table.get(id).is_some_and(|(_, f)| f.held().streams > 0) {
                 return Some(id);
             }
         }
         None
     }
 
-    /// Bytes that streams hold.
-    pub const fn stream_memory(&self) -> usize {
-        self.stream_memory
+    /// The flow whose session is to be told early at `now`, since all together hold too much.
+    pub fn session_victim(&mut self, now: Timestamp) -> Option<FlowId> {
+        let Self { open, table, .. } = self;
+        let state = |id| {
+            let (_, flow) = table.get(id)?;
+            let following = flow.connection.as_ref()?.following.as_ref()?;
+            Some((following.size_class?, flow.last, following.accounted.session))
+        };
+        if self.held.session > self.most.session {
+            return open.take_costliest(now, state);
+        }
+        open.tidy(state);
+        None
+    }
+
+    /// What all its flows hold.
+    pub const fn held(&self) -> Held {
+        self.held
+    }
+
+    /// The most bytes that sessions held at a time.
+    pub const fn session_peak(&self) -> usize {
+        self.session_peak
     }
 }
 
 impl Flow {
     /// Whether its TLS is still read.
     pub(super) fn is_read(&self) -> bool {
-        self.connection.as_ref().is_some_and(|c| c.following.is_some())
+        self.connection.as_ref().is_some_and(|c| c.is_followed())
     }
 
-    fn stream_memory(&self) -> usize {
-        self.connection.as_ref().and_then(|c| c.following.as_ref()).map_or(0, |f| f.accounted)
+    fn held(&self) -> Held {
+        self.connection.as_ref().and_then(|c| c.following.as_ref()).map_or(Held::default(), |f| f.accounted)
     }
 }
 

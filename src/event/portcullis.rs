@@ -132,7 +132,7 @@ impl<'a> Portcullis<'a> {
             new_session_ticket: session.new_session_ticket,
             renegotiations: Some(session.renegotiations).filter(|&n| n > 0),
             compression_method: server.map(|sh| sh.compression_method).filter(|&method| method != NO_COMPRESSION),
-            server_names: client.map(|ch| ch.server_names.as_slice()).filter(|all| all.len() > 1).map(Texts),
+            server_names: client.map(|ch| &ch.server_names).filter(|all| all.iter().nth(1).is_some()).map(Texts),
             offered: client.map(Offered::of),
             client_random: client.map(|ch| Hex(&ch.random)),
             server_random: answer.map(|sh| Hex(&sh.random)),

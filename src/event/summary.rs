@@ -307,7 +307,7 @@ mod tests {
         let name = format!("host{}.example", i % 7).into_bytes();
         let view = View { seen: true, gaps: u32::from(i.is_multiple_of(5)), midstream: i.is_multiple_of(3), ..View::default() };
         Session {
-            client_hello: Some(ClientHello { server_names: vec![name], ..ClientHello::default() }),
+            client_hello: Some(ClientHello { server_names: [name].into(), ..ClientHello::default() }),
             server_hello: (!i.is_multiple_of(4))
                 .then(|| ServerHello { legacy_version: 0x0300 | (i % 4), ..ServerHello::default() }),
             client_view: view,

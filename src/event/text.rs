@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::json::{Plain, is_plain};
+use crate::protocol::tls::ByteStrings;
 
 /// Bytes from the wire as a JSON string, without loss: UTF-8 stands as it is, any other byte as `\xNN`. A backslash that would
 /// read as the start of such an escape is itself written `\x5c`. So each `\xNN` in the string is one byte, and all else is text.
@@ -43,11 +44,11 @@ impl fmt::Display for Text<'_> {
 
 /// A list of texts from the wire.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Texts<'a>(pub &'a [Vec<u8>]);
+pub(super) struct Texts<'a>(pub &'a ByteStrings);
 
 impl Serialize for Texts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|bytes| Text(bytes)))
+        serializer.collect_seq(self.0.iter().map(Text))
     }
 }
 

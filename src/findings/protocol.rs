@@ -37,7 +37,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "mend the server; a client that goes on is broken",
         &["RFC 7301"],
         |e| e.whole_hello().zip(e.answer()).is_some_and(|(hello, answer)| {
-            answer.alpn.as_ref().is_some_and(|chosen| !hello.alpn.contains(chosen))
+            answer.alpn.as_deref().is_some_and(|chosen| hello.alpn.iter().all(|offered| offered != chosen))
         })),
     finding("protocol.choice.extension", Medium, ServerHello,
         "the server answers an extension that the client did not send",

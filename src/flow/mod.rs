@@ -5,5 +5,5 @@ pub mod table;
 pub mod timers;
 
 pub use crate::packet::key::{Address, Direction, Endpoint, FlowKey, Pair};
-pub use stream::Stream;
+pub use stream::{Placement, Stream};
 pub use table::{FlowId, Table};

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::heap;
 use crate::packet::OverlapPolicy;
 
 /// One direction of a TCP flow. Positions are 64-bit, so that sequence numbers may wrap as often as they like.
@@ -29,6 +30,14 @@ pub struct Stream {
     cut: Vec<(u64, u64)>,
 }
 
+/// Where a stream stands that has no bytes yet, and how sure that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placement {
+    next: Option<u64>,
+    anchored: bool,
+    unsettled: bool,
+}
+
 /// What a segment did to the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pushed {
@@ -43,6 +52,18 @@ pub struct Pushed {
 }
 
 impl Stream {
+    /// A stream without bytes that stands where another one stood.
+    pub fn at(placement: Placement) -> Self {
+        let Placement { next, anchored, unsettled } = placement;
+        Self { next, anchored, unsettled, ..Self::default() }
+    }
+
+    /// Where it stands, if it neither has nor had any bytes: [`at`](Self::at) makes another one like it.
+    pub fn placement(&self) -> Option<Placement> {
+        let is_untouched = self.bytes.capacity() == 0 && self.dropped == 0 && self.ahead.is_empty() && self.cut.is_empty();
+        is_untouched.then_some(Placement { next: self.next, anchored: self.anchored, unsettled: self.unsettled })
+    }
+
     /// The first byte of data will have sequence number `seq`.
     pub fn anchor(&mut self, seq: u32) {
         self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
@@ -141,7 +162,7 @@ impl Stream {
     }
 
     fn append(&mut self, new: &[u8]) {
-        self.bytes.extend_from_slice(new);
+        heap::extend(&mut self.bytes, new);
         self.next = self.next.map(|next| next.saturating_add(len64(new)));
     }
 
@@ -223,6 +244,18 @@ impl Stream {
         self.consumed = self.consumed.saturating_add(n).min(self.bytes.len());
     }
 
+    /// Lets go of the bytes that were consumed: copies of them that come later are not compared any more. Answers whether there were
+    /// any. Of a stream whose start is not known they are what tells where it begins, and stay.
+    pub fn forget_consumed(&mut self) -> bool {
+        if self.consumed == 0 || !self.anchored {
+            return false;
+        }
+        self.dropped = self.dropped.saturating_add(u64::try_from(self.consumed).unwrap_or(u64::MAX));
+        self.bytes = self.unread().to_vec();
+        self.consumed = 0;
+        true
+    }
+
     /// Whether bytes wait behind a gap.
     pub fn has_gap(&self) -> bool {
         !self.ahead.is_empty()
@@ -277,6 +310,11 @@ impl Stream {
 
     /// Bytes of memory that it holds.
     pub fn memory(&self) -> usize {
+        self.held().saturating_add(self.bytes.capacity().saturating_sub(self.bytes.len()))
+    }
+
+    /// Bytes of memory that what it holds needs: as [`memory`](Self::memory), but without room for more.
+    pub fn held(&self) -> usize {
         let pieces = self.ahead.len().saturating_mul(PIECE_OVERHEAD);
         let cut = self.cut.len().saturating_mul(size_of::<(u64, u64)>());
         self.bytes.len().saturating_add(self.ahead_len).saturating_add(pieces).saturating_add(cut)
@@ -450,6 +488,24 @@ mod tests {
         assert_eq!((read(&s).as_str(), s.uncaptured_len()), ("abcdef", 2));
         s.skip(2);
         assert_eq!((read(&s).as_str(), s.uncaptured_len()), ("i", 0));
+    }
+
+    #[test]
+    fn what_was_consumed_can_be_let_go() {
+        let mut s = anchored(0);
+        s.push(0, &[7; 10_000], OverlapPolicy::First);
+        s.push(20_000, b"ahead", OverlapPolicy::First);
+        s.consume(9_990);
+        assert!(s.forget_consumed() && !s.forget_consumed());
+        assert!(s.memory() < 200);
+        assert_eq!((s.unread().len(), s.gap_len(), s.kept().1), (10, 10_000, 9_990));
+        let again = s.push(9_985, &[8; 10], OverlapPolicy::First);
+        assert_eq!((again.duplicate, again.conflicting, again.restarted), (10, 5, false), "of the ten, five are there still");
+
+        let mut joined = Stream::default();
+        joined.push(100, b"world", OverlapPolicy::First);
+        joined.consume(5);
+        assert!(!joined.forget_consumed(), "an earlier segment may come");
     }
 
     #[test]

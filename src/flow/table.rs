@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use super::FlowKey;
 
 /// Where a flow lies; with the generation, so that an id kept in a timer never means a later flow in the same place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlowId {
     index: u32,
     generation: u32,

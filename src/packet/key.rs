@@ -53,6 +53,16 @@ pub struct Pair<T> {
 }
 
 impl<T> Pair<T> {
+    /// A value for [`Direction::AToB`] and one for [`Direction::BToA`].
+    pub const fn new(a_to_b: T, b_to_a: T) -> Self {
+        Self { a_to_b, b_to_a }
+    }
+
+    /// What `f` makes of each.
+    pub fn map<U>(self, f: impl Fn(T) -> U) -> Pair<U> {
+        Pair { a_to_b: f(self.a_to_b), b_to_a: f(self.b_to_a) }
+    }
+
     /// The value of `direction`.
     pub const fn get(&self, direction: Direction) -> &T {
         match direction {

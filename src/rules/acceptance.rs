@@ -76,9 +76,10 @@ impl RuleSet {
         if !self.accepts_between(subject.client, subject.server) {
             return Unaccepted::NoRule;
         }
-        let session = match subject.session {
-            Some(session) if subject.app_proto != AppProto::NotTls => session,
-            _ => return Unaccepted::NotTls,
+        let session = match (subject.app_proto, subject.session) {
+            (AppProto::NotTls, _) => return Unaccepted::NotTls,
+            (_, Some(session)) => session,
+            (_, None) => return Unaccepted::Unreadable, // told early
         };
         let (client, server) = (&session.client_view, &session.server_view);
         match &session.client_hello {

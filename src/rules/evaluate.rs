@@ -13,7 +13,7 @@ use super::profile::{Profile, RuleProfile};
 use super::rule::{Known, Match, RuleId, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
-use super::subject::{Facts, FlowDirection, FlowRules, Subject};
+use super::subject::{Done, Facts, FlowDirection, FlowRules, Subject};
 use super::transform;
 
 /// What a worker needs to try rules, kept from one flow to the next.
@@ -148,22 +148,16 @@ impl RuleSet {
             scratch.counters.candidates = scratch.counters.candidates.saturating_add(1);
             scratch.tally(scheduled.rule, RuleProfile::CANDIDATE);
             let known = entry.rule.known(scheduled.plan.direction);
-            if flow.done.contains(&known) {
+            if flow.is_done(known, scheduled.plan.side) {
                 continue;
             }
-            let states = &mut States { flow: &mut flow.vars, hosts };
-            let moment = entry.suits(scheduled.plan, subject, states)
-                && (entry.asks.payload.is_none() || scratch.header(self, entry.header, subject, scheduled.plan.direction));
-            if moment {
-                scratch.tally(scheduled.rule, RuleProfile::EVALUATION);
-            }
-            let seen = |scratch: &mut Scratch| entry.seen(known, scheduled.plan, subject, &flow.progress, scratch);
-            let Some(seen) = moment.then(|| scratch.timed(scheduled.rule, seen)).flatten() else {
+            let Some(seen) = self.is_due(entry, scheduled, subject, flow, hosts, scratch) else {
                 if entry.kind != Kind::Packet {
                     flow.pending.push(index);
                 }
                 continue;
             };
+            let states = &mut States { flow: &mut flow.vars, hosts };
             let sets = &mut states.hosts.datasets;
             if !scratch.timed(scheduled.rule, |scratch| self.holds(entry, scheduled.plan, subject, sets, scratch)) {
                 continue;
@@ -180,7 +174,7 @@ impl RuleSet {
                 flow.progress.note_match(known, packet);
             }
             if entry.kind != Kind::Packet {
-                flow.done.push(known);
+                flow.done.push(Done::Fired(known));
             }
             let allowed = entry.count(scheduled, subject, flow, hosts);
             if entry.rule.alerts && allowed != Allowed::Alert {
@@ -209,7 +203,7 @@ impl RuleSet {
                 verdict = asked;
             }
             if asked == Verdict::Pass {
-                self.pass_over(candidates.get(i..).unwrap_or_default(), flow);
+                self.pass_over(candidates.get(i..).unwrap_or_default(), subject, flow, hosts, scratch);
                 break;
             }
         }
@@ -218,16 +212,43 @@ impl RuleSet {
         verdict
     }
 
-    /// The packet is let pass: what the rules of `plans` waited for is over, in this set and in one that takes its place.
-    fn pass_over(&self, plans: &[u32], flow: &mut FlowRules) {
+    /// Whether now is the moment to try a rule, and where its payload was seen then.
+    fn is_due(
+        &self,
+        entry: &Entry,
+        scheduled: &Scheduled,
+        subject: &Subject<'_>,
+        flow: &mut FlowRules,
+        hosts: &mut HostState,
+        scratch: &mut Scratch,
+    ) -> Option<Seen> {
+        let plan = scheduled.plan;
+        let moment = entry.suits(plan, subject, &States { flow: &mut flow.vars, hosts })
+            && (entry.asks.payload.is_none() || scratch.header(self, entry.header, subject, plan.direction));
+        if !moment {
+            return None;
+        }
+        scratch.tally(scheduled.rule, RuleProfile::EVALUATION);
+        let known = entry.rule.known(plan.direction);
+        scratch.timed(scheduled.rule, |scratch| entry.seen(known, plan, subject, &flow.progress, scratch))
+    }
+
+    /// The packet is let pass: what of `plans` was to be tried now is not any more, in this set or in one that takes its place. The rest
+    /// waits on.
+    fn pass_over(&self, plans: &[u32], subject: &Subject<'_>, flow: &mut FlowRules, hosts: &mut HostState, scratch: &mut Scratch) {
         if flow.verdict != Verdict::None {
             return; // none is tried any more
         }
-        let scheduled = plans.iter().filter_map(|&plan| self.plans.get(plan as usize));
-        for (plan, entry) in scheduled.filter_map(|s| Some((s.plan, self.entry(s.rule)?))) {
-            let known = entry.rule.known(plan.direction);
-            if entry.kind != Kind::Packet && !flow.done.contains(&known) {
-                flow.done.push(known);
+        for &index in plans {
+            let Some(scheduled) = self.plans.get(index as usize) else { continue };
+            let Some(entry) = self.entry(scheduled.rule).filter(|entry| entry.kind != Kind::Packet) else { continue };
+            let (known, side) = (entry.rule.known(scheduled.plan.direction), scheduled.plan.side);
+            if flow.is_done(known, side) {
+                continue;
+            }
+            match self.is_due(entry, scheduled, subject, flow, hosts, scratch) {
+                Some(_) => flow.done.push(Done::PassedOver(known, side)),
+                None => flow.pending.push(index),
             }
         }
     }

@@ -147,8 +147,8 @@ pub struct FlowRules {
     pub(super) seen: Facts,
     /// What became of the flow.
     pub(super) verdict: Verdict,
-    /// Rules about the flow or the session that are tried no more: each fires once in each direction, or was passed over.
-    pub(super) done: Vec<Known>,
+    /// Rules about the flow or the session that are tried no more.
+    pub(super) done: Vec<Done>,
     /// Plans that a pattern spoke for and that wait for more facts.
     pub(super) waiting: Vec<u32>,
     /// Plans that have their facts and wait for the right moment.
@@ -159,7 +159,21 @@ pub struct FlowRules {
     pub(super) vars: FlowVars,
 }
 
+/// What is tried no more of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// All of it: it fired, which it does once in each direction.
+    Fired(Known),
+    /// What reads the buffers of one side: a packet was let pass when it was to be tried.
+    PassedOver(Known, FlowDirection),
+}
+
 impl FlowRules {
+    /// Whether `rule` is tried no more on the buffers of `side`.
+    pub(super) fn is_done(&self, rule: Known, side: FlowDirection) -> bool {
+        self.done.iter().any(|done| *done == Done::Fired(rule) || *done == Done::PassedOver(rule, side))
+    }
+
     /// Whether it was tried on the set of this generation, or on none since it began.
     pub(super) const fn is_of(&self, generation: u32) -> bool {
         self.generation == generation

@@ -64,8 +64,7 @@ fn a_block_that_cannot_be_right_ends_its_capture_with_a_reason() {
         (start().raw(&le(&[99, 14, 0])), Corruption::BlockLength { block_type: 99, len: 14 }),
         (start().raw(&le(&[6, 0x7000_0000, 0])), Corruption::BlockLength { block_type: 6, len: 0x7000_0000 }),
         (start().raw(&le(&[3, 16, 0, 20])), Corruption::LengthsDiffer { leading: 16, trailing: 20 }),
-        (start().enhanced(1, 0, b"x"), Corruption::UnknownInterface { interface: 1, described: 1 }),
-        (start().enhanced_of(0, 0, 400, 400, b"x"), Corruption::PacketBeyondBlock { captured_len: 400, block_len: 48 }),
+        (start().raw(&[0; 64]), Corruption::Zeros),
         (start().raw(&le(&[0x0a0d_0d0a, 28, 0xabcd, 1, 0, 0, 28])), Corruption::ByteOrderMagic(0xabcd)),
         (start().raw(&le(&[0x0a0d_0d0a, 28, 0x1a2b_3c4d, 2, 0, 0, 28])), Corruption::Version(2)),
     ] {
@@ -73,6 +72,36 @@ fn a_block_that_cannot_be_right_ends_its_capture_with_a_reason() {
         assert_eq!(data(&frames), [b"good"], "{reason}");
         assert!(matches!(&problems[..], [one] if one.contains(&format!(": {reason};"))), "{problems:?} for {reason}");
     }
+}
+
+#[test]
+fn a_packet_that_nothing_can_be_made_of_is_passed_over_and_told_at_the_end() {
+    let start = || PcapngFile::new(Little).interface(1, 0).enhanced(0, 0, b"before");
+    for (bad, count, reason) in [
+        (start().enhanced(1, 0, b"x"), "a packet", Corruption::UnknownInterface { interface: 1, described: 1 }),
+        (
+            start().enhanced(7, 0, b"x").enhanced(1, 0, b"x"),
+            "2 packets",
+            Corruption::UnknownInterface { interface: 7, described: 1 },
+        ),
+        (start().enhanced_of(0, 0, 400, 400, b"x"), "a packet", Corruption::PacketBeyondBlock { captured_len: 400, block_len: 48 }),
+    ] {
+        let (frames, problems) = play(bad.enhanced(0, 0, b"after").bytes());
+        assert_eq!(data(&frames), [&b"before"[..], b"after"], "{reason}");
+        assert_eq!(problems, [format!("standard input has {count} that cannot be read: {reason}")]);
+    }
+}
+
+#[test]
+fn zeros_at_the_end_of_a_pcap_are_no_packets() {
+    for zeros in [16, 24, 4096] {
+        let file = PcapFile::usual().record(1, 0, b"good").bytes();
+        let (frames, problems) = play([file, vec![0; zeros]].concat());
+        assert_eq!(data(&frames), [b"good"]);
+        assert!(matches!(&problems[..], [one] if one.contains("damaged at offset 44: zeros where")), "{problems:?}");
+    }
+    let empty = PcapFile::usual().record(1, 0, b"").record(2, 0, b"good").bytes();
+    assert_eq!(play(empty).1, [""; 0], "a record without bytes may be");
 }
 
 #[test]

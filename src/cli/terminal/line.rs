@@ -211,7 +211,7 @@ mod tests {
     fn session(name: &[u8]) -> Session {
         let facts = Facts { subject: "C=US, CN=www.example".into(), issuer: "CN=Example CA, O=Example".into(), ..Facts::default() };
         let mut session = Session {
-            client_hello: Some(ClientHello { server_names: vec![name.to_vec()], ..ClientHello::default() }),
+            client_hello: Some(ClientHello { server_names: [name].into(), ..ClientHello::default() }),
             server_hello: Some(ServerHello { legacy_version: 0x0303, cipher_suite: 0xc02f, ..ServerHello::default() }),
             server_key_exchange_group: Some(0x1d),
             server_certificates: vec![Arc::new(Certificate { facts: Some(facts), ..Certificate::default() })],

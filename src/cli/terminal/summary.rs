@@ -182,7 +182,7 @@ mod tests {
 
     fn session(name: &str, version: u16) -> Session {
         let mut session = Session {
-            client_hello: Some(ClientHello { server_names: vec![name.as_bytes().to_vec()], ..ClientHello::default() }),
+            client_hello: Some(ClientHello { server_names: [name].into(), ..ClientHello::default() }),
             server_hello: Some(ServerHello { legacy_version: version, ..ServerHello::default() }),
             ..Session::default()
         };

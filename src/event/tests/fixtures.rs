@@ -106,8 +106,8 @@ pub(super) fn maximal_session() -> Session {
         cipher_suites: vec![0x1a1a, 0x1301, 0xc02f],
         compression_methods: vec![0],
         extensions: extensions(&[0x2a2a, 0, 10, 13, 0xfe0d]),
-        server_names: vec![b"www.example.com".to_vec(), b"second.example".to_vec()],
-        alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        server_names: ["www.example.com", "second.example"].into(),
+        alpn: ["h2", "http/1.1"].into(),
         supported_versions: vec![0x3a3a, 0x0304, 0x0303],
         groups: vec![0x4a4a, 0x11ec, 0x001d],
         key_share_groups: vec![0x4a4a, 0x11ec],
@@ -122,8 +122,8 @@ pub(super) fn maximal_session() -> Session {
         ..ClientHello::default()
     };
     let second = ClientHello {
-        server_names: vec![b"other.example".to_vec()],
-        alpn: vec![b"h2".to_vec()],
+        server_names: ["other.example"].into(),
+        alpn: ["h2"].into(),
         key_share_groups: vec![0x0017],
         ..hello.clone()
     };

@@ -21,7 +21,7 @@ fn hostile_names_stay_within_their_line() {
         &[b'x'; 65_535],
         b"",
     ] {
-        let hello = ClientHello { server_names: vec![name.to_vec()], alpn: vec![name.to_vec()], ..ClientHello::default() };
+        let hello = ClientHello { server_names: [name].into(), alpn: [name].into(), ..ClientHello::default() };
         let session = Session { client_hello: Some(hello), ..Session::default() };
         let mut out = Vec::new();
         tls(&mut out, &common(), &session, TlsOptions::default());

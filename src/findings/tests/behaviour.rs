@@ -21,7 +21,7 @@ pub(super) fn cases() -> Vec<Case> {
             change(session);
         })
     };
-    let speaks = |protocol: &[u8]| asking(|hello| hello.alpn = vec![protocol.to_vec()]);
+    let speaks = |protocol: &[u8]| asking(|hello| hello.alpn = [protocol].into());
     let h2 = |version: u16, suite: u16| {
         answering(|hello| {
             (hello.legacy_version, hello.cipher_suite, hello.alpn) = (version, suite, Some(b"h2".to_vec()));
@@ -29,7 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
     };
     let ech = |name: &[u8], ech: Option<Ech>| {
         asking(|hello| {
-            (hello.server_names, hello.ech) = (vec![name.to_vec()], ech);
+            (hello.server_names, hello.ech) = ([name].into(), ech);
         })
     };
     let outer = || Some(Ech::Outer { kdf_id: 1, aead_id: 1, config_id: 7, enc_len: 32, payload_len: 208 });

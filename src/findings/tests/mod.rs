@@ -17,7 +17,7 @@ use super::*;
 use crate::protocol::fingerprint::{self, Transport};
 use crate::protocol::opening::Opening;
 use crate::protocol::tls::session::{Alert, Openings, Stage, View};
-use crate::protocol::tls::{ClientHello, Extension, ServerHello, Session};
+use crate::protocol::tls::{ByteStrings, ClientHello, Extension, ServerHello, Session};
 use crate::protocol::x509::{Certificate, Facts, Reason, Status, Time, Validation};
 
 /// A finding, a session that has it, and one that does not.
@@ -161,8 +161,8 @@ fn hello() -> ClientHello {
         cipher_suites: vec![0x1a1a, 0x1301, 0xc02f],
         compression_methods: vec![0],
         extensions: extensions(&[0x2a2a, 0, 23, 0xff01, 10, 11, 13, 16, 22, 43, 51]),
-        server_names: vec![b"www.shop.example".to_vec()],
-        alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        server_names: [b"www.shop.example"].into(),
+        alpn: [b"h2".as_slice(), b"http/1.1"].into(),
         supported_versions: vec![0x3a3a, 0x0304, 0x0303],
         groups: vec![0x11ec, 0x001d, 0x0017],
         key_share_groups: vec![0x11ec, 0x001d],

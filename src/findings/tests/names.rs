@@ -1,16 +1,16 @@
 use super::*;
 
 pub(super) fn cases() -> Vec<Case> {
-    let to = |name: &[u8]| asking(|hello| hello.server_names = vec![name.to_vec()]);
+    let to = |name: &[u8]| asking(|hello| hello.server_names = [name].into());
     let long = |len: usize| to(&[&b"a.".repeat(len / 2 - 1)[..], if len.is_multiple_of(2) { b"bc" } else { b"bcd" }].concat());
     let certified = |name: &'static str, asked: &[u8]| {
         let mut session = serving(|f| f.subject_alt_names = vec![name.to_owned()]);
-        session.client_hello.as_mut().unwrap().server_names = vec![asked.to_vec()];
+        session.client_hello.as_mut().unwrap().server_names = [asked].into();
         session
     };
     let none = |complete: bool| {
         asking(|hello| {
-            hello.server_names = vec![];
+            hello.server_names = ByteStrings::default();
             hello.complete = complete;
         })
     };

@@ -45,7 +45,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case("protocol.hello.malformed", odd(Anomaly::MalformedExtension), odd(Anomaly::DuplicateExtension)),
         case("protocol.hello.duplicate", odd(Anomaly::DuplicateExtension), odd(Anomaly::MultipleSni)),
-        case("protocol.hello.second", second(|hello| hello.server_names = vec![b"other.example".to_vec()]), second(|_| {})),
+        case("protocol.hello.second", second(|hello| hello.server_names = [b"other.example"].into()), second(|_| {})),
         case("protocol.hello.no-compression", asking(|hello| hello.compression_methods = vec![]), sound()),
         case(
             "protocol.hello.no-grease",

@@ -79,7 +79,7 @@ fn push_a(out: &mut String, hello: &ClientHello, transport: Transport) {
     out.push(if hello.has_extension(SERVER_NAME) { 'd' } else { 'i' });
     push_count(out, count(cipher_suites(hello).iter().copied()));
     push_count(out, count(hello.extensions.iter().map(|e| e.typ)));
-    push_alpn(out, hello.alpn.first().map(Vec::as_slice).unwrap_or_default());
+    push_alpn(out, hello.alpn.first().unwrap_or_default());
 }
 
 /// The highest version offered. DTLS counts downwards (RFC 6347 §4.1), so there it is the lowest number.
@@ -110,7 +110,7 @@ mod tests {
                 0x0035,
             ],
             extensions: extensions.map(|typ| Extension { typ, len: 0 }).into(),
-            alpn: vec![b"h2".into(), b"http/1.1".into()],
+            alpn: [&b"h2"[..], b"http/1.1"].into(),
             supported_versions: vec![0x0304, 0x0303],
             signature_algorithms: vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
             ..ClientHello::default()

@@ -10,6 +10,7 @@ mod ja4x;
 mod text;
 
 use super::tls::{ClientHello, ServerHello};
+use crate::base::heap;
 
 pub use self::ja4::{Ja4Original, original as ja4_original};
 #[cfg(feature = "ja4plus")]
@@ -53,6 +54,27 @@ pub struct ServerFingerprints {
     /// JA4S_r.
     #[cfg(feature = "ja4plus")]
     pub ja4s_r: String,
+}
+
+impl ClientFingerprints {
+    /// Bytes that they have on the heap.
+    pub(super) fn heap(&self) -> usize {
+        sum([&self.ja3_string, &self.ja3, &self.ja4, &self.ja4_r])
+    }
+}
+
+impl ServerFingerprints {
+    /// Bytes that they have on the heap.
+    pub(super) fn heap(&self) -> usize {
+        let ja3s = sum([&self.ja3s_string, &self.ja3s]);
+        #[cfg(feature = "ja4plus")]
+        let ja3s = ja3s.saturating_add(sum([&self.ja4s, &self.ja4s_r]));
+        ja3s
+    }
+}
+
+fn sum<const N: usize>(texts: [&String; N]) -> usize {
+    texts.into_iter().map(|text| heap::of::<u8>(text.capacity())).fold(0, usize::saturating_add)
 }
 
 /// The fingerprints of `hello`.

@@ -2,8 +2,8 @@
 
 use super::extension::{self, Fields};
 use super::session::{Anomaly, Notes};
-use super::{Extension, ProtocolVersion, is_grease};
-use crate::base::{Reader, reader::be16_values};
+use super::{ByteStrings, Extension, ProtocolVersion, is_grease};
+use crate::base::{Reader, heap, reader::be16_values};
 
 /// All that a ClientHello says. Lists are as sent, GREASE included, in the order sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub struct ClientHello {
     /// Extensions: types and body lengths in the order sent; without the last one where that is cut.
     pub extensions: Vec<Extension>,
     /// server_name (RFC 6066 §3): all host names, as bytes, in the order sent. Mostly one.
-    pub server_names: Vec<Vec<u8>>,
+    pub server_names: ByteStrings,
     /// application_layer_protocol_negotiation (RFC 7301): the protocols offered.
-    pub alpn: Vec<Vec<u8>>,
+    pub alpn: ByteStrings,
     /// supported_versions (RFC 8446 §4.2.1).
     pub supported_versions: Vec<u16>,
     /// supported_groups (RFC 8446 §4.2.7), elliptic_curves before.
@@ -84,7 +84,16 @@ impl ClientHello {
             notes.push(Anomaly::InvalidHandshakeMessage);
         }
         hello.complete = whole && read_to_the_end;
+        hello.trim();
         hello
+    }
+
+    /// Gives back spare room of lists that grew: it may be kept for long.
+    fn trim(&mut self) {
+        heap::trim(&mut self.extensions);
+        heap::trim(&mut self.key_share_groups);
+        self.server_names.trim();
+        self.alpn.trim();
     }
 
     fn read(&mut self, body: &[u8], notes: &mut Notes) -> Option<()> {
@@ -158,7 +167,7 @@ impl ClientHello {
 
     /// The host name asked for: the first one sent.
     pub fn server_name(&self) -> Option<&[u8]> {
-        self.server_names.first().map(Vec::as_slice)
+        self.server_names.first()
     }
 
     /// Whether extension `typ` is there.
@@ -205,7 +214,7 @@ mod tests {
         assert_eq!(hello.cipher_suites, [0x1301, 0xc02f]);
         assert_eq!(hello.groups, [0x11ec, 29]);
         assert_eq!(hello.signature_algorithms, [0x0403]);
-        assert_eq!(hello.alpn, [&b"h2"[..], b"http/1.1"]);
+        assert_eq!(hello.alpn, ["h2", "http/1.1"].into());
         assert_eq!(hello.max_version(), ProtocolVersion::TLS1_3);
         assert_eq!((hello.psk_modes.as_slice(), hello.key_share_groups.as_slice()), (&[1][..], &[29][..]));
         assert_eq!((hello.session_ticket, hello.early_data), (Some(3), true));
@@ -228,7 +237,7 @@ mod tests {
                 .extension(extension::ALPN, b"\x00\x03\x02h2")
                 .body();
             let (hello, notes) = parse(&body);
-            assert_eq!(hello.alpn, [b"h2"], "{what}");
+            assert_eq!(hello.alpn, ["h2"].into(), "{what}");
             assert_eq!(notes.as_slice(), [note], "{what}");
         }
     }
@@ -237,7 +246,7 @@ mod tests {
     fn two_server_names_are_both_kept_and_noted() {
         let body = ClientHelloBuilder::default().server_name(b"good.example").server_name(b"evil.example").body();
         let (hello, notes) = parse(&body);
-        assert_eq!(hello.server_names, [&b"good.example"[..], b"evil.example"]);
+        assert_eq!(hello.server_names, ["good.example", "evil.example"].into());
         assert!(notes.contains(&Anomaly::MultipleSni));
     }
 

@@ -125,11 +125,6 @@ impl Conversation {
         }
     }
 
-    /// Bytes of memory that are held beside the session's facts.
-    pub fn memory(&self) -> usize {
-        self.session.openings.as_ref().map_or(0, |openings| openings.client.memory().saturating_add(openings.server.memory()))
-    }
-
     /// A number that changes whenever there is something new to know.
     pub fn news(&self) -> u32 {
         self.news.wrapping_add(u32::from(self.began_otherwise()))
@@ -205,6 +200,11 @@ impl Conversation {
         self.is_over(Direction::AToB) && self.is_over(Direction::BToA)
     }
 
+    /// Whether any payload of either direction was seen.
+    pub fn is_seen(&self) -> bool {
+        [Direction::AToB, Direction::BToA].into_iter().any(|d| self.views.get(d).seen)
+    }
+
     /// Whether TLS was recognised.
     pub const fn is_tls(&self) -> bool {
         self.is_tls
@@ -261,6 +261,19 @@ impl Conversation {
             (view.skipped_bytes, view.over) = (half.skipped, half.is_over());
         }
         &self.session
+    }
+
+    /// The session as far as it is known, but for how whole the view is.
+    pub(super) const fn known(&self) -> &Session {
+        &self.session
+    }
+
+    /// Bytes of memory that messages take which are cut over records, as far as they have come, and what each side began with as long
+    /// as it is not known what that is.
+    pub fn buffered(&self) -> usize {
+        let messages = [Direction::AToB, Direction::BToA].map(|direction| self.halves.get(direction).buffered());
+        let openings = self.session.openings.as_ref().map_or([0; 2], |both| [both.client.memory(), both.server.memory()]);
+        messages.into_iter().chain(openings).fold(0, usize::saturating_add)
     }
 
     /// What the validation of the server's chain came to.
@@ -509,6 +522,10 @@ impl Meaning<'_> {
             notes.extend(certificate.fault.map(Anomaly::from));
             unreadable |= certificate.facts.is_none();
             chain.push(certificate);
+            if chain.len() == MOST_CERTIFICATES && !list.is_empty() {
+                (*truncated, unreadable) = (true, true);
+                break;
+            }
         }
         if lies && whole {
             notes.push(Anomaly::CertificateInvalidLength);
@@ -572,6 +589,10 @@ impl Meaning<'_> {
 
 const HEARTBEAT_HEADER: usize = 3;
 const HEARTBEAT_PADDING: usize = 16;
+
+/// Certificates of a list that are read: more than any chain has, and few enough that a list of nothing but lengths cannot make
+/// hundreds of megabytes of itself.
+const MOST_CERTIFICATES: usize = 256;
 
 /// Warnings can be repeated without end; these are enough to see.
 const MOST_ALERTS: usize = 8;

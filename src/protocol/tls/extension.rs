@@ -2,6 +2,7 @@
 //!
 //! The walk never stops at a body that is malformed, since that is how an attacker would hide what follows.
 
+use super::ByteStrings;
 use super::client_hello::Ech;
 use super::session::{Anomaly, Notes};
 use crate::base::{Reader, reader::be16_values};
@@ -133,7 +134,7 @@ impl Reader<'_> {
 /// Reads a ServerNameList (RFC 6066 §3) and adds its host names to `names`.
 ///
 /// A name of another type is noted and passed over; an empty one or one of more than 255 bytes is noted, the long one kept.
-pub(super) fn server_names(mut f: Fields<'_>, names: &mut Vec<Vec<u8>>, notes: &mut Notes) -> Option<()> {
+pub(super) fn server_names(mut f: Fields<'_>, names: &mut ByteStrings, notes: &mut Notes) -> Option<()> {
     let mut list = Reader::new(f.vec16()?);
     let mut count = 0_u32;
     if list.is_empty() {
@@ -150,7 +151,7 @@ pub(super) fn server_names(mut f: Fields<'_>, names: &mut Vec<Vec<u8>>, notes: &
         }
         if !name.is_empty() {
             count = count.saturating_add(1);
-            names.push(name.to_vec());
+            names.push(name);
         }
     }
     if count > 1 {
@@ -160,11 +161,11 @@ pub(super) fn server_names(mut f: Fields<'_>, names: &mut Vec<Vec<u8>>, notes: &
 }
 
 /// Reads a ProtocolNameList (RFC 7301 §3.1).
-pub(super) fn protocol_names(mut f: Fields<'_>) -> Option<Vec<Vec<u8>>> {
+pub(super) fn protocol_names(mut f: Fields<'_>) -> Option<ByteStrings> {
     let mut list = Reader::new(f.vec16()?);
-    let mut names = Vec::new();
+    let mut names = ByteStrings::default();
     while !list.is_empty() {
-        names.push(list.vec8()?.to_vec());
+        names.push(list.vec8()?);
     }
     Some(names)
 }

@@ -12,7 +12,7 @@ use super::shape::{
     SSLV2_SERVER_HELLO, begins_with_hello, begins_with_message, fills_record, has_odd_version, is_message_type, is_plain_hello,
     is_record_header, is_record_start, is_sslv2_length, message_header, sslv2_length,
 };
-use crate::base::Reader;
+use crate::base::{Reader, heap};
 
 /// The state of one direction.
 #[derive(Debug, Default)]
@@ -126,11 +126,22 @@ impl Half {
         self.message = Vec::new();
     }
 
-    /// Takes the next item off the front of `bytes`; answers how many bytes it consumed. `longest` bounds a message in bytes.
-    pub fn step<'a>(&'a mut self, bytes: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+    /// Bytes of memory that a message takes which is cut over records, as far as it has come.
+    pub const fn buffered(&self) -> usize {
+        self.message.capacity()
+    }
+
+    /// What was handed out last was read: it goes, and with it the memory of one that was long.
+    fn forget_message(&mut self) {
         if std::mem::take(&mut self.handed_out) {
             self.message.clear();
+            self.message.shrink_to(KEPT_ROOM);
         }
+    }
+
+    /// Takes the next item off the front of `bytes`; answers how many bytes it consumed. `longest` bounds a message in bytes.
+    pub fn step<'a>(&'a mut self, bytes: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+        self.forget_message();
         match self.phase {
             Phase::Start => self.start(bytes),
             Phase::Resuming => self.resume(bytes),
@@ -143,9 +154,7 @@ impl Half {
 
     /// `lost` bytes are missing after `tail`, which is what was not consumed. Answers the message that they were part of.
     pub fn gap<'a>(&'a mut self, tail: &'a [u8], lost: u64) -> Option<Item<'a>> {
-        if std::mem::take(&mut self.handed_out) {
-            self.message.clear();
-        }
+        self.forget_message();
         let lost = usize::try_from(lost).unwrap_or(usize::MAX);
         let beyond_tail = self.record.remaining.checked_sub(tail.len());
         match (self.phase, beyond_tail) {
@@ -167,9 +176,7 @@ impl Half {
 
     /// The flow ended; `tail` was not consumed. Answers the message whose end is missing.
     pub fn end<'a>(&'a mut self, tail: &'a [u8]) -> Option<Item<'a>> {
-        if std::mem::take(&mut self.handed_out) {
-            self.message.clear();
-        }
+        self.forget_message();
         if self.phase != Phase::Records { None } else { self.lose_part_of_message(tail, usize::MAX) }
     }
 
@@ -196,7 +203,7 @@ impl Half {
         let partial = if self.message.is_empty() {
             tail
         } else {
-            self.message.extend_from_slice(tail);
+            heap::extend(&mut self.message, tail);
             self.handed_out = true;
             &self.message
         };
@@ -446,7 +453,7 @@ impl Half {
 
     /// Copies what belongs to a message that is cut over records.
     fn gather<'a>(&mut self, piece: &'a [u8]) -> (usize, Item<'a>) {
-        self.message.extend_from_slice(piece);
+        heap::extend(&mut self.message, piece);
         self.consume(piece.len(), Item::Passed)
     }
 
@@ -458,7 +465,7 @@ impl Half {
             return (0, Item::Bad(Anomaly::HandshakeInvalidLength));
         }
         let n = wanted.saturating_sub(self.message.len()).min(available.len());
-        self.message.extend_from_slice(available.get(..n).unwrap_or_default());
+        heap::extend(&mut self.message, available.get(..n).unwrap_or_default());
         self.record.remaining = self.record.remaining.saturating_sub(n);
         match message_header(&self.message) {
             Some((typ, total)) if self.message.len() >= total => {
@@ -498,6 +505,8 @@ fn heartbeat(start: &[u8], record: usize) -> Heartbeat {
 const ALERT: u8 = 21;
 const APPLICATION_DATA: u8 = 23;
 const SSLV2_SHORTEST: usize = 11;
+/// Room in bytes that is kept for the next message cut over records.
+const KEPT_ROOM: usize = 2_048;
 /// How many bytes a hello may come late (STARTTLS, CONNECT, junk) before the search for it ends.
 const SEARCH_LIMIT: u64 = 16_384;
 

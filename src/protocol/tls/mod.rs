@@ -3,9 +3,11 @@
 mod anomaly;
 #[cfg(test)]
 pub(crate) mod build;
+mod byte_strings;
 pub mod client_hello;
 pub mod conversation;
 pub mod extension;
+mod footprint;
 mod half;
 mod key_exchange;
 pub mod names;
@@ -13,6 +15,7 @@ pub mod server_hello;
 pub mod session;
 mod shape;
 
+pub use byte_strings::ByteStrings;
 pub use client_hello::{ClientHello, Ech};
 pub use conversation::Conversation;
 pub use extension::Extension;

@@ -90,7 +90,7 @@ impl ServerHello {
 
     fn extension(&mut self, typ: u16, mut f: Fields<'_>) -> Option<()> {
         match typ {
-            extension::ALPN => self.alpn = extension::protocol_names(f)?.into_iter().next(),
+            extension::ALPN => self.alpn = extension::protocol_names(f)?.first().map(<[u8]>::to_vec),
             extension::SESSION_TICKET => self.session_ticket = true,
             extension::SUPPORTED_VERSIONS => self.selected_version = Some(f.u16()?),
             extension::KEY_SHARE | extension::KEY_SHARE_DRAFT => self.key_share_group = Some(f.u16()?),

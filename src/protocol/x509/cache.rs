@@ -1,11 +1,11 @@
 //! Certificates by content: the same chain comes back thousands of times, so what it says is read once.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use hashbrown::HashTable;
 
 use super::Certificate;
+use crate::base::siphash;
 
 /// Certificates that were parsed lately, by their DER, bounded in bytes.
 ///
@@ -17,20 +17,21 @@ use super::Certificate;
 /// to half of the limit it becomes the old one and the old one goes. So there is no bookkeeping per look-up.
 ///
 /// The key is a keyed hash of the DER's length and last bytes, which are the signature's. One entry is held per key and the
-/// whole DER is compared: who makes certificates that end alike displaces his own and gains nothing.
+/// whole DER is compared: who makes certificates that end alike displaces his own and gains nothing. With the same seed the same
+/// certificates in the same order leave the same behind.
 #[derive(Debug)]
 pub struct CertificateCache {
     young: Generation,
     old: Generation,
     /// What one generation may hold, in bytes.
     limit: usize,
-    /// The upper halves of keys seen lately, each at the place that the lower says; a later one displaces it.
-    seen: Box<[u32; SEEN]>,
-    hasher: RandomState,
+    /// The upper halves of keys seen lately, each at the place that the lower says; a later one displaces it. Empty before the first.
+    seen: Vec<u32>,
+    seed: u64,
     counters: CacheCounters,
 }
 
-/// What a cache has done so far. The keys are random, so this may differ by a little from run to run.
+/// What a cache has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheCounters {
     /// Found.
@@ -41,6 +42,13 @@ pub struct CacheCounters {
     pub evicted: u64,
     /// Too large to be held at all.
     pub refused: u64,
+}
+
+impl CacheCounters {
+    /// How many were not held, or not for longer, because of the limit.
+    pub const fn given_up(self) -> u64 {
+        self.evicted.saturating_add(self.refused)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -54,14 +62,14 @@ impl CertificateCache {
     /// The limit in bytes that serves by default.
     pub const DEFAULT_LIMIT: usize = 16 << 20;
 
-    /// A cache that holds about `limit` bytes at most; with 0 it holds nothing.
-    pub fn new(limit: usize) -> Self {
+    /// A cache that holds about `limit` bytes at most; with 0 it holds nothing. `seed` keys its hash.
+    pub fn new(limit: usize, seed: u64) -> Self {
         Self {
             young: Generation::default(),
             old: Generation::default(),
             limit: limit / 2,
-            seen: Box::new([0; SEEN]),
-            hasher: RandomState::new(),
+            seen: Vec::new(),
+            seed,
             counters: CacheCounters::default(),
         }
     }
@@ -97,18 +105,29 @@ impl CertificateCache {
     }
 
     fn key(&self, der: &[u8]) -> u64 {
-        self.hasher.hash_one((der.len(), der.last_chunk::<64>()))
+        let mut words = [0; 9];
+        let end = der.last_chunk::<64>().map(|end| end.as_chunks().0).unwrap_or_default();
+        for (word, bytes) in words.iter_mut().zip(end) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        if let Some(length) = words.last_mut() {
+            *length = u64::try_from(der.len()).unwrap_or(u64::MAX);
+        }
+        siphash::hash([self.seed, 0], words)
     }
 
     /// Whether `key` was noted lately; from now on it is.
     fn seen_before(&mut self, key: u64) -> bool {
+        if self.seen.is_empty() {
+            self.seen = vec![0; SEEN];
+        }
         let Some(noted) = usize::try_from(key & SEEN_MASK).ok().and_then(|at| self.seen.get_mut(at)) else { return false };
         let upper = u32::try_from(key >> 32).unwrap_or(0); // always fits
         std::mem::replace(noted, upper) == upper
     }
 
     fn insert(&mut self, key: u64, certificate: &Arc<Certificate>) {
-        let size = size(certificate);
+        let size = certificate.footprint();
         if size > self.limit {
             self.counters.refused = self.counters.refused.saturating_add(1);
             return;
@@ -126,7 +145,7 @@ impl CertificateCache {
 
 impl Default for CertificateCache {
     fn default() -> Self {
-        Self::new(Self::DEFAULT_LIMIT)
+        Self::new(Self::DEFAULT_LIMIT, 0)
     }
 }
 
@@ -137,23 +156,25 @@ impl Generation {
 
     fn remove(&mut self, key: u64) -> Option<Arc<Certificate>> {
         let ((_, certificate), _) = self.entries.find_entry(key, |entry| entry.0 == key).ok()?.remove();
-        self.bytes = self.bytes.saturating_sub(size(&certificate));
+        self.bytes = self.bytes.saturating_sub(certificate.footprint());
         Some(certificate)
     }
 }
 
-/// How many keys are noted (64 KiB of them), and the bits that count them.
-const SEEN: usize = 0x4000;
-const SEEN_MASK: u64 = 0x3fff;
+/// How many keys are noted (16 KiB of them), and the bits that count them.
+const SEEN: usize = 0x1000;
+const SEEN_MASK: u64 = 0xfff;
 
-/// About how many bytes of memory a certificate takes: itself, its DER, what was copied out of that, and its entry.
-fn size(certificate: &Certificate) -> usize {
-    const PER_STRING: usize = size_of::<String>() + 16;
-    let texts = certificate.facts.as_ref().map_or(0, |facts| {
-        let names = facts.subject_alt_names.iter().map(|name| name.capacity().saturating_add(PER_STRING));
-        names.fold(facts.subject.capacity().saturating_add(facts.issuer.capacity()), usize::saturating_add)
-    });
-    PER_ENTRY.saturating_add(certificate.der.capacity()).saturating_add(texts)
+impl Certificate {
+    /// About how many bytes of memory it takes: itself, its DER, what was copied out of that, and an entry in a table.
+    pub(in crate::protocol) fn footprint(&self) -> usize {
+        const PER_STRING: usize = size_of::<String>() + 16;
+        let texts = self.facts.as_ref().map_or(0, |facts| {
+            let names = facts.subject_alt_names.iter().map(|name| name.capacity().saturating_add(PER_STRING));
+            names.fold(facts.subject.capacity().saturating_add(facts.issuer.capacity()), usize::saturating_add)
+        });
+        PER_ENTRY.saturating_add(self.der.capacity()).saturating_add(texts)
+    }
 }
 
 /// The certificate itself, its entry in the table, the reference counts and the short strings.
@@ -196,7 +217,7 @@ mod tests {
     #[test]
     fn it_keeps_what_comes_back_and_stays_within_its_limit() {
         let limit = 64 << 10;
-        let mut cache = CertificateCache::new(limit);
+        let mut cache = CertificateCache::new(limit, 7);
         let intermediate = [7; 1000];
         for n in 0..1000 {
             for der in [&unique(n)[..], &unique(n), &intermediate] {
@@ -211,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_larger_than_the_limit_is_parsed_all_the_same() {
-        let mut cache = CertificateCache::new(1 << 10);
+        let mut cache = CertificateCache::new(1 << 10, 7);
         for _ in 0..3 {
             assert_eq!(cache.get_or_parse(&[0; 2000]).der.len(), 2000);
         }

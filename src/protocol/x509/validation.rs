@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Time;
+use crate::base::heap;
 
 /// The outcome of a validation, and each thing that may be wrong with a chain.
 ///
@@ -163,6 +164,11 @@ impl Reason {
 }
 
 impl Validation {
+    /// Bytes of memory that it takes.
+    pub(in crate::protocol) const fn footprint(&self) -> usize {
+        heap::of_box::<Self>().saturating_add(heap::of::<[u8; 32]>(self.issuers.capacity()))
+    }
+
     /// What `problems` come to, at any time.
     pub fn of(problems: Problems) -> Self {
         Self {

@@ -38,7 +38,7 @@ const fn buffer(
 fn alpn<'s>(session: &'s Session, side: FlowDirection, out: &mut Values<'s>) {
     match side {
         FlowDirection::ToServer => {
-            out.extend(session.client_hello.iter().flat_map(|h| &h.alpn).map(|p| Cow::Borrowed(p.as_slice())));
+            out.extend(session.client_hello.iter().flat_map(|h| &h.alpn).map(Cow::Borrowed));
         }
         FlowDirection::ToClient => {
             out.extend(session.server_hello.as_ref().and_then(|h| h.alpn.as_deref()).map(Cow::Borrowed));

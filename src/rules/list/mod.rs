@@ -99,8 +99,8 @@ impl List {
         let fingerprints = || session.and_then(|s| s.client_fingerprints.as_ref());
         match self.kind {
             ListKind::Domains => {
-                let names = session.and_then(|s| s.client_hello.as_ref()).map(|h| h.server_names.as_slice()).unwrap_or_default();
-                names.iter().find_map(|name| self.find_domain(name))
+                let hello = session.and_then(|s| s.client_hello.as_ref())?;
+                hello.server_names.iter().find_map(|name| self.find_domain(name))
             }
             ListKind::Certificates => {
                 let mut chain = session.iter().flat_map(|s| &s.server_certificates);

@@ -57,7 +57,7 @@ fn a_domain_means_itself_and_all_below() {
         ("hosts.test", Some("hosts.test")),
         (&format!("{}evil.test", "a.".repeat(30_000)), Some("evil.test")),
     ] {
-        let hello = ClientHello { server_names: vec![sni.as_bytes().to_vec()], ..ClientHello::default() };
+        let hello = ClientHello { server_names: [sni].into(), ..ClientHello::default() };
         let session = Session { client_hello: Some(hello), ..Session::default() };
         assert_eq!(found(&list, &subject("198.18.0.1:443", Some(&session))).as_deref(), entry, "{:.20}", sni);
     }

@@ -263,6 +263,24 @@ fn a_packet_rule_decides_on_its_packet_and_any_other_on_the_flow() {
 }
 
 #[test]
+fn a_packet_let_pass_takes_what_was_due_with_it_and_no_more() {
+    let whole = session();
+    let mut hello = whole.clone();
+    hello.server_hello = None;
+    let [_, _, ack, answer] = headers();
+    let mut steps = [at(&ack, subject(Some(&hello))), at(&answer, subject(Some(&whole))), at(&answer, subject(Some(&whole)))];
+    steps[2].packet.as_mut().unwrap().raw.payload = b"late";
+    for (rule, expected) in [
+        ("alert tls any any -> any any (tls.sni; content:\"w\"; sid:2;)", &[][..]),
+        ("alert tls any any => any any (ssl_version:tls1.2; sid:2;)", &[2]),
+        ("alert tls any any -> any any (tls.hrr:no; content:\"late\"; sid:2;)", &[3]),
+    ] {
+        let set = rules(&format!("pass tcp any any -> any 443 (flow:established; noalert; sid:1;)\n{rule}"));
+        assert_eq!(fired_at(&set, &steps), expected, "{rule}");
+    }
+}
+
+#[test]
 fn an_allow_list_passes_the_handshake_and_then_decides() {
     let set = rules(
         r#"

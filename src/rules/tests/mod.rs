@@ -144,7 +144,7 @@ fn refusal(options: &str) -> String {
 }
 
 fn hello(sni: &str) -> ClientHello {
-    ClientHello { legacy_version: 0x0303, server_names: vec![sni.as_bytes().to_vec()], complete: true, ..ClientHello::default() }
+    ClientHello { legacy_version: 0x0303, server_names: [sni].into(), complete: true, ..ClientHello::default() }
 }
 
 fn server_hello(version: u16, cipher_suite: u16) -> ServerHello {

@@ -178,3 +178,13 @@ fn an_opening_ends_where_tls_begins() {
         assert_eq!(session.openings.as_ref().unwrap().client.spoken(), Some(Spoken::Text), "in pieces of {size}");
     }
 }
+
+#[test]
+fn of_a_list_that_is_all_lengths_only_so_many_certificates_are_kept() {
+    let mut c = Conversation::new(Direction::AToB, 1 << 20);
+    let hello = records(&[server_hello(0xc02f, &[]), certificate(&vec![&b"\0"[..]; 100_000])].concat(), 16_384);
+    feed(&mut c, SERVER, &hello, 1 << 20);
+    let session = c.session(CLIENT);
+    assert_eq!((session.server_certificates.len(), session.server_chain_truncated), (256, true));
+    assert!(session.anomalies.contains(&Anomaly::InvalidHandshakeMessage));
+}

@@ -184,7 +184,7 @@ fn to(name: &str) -> Session {
 
 /// A session whose client offers one protocol by ALPN.
 fn alpn(protocol: &str) -> Session {
-    let client_hello = ClientHello { alpn: vec![protocol.as_bytes().to_vec()], ..hello("www.example.test") };
+    let client_hello = ClientHello { alpn: [protocol].into(), ..hello("www.example.test") };
     Session { client_hello: Some(client_hello), ..session() }
 }
 
