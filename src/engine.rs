@@ -3,6 +3,7 @@
 //! [`Engine::process`] is the data path. A program with several threads splits it where it divides by flows: one [`Decoder`]
 //! makes segments of frames, and each of several [`Inspector`]s follows the flows of its lanes ([`lane_of`]).
 
+mod acceptance;
 mod clock;
 mod config;
 mod connection;
@@ -13,6 +14,7 @@ mod judge;
 mod lane;
 mod open;
 mod report;
+mod rival;
 mod validate;
 
 use std::sync::Arc;

@@ -272,6 +272,37 @@ fn with_strict_rules_a_mistake_ends_the_run_before_it_begins() {
 }
 
 #[test]
+fn with_strict_rules_all_other_files_have_to_be_read_too() {
+    let dir = Dir::new();
+    let rules =
+        dir.file("r.rules", r#"alert tls any any -> any any (tls.sni; dataset:isset,names,type string,load names.lst; sid:1;)"#);
+    let (good, capture) = (dir.file("names.lst", "c2hvcA==\n"), shipped("tls12.pcap"));
+    let empty = dir.file("empty.txt", "# nothing yet\n");
+    let odd = dir.file("odd.txt", "evil.test\n!\n");
+    let suppress = dir.file("t.config", "suppress gen_id 1\n");
+    let other = dir.file("other.config", "suppress gen_id 1, sig_id 2\n");
+    let run = |args: &[&str]| replay(&[&["--strict-rules", "--rules", &rules], args, &[capture.to_str().unwrap()]].concat());
+    run(&[]).expect(0);
+    run(&["--threshold-config", &other]).expect(0);
+    for args in [["--threshold-config", &suppress], ["--block-domains", &empty], ["--block-domains", &odd]] {
+        let ran = run(&args).expect(1);
+        assert!(ran.stderr.contains("error: 1 line of another file was not read"), "{args:?}: {}", ran.stderr);
+    }
+    std::fs::write(good, "c2hvcA==\nno Base64!\n").unwrap();
+    assert!(run(&[]).expect(1).stderr.contains("names.lst:2:1: "));
+}
+
+#[test]
+fn alerts_of_lists_are_suppressed_without_rules_too() {
+    let (dir, capture) = (Dir::new(), shipped("tls12.pcap"));
+    let list = dir.file("phish.txt", "shop.example\n");
+    let suppress = dir.file("t.config", "suppress gen_id 8443, sig_id 1\n");
+    let args = ["--no-rules", "--block-domains", &list, "--threshold-config", &suppress, capture.to_str().unwrap()];
+    let events = replay(&args).expect(0).events();
+    assert_eq!((events.alerts(), events.of("drop").len()), (vec![], 1));
+}
+
+#[test]
 fn alerts_have_the_text_of_their_rule_where_it_is_asked_for() {
     let dir = Dir::new();
     let text = r#"alert tls any any -> any any (msg:"good"; tls.sni; content:"shop"; sid:1;)"#;

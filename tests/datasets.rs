@@ -38,6 +38,32 @@ fn what_was_seen_in_one_run_is_known_in_the_next() {
 }
 
 #[test]
+fn alerts_show_what_a_set_in_json_knows() {
+    let dir = Dir::new();
+    dir.file(
+        "bad.json",
+        r#"{"response":{"threats":[{"host":"a.test","actor":"\u0022X\u202e\u0022","score":0.5,"seen":null,"ports":[443,-1]}]}}"#,
+    );
+    let rules = dir.file(
+        "my.rules",
+        "drop tls any any -> any any (msg:\"bad\"; tls.sni; dataset:isset,bad,type string,load bad.json,format json,\
+         array_key response.threats,value_key host,enrichment_key threat; sid:1;)\n",
+    );
+    let capture = dir.file("x.pcap", asking_for(&["a.test", "b.test"]));
+    let ran = replay(&["--rules", &rules, &capture]).expect(0);
+    let expected = serde_json::json!({
+        "threat": {"host": "a.test", "actor": "\"X\u{202e}\"", "score": 0.5, "seen": null, "ports": [443, -1]}
+    });
+    let events = ran.events();
+    assert_eq!((events.of("alert").len(), &events.of("alert")[0]["alert"]["context"]), (1, &expected));
+    assert_eq!(events.of("drop")[0]["alert"]["context"], expected);
+    assert!(!String::from_utf8_lossy(&ran.stdout).contains('\u{202e}'), "what turns text round is escaped");
+    dir.file("bad.json", "{\"response\":{}}");
+    let ran = replay(&["--rules", &rules, &capture]).expect(0);
+    assert!(ran.stderr.contains("bad.json:1:1: it cannot be read as JSON: there is no list"), "{}", ran.stderr);
+}
+
+#[test]
 fn sets_are_kept_where_the_user_says() {
     let dir = Dir::new();
     let (rules, capture) = (dir.file("rules/my.rules", SEEN), dir.file("x.pcap", asking_for(&["a.test"])));

@@ -1,9 +1,10 @@
 //! Tricks that hide a name or a session from other detectors: here they are seen, and noted.
 
 use portcullis::packet::{OverlapPolicy, PortSet};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::util::tcp::{ACK, RST, SYN, URG};
+use crate::util::tcp::{ACK, FIN, RST, SYN, URG};
 use crate::util::tls::{self, ClientHello, HANDSHAKE, HEARTBEAT, MUTUAL_TLS12, NAME};
 use crate::util::{Conversation, Events, Packet, Portcullis, Side, replay};
 
@@ -54,6 +55,9 @@ fn a_bad_name_does_not_hide_the_extensions_behind_it() {
         ("no length", ClientHello::new().server_name(""), "INVALID_SNI_LENGTH"),
         ("300 bytes", ClientHello::new().server_name(&"a".repeat(300)), "INVALID_SNI_LENGTH"),
         ("an empty list", ClientHello::new().extension(0, &[0, 0]), "MALFORMED_EXTENSION"),
+        ("bytes behind the list", ClientHello::new().extension(0, b"\0\x06\0\0\x03a.bxx"), "MALFORMED_EXTENSION"),
+        ("NUL in the name", ClientHello::new().server_name("good.example\0.evil.example"), "INVALID_SNI_CHARACTER"),
+        ("a blank in the name", ClientHello::new().server_name("good.example "), "INVALID_SNI_CHARACTER"),
         ("a list that lies", ClientHello::new().extension(0, &[0xff, 0xff, 0, 0, 1, b'x']), "MALFORMED_EXTENSION"),
     ] {
         let hello = hello.alpn("h2").extension(13, &[0, 2, 4, 3]);
@@ -150,6 +154,47 @@ fn junk_before_the_hello() {
     }
 }
 
+#[test]
+fn records_that_have_no_place_before_the_hello_do_not_hide_it() {
+    let (data, change) = (tls::record(23, &[0x17; 100]), tls::record(tls::CHANGE_CIPHER_SPEC, &[1]));
+    let (request, heartbeat) = (tls::record(HANDSHAKE, &tls::message(0, b"")), tls::record(HEARTBEAT, &[1, 0, 0]));
+    for (what, junk, anomaly) in [
+        ("application data", data.clone(), "RECORD_BEFORE_HELLO"),
+        ("empty application data", [data.clone(), tls::record(23, b"")].concat(), "RECORD_BEFORE_HELLO"),
+        ("behind a message that tells nothing", [request, data.clone()].concat(), "RECORD_BEFORE_HELLO"),
+        ("a ChangeCipherSpec", change.clone(), "RECORD_BEFORE_HELLO"),
+        ("an alert behind one", [change.clone(), tls::record(tls::ALERT, &[1; 30])].concat(), "RECORD_BEFORE_HELLO"),
+        ("a heartbeat behind one", [change.clone(), heartbeat.clone()].concat(), "RECORD_BEFORE_HELLO"),
+        ("a heartbeat", heartbeat, "HEARTBEAT_MESSAGE"),
+        ("an alert that is none", tls::record(tls::ALERT, &[1; 30]), "INVALID_ALERT_MESSAGE"),
+    ] {
+        for size in [1, 1_460] {
+            let bytes = [junk.clone(), ClientHello::asking_for(NAME).record()].concat();
+            let events = replay(&finish(Conversation::new().send_in_segments(Side::Client, &bytes, size)).packets);
+            assert_eq!(sni(&events), NAME, "{what}, {size}");
+            assert!(events.anomalies().contains(&anomaly), "{what}, {size}: {:?}", events.anomalies());
+            assert_eq!(events.session()["portcullis"]["stage"], "dark", "{what}, {size}");
+        }
+    }
+}
+
+#[test]
+fn application_data_without_end_before_the_hello_is_given_up_and_noted() {
+    let records = tls::record(23, &[0x17; 4_000]).repeat(6);
+    let events = replay(&tls12(&[records, ClientHello::asking_for(NAME).record()].concat()).packets);
+    assert_eq!((sni(&events), events.anomalies()), (&Value::Null, vec!["RECORD_BEFORE_HELLO"]));
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["dark"], true);
+}
+
+#[test]
+fn where_the_hello_is_missing_application_data_is_where_it_goes_dark() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let conversation = Conversation::new().lost(Side::Client, hello.len()).server(&tls::server_hello_tls13(29));
+    let events = replay(&conversation.server(&tls::record(23, &[1; 100])).client(&tls::record(23, &[1; 100])).packets);
+    assert_eq!(events.anomalies(), [""; 0]);
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["dark"], true);
+}
+
 /// The hello that asks for one name, and its part with another name that is to be laid over it.
 fn rewritten() -> (Vec<u8>, i64, &'static [u8]) {
     let hello = ClientHello::asking_for("good.example").record();
@@ -207,6 +252,188 @@ fn port_reuse_by_a_new_syn_gives_two_sessions() {
         assert_ne!(ids[0], ids[1], "{what}");
         assert_eq!(events.of("flow")[0]["flow"]["reason"], "tcp_reuse", "{what}");
     }
+}
+
+/// The number of the packet at which the only session is told, if one caused it, and its stage.
+fn told_at(packets: &[Packet]) -> (Option<u64>, String) {
+    let events = replay(packets);
+    let session = events.session();
+    (session["pcap_cnt"].as_u64(), session["portcullis"]["stage"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_session_is_told_where_it_ends_and_says_how_far_it_came() {
+    let hello = Conversation::new().client(&ClientHello::asking_for(NAME).record()); // packet 4
+    let flight = hello.clone().server(&tls::server_flight()); // packet 5
+    let fatal = tls::record(tls::ALERT, &[2, 48]);
+    let refused = hello.clone().server(&fatal);
+    let rejected = flight.clone().acknowledge(Side::Client).client(&fatal);
+    let closed = |packet| (Some(packet), "closed".to_owned());
+    let unfinished = |stage: &str| (None, stage.to_owned());
+    for (what, conversation, expected) in [
+        ("both closed", hello.clone().close(), closed(7)),
+        ("both closed, and said more", flight.clone().close(), closed(8)),
+        ("closed by the client alone", hello.clone().flags_at(Side::Client, FIN | ACK, 177, b""), unfinished("client_hello")),
+        ("an alert, then FINs", refused.clone().close(), closed(6)),
+        ("an alert, then RST", refused.clone().acknowledge(Side::Client).flags_at(Side::Server, RST, 7, b""), closed(7)),
+        ("an alert of the client, then RST", rejected.clone().flags_at(Side::Server, RST | ACK, 999, b""), closed(8)),
+        (
+            "an alert that nobody acknowledged",
+            rejected.clone().flags_at(Side::Client, RST | ACK, 999, b""),
+            (None, "closed".into()),
+        ),
+        ("an alert alone", refused.acknowledge(Side::Client), unfinished("client_hello")),
+        ("a RST alone", flight.clone().flags_at(Side::Server, RST, 999, b""), (None, "closed".into())),
+        ("nothing", Conversation::new().client(&[22, 3, 3]).client(&[1, 0, 1, 0, 0, 99, 3, 3]), unfinished("start")),
+        ("the ClientHello", hello.clone(), unfinished("client_hello")),
+        ("the ServerHello", hello.server(&tls::server_hello()), unfinished("server_hello")),
+        ("the certificates", flight.clone(), unfinished("certificates")),
+        ("one side dark", flight.client(&tls::finished()), unfinished("certificates")),
+    ] {
+        assert_eq!(told_at(&conversation.packets), expected, "{what}");
+    }
+}
+
+#[test]
+fn fins_that_the_other_side_does_not_acknowledge_end_nothing() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let closes = interrupted(|c| c.flags_at(Side::Client, FIN | ACK, 20, b"").flags_at(Side::Server, FIN | ACK, 0, b""));
+    let events = replay(&closes.packets);
+    assert_eq!((events.names(), &events.session()["portcullis"]["stage"]), (vec![NAME], &json!("dark")));
+
+    // Bytes before the FIN are still missing.
+    let (start, rest) = hello.split_at(20);
+    let gap = Conversation::new().client(start).lost(Side::Client, rest.len()).close();
+    let late = gap.at(Side::Client, 20, rest);
+    assert_eq!(replay(&late.packets).names(), [NAME]);
+}
+
+#[test]
+fn a_session_that_a_verdict_stops_says_so_where_it_is_stopped() {
+    let rules = "drop tls any any -> any any (tls.sni; content:\"www.shop.example\"; sid:1;)";
+    let conversation = tls12(&ClientHello::asking_for(NAME).record());
+    let events = Portcullis::default().rules(rules).run(&conversation.packets);
+    let session = events.session();
+    let more = &session["portcullis"];
+    assert_eq!((&session["pcap_cnt"], &more["dropped"], &more["stage"]), (&json!(4), &json!(true), &json!("client_hello")));
+    assert_eq!((&more["view"]["to_server"]["whole"], &more["view"]["to_client"]["seen"]), (&json!(true), &json!(false)));
+    let kinds: Vec<&str> = events.0.iter().map(|e| e["event_type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["alert", "drop", "tls"]);
+
+    let by_certificate = "drop tls any any -> any any (tls.cert_subject; content:\"www.shop.example\"; sid:1;)";
+    let events = Portcullis::default().rules(by_certificate).run(&conversation.packets);
+    let more = &events.session()["portcullis"];
+    assert_eq!((&more["dropped"], &more["stage"]), (&json!(true), &json!("certificates")));
+    assert_eq!(replay(&conversation.packets).session()["portcullis"].get("dropped"), None);
+}
+
+/// Two sessions on the same ports, one right after the other. The second's packets with the indexes `lost` are missing.
+fn reused(first: Conversation, lost: &[usize]) -> Vec<Packet> {
+    let again = Conversation::with_isns("10.0.0.1:40000", "192.0.2.1:443", 900_000_000, 8_000_000);
+    let second = finish(again.client(&ClientHello::asking_for("second.example").record()));
+    let kept = second.packets.into_iter().enumerate().filter(|(i, _)| !lost.contains(i)).map(|(_, p)| p);
+    let mut packets: Vec<Packet> = first.packets.into_iter().chain(kept).collect();
+    Conversation::retime(&mut packets);
+    packets
+}
+
+#[test]
+fn port_reuse_is_seen_whichever_packets_of_its_beginning_are_missing() {
+    let hello = ClientHello::asking_for("first.example").record();
+    let told = tls12(&hello);
+    let untold = Conversation::new().client(&hello).server(&tls::server_hello());
+    let silent = Conversation::new();
+    for (what, first, names) in [
+        ("told", told.clone(), &["first.example", "second.example"][..]),
+        ("told and closed", told.close(), &["first.example", "second.example"]),
+        ("not told", untold.clone(), &["first.example", "second.example"]),
+        ("not told, and closed", untold.clone().close(), &["first.example", "second.example"]),
+        ("not told, and reset", untold.flags_at(Side::Server, RST | ACK, 0, b""), &["first.example", "second.example"]),
+        ("without a byte", silent, &["second.example"]),
+    ] {
+        for lost in [&[][..], &[0], &[1], &[2], &[0, 1], &[1, 2], &[0, 2], &[0, 1, 2]] {
+            let mut portcullis = Portcullis::default();
+            portcullis.config.flow_events = true;
+            let events = portcullis.run(&reused(first.clone(), lost));
+            assert_eq!(events.names(), names, "{what}, without {lost:?}");
+            let second = events.sessions().pop().unwrap();
+            assert_eq!(second["tls"]["subject"], format!("CN={NAME}"), "{what}, without {lost:?}");
+            assert_eq!(second["portcullis"]["stage"], "dark", "{what}, without {lost:?}");
+            assert_eq!(events.anomalies(), [""; 0], "{what}, without {lost:?}");
+            assert_eq!(events.of("flow").len(), 2, "{what}, without {lost:?}");
+            let counted: u64 = events.of("flow").iter().map(|f| f["flow"]["pkts_toserver"].as_u64().unwrap()).sum();
+            let sent = reused(first.clone(), lost).iter().filter(|p| p.side == Side::Client).count();
+            assert_eq!(counted, sent as u64, "{what}, without {lost:?}");
+        }
+    }
+}
+
+#[test]
+fn port_reuse_of_which_one_side_is_seen_needs_no_syn() {
+    let hello = ClientHello::asking_for("first.example").record();
+    for lost in [&[][..], &[0], &[0, 2], &[1], &[0, 1, 2]] {
+        for side in [Side::Client, Side::Server] {
+            let mut packets = reused(tls12(&hello), lost);
+            packets.retain(|p| p.side == side);
+            let events = replay(&packets);
+            assert_eq!(events.sessions().len(), 2, "{side:?}, without {lost:?}");
+            if side == Side::Client {
+                assert_eq!(events.names(), ["first.example", "second.example"], "without {lost:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_the_server_is_not_seen_to_take_up_is_told_at_the_end() {
+    let hello = ClientHello::asking_for("first.example").record();
+    for first in [tls12(&hello), Conversation::new().client(&hello).server(&tls::server_hello())] {
+        let mut packets = reused(first.clone(), &[1]);
+        let of_first = first.packets.len();
+        packets.truncate(of_first + 3); // SYN, ACK, ClientHello
+        let mut events = replay(&packets).names().iter().map(ToString::to_string).collect::<Vec<_>>();
+        events.sort();
+        assert_eq!(events, ["first.example", "second.example"]);
+        let alert = "alert tls any any -> any any (msg:\"found\"; tls.sni; content:\"second.example\"; sid:1;)";
+        assert_eq!(Portcullis::default().rules(alert).run(&packets).alerts(), ["found"]);
+    }
+}
+
+#[test]
+fn numbers_of_another_connection_that_the_server_does_not_use_blind_nobody() {
+    let (far, decoy) = (500_000_000, ClientHello::asking_for("decoy.example").record());
+    let somewhere = |p: &mut Packet| p.ack = p.ack.wrapping_add(500_000_000);
+    for (what, conversation) in [
+        ("SYN with data", interrupted(|c| c.flags_at(Side::Client, SYN, far, &decoy))),
+        ("SYN, then data", interrupted(|c| c.flags_at(Side::Client, SYN, far, b"").at(Side::Client, far + 1, &decoy))),
+        ("data", interrupted(|c| c.at(Side::Client, far, &decoy).but(somewhere))),
+        ("SYN-ACK", interrupted(|c| c.flags_at(Side::Server, SYN | ACK, far, b"").but(somewhere))),
+        ("FIN", interrupted(|c| c.flags_at(Side::Client, FIN | ACK, far, b"").but(somewhere))),
+        ("many", interrupted(|c| (0..500).fold(c, |c, n| c.at(Side::Client, far + n * 100, &decoy).but(somewhere)))),
+        ("many SYNs", interrupted(|c| (0..500).fold(c, |c, n| c.flags_at(Side::Client, SYN, far + n * 100, &decoy)))),
+    ] {
+        let events = replay(&conversation.packets);
+        let of_this: Vec<_> = events.sessions().into_iter().filter(|s| s["tls"]["sni"] == NAME).collect();
+        assert_eq!(of_this.len(), 1, "{what}");
+        assert_eq!(of_this[0]["portcullis"]["stage"], "dark", "{what}");
+        assert_eq!(of_this[0]["tls"]["subject"], format!("CN={NAME}"), "{what}");
+        assert!(events.sessions().len() <= 2, "{what}: {:?}", events.names());
+    }
+}
+
+#[test]
+fn a_loss_of_megabytes_on_one_side_begins_no_new_connection() {
+    let download = tls12(&ClientHello::asking_for(NAME).record())
+        .lost(Side::Server, 50_000_000)
+        .server(&[0x17; 1_000])
+        .acknowledge(Side::Client)
+        .server(&[0x17; 1_000])
+        .client(&[0x17; 100])
+        .server(b"");
+    let mut portcullis = Portcullis::default();
+    portcullis.config.flow_events = true;
+    let events = portcullis.run(&download.packets);
+    assert_eq!((events.names(), events.of("flow").len()), (vec![NAME], 1));
 }
 
 /// A conversation into which somebody throws packets of his own after its hello is half said.
@@ -419,6 +646,171 @@ fn payload_that_no_receiver_takes_is_no_decoy() {
     }
 }
 
+/// An option of 12 bytes with time stamp `value` (RFC 7323 §3.2).
+fn time_stamp(value: u32) -> Vec<u8> {
+    [&[1, 1, 8, 10][..], &value.to_be_bytes(), &[0; 4]].concat()
+}
+
+/// Gives all packets time stamps that grow by one with each.
+fn with_time_stamps(mut packets: Vec<Packet>) -> Vec<Packet> {
+    for (value, packet) in (1_000..).zip(&mut packets) {
+        if packet.options.is_empty() {
+            packet.options = time_stamp(value);
+        }
+    }
+    packets
+}
+
+/// Packets of a client that says something which its server drops, since `change` made it so, before what it really says. The decoy
+/// asks for another name of the same length.
+fn behind_a_decoy(change: impl Fn(&mut Packet)) -> Vec<(&'static str, Vec<Packet>)> {
+    let (hello, at, _) = rewritten();
+    let (decoy, name) = (ClientHello::asking_for("evil.example").record(), at as usize);
+    let whole = Conversation::new().at(Side::Client, 0, &decoy).but(&change).client(&hello);
+    let name_alone = Conversation::new().at(Side::Client, at, b"evil.example").but(&change).client(&hello);
+    let rest = Conversation::new().client(&hello[..name]).at(Side::Client, at, &decoy[name..]).but(&change).client(&hello[name..]);
+    let longer = Conversation::new()
+        .at(Side::Client, 0, &decoy)
+        .but(&change)
+        .send_in_segments(Side::Client, &hello[..name + 4], 7)
+        .send_in_segments(Side::Client, &hello[name + 4..], 7);
+    [("whole", whole), ("name", name_alone), ("rest", rest), ("segments", longer)]
+        .map(|(what, conversation)| (what, finish(conversation).packets))
+        .into()
+}
+
+#[test]
+fn a_segment_that_acknowledges_what_was_never_sent_is_no_decoy() {
+    // The server's first byte has sequence number 3,000,000,001.
+    for ack in [3_000_000_002, 3_000_001_000, 3_000_000_000, 2_999_990_000, 0, 1 << 30, 2 << 30] {
+        for (what, packets) in behind_a_decoy(|decoy| decoy.ack = ack) {
+            for policy in [OverlapPolicy::First, OverlapPolicy::Last] {
+                let mut portcullis = Portcullis::default();
+                portcullis.config.overlap = policy;
+                let events = portcullis.run(&packets);
+                assert_eq!(sni(&events), "good.example", "{ack}, {what}, {policy:?}");
+                assert_eq!(events.anomalies(), ["stream.reassembly_overlap_different_data"], "{ack}, {what}, {policy:?}");
+                assert_eq!(events.session()["portcullis"]["stage"], "dark", "{ack}, {what}, {policy:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_segment_with_an_older_time_stamp_is_no_decoy() {
+    for (what, packets) in behind_a_decoy(|decoy| decoy.options = time_stamp(999)) {
+        let events = replay(&with_time_stamps(packets.clone()));
+        assert_eq!(sni(&events), "good.example", "{what}");
+        assert_eq!(events.anomalies(), ["stream.reassembly_overlap_different_data"], "{what}");
+        // Where the server sends none, they say nothing.
+        let mut packets = with_time_stamps(packets);
+        packets.iter_mut().filter(|p| p.side == Side::Server).for_each(|p| p.options.clear());
+        assert_eq!(replay(&packets).anomalies(), ["stream.reassembly_overlap_different_data"], "{what}");
+    }
+}
+
+#[test]
+fn a_segment_that_is_signed_where_no_other_is_is_no_decoy() {
+    for option in [[19, 18], [29, 18]] {
+        let option = [&option[..], &[7; 16], &[1, 1]].concat();
+        for (what, packets) in behind_a_decoy(|decoy| decoy.options.clone_from(&option)) {
+            let events = replay(&packets);
+            assert_eq!(sni(&events), "good.example", "{what}");
+            assert_eq!(events.anomalies(), ["stream.reassembly_overlap_different_data"], "{what}");
+            // Between two who both sign it is nothing special.
+            let signed: Vec<Packet> = packets.into_iter().map(|p| Packet { options: option.clone(), ..p }).collect();
+            assert_ne!(sni(&replay(&signed)), "good.example", "{what}");
+        }
+    }
+}
+
+/// What a server drops: each a change to a segment of the client.
+fn spoil(kind: u8, number: u32, packet: &mut Packet) {
+    match kind {
+        0 => packet.ack = packet.ack.wrapping_add(1 + number % 0x7fff_0000),
+        1 => packet.ack = packet.ack.wrapping_sub(1 + number % 0x7fff_0000),
+        2 => packet.options = time_stamp(999 - number % 999),
+        3 => packet.options = [&[19, 18][..], &[7; 16], &[1, 1]].concat(),
+        4 => packet.flags = 0,
+        5 => packet.flags = RST | ACK,
+        _ => packet.flags = SYN,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// However many segments that the server drops come between those that it takes, what it takes is what is told.
+    #[test]
+    fn what_the_server_drops_hides_nothing(
+        pieces in prop::collection::vec(1_usize..60, 1..12),
+        decoys in prop::collection::vec((0_usize..12, 0_u8..7, any::<u32>(), 0_i64..300, 1_usize..200), 0..12),
+    ) {
+        let hello = ClientHello::asking_for(NAME).record();
+        let mut conversation = Conversation::new();
+        let (mut rest, mut pieces) = (&hello[..], pieces.iter());
+        for turn in 0.. {
+            for &(_, kind, number, offset, length) in decoys.iter().filter(|decoy| decoy.0 == turn) {
+                conversation = conversation.at(Side::Client, offset, &vec![number as u8; length]).but(|p| spoil(kind, number, p));
+            }
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, more) = rest.split_at(pieces.next().map_or(rest.len(), |n| (*n).min(rest.len())));
+            conversation = conversation.client(piece);
+            rest = more;
+        }
+        let events = replay(&with_time_stamps(finish(conversation).packets));
+        prop_assert_eq!(events.names(), [NAME]);
+        let session = events.session();
+        prop_assert_eq!(session["portcullis"]["stage"].as_str(), Some("dark"));
+        prop_assert_eq!(&session["tls"]["subject"], &json!(format!("CN={NAME}")));
+    }
+}
+
+#[test]
+fn where_nothing_comes_in_its_place_a_doubtful_segment_is_read() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let doubtful = |ack: u32| Conversation::new().client(&hello).but(|p| p.ack = ack);
+    for ack in [3_000_000_100, 100] {
+        for (what, conversation) in [("acknowledged", finish(doubtful(ack))), ("cut off", doubtful(ack))] {
+            let events = replay(&conversation.packets);
+            assert_eq!(sni(&events), NAME, "{ack}, {what}");
+            assert_eq!(events.anomalies(), [""; 0], "{ack}, {what}");
+        }
+    }
+}
+
+#[test]
+fn lost_and_misplaced_packets_of_the_other_side_put_nothing_in_doubt() {
+    let packets = with_time_stamps(Conversation::new().flights(&MUTUAL_TLS12, 400).packets);
+    let expected = replay(&packets).session()["tls"].clone();
+    let mut clients_first = packets.clone();
+    clients_first.sort_by_key(|p| p.side == Side::Server);
+    let mut servers_first = packets.clone();
+    servers_first.sort_by_key(|p| p.side == Side::Client);
+    let mut late = packets.clone();
+    late.rotate_left(1);
+    for (what, packets) in [("client first", clients_first), ("server first", servers_first), ("late SYN", late)] {
+        let events = replay(&packets);
+        assert_eq!(events.session()["tls"], expected, "{what}");
+        assert_eq!((events.session()["portcullis"]["stage"].as_str(), events.anomalies().len()), (Some("dark"), 0), "{what}");
+    }
+    for lost in 0..packets.len() {
+        let (mut packets, side) = (packets.clone(), packets[lost].side);
+        packets.remove(lost);
+        let events = replay(&packets);
+        let client = |tls: &Value| (tls["sni"].clone(), tls["client"].clone(), tls["ja4"].clone());
+        if side == Side::Server {
+            assert_eq!(client(&events.session()["tls"]), client(&expected), "without packet {lost}");
+            assert_eq!(events.session()["portcullis"]["view"]["to_server"]["dark"], true, "without packet {lost}");
+        } else {
+            assert_eq!(events.session()["tls"]["subject"], expected["subject"], "without packet {lost}");
+        }
+        assert_eq!(events.anomalies(), [""; 0], "without packet {lost}");
+    }
+}
+
 #[test]
 fn urgent_data_in_a_handshake_is_noted() {
     let hello = ClientHello::asking_for(NAME).record();
@@ -484,6 +876,44 @@ fn a_byte_before_the_start_of_a_flow_joined_in_the_middle_repeats_nothing() {
     assert_eq!((&session["tls"]["sni"], &session["tls"]["version"]), (&json!(NAME), &json!("TLS 1.2")));
     assert_eq!(session["portcullis"]["second_client_hello"], Value::Null);
     assert_eq!(session["portcullis"]["alerts"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_byte_before_the_start_of_either_side_at_any_time_changes_nothing_that_is_told() {
+    let first = ClientHello::asking_for(NAME).ciphers(&[0x1301]).tls13(&[29, 24], 32);
+    let second = ClientHello::asking_for(NAME).ciphers(&[0x1301]).tls13(&[24], 97);
+    let unopened = || Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 100, 200);
+    let retried = unopened()
+        .client(&first.record())
+        .server(&tls::hello_retry_request(24))
+        .client(&second.record())
+        .server(&tls::server_hello_tls13(24))
+        .server(&tls::record(23, &[1; 100]))
+        .client(&tls::record(23, &[1; 100]));
+    let hello = ClientHello::asking_for(NAME).record();
+    let plain = finish(unopened().send_in_segments(Side::Client, &hello, 30));
+    let lossy = finish(unopened().client(&hello).server(&tls::server_hello()).lost(Side::Client, 20));
+    for (what, conversation) in [("plain", plain), ("retried", retried), ("lossy", lossy)] {
+        let told = |packets: &[Packet]| {
+            let session = replay(packets).session().clone();
+            let more = &session["portcullis"];
+            let kept =
+                ["second_client_hello", "renegotiations", "alerts", "anomalies", "stage", "server_names"].map(|k| more[k].clone());
+            (session["tls"].clone(), kept)
+        };
+        let expected = told(&conversation.packets);
+        for side in [Side::Client, Side::Server] {
+            for byte in [0, 1, 22] {
+                for at in 0..conversation.packets.len() {
+                    let mut packets = conversation.packets.clone();
+                    let start = packets.iter().find(|p| p.side == side).unwrap().clone();
+                    packets.insert(at, Packet { seq: start.seq.wrapping_sub(1), payload: vec![byte], ..start });
+                    Conversation::retime(&mut packets);
+                    assert_eq!(told(&packets), expected, "{what}, {side:?}, {byte} at {at}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

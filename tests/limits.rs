@@ -210,6 +210,85 @@ fn a_loss_before_a_fast_download_takes_nothing_away_that_was_read() {
     assert_eq!(counters.gaps, 1);
 }
 
+#[test]
+fn many_decoys_that_no_receiver_takes_hold_little_and_hide_nothing() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let decoy = |c: Conversation, n: u8| c.at(Side::Client, 0, &[n; 200]).but(|p| p.ack = p.ack.wrapping_add(9));
+    let packets = (0..200).fold(Conversation::new(), decoy).client(&hello).server(&tls::server_flight()).packets;
+    let (events, counters) = Portcullis::default().run_and_count(&packets);
+    assert_eq!(events.names(), [NAME]);
+    assert_eq!(counters.not_taken, 200 - 64);
+    assert_eq!(events.session()["portcullis"]["view"]["to_server"]["degraded"], true);
+    assert!(events.session()["portcullis"]["view"]["to_server"]["conflicting_bytes"].as_u64() > Some(0));
+}
+
+#[test]
+fn what_seems_to_be_of_another_connection_holds_memory_within_the_limit() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let flow = |n: u32| {
+        let told = Conversation::between(&format!("10.0.4.{n}:40000"), "192.0.2.1:443").client(&hello);
+        let told = told.server(&tls::server_flight()).client(&tls::finished()).server(&tls::finished());
+        let rival = told.flags_at(Side::Client, SYN, 400_000_000, b"");
+        (0..50).fold(rival, |c, n| c.at(Side::Client, 400_000_001 + n * 1_000, &[0x16; 1_000])).packets
+    };
+    let packets: Vec<Packet> = (0..200).flat_map(flow).collect();
+    for (limit, names, at_least) in [(256 << 20, 200, 0), (1 << 20, 200, 100)] {
+        let mut portcullis = Portcullis::default();
+        portcullis.config.limits.reassembly_memory = limit;
+        let (events, counters) = portcullis.run_and_count(&packets);
+        assert_eq!(events.names(), vec![NAME; names], "{limit}");
+        assert!(counters.reassembly_memcap >= at_least, "{limit}: {counters:?}");
+        assert_eq!(counters.reassembly_memuse, 0, "{limit}: all is given back at the end");
+    }
+}
+
+/// The packets of two conversations, the second `pause` after the first.
+fn one_after_the_other(first: Conversation, pause: u64, second: Conversation) -> Vec<Packet> {
+    let start = first.packets.last().unwrap().time + Duration::from_secs(pause);
+    first.packets.into_iter().chain(second.packets.into_iter().map(|p| Packet { time: p.time + start, ..p })).collect()
+}
+
+#[test]
+fn a_flow_is_over_by_the_time_of_its_own_next_packet() {
+    let hello = ClientHello::asking_for(NAME).record();
+    let opened = Conversation::new().client(&hello);
+    let answer = opened.clone().server(&tls::server_flight()).client(&tls::finished()).server(&tls::finished());
+    let answer = |pause| {
+        let mut rest = answer.clone();
+        rest.packets.drain(..opened.packets.len());
+        let mut portcullis = Portcullis::default();
+        portcullis.config.flow_events = true;
+        portcullis.run(&one_after_the_other(opened.clone(), pause, rest))
+    };
+    assert_eq!(answer(590).session()["portcullis"]["stage"], "dark");
+    let events = answer(610);
+    assert_eq!((events.sessions()[0]["tls"]["sni"].as_str(), events.sessions()[0]["tls"].get("subject")), (Some(NAME), None));
+    assert_eq!(events.of("flow")[0]["flow"]["reason"], "timeout");
+    assert_eq!(events.sessions()[1]["tls"]["subject"], format!("CN={NAME}"));
+
+    let first = Conversation::new().client(&hello).server(&tls::server_hello());
+    let second = Conversation::new().client(&ClientHello::asking_for("second.example").record());
+    let events = replay(&one_after_the_other(first, 700, second));
+    assert_eq!(events.names(), [NAME, "second.example"], "with the same sequence numbers");
+}
+
+#[test]
+fn a_corrupt_time_within_a_flow_does_not_end_it() {
+    let mut packets = Conversation::new().flights(&MUTUAL_TLS12, 1_460).packets;
+    for at in 0..packets.len() {
+        let right = std::mem::replace(&mut packets[at].time, Duration::from_secs(10 * 365 * 86_400));
+        assert_eq!(replay(&packets).session()["portcullis"]["stage"], "dark", "packet {at}");
+        packets[at].time = right;
+    }
+}
+
+#[test]
+fn two_sides_whose_clocks_differ_are_one_flow() {
+    let mut packets = Conversation::new().flights(&MUTUAL_TLS12, 1_460).packets;
+    packets.iter_mut().filter(|p| p.side == Side::Server).for_each(|p| p.time += Duration::from_secs(300));
+    assert_eq!(replay(&packets).session()["portcullis"]["stage"], "dark");
+}
+
 /// Each second a SYN; `corrupt` gives the time of some of them.
 fn seconds(n: u64, corrupt: impl Fn(u64) -> Option<u64>) -> Vec<Packet> {
     (0..n).map(|s| Packet { time: Duration::from_secs(corrupt(s).unwrap_or(s)), ..lone_syn(s as u32) }).collect()

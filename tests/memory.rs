@@ -52,10 +52,24 @@ fn over_the_limit_sessions_are_told_early_with_all_that_was_read() {
     let early: Vec<_> = events.sessions().into_iter().filter(|s| is_degraded(s)).collect();
     assert_eq!(early.len() as u64, counters.session_memcap);
     assert!(counters.session_memcap > 100, "{counters:?}");
-    assert!(early.iter().all(|s| s["tls"]["ja4"].is_string() && s["portcullis"]["stage"] == "closed"), "as those that end");
+    assert!(early.iter().all(|s| s["tls"]["ja4"].is_string() && s["portcullis"]["stage"] == "client_hello"), "how far it came");
     let one = 8 << 10; // with which each of 16 lanes may go over before another goes
     assert!((LIMIT as u64 / 2..(LIMIT + 16 * one) as u64).contains(&counters.session_memuse_max), "{counters:?}");
     assert_eq!(counters.session_memuse, 0, "all are told");
+}
+
+#[test]
+fn a_connection_that_was_silent_for_long_is_no_easier_to_deceive() {
+    let decoy = ClientHello::asking_for("decoy.example").record();
+    let said = |c: Conversation| c.at(Side::Client, 0, &decoy).but(|p| p.ack = p.ack.wrapping_add(9)).client(&hello(7));
+    let silent = opened(7).packets;
+    let whole = said(opened(7)).server(&tls::server_flight()).packets;
+    let others = (1_000..1_500).flat_map(|n| opened(n).packets);
+    let mut packets: Vec<Packet> = silent.iter().cloned().chain(others).chain(whole[silent.len()..].iter().cloned()).collect();
+    Conversation::retime(&mut packets);
+    let events = limited(LIMIT).run(&packets);
+    assert_eq!(events.names(), [name(7)]);
+    assert_eq!(events.session()["tls"]["version"], "TLS 1.2");
 }
 
 #[test]

@@ -77,6 +77,25 @@ fn findings_are_objects_for_other_programs() {
 }
 
 #[test]
+fn lists_are_checked_and_listed_beside_rules() {
+    let dir = Dir::new();
+    let (list, odd) = (dir.file("phish.txt", "evil.test\nbad.test\n"), dir.file("odd.txt", "evil.test\n!\n"));
+    let suppress = dir.file("t.config", "suppress gen_id 8443, sig_id 1\n");
+    let ran = rules(&["check", "--block-domains", &list, "--threshold-config", &suppress]).expect(0);
+    assert_eq!(text(&ran), "0 rules loaded, 0 not, 1 list of 2 entries\n");
+    let ran = rules(&["check", "--list", &format!("domains={odd}")]).expect(1);
+    assert!(text(&ran).starts_with(&format!("{odd}:2:1: error: ")), "{}", text(&ran));
+    assert!(text(&ran).ends_with("0 rules loaded, 0 not, 1 list of 1 entry, 1 other line not read\n"), "{}", text(&ran));
+    let listed = rules(&["list", "--block-domains", &list]).expect(0);
+    assert_eq!(text(&listed), format!("{list}\n      8443:1  drop        phish.txt: listed domain\n"));
+    assert!(
+        text(&rules(&["list", "--block-domains", &list, "--sid", "8443:1"]).expect(0)).contains("  cost      lowest: one look-up")
+    );
+    let ran = rules(&["list", "--block-domains", &list, "--sid", "1:1"]).expect(1);
+    assert!(ran.stderr.contains("no rule that loads has gid 1 and sid 1"), "{}", ran.stderr);
+}
+
+#[test]
 fn the_rules_that_ship_pass_strictly() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
     rules(&["check", "--strict", folder]).expect(0);

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::util::run::Ran;
+use crate::util::tcp::{ACK, SYN};
 use crate::util::tls::{ClientHello, MUTUAL_TLS12, MUTUAL_TLS13};
 use crate::util::{Conversation, Packet, Side, pcap};
 
@@ -180,12 +181,12 @@ pass tls any any -> any any (tls.sni; content:"plain"; sid:4;)
 /// Hundreds of flows over half a minute: sessions whole, cut short, out of order and rewritten, lone SYNs, no TLS, reused ports.
 fn mixed() -> Vec<Packet> {
     let mut packets = Vec::new();
-    for n in 0..400_u32 {
+    for n in 0..500_u32 {
         let client = format!("10.1.{}.{}:{}", n % 7, n % 250, 30_000 + n);
         let opened = Conversation::with_isns(&client, "192.0.2.1:443", n.wrapping_mul(0x9e37_79b9), n.wrapping_mul(0x85eb_ca6b));
         let name = format!("{}{n}.example", ["plain", "odd", "evil"][n as usize % 3]);
         let hello = ClientHello::asking_for(&name).record();
-        let conversation = match n % 8 {
+        let conversation = match n % 10 {
             0 => opened.flights(&MUTUAL_TLS12, 700).close(),
             1 => opened.flights(&MUTUAL_TLS13, 1_400),
             2 => opened.client(&hello).server(&crate::util::tls::server_flight()).client(b"more").client(b"still more"),
@@ -193,6 +194,20 @@ fn mixed() -> Vec<Packet> {
             4 => opened.client(b"GET / HTTP/1.1\r\n\r\n").server(b"HTTP/1.1 200 OK\r\n\r\n"),
             5 => opened.at(Side::Client, 500, &[7; 900]).at(Side::Server, 500, &[7; 900]),
             6 => opened.client(&hello).close(),
+            7 => {
+                // Another connection that nobody is seen to take up: told when time, or the end, ends the flow.
+                let told = opened.flights(&MUTUAL_TLS12, 700);
+                let closed = if n % 20 == 7 { told.close() } else { told };
+                let far = closed.flags_at(Side::Client, SYN, 800_000_000, b"");
+                far.at(Side::Client, 800_000_001, &hello).at(Side::Client, 1, b"").flags_at(Side::Server, ACK, 1, b"")
+            }
+            8 => {
+                let again = Conversation::with_isns(&client, "192.0.2.1:443", 0x7000_0000 ^ n, 0x7000_0000 ^ n);
+                let again = again.client(&hello).server(&crate::util::tls::server_flight()).packets;
+                let mut both = opened.at(Side::Client, 0, &[9; 90]).but(|p| p.ack ^= 0x4000_0000).client(&hello);
+                both.packets.extend(again.into_iter().skip(n as usize / 10 % 4));
+                both
+            }
             _ => {
                 let again = Conversation::with_isns(&client, "192.0.2.1:443", n + 77, n + 99).client(&hello).packets;
                 let mut both = opened.client(&hello).close();

@@ -19,7 +19,7 @@ fuzz_target!(|text: &str| {
     for error in report.errors.iter().chain(&report.findings) {
         assert!((1..=lines).contains(&error.line) && error.column > 0, "{error}");
     }
-    rules.rules().for_each(|rule| assert!(rules.explain(rule.sid).count() > 0));
+    rules.rules().for_each(|rule| assert!(rules.explain(Some(rule.gid), rule.sid).count() > 0));
     let hello = ClientHello { server_names: ["www.portcullis.example"].into(), complete: true, ..ClientHello::default() };
     let session = Session { client_hello: Some(hello), ..Session::default() };
     let end = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };

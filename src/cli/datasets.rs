@@ -130,7 +130,10 @@ fn add(file: &DatasetFile, path: &Path, bytes: Vec<u8>, config: &mut RuleConfig)
     let source = Source { name: &shown, text: &text };
     match file.role {
         DatasetRole::Reputation => config.add_datarep(&file.name, file.kind, &source),
-        _ => config.add_dataset(&file.name, file.kind, &source),
+        _ => match &file.json {
+            Some(json) => config.add_json_dataset(&file.name, file.kind, json, &source),
+            None => config.add_dataset(&file.name, file.kind, &source),
+        },
     }
 }
 

@@ -5,6 +5,7 @@
 mod datasets;
 mod feed_files;
 mod findings;
+mod list_options;
 mod lookups;
 mod printer;
 mod profile;

@@ -65,8 +65,8 @@ pub(super) struct Reloader<'r> {
 enum Refusal {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("{} did not load, and --strict-rules lets none fail", rule_options::count(*.0))]
-    Strict(usize),
+    #[error("{0}, and --strict-rules lets none fail")]
+    Strict(String),
     #[error("none of {} loads", rule_options::count(*.0))]
     Nothing(usize),
     #[error(
@@ -115,8 +115,8 @@ impl Reloader<'_> {
     fn check(&self, rules: RuleSet, report: &LoadReport) -> Result<RuleSet, Refusal> {
         rule_options::tell(report);
         let failed = report.errors.len();
-        if failed > 0 && self.options.is_strict() {
-            return Err(Refusal::Strict(failed));
+        if let Some(objection) = self.options.objection(report) {
+            return Err(Refusal::Strict(objection));
         }
         if failed > 0 && report.loaded == 0 {
             return Err(Refusal::Nothing(failed));

@@ -2,19 +2,17 @@
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use super::datasets;
 use super::feed_files::{self, FileError, RuleFiles};
+use super::list_options::ListOptions;
 use super::lookups::{self, Lookups};
 use super::say;
 use super::watch::Stamps;
 use crate::pipeline::load_rules;
-use crate::rules::{
-    self, Action, DatasetFile, Diagnostic, List, ListKind, ListSource, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict,
-};
+use crate::rules::{self, Action, DatasetFile, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -25,7 +23,7 @@ pub(super) struct RuleOptions {
     rules: Vec<PathBuf>,
 
     /// Run without rules
-    #[arg(long, conflicts_with = "threshold_config")]
+    #[arg(long)]
     no_rules: bool,
 
     /// How much of the rules that ship is on: strict also tells what protects, but not well; legacy leaves out what old machines cannot do
@@ -33,7 +31,8 @@ pub(super) struct RuleOptions {
     #[arg(long, value_enum, default_value_t = Policy::Normal)]
     policy: Policy,
 
-    /// A rule that does not load ends the run before it begins, with status 1
+    /// A rule that does not load, a line of another file that cannot be read, or a list without entries ends the run before it begins,
+    /// with status 1
     #[arg(long)]
     strict_rules: bool,
 
@@ -48,30 +47,8 @@ pub(super) struct RuleOptions {
     #[command(flatten)]
     lookups: Lookups,
 
-    /// Try a list that is no rules: KIND is domains, certs, ja3, ja4, ips, or auto (as its header says); ACTION is alert, drop, reject or
-    /// pass [default: alert]; may be repeated
-    #[arg(long, value_name = "KIND[:ACTION]=FILE", value_parser = named_list)]
-    list: Vec<NamedList>,
-
-    /// Drop flows whose client asks for one of these domains, or one below them
-    #[arg(long, value_name = "FILE")]
-    block_domains: Vec<PathBuf>,
-
-    /// Drop flows whose server sends one of these certificates: SHA-1 or SHA-256, or SSLBL's CSV
-    #[arg(long, value_name = "FILE")]
-    block_certs: Vec<PathBuf>,
-
-    /// Drop flows whose client has one of these JA3 fingerprints
-    #[arg(long, value_name = "FILE")]
-    block_ja3: Vec<PathBuf>,
-
-    /// Drop flows whose client has one of these JA4 fingerprints
-    #[arg(long, value_name = "FILE")]
-    block_ja4: Vec<PathBuf>,
-
-    /// Drop flows with one of these addresses or networks at either end
-    #[arg(long, value_name = "FILE")]
-    block_ips: Vec<PathBuf>,
+    #[command(flatten)]
+    lists: ListOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,15 +65,6 @@ enum Policy {
     Legacy,
 }
 
-/// `KIND[:ACTION]=FILE`
-#[derive(Clone, Debug)]
-struct NamedList {
-    /// `None` for `auto`.
-    kind: Option<ListKind>,
-    action: Action,
-    path: PathBuf,
-}
-
 impl RuleOptions {
     /// Loads what the options name, and says what did not load. `None` where a file could not be read, or a rule did not load and none
     /// may fail; that was said too.
@@ -104,19 +72,21 @@ impl RuleOptions {
         match self.compile() {
             Ok((rules, report)) => {
                 tell(&report);
-                if self.strict_rules && !report.errors.is_empty() {
-                    say("error", format_args!("{} did not load", count(report.errors.len())));
+                if let Some(reason) = self.objection(&report) {
+                    say("error", reason);
                     return None;
                 }
                 if !report.errors.is_empty() {
-                    let (loaded, failed) = (report.loaded, report.errors.len());
-                    say("warning", format_args!("{loaded} rules loaded, {failed} not; the run goes on without those"));
+                    let (loaded, failed) = (count(report.loaded), report.errors.len());
+                    say("warning", format_args!("{loaded} loaded, {failed} not; the run goes on without those"));
                 }
                 if self.default_verdict() != Verdict::None && !rules.rules().any(|r| r.action == Action::Pass) {
                     say("warning", "no pass rule is loaded: every flow on the watched ports is dropped");
                 }
-                if rules.needs_order() > 0 {
-                    say("note", format_args!("{} rules keep state across flows: one worker", rules.needs_order()));
+                match rules.needs_order() {
+                    0 => {}
+                    1 => say("note", "1 rule keeps state across flows: one worker"),
+                    n => say("note", format_args!("{n} rules keep state across flows: one worker")),
                 }
                 Some(rules)
             }
@@ -127,9 +97,19 @@ impl RuleOptions {
         }
     }
 
-    /// Whether a rule that does not load is a failure.
-    pub const fn is_strict(&self) -> bool {
-        self.strict_rules
+    /// What `--strict-rules` has against what came of loading, where it was given.
+    pub fn objection(&self, report: &LoadReport) -> Option<String> {
+        let (failed, mistakes) = (report.errors.len(), report.mistakes.len());
+        let lines = match mistakes {
+            1 => "1 line of another file was not read".to_owned(),
+            n => format!("{n} lines of other files were not read"),
+        };
+        match (self.strict_rules, failed, mistakes) {
+            (false, ..) | (true, 0, 0) => None,
+            (true, 0, _) => Some(lines),
+            (true, _, 0) => Some(format!("{} did not load", count(failed))),
+            (true, ..) => Some(format!("{} did not load, {lines}", count(failed))),
+        }
     }
 
     /// Loads what the options name as it is now, to take the place of what was loaded before.
@@ -170,9 +150,7 @@ impl RuleOptions {
 
     /// All files and directories that the options name.
     fn named(&self) -> impl Iterator<Item = &Path> {
-        let blocking = [&self.block_domains, &self.block_certs, &self.block_ja3, &self.block_ja4, &self.block_ips];
-        let lists = self.list.iter().map(|list| &list.path).chain(blocking.into_iter().flatten());
-        self.rules.iter().chain(lists).map(PathBuf::as_path).chain(self.lookups.files())
+        self.rules.iter().map(PathBuf::as_path).chain(self.lists.files()).chain(self.lookups.files())
     }
 
     /// What becomes of a flow that no rule accepts.
@@ -193,7 +171,7 @@ impl RuleOptions {
             (false, false) => &named[..],
         };
         let (mut config, mut mistakes) = self.lookups.config(sources, &files)?;
-        let (lists, wrong) = self.read_lists()?;
+        let (lists, wrong) = self.lists.read()?;
         config.lists = lists;
         config.texts = self.log_rule;
         config.policy = Some(match self.policy {
@@ -203,35 +181,8 @@ impl RuleOptions {
         });
         mistakes.extend(wrong);
         let (rules, mut report) = load_rules(sources, &config);
-        report.notes.splice(..0, mistakes);
+        report.mistakes.splice(..0, mistakes);
         Ok((rules, report))
-    }
-
-    /// The lists of all options, and what is wrong with their lines.
-    fn read_lists(&self) -> Result<(Vec<Arc<List>>, Vec<Diagnostic>), FileError> {
-        let (mut lists, mut mistakes) = (Vec::new(), Vec::new());
-        let mut read = |kind, action, path: &Path| {
-            let text = feed_files::text(feed_files::read(path)?);
-            let (list, wrong) = List::parse(&ListSource { name: &path.display().to_string(), text: &text, kind, action });
-            lists.push(Arc::new(list));
-            mistakes.extend(wrong);
-            Ok(())
-        };
-        for NamedList { kind, action, path } in &self.list {
-            read(*kind, *action, path)?;
-        }
-        for (kind, paths) in [
-            (ListKind::Domains, &self.block_domains),
-            (ListKind::Certificates, &self.block_certs),
-            (ListKind::Ja3, &self.block_ja3),
-            (ListKind::Ja4, &self.block_ja4),
-            (ListKind::Addresses, &self.block_ips),
-        ] {
-            for path in paths {
-                read(Some(kind), Action::Drop, path)?;
-            }
-        }
-        Ok((lists, mistakes))
     }
 }
 
@@ -248,6 +199,12 @@ pub(super) fn tell(report: &LoadReport) {
     if let Some(more) = report.errors.len().checked_sub(MOST_LINES).filter(|&n| n > 0) {
         say("rules not loaded", format_args!("{more} more"));
     }
+    for mistake in report.mistakes.iter().take(MOST_LINES) {
+        say("line not read", mistake);
+    }
+    if let Some(more) = report.mistakes.len().checked_sub(MOST_LINES).filter(|&n| n > 0) {
+        say("lines not read", format_args!("{more} more"));
+    }
     for note in report.notes.iter().take(MOST_LINES) {
         say("note", note);
     }
@@ -256,40 +213,5 @@ pub(super) fn tell(report: &LoadReport) {
     }
 }
 
-fn named_list(text: &str) -> Result<NamedList, String> {
-    let (what, path) = text.split_once('=').ok_or("expected KIND=FILE or KIND:ACTION=FILE")?;
-    let (kind, action) = what.split_once(':').unwrap_or((what, "alert"));
-    let known = ListKind::ALL.into_iter().find(|k| k.as_str() == kind);
-    if known.is_none() && kind != "auto" {
-        return Err(format!("'{kind}' is no kind of list: use domains, certs, ja3, ja4, ips or auto"));
-    }
-    let action = Action::from_word(action).ok_or_else(|| format!("'{action}' is no action: use alert, drop, reject or pass"))?;
-    Ok(NamedList { kind: known, action, path: path.into() })
-}
-
 /// Lines about rules; a feed for another engine would flood the terminal.
 const MOST_LINES: usize = 50;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_is_named_with_kind_and_action() {
-        for (text, kind, action) in [
-            ("domains=a=b.txt", Some(ListKind::Domains), Action::Alert),
-            ("ips:drop=a=b.txt", Some(ListKind::Addresses), Action::Drop),
-            ("auto:pass=a=b.txt", None, Action::Pass),
-        ] {
-            let list = named_list(text).unwrap();
-            assert_eq!((list.kind, list.action, list.path), (kind, action, PathBuf::from("a=b.txt")), "{text}");
-        }
-        for (text, said) in [
-            ("a.txt", "expected KIND=FILE or KIND:ACTION=FILE"),
-            ("urls=a.txt", "'urls' is no kind of list: use domains, certs, ja3, ja4, ips or auto"),
-            ("ips:block=a.txt", "'block' is no action: use alert, drop, reject or pass"),
-        ] {
-            assert_eq!(named_list(text).unwrap_err(), said);
-        }
-    }
-}

@@ -4,14 +4,16 @@ use crate::base::{Duration, Timestamp};
 use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
 use crate::findings::FindingSet;
 use crate::flow::{Direction, FlowKey, Pair, Placement, Stream};
-use crate::packet::{OverlapPolicy, SegmentHeader, TcpFlags};
+use crate::packet::{OverlapPolicy, Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
 use crate::protocol::tls::session::Anomaly;
 use crate::protocol::x509::CertificateCache;
 use crate::rules::{AppProto, FlowRules, Verdict};
 
+use super::acceptance::{Acceptance, Doubtful};
 use super::clock::LEAP;
 use super::report::PacketId;
+use super::rival::{Positions, Rival};
 use super::validate::Basis;
 
 /// A flow. Half-open ones have no `connection`: a flood of a million SYNs must cost little.
@@ -59,8 +61,10 @@ pub(super) struct Connection {
     pub flags: Pair<TcpFlags>,
     /// Initial sequence number of each side.
     pub isn: Pair<Option<u32>>,
-    /// A SYN that may turn out to open a new connection on the same five-tuple.
-    pub rival_syn: Option<(Direction, u32)>,
+    /// Where the sequence numbers of both sides stand.
+    pub positions: Positions,
+    /// A new connection that may have begun on the same five-tuple.
+    pub rival: Option<Box<Rival>>,
     pub closed: bool,
     /// The handshake of TCP was done before the segment at hand or, where that has payload, with it; or the flow was joined in the
     /// middle.
@@ -106,14 +110,17 @@ pub(super) struct Following {
     /// What the lane's account holds for it.
     pub accounted: Held,
     /// Under which size its lane has its session among those that are open.
-    pub size_class: Option<usize>,
-    /// What the session takes, and the news that it was reckoned at.
-    weighed: Option<(u32, usize)>,
+    pub size_class: Option<u8>,
+    /// The news at which it was reckoned what the session takes.
+    weighed_at: Option<u32>,
     /// The limit because of which it is not read to its end.
     pub gave_up: Option<Limit>,
     held: Option<SynData>,
-    /// What the SYN carried that may open a new connection.
-    rival: Option<SynData>,
+    pub acceptance: Acceptance,
+    /// Sequence number of each side's FIN.
+    fins: Pair<Option<u32>>,
+    /// What each side sent that its receiver may have dropped, in the order in which it came.
+    doubtful: Pair<Vec<Doubtful>>,
     /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
     undecided: Pair<u64>,
 }
@@ -287,7 +294,8 @@ impl Connection {
             counters: Pair::default(),
             flags: Pair::default(),
             isn: Pair::default(),
-            rival_syn: None,
+            positions: Positions::default(),
+            rival: None,
             closed: opening.flags.has(TcpFlags::RST),
             established: false,
             gap: Pair::default(),
@@ -306,16 +314,31 @@ impl Connection {
         *connection.flags.get_mut(opening.sender) = opening.flags;
         if let Some(isn) = opening.syn() {
             connection.anchor(opening.sender, isn);
+            connection.positions.set(opening.sender, isn.wrapping_add(1));
         }
         connection
     }
 
-    /// Counts a segment and keeps its flags.
-    pub fn count(&mut self, header: &SegmentHeader) {
+    /// Takes in the header of a segment: counts it, and keeps its flags and numbers.
+    pub fn note(&mut self, header: &SegmentHeader) {
+        self.count_foreign(header);
+        self.flags.get_mut(header.sender).0 |= header.flags.0;
+        let hears_peer = self.was_heard(header.sender.reverse());
+        self.positions.note(header, hears_peer);
+    }
+
+    /// Counts a segment that seems to be of another connection.
+    pub fn count_foreign(&mut self, header: &SegmentHeader) {
         let counters = self.counters.get_mut(header.sender);
         counters.packets = counters.packets.saturating_add(1);
         counters.bytes = counters.bytes.saturating_add(u64::from(header.frame_len));
-        self.flags.get_mut(header.sender).0 |= header.flags.0;
+    }
+
+    /// Takes back what was counted of another connection, which counts it now.
+    pub fn give_back(&mut self, header: &SegmentHeader) {
+        let counters = self.counters.get_mut(header.sender);
+        counters.packets = counters.packets.saturating_sub(1);
+        counters.bytes = counters.bytes.saturating_sub(u64::from(header.frame_len));
     }
 
     /// The first byte of `direction` follows the SYN's `isn`.
@@ -323,6 +346,7 @@ impl Connection {
         *self.isn.get_mut(direction) = Some(isn);
         if let Some(following) = &mut self.following {
             following.streams.get_mut(direction).anchor(isn.wrapping_add(1));
+            following.acceptance.anchor(direction, isn);
         }
     }
 
@@ -342,7 +366,13 @@ impl Connection {
     /// Goes on reading a flow that rested. To be called before anything else is asked or done with one that may.
     pub fn wake(&mut self, client: Direction, longest_message: usize) {
         if let Some(placements) = self.resting.take() {
-            self.following = Some(Box::new(Following::new(placements.map(Stream::at), client, longest_message)));
+            let mut following = Box::new(Following::new(placements.map(Stream::at), client, longest_message));
+            for direction in [Direction::AToB, Direction::BToA] {
+                if let Some(isn) = *self.isn.get(direction) {
+                    following.acceptance.anchor(direction, isn);
+                }
+            }
+            self.following = Some(following);
         }
     }
 
@@ -404,10 +434,12 @@ impl Following {
             validated: Basis::default(),
             accounted: Held::default(),
             size_class: None,
-            weighed: None,
+            weighed_at: None,
             gave_up: None,
             held: None,
-            rival: None,
+            acceptance: Acceptance::default(),
+            fins: Pair::default(),
+            doubtful: Pair::default(),
             undecided: Pair::default(),
         }
     }
@@ -421,7 +453,9 @@ impl Following {
     fn placements(&self) -> Option<Pair<Placement>> {
         let is_untouched = self.conversation.news() == 0
             && self.held.is_none()
-            && self.rival.is_none()
+            && self.fins == Pair::default()
+            && self.doubtful.get(Direction::AToB).is_empty()
+            && self.doubtful.get(Direction::BToA).is_empty()
             && self.undecided == Pair::default()
             && !self.conversation.is_seen();
         let [a, b] = [Direction::AToB, Direction::BToA].map(|direction| self.streams.get(direction).placement());
@@ -431,14 +465,20 @@ impl Following {
     /// Reads a segment's payload, which begins at sequence number `seq`.
     pub fn read(
         &mut self,
-        header: &SegmentHeader,
+        segment: &Segment<'_>,
         seq: u32,
-        payload: &[u8],
         policy: OverlapPolicy,
         limit: usize,
         certificates: &mut CertificateCache,
     ) -> Read {
+        let (header, payload) = (segment.header, segment.payload);
         let (direction, mut read) = (header.sender, Read::default());
+        let doubtful = self.acceptance.take(segment);
+        let is_doubtful = doubtful.is_some();
+        if header.flags.has(TcpFlags::FIN) {
+            *self.fins.get_mut(direction) = Some(seq.wrapping_add(header.payload_len));
+        }
+        self.settle_doubts(direction.reverse(), &mut read, certificates);
         if header.flags.is_syn() && !payload.is_empty() {
             self.held.get_or_insert_with(|| SynData::new(header, payload));
             return read;
@@ -447,11 +487,15 @@ impl Following {
             if header.flags.has(TcpFlags::URG) {
                 self.conversation.note(direction, Anomaly::UrgentData);
             }
-            self.push(direction, seq, payload, policy, &mut read);
+            match doubtful {
+                Some(doubtful) => self.hold_doubtful(direction, doubtful, limit, &mut read),
+                None => self.push(direction, seq, payload, policy, &mut read),
+            }
+            self.settle_doubts(direction, &mut read, certificates);
             self.parse(direction, certificates);
         }
         let is_cut = payload.len() < usize::try_from(header.payload_len).unwrap_or(usize::MAX);
-        if is_cut && !self.conversation.is_over(direction) {
+        if is_cut && !is_doubtful && !self.conversation.is_over(direction) {
             let kept = u32::try_from(payload.len()).unwrap_or(u32::MAX);
             self.streams.get_mut(direction).note_cut(seq.wrapping_add(kept), seq.wrapping_add(header.payload_len));
         }
@@ -473,21 +517,6 @@ impl Following {
             }
         }
         read
-    }
-
-    /// Keeps what the SYN of another connection carries: it is none of this one's, wherever its numbers say it belongs.
-    pub fn hold_rival(&mut self, header: &SegmentHeader, payload: &[u8]) {
-        self.rival = (!payload.is_empty()).then(|| SynData::new(header, payload));
-    }
-
-    /// Takes what the SYN of another connection carried, now that this connection gives way to it.
-    pub const fn take_rival(&mut self) -> Option<SynData> {
-        self.rival.take()
-    }
-
-    /// What the SYN carried that opened this connection.
-    pub fn hold(&mut self, data: SynData) {
-        self.held = Some(data);
     }
 
     /// Reads what the SYN carried as far as the peer took it, once a segment tells: the peer's acknowledgement or, where nothing of
@@ -525,11 +554,19 @@ impl Following {
             if self.conversation.is_over(direction) && self.streams.get(direction).memory() > 0 {
                 self.streams.get_mut(direction).release();
             }
+            if self.conversation.is_over(direction) && !self.doubtful.get(direction).is_empty() {
+                *self.doubtful.get_mut(direction) = Vec::new();
+            }
         }
     }
 
     fn push(&mut self, direction: Direction, seq: u32, payload: &[u8], policy: OverlapPolicy, read: &mut Read) {
         let stream = self.streams.get_mut(direction);
+        // A keep-alive's byte (RFC 9293 §3.8.4) comes from before the start of what was joined in the middle, too.
+        if payload.len() == 1 && self.conversation.is_greeted(direction) && stream.begins_behind(seq) {
+            read.duplicate = read.duplicate.saturating_add(1);
+            return;
+        }
         let pushed = stream.push(seq, payload, policy);
         let view = self.conversation.view_mut(direction);
         view.midstream = !stream.is_anchored();
@@ -540,7 +577,57 @@ impl Following {
         if pushed.restarted {
             self.conversation.restart(direction);
         }
-        (read.conflicting, read.duplicate, read.out_of_window) = (pushed.conflicting, pushed.duplicate, pushed.out_of_window);
+        read.conflicting = read.conflicting.saturating_add(pushed.conflicting);
+        read.duplicate = read.duplicate.saturating_add(pushed.duplicate);
+        read.out_of_window = read.out_of_window.saturating_add(pushed.out_of_window);
+    }
+
+    /// Has a segment wait that its receiver may drop.
+    fn hold_doubtful(&mut self, direction: Direction, doubtful: Doubtful, limit: usize, read: &mut Read) {
+        let waiting = self.doubtful.get_mut(direction);
+        let bytes: usize = waiting.iter().map(|d| d.bytes.len()).sum();
+        if waiting.len() < MOST_DOUBTFUL && bytes.saturating_add(doubtful.bytes.len()) <= limit {
+            waiting.push(doubtful);
+        } else {
+            read.not_taken = true;
+            self.conversation.view_mut(direction).degraded = true;
+        }
+    }
+
+    /// Reads what `direction` sent and its receiver may have dropped, where it is clear that it did not. What came in its place
+    /// otherwise counts; it is compared with that.
+    fn settle_doubts(&mut self, direction: Direction, read: &mut Read, certificates: &mut CertificateCache) {
+        if self.doubtful.get(direction).is_empty() {
+            return;
+        }
+        if self.conversation.is_over(direction) {
+            *self.doubtful.get_mut(direction) = Vec::new();
+            return;
+        }
+        for doubtful in std::mem::take(self.doubtful.get_mut(direction)) {
+            let is_proven = self.acceptance.is_proven(direction, &doubtful);
+            if !is_proven && !self.streams.get(direction).has(doubtful.seq, doubtful.bytes.len()) {
+                self.doubtful.get_mut(direction).push(doubtful);
+                continue;
+            }
+            if is_proven {
+                self.acceptance.learn(direction, &doubtful);
+            }
+            self.push(direction, doubtful.seq, &doubtful.bytes, OverlapPolicy::First, read);
+            self.parse(direction, certificates);
+        }
+    }
+
+    /// There is nothing left that could tell: what may have been dropped fills what is missing.
+    fn take_doubtful(&mut self, read: &mut Read, certificates: &mut CertificateCache) {
+        for direction in [Direction::AToB, Direction::BToA] {
+            for doubtful in std::mem::take(self.doubtful.get_mut(direction)) {
+                if !self.conversation.is_over(direction) {
+                    self.push(direction, doubtful.seq, &doubtful.bytes, OverlapPolicy::First, read);
+                    self.parse(direction, certificates);
+                }
+            }
+        }
     }
 
     fn parse(&mut self, direction: Direction, certificates: &mut CertificateCache) {
@@ -592,9 +679,26 @@ impl Following {
         self.skip_cuts(other, read, certificates);
     }
 
+    /// Whether the session is over before it went dark: both sides closed, and each has got all that the other sent; or, where the
+    /// connection is `closing`, one got all of the other's with an alert that ends it. A FIN, a RST or an alert alone ends nothing,
+    /// since the other side may never see it.
+    pub fn has_ended(&self, closing: bool) -> bool {
+        let sides = [Direction::AToB, Direction::BToA];
+        let has_closed = |side| {
+            let fin = self.fins.get(side).filter(|fin| self.streams.get(side).ends_at(*fin));
+            fin.is_some_and(|fin| self.acceptance.is_acknowledged(side, fin.wrapping_add(1)))
+        };
+        let has_said_all = |side| self.conversation.sent_last_alert(side) && self.acceptance.is_all_acknowledged(side);
+        closing
+            && !self.conversation.is_finished()
+            && (sides.into_iter().all(|side| self.conversation.is_over(side) || has_closed(side))
+                || sides.into_iter().any(has_said_all))
+    }
+
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.
     pub fn end(&mut self, read: &mut Read, certificates: &mut CertificateCache) {
         self.take_syn_data(u32::MAX, OverlapPolicy::default(), certificates);
+        self.take_doubtful(read, certificates);
         for direction in [Direction::AToB, Direction::BToA] {
             while !self.conversation.is_over(direction) && self.streams.get(direction).has_gap() {
                 let lost = self.streams.get(direction).gap_len();
@@ -628,7 +732,7 @@ impl Following {
 
     /// Stops reading because of a limit.
     pub fn give_up(&mut self, limit: Limit) {
-        (self.held, self.rival) = (None, None);
+        (self.held, self.doubtful) = (None, Pair::default());
         self.gave_up.get_or_insert(limit);
         for direction in [Direction::AToB, Direction::BToA] {
             if !self.conversation.is_over(direction) {
@@ -651,23 +755,29 @@ impl Following {
     /// What it holds now.
     pub fn holds(&mut self) -> Held {
         let news = self.conversation.news();
-        let session = match self.weighed {
-            Some((at, session)) if at == news => session,
+        let session = match self.weighed_at.replace(news) {
+            Some(at) if at == news => self.accounted.session,
             _ => self.conversation.footprint().saturating_add(size_of::<Self>().saturating_sub(size_of::<Conversation>())),
         };
-        self.weighed = Some((news, session));
         Held { streams: self.memory(), session }
     }
 
     /// Bytes of memory of what waits to be put in order or parsed.
     pub fn memory(&self) -> usize {
-        let held = [&self.held, &self.rival].into_iter().flatten().map(|data| data.bytes.len()).sum();
-        let streams = self.streams.get(Direction::AToB).memory().saturating_add(self.streams.get(Direction::BToA).memory());
+        let held: usize = self.held.iter().map(|data| data.bytes.len()).sum();
+        let of = |direction| {
+            let doubtful: usize =
+                self.doubtful.get(direction).iter().map(|d| d.bytes.len().saturating_add(size_of::<Doubtful>())).sum();
+            self.streams.get(direction).memory().saturating_add(doubtful)
+        };
+        let streams = of(Direction::AToB).saturating_add(of(Direction::BToA));
         streams.saturating_add(held).saturating_add(self.conversation.buffered())
     }
 }
 
 /// A sequence number further ahead than this is none of the stream: the largest window (RFC 7323 §2.3).
 const MAX_WINDOW: u32 = 1 << 30;
+/// How many segments of one direction may wait that their receiver may have dropped.
+const MOST_DOUBTFUL: usize = 64;
 /// How long an acknowledged gap is waited for: more than any reordering of a span port.
 const GAP_PATIENCE: Duration = Duration::from_secs(3);

@@ -31,7 +31,7 @@ pub struct Counters {
     pub overlap_diff_data: u64,
     /// Segments too far off their stream.
     pub out_of_window: u64,
-    /// Segments whose payload no receiver takes: with RST, or without ACK.
+    /// Segments whose payload no receiver takes: with RST, or without ACK. Also doubtful ones for which there was no room.
     pub not_taken: u64,
     /// Gaps that were given up.
     pub gaps: u64,

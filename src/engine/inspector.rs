@@ -2,6 +2,7 @@
 
 mod ending;
 mod memory;
+mod reuse;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::base::Timestamp;
 use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
-use crate::protocol::x509::Certificate;
+use crate::protocol::x509::{Certificate, CertificateCache};
 use crate::rules::{self, AppProto, Profile, RuleSet, SavedDataset};
 use crate::trust::Trust;
 
@@ -81,7 +82,7 @@ impl Inspector {
     pub fn process(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let header = segment.header;
         self.count_flags(header.flags);
-        let Some(place) = self.find_or_add(hash, located, header, report) else { return Verdict::Pass };
+        let Some((place, is_foreign)) = self.find_or_add(hash, located, segment, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         flow.note_time(header.timestamp, self.now);
         let stays_half_open = flow.connection.is_none() && segment.payload.is_empty() && flow.has_room(header) && {
@@ -95,19 +96,22 @@ impl Inspector {
         let (is_new, client) = (flow.connection.is_none(), flow.client());
         let connection = flow.connection(self.config.limits.handshake_bytes);
         connection.wake(client, self.config.limits.handshake_bytes);
-        connection.count(header);
+        if is_foreign {
+            connection.count_foreign(header);
+        } else {
+            connection.note(header);
+        }
         if is_new && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config);
         }
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
-        let closes = note_end(connection, header.flags);
+        let closes = !is_foreign && note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
         // A session that was told early may have no verdict yet.
         let is_unsettled = self.judge.is_new_to(&connection.rules)
             || self.judge.refuses() && !is_followed && connection.rules.verdict() == rules::Verdict::None;
-        let opens_anew =
-            header.flags.is_syn() && header.payload_len == 0 && connection.rival_syn == Some((header.sender, header.seq));
+        let opens_anew = header.payload_len == 0 && connection.rival.as_ref().is_some_and(|rival| rival.opens_with(header));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config); // its time is over sooner now
         }
@@ -117,7 +121,7 @@ impl Inspector {
             return Verdict::Drop;
         }
         match is_followed {
-            true => self.follow(&place, segment, report),
+            true => self.follow(&place, segment, is_foreign, report),
             false if self.judge.wants_packets() || is_unsettled => self.judge(&place, segment, report),
             false => Verdict::Pass,
         }
@@ -192,36 +196,6 @@ impl Inspector {
         *counter = counter.saturating_add(1);
     }
 
-    /// The segment's flow; a new one where there is none, or where it opens a new connection on an old five-tuple.
-    fn find_or_add(&mut self, hash: u64, located: Located, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
-        let lane = lane_of(hash);
-        let table = &self.lanes.get(lane)?.table;
-        // Segments in between may have ended the flow, or begun it.
-        if let Some(id) = located.0.filter(|&id| table.get(id).is_some()).or_else(|| table.find(hash, &header.key)) {
-            let place = Place { lane, id };
-            let Some(rival) = self.is_reused(&place, header) else { return Some(place) };
-            self.counters.flows_reused = self.counters.flows_reused.saturating_add(1);
-            let old = self.lanes.get_mut(lane).and_then(|l| l.table.get_mut(id)?.connection.as_deref_mut()?.following.as_mut());
-            let syn_data = old.filter(|_| rival.is_some()).and_then(|f| f.take_rival());
-            self.end(&place, FlowEndReason::TcpReuse, PacketId::of(header), true, report);
-            let place = self.add(hash, header, report)?;
-            if let Some((direction, isn)) = rival {
-                let flow = self.lanes.get_mut(lane)?.table.get_mut(place.id)?;
-                flow.set_client(direction);
-                flow.opening.sender = direction;
-                flow.opening.set_syn(isn);
-                if let Some(data) = syn_data
-                    && let Some(following) = &mut flow.connection(self.config.limits.handshake_bytes).following
-                {
-                    following.hold(data);
-                    self.lanes.get_mut(lane)?.set_timer(place.id, &self.config);
-                }
-            }
-            return Some(place);
-        }
-        self.add(hash, header, report)
-    }
-
     fn add(&mut self, hash: u64, header: &SegmentHeader, report: &mut impl Report) -> Option<Place> {
         let lane = lane_of(hash);
         if let Some(id) = self.lanes.get_mut(lane)?.victim() {
@@ -250,72 +224,26 @@ impl Inspector {
         }
     }
 
-    /// Whether the segment belongs to a new connection; if so, with the SYN that opened it where that came before.
-    ///
-    /// A SYN alone does not end a live connection, or anybody could blind the detector with one: the new connection must go on.
-    /// Neither does it after a RST or FINs, which may be just as false, while there is something to be blind for.
-    fn is_reused(&mut self, place: &Place, header: &SegmentHeader) -> Option<Option<(Direction, u32)>> {
-        let flow = self.lanes.get_mut(place.lane)?.table.get_mut(place.id)?;
-        let Some(connection) = &mut flow.connection else {
-            let same = flow.opening.sender != header.sender || flow.opening.syn() == Some(header.seq);
-            return (header.flags.is_syn() && !same && flow.opening.packets > 0).then_some(None);
-        };
-        if header.flags.is_syn() {
-            if *connection.isn.get(header.sender) == Some(header.seq) {
-                return None; // sent again
-            }
-            if connection.closed && !(connection.established && connection.is_followed()) {
-                return Some(None);
-            }
-            connection.rival_syn = Some((header.sender, header.seq));
-            return None;
-        }
-        if header.flags.is_syn_ack()
-            && connection.rival_syn.is_none()
-            && !connection.was_heard(header.sender.reverse())
-            && connection.isn.get(header.sender).is_some_and(|isn| isn != header.seq)
-        {
-            return Some(None); // the SYN that it answers is not in the capture
-        }
-        let (direction, isn) = connection.rival_syn?;
-        let first = isn.wrapping_add(1);
-        let goes_on = match header.sender == direction {
-            // Who sent the SYN can send what follows it as well. It counts only where nothing of the other side is seen, who would know.
-            true => header.seq == first && !connection.was_heard(direction.reverse()),
-            false => header.flags.is_syn_ack() && header.ack.wrapping_sub(first) <= MAX_SYN_DATA,
-        };
-        goes_on.then_some(Some((direction, isn)))
-    }
-
     /// Reads the segment, and reports what that made known.
-    fn follow(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+    fn follow(&mut self, place: &Place, segment: &Segment<'_>, is_foreign: bool, report: &mut impl Report) -> Verdict {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return Verdict::Pass };
         let Some(flow) = lane.table.get_mut(place.id) else { return Verdict::Pass };
         let Some(connection) = flow.connection.as_deref_mut() else { return Verdict::Pass };
         let header = segment.header;
-        let (overlap, limits) = (self.config.overlap, &self.config.limits);
-        let is_taken = is_taken(header);
-        if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
-            following.settle_syn_data(header, overlap, &mut lane.certificates);
-        }
-        let seq = anchor(connection, header);
-        let of_another = header.flags.is_syn() && *connection.isn.get(header.sender) != Some(header.seq);
+        let limits = &self.config.limits;
+        // What is of another connection is none of this one's, wherever its numbers say it belongs.
+        let mut read = if is_foreign { Read::default() } else { read(connection, segment, &self.config, &mut lane.certificates) };
         let Some(following) = connection.following.as_deref_mut() else { return Verdict::Pass };
-        // What a SYN of another connection carries is none of this one's, wherever its numbers say it belongs.
-        let mut read = match of_another {
-            _ if !is_taken => Read { not_taken: true, ..Read::default() },
-            true => {
-                following.hold_rival(header, segment.payload);
-                Read::default()
-            }
-            false => following.read(header, seq, segment.payload, overlap, limits.handshake_bytes, &mut lane.certificates),
-        };
         if self.judge.refuses() && connection.rules.verdict() == rules::Verdict::None {
             read.over_limit |= following.bound_undecided(header, limits.handshake_bytes);
         }
         let keeps = self.judge.wants_streams();
         if !keeps {
             following.release_over();
+        }
+        if following.has_ended(connection.flags.get(Direction::AToB).closes() || connection.flags.get(Direction::BToA).closes()) {
+            following.end(&mut read, &mut lane.certificates);
+            following.conversation.close(true);
         }
         let finished = following.conversation.is_finished();
         if let Some(client) = following.conversation.client() {
@@ -348,6 +276,8 @@ impl Inspector {
         if finished {
             let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
             self.tell_session(place, at, Some(header), report);
+        } else if verdict == Verdict::Drop {
+            self.stop(place, segment, report);
         }
         self.keep_sessions_within(place.lane, header, report);
         verdict
@@ -431,7 +361,7 @@ fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>,
 fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
     let syn = header.flags.has(TcpFlags::SYN);
     let unsettled = connection.following.as_ref().is_some_and(|f| f.streams.get(header.sender).is_unsettled());
-    if syn && connection.rival_syn.is_none() && (unsettled || connection.isn.get(header.sender).is_none()) {
+    if syn && (unsettled || connection.isn.get(header.sender).is_none()) {
         connection.anchor(header.sender, header.seq);
     }
     if header.flags.has(TcpFlags::ACK)
@@ -439,9 +369,25 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
         && let Some(following) = &mut connection.following
     {
         let other = following.streams.get_mut(header.sender.reverse());
-        other.correct(header.ack, header.flags.is_syn_ack());
+        // Only a SYN-ACK may say where the other side begins for judging what is acknowledged: a decoy would say so, too.
+        if other.correct(header.ack, header.flags.is_syn_ack()) && header.flags.is_syn_ack() {
+            following.acceptance.anchor(header.sender.reverse(), header.ack.wrapping_sub(1));
+        }
     }
     header.seq.wrapping_add(u32::from(syn))
+}
+
+/// Reads a segment into the connection that it is of.
+fn read(connection: &mut Connection, segment: &Segment<'_>, config: &Config, certificates: &mut CertificateCache) -> Read {
+    let is_taken = is_taken(segment.header);
+    if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
+        following.settle_syn_data(segment.header, config.overlap, certificates);
+    }
+    let seq = anchor(connection, segment.header);
+    match connection.following.as_deref_mut() {
+        Some(following) if is_taken => following.read(segment, seq, config.overlap, config.limits.handshake_bytes, certificates),
+        _ => Read { not_taken: !is_taken, ..Read::default() },
+    }
 }
 
 /// Whether the segment's payload, if any, is part of the stream: none of a segment without ACK is taken but a SYN's, and that of a RST
@@ -457,6 +403,3 @@ fn note_end(connection: &mut Connection, flags: TcpFlags) -> bool {
     let is_closed = flags.has(TcpFlags::RST) || (fin(Direction::AToB) && fin(Direction::BToA));
     is_closed && !std::mem::replace(&mut connection.closed, true)
 }
-
-/// Bytes that a SYN may carry (RFC 7413 bounds them by a segment), which the SYN-ACK acknowledges together with it.
-const MAX_SYN_DATA: u32 = 1 << 16;

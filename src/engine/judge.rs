@@ -250,9 +250,10 @@ impl Judge {
         match blocking.and_then(|m| Some((m, self.rules.rule(m.rule)?))) {
             Some((found, rule)) => {
                 let (references, listed) = (links(rule), self.rules.listed(found));
-                let metadata = metadata(rule, listed.as_ref());
-                let rule = rule_info(rule, (found, judged), &references, &metadata, listed.as_ref());
-                report.drop(at, &common, header, &DropInfo { rule: Some(&rule), ..info });
+                let (metadata, context) = (metadata(rule, listed.as_ref()), Vec::from_iter(found.context()));
+                let info_of =
+                    AlertInfo { context: &context, ..rule_info(rule, (found, judged), &references, &metadata, listed.as_ref()) };
+                report.drop(at, &common, header, &DropInfo { rule: Some(&info_of), ..info });
             }
             None => report.drop(at, &common, header, &info),
         }
@@ -283,12 +284,16 @@ impl Judge {
             let common =
                 Common { direction: Some(toward(found.direction)), ..common.between(key.sender(sender), key.receiver(sender)) };
             let (references, listed) = (links(rule), self.rules.listed(found));
-            let metadata = metadata(rule, listed.as_ref());
+            let (metadata, context) = (metadata(rule, listed.as_ref()), Vec::from_iter(found.context()));
             let Some(connection) = flow.connection.as_deref_mut() else { continue };
             connection.alerted = true;
             let (flowbits, flowints) = (connection.rules.bits(), connection.rules.ints());
-            let info =
-                AlertInfo { flowbits, flowints, ..rule_info(rule, (found, judged), &references, &metadata, listed.as_ref()) };
+            let info = AlertInfo {
+                flowbits,
+                flowints,
+                context: &context,
+                ..rule_info(rule, (found, judged), &references, &metadata, listed.as_ref())
+            };
             let session = connection.following.as_mut().filter(|f| f.conversation.is_tls()).map(|f| f.conversation.session(client));
             report.alert(at, &common, &info, &counters, session);
             alerts = alerts.saturating_add(1);
@@ -369,6 +374,7 @@ fn rule_info<'a>(
             Target::Destination => Side::Destination,
         }),
         rule: rule.text.as_deref(),
+        context: &[],
         flowbits: &[],
         flowints: &[],
     }

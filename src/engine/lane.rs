@@ -73,6 +73,13 @@ impl Lane {
         Some(id)
     }
 
+    /// Takes a flow out, with what it holds.
+    pub fn remove(&mut self, id: FlowId) -> Option<Flow> {
+        let (_, flow) = self.table.remove(id)?;
+        self.release(flow.held());
+        Some(flow)
+    }
+
     /// Sets the timer of a flow that has got a connection, or whose connection was closed so that its time is over sooner.
     pub fn set_timer(&mut self, id: FlowId, config: &Config) {
         if let Some((_, flow)) = self.table.get(id) {
@@ -156,6 +163,19 @@ impl Lane {
         }
     }
 
+    /// Brings the account up to date with what the flow keeps of a connection that may have taken its place.
+    pub fn settle_rival(&mut self, id: FlowId) {
+        let Some(flow) = self.table.get_mut(id) else { return };
+        let held_none = flow.held().streams == 0;
+        let Some(rival) = flow.connection.as_deref_mut().and_then(|c| c.rival.as_mut()) else { return };
+        let after = rival.memory();
+        let before = std::mem::replace(&mut rival.accounted, after);
+        self.held.streams = self.held.streams.saturating_add(after).saturating_sub(before);
+        if held_none && after > 0 {
+            self.holders.push_back(id);
+        }
+    }
+
     /// A flow that was the one to give up stream memory gave back some of it: its next turn comes after the others'.
     pub fn hold_again(&mut self, id: FlowId) {
         if self.table.get(id).is_some_and(|(_, f)| f.held().streams > 0) {
@@ -219,12 +239,21 @@ impl Flow {
         self.connection.as_ref().is_some_and(|c| c.is_followed())
     }
 
+    /// Whether another connection may have taken its place that carried payload: it is told at the end.
+    pub(super) fn has_rival(&self) -> bool {
+        self.connection.as_ref().and_then(|c| c.rival.as_ref()).is_some_and(|rival| rival.has_payload())
+    }
+
     fn held(&self) -> Held {
-        self.connection.as_ref().and_then(|c| c.following.as_ref()).map_or(Held::default(), |f| f.accounted)
+        let Some(connection) = &self.connection else { return Held::default() };
+        let rival = connection.rival.as_ref().map_or(0, |rival| rival.accounted);
+        let held = connection.following.as_ref().map_or(Held::default(), |f| f.accounted);
+        Held { streams: held.streams.saturating_add(rival), ..held }
     }
 }
 
-fn deadline(flow: &Flow, config: &Config) -> Timestamp {
+/// When the flow's time is over, unless it goes on before.
+pub(super) fn deadline(flow: &Flow, config: &Config) -> Timestamp {
     flow.last.saturating_add(timeout(flow, config))
 }
 

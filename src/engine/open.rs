@@ -21,21 +21,21 @@ pub(super) struct Open {
 
 /// What is asked of a flow whose session may be open: the class that it was put in last, its last packet's time, and the bytes that the
 /// session holds.
-type State = (usize, Timestamp, usize);
+type State = (u8, Timestamp, usize);
 
 impl Open {
     /// The class of connections in which nothing was said yet.
-    pub const SILENT: usize = 0;
+    pub const SILENT: u8 = 0;
 
     /// The class of a session that holds `bytes`.
-    pub fn class_of(bytes: usize) -> usize {
-        let power = usize::try_from(bytes.checked_ilog2().unwrap_or(0)).unwrap_or(0);
-        (power / 2).saturating_sub(SMALLEST_POWER / 2).clamp(1, CLASSES.saturating_sub(1))
+    pub fn class_of(bytes: usize) -> u8 {
+        let power = u8::try_from(bytes.checked_ilog2().unwrap_or(0)).unwrap_or(0);
+        (power / 2).saturating_sub(SMALLEST_POWER / 2).clamp(1, LARGEST)
     }
 
     /// Puts a flow into a class. It has to be a higher one than those in which it was before.
-    pub fn put(&mut self, class: usize, last: Timestamp, id: FlowId, is_new: bool) {
-        if let Some(heap) = self.classes.get_mut(class) {
+    pub fn put(&mut self, class: u8, last: Timestamp, id: FlowId, is_new: bool) {
+        if let Some(heap) = self.classes.get_mut(usize::from(class)) {
             heap.push(Reverse((last, id)));
             self.sessions = self.sessions.saturating_add(usize::from(is_new));
         }
@@ -49,7 +49,7 @@ impl Open {
     /// Takes out the one that costs most at `now`.
     pub fn take_costliest(&mut self, now: Timestamp, state: impl Fn(FlowId) -> Option<State>) -> Option<FlowId> {
         let mut costliest = None;
-        for (class, heap) in self.classes.iter_mut().enumerate() {
+        for (class, heap) in (0..).zip(&mut self.classes) {
             if let Some((last, bytes)) = idlest(heap, class, &state) {
                 let idle = u64::try_from(now.since(last).as_nanos()).unwrap_or(u64::MAX).saturating_add(AT_LEAST_IDLE);
                 let cost = idle.saturating_mul(u64::try_from(bytes).unwrap_or(u64::MAX));
@@ -59,7 +59,7 @@ impl Open {
                 }
             }
         }
-        let Reverse((_, id)) = self.classes.get_mut(costliest?.1)?.pop()?;
+        let Reverse((_, id)) = self.classes.get_mut(usize::from(costliest?.1))?.pop()?;
         Some(id)
     }
 
@@ -67,7 +67,7 @@ impl Open {
     pub fn tidy(&mut self, state: impl Fn(FlowId) -> Option<State>) {
         let entries = self.classes.iter().map(BinaryHeap::len).fold(0, usize::saturating_add);
         if entries > self.sessions.saturating_mul(2).max(MOST_UNTIDY) {
-            for (class, heap) in self.classes.iter_mut().enumerate() {
+            for (class, heap) in (0..).zip(&mut self.classes) {
                 heap.retain(|&Reverse((_, id))| state(id).is_some_and(|(now_in, ..)| now_in == class));
                 heap.shrink_to(heap.len().saturating_mul(2));
             }
@@ -78,7 +78,7 @@ impl Open {
 /// Brings the one that was idle longest to the front of `heap`; answers its last packet's time, and the bytes that it holds.
 fn idlest(
     heap: &mut BinaryHeap<Reverse<(Timestamp, FlowId)>>,
-    class: usize,
+    class: u8,
     state: impl Fn(FlowId) -> Option<State>,
 ) -> Option<(Timestamp, usize)> {
     loop {
@@ -98,7 +98,10 @@ fn idlest(
 
 /// The silent, and those below 4 KiB, 16 KiB, 64 KiB, 256 KiB, 1 MiB, and what is more.
 const CLASSES: usize = 7;
-const SMALLEST_POWER: usize = 8;
+/// The last of the classes.
+const LARGEST: u8 = 6;
+/// The power of two where class 0 would begin, were it one of a size.
+const SMALLEST_POWER: u8 = 8;
 /// Nanoseconds that all count as idle for, so that of those which just had a packet the larger costs more.
 const AT_LEAST_IDLE: u64 = 1_000_000_000;
 /// So many entries are kept whatever they are.

@@ -63,5 +63,8 @@ fn not_seen(session: &Session, is_over: bool) -> Option<Reason> {
     if session.server_hello.as_ref().map(ServerHello::version).is_some_and(ProtocolVersion::is_tls13) {
         return Some(Reason::Tls13);
     }
+    if session.dropped {
+        return Some(Reason::Dropped);
+    }
     is_over.then(|| if session.server_view.is_complete() { Reason::NotSent } else { Reason::Lost })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::ascii::Address;
 use super::common::{Common, Line, Own};
@@ -31,6 +32,8 @@ pub struct AlertInfo<'a> {
     pub metadata: &'a [(&'a str, &'a str)],
     /// `reference`: each as a link.
     pub references: &'a [String],
+    /// What data sets know of the values that were found: by key, each an object of JSON as text.
+    pub context: &'a [(&'a str, &'a str)],
     /// What the rule does.
     pub action: Verdict,
     /// What became of the packet, by all that matched on it.
@@ -115,6 +118,8 @@ pub(super) struct Alert<'a> {
     metadata: Metadata<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     references: &'a [String],
+    #[serde(skip_serializing_if = "Context::is_empty")]
+    context: Context<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<End>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,6 +159,7 @@ impl<'a> Alert<'a> {
             severity: info.severity,
             metadata: Metadata(info.metadata),
             references: info.references,
+            context: Context(info.context),
             source: source.map(End::of),
             target: target.map(End::of),
             rule: info.rule,
@@ -225,6 +231,24 @@ impl VerdictObject {
         };
         let reject = if reset.is_some() { Some(["tcp-reset"]) } else { None };
         Self { action, reject_target: reset, reject }
+    }
+}
+
+/// The first object of each key. What rules look values up in is the operator's, but its text may come from others, and so it is written
+/// anew as events are.
+struct Context<'a>(&'a [(&'a str, &'a str)]);
+
+impl Context<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Context<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = |(i, (key, _)): &(usize, &(&str, &str))| !self.0.iter().take(*i).any(|(earlier, _)| earlier == key);
+        let objects = self.0.iter().enumerate().filter(first);
+        serializer.collect_map(objects.filter_map(|(_, (key, text))| Some((key, serde_json::from_str::<Value>(text).ok()?))))
     }
 }
 

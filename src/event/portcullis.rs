@@ -24,6 +24,8 @@ use crate::protocol::x509::Certificate;
 #[derive(Serialize)]
 pub(super) struct Portcullis<'a> {
     stage: &'static str,
+    #[serde(skip_serializing_if = "is_false")]
+    dropped: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     cipher: Option<Cipher>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,6 +117,7 @@ impl<'a> Portcullis<'a> {
         let retried = session.hello_retry_request.is_some();
         Self {
             stage: stage_name(session.stage),
+            dropped: session.dropped,
             cipher: answer.map(|sh| Cipher(sh.cipher_suite)),
             cipher_id: answer.map(|sh| sh.cipher_suite),
             group: group.map(Group),

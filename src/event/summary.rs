@@ -48,7 +48,7 @@ pub struct SessionCounts {
     pub without_sni: u64,
     /// With a client's certificate in the clear.
     pub client_certificate: u64,
-    /// Of which one direction was not in the capture.
+    /// Of which one direction was not in the capture, though nothing was dropped.
     pub one_sided: u64,
     /// Joined in the middle.
     pub midstream: u64,
@@ -58,7 +58,9 @@ pub struct SessionCounts {
     pub conflicting: u64,
     /// Of which some was given up because a limit was reached.
     pub degraded: u64,
-    /// Whose view was not whole, for any of these reasons.
+    /// Dropped before they were over.
+    pub dropped: u64,
+    /// Whose view was not whole, for any of these reasons. What was dropped is not missing.
     pub not_whole: u64,
 }
 
@@ -111,14 +113,17 @@ impl Summary {
         count(&mut sessions.ech, hello.is_some_and(|ch| ch.ech.is_some()));
         count(&mut sessions.without_sni, sni.is_none());
         count(&mut sessions.client_certificate, !session.client_certificates.is_empty());
-        count(&mut sessions.one_sided, client.seen != server.seen);
+        count(&mut sessions.one_sided, client.seen != server.seen && !session.dropped);
         count(&mut sessions.midstream, client.midstream || server.midstream);
         count(&mut sessions.gaps, client.gaps > 0 || server.gaps > 0);
         count(&mut sessions.conflicting, client.conflicting_bytes > 0 || server.conflicting_bytes > 0);
         count(&mut sessions.degraded, client.degraded || server.degraded);
-        count(&mut sessions.not_whole, !is_whole(client) || !is_whole(server));
+        count(&mut sessions.dropped, session.dropped);
+        count(&mut sessions.not_whole, (!is_whole(client) || !is_whole(server)) && !session.dropped);
 
-        count(self.versions.entry(session.version()).or_default(), true);
+        if session.version().is_some() || !session.dropped {
+            count(self.versions.entry(session.version()).or_default(), true);
+        }
         if let Some(trust) = &session.server_trust {
             let reason = trust.reason.filter(|_| trust.status == Status::NotSeen);
             add(&mut self.trust, (trust.status, reason), 1);
@@ -220,7 +225,7 @@ impl Summary {
         &self.sessions
     }
 
-    /// Sessions by version; `None` is that of those whose ServerHello was not seen.
+    /// Sessions by version; `None` is that of those whose ServerHello was not seen, unless they were dropped.
     pub const fn versions(&self) -> &BTreeMap<Option<ProtocolVersion>, u64> {
         &self.versions
     }
@@ -281,6 +286,7 @@ impl SessionCounts {
             (&mut self.gaps, other.gaps),
             (&mut self.conflicting, other.conflicting),
             (&mut self.degraded, other.degraded),
+            (&mut self.dropped, other.dropped),
             (&mut self.not_whole, other.not_whole),
         ] {
             *mine = mine.saturating_add(theirs);
@@ -327,6 +333,7 @@ mod tests {
             severity: 2,
             metadata: &[],
             references: &[],
+            context: &[],
             action: if i.is_multiple_of(2) { Verdict::Alert } else { Verdict::Drop },
             verdict: Verdict::Drop,
             target: None,
@@ -347,6 +354,15 @@ mod tests {
         assert_eq!(summary.versions().get(&Some(ProtocolVersion::TLS1_0)), Some(&1));
         assert_eq!(summary.anomalies().get("MULTIPLE_SNI_EXTENSIONS"), Some(&1));
         assert_eq!(summary.server_names().most_frequent(9).len(), 2);
+    }
+
+    #[test]
+    fn what_a_verdict_stopped_is_not_counted_as_missing() {
+        let mut summary = Summary::default();
+        let no_answer = Session { server_hello: None, ..session(1) }; // one side
+        summary.add_session(&Session { dropped: true, ..no_answer });
+        assert_eq!(*summary.sessions(), SessionCounts { total: 1, dropped: 1, ..SessionCounts::default() });
+        assert!(summary.versions().is_empty());
     }
 
     #[test]

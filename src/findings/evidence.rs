@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::suites::Traits;
 use crate::protocol::opening::Spoken;
-use crate::protocol::tls::session::{Anomaly, Openings, Stage};
+use crate::protocol::tls::session::{Anomaly, Openings};
 use crate::protocol::tls::{ClientHello, ProtocolVersion, ServerHello, Session, extension};
 use crate::protocol::x509::{Certificate, Facts, Status, Time};
 
@@ -157,9 +157,9 @@ impl<'a> Evidence<'a> {
         self.session.alerts.iter().any(|alert| !alert.from_client && alert.description == description)
     }
 
-    /// The flow is over.
+    /// The flow is over, by itself.
     pub(super) fn is_closed(&self) -> bool {
-        self.session.stage == Stage::Closed
+        self.session.ended && !self.session.dropped
     }
 
     /// Whether either side of a flow that is not TLS began with `spoken`.

@@ -73,14 +73,19 @@ impl Stream {
 
     /// The peer acknowledged up to `seq` before a byte of data was seen. Where that is the SYN, its place is settled; where it is
     /// nowhere near, the SYN was not the one that the peer took: there were several, and this tells which. `answers_syn` where it is
-    /// the acknowledgement of a SYN-ACK, which leaves no room for bytes that the capture lacks.
-    pub fn correct(&mut self, seq: u32, answers_syn: bool) {
-        let Some(next) = self.next.filter(|_| self.is_unsettled()) else { return self.expect(seq) };
-        match position(next, seq).abs_diff(next) {
-            0 => self.unsettled = false,
-            distance if answers_syn || distance > WINDOW => self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq))),
-            _ => {}
+    /// the acknowledgement of a SYN-ACK, which leaves no room for bytes that the capture lacks. Answers whether it begins elsewhere now.
+    pub fn correct(&mut self, seq: u32, answers_syn: bool) -> bool {
+        let Some(next) = self.next.filter(|_| self.is_unsettled()) else {
+            self.expect(seq);
+            return false;
+        };
+        let distance = position(next, seq).abs_diff(next);
+        let moves = distance > 0 && answers_syn || distance > WINDOW;
+        if moves {
+            self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
         }
+        self.unsettled = distance > 0;
+        moves
     }
 
     /// Whether another SYN, or what the peer acknowledges, may yet move it.
@@ -114,7 +119,8 @@ impl Stream {
             pushed.out_of_window = len64(payload);
             return pushed;
         }
-        if at < self.start() && !self.anchored && self.bytes.len() <= RESTART_LIMIT {
+        let may_begin_earlier = !self.anchored && self.dropped == 0 && self.bytes.len() <= RESTART_LIMIT;
+        if at < self.start() && may_begin_earlier {
             self.restart_at(at);
             pushed.restarted = true;
         }
@@ -232,6 +238,26 @@ impl Stream {
     /// The bytes in order that were not consumed yet.
     pub fn unread(&self) -> &[u8] {
         self.bytes.get(self.consumed..).unwrap_or_default()
+    }
+
+    /// Whether the byte with sequence number `seq` is the one before the first that is known, of a stream that was joined in the middle.
+    pub fn begins_behind(&self, seq: u32) -> bool {
+        let start = self.start();
+        !self.anchored && self.next.is_some() && position(start, seq).saturating_add(1) == start
+    }
+
+    /// Whether all `len` bytes from sequence number `seq` on came already, or are given up.
+    pub fn has(&self, seq: u32, len: usize) -> bool {
+        let Some(next) = self.next else { return false };
+        let at = position(next, seq);
+        let end = at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        let piece = self.ahead.range(..=at).next_back();
+        end <= next || piece.is_some_and(|(&start, piece)| end <= start.saturating_add(len64(piece)))
+    }
+
+    /// Whether all bytes before sequence number `seq` came or are given up, and none behind it.
+    pub fn ends_at(&self, seq: u32) -> bool {
+        self.next.is_none_or(|next| position(next, seq) == next) && !self.has_gap()
     }
 
     /// The bytes in order that are kept, consumed or not, and how many came before them.

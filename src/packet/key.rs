@@ -13,8 +13,8 @@ pub struct FlowKey {
     b: Address,
     a_port: u16,
     b_port: u16,
-    vlan: [u16; 2],
-    protocol: u8,
+    /// The VLAN ids of 12 bits each, outer first, and below them the IP protocol: there may be millions of keys.
+    tags: u32,
 }
 
 /// An address as a packet has it: IPv6, or IPv4 in its IPv4-mapped form (RFC 4291 §2.5.5.2).
@@ -105,10 +105,11 @@ impl FlowKey {
         vlan: [u16; 2],
     ) -> (Self, Direction) {
         let ((s, s_port), (d, d_port)) = (source, destination);
+        let tags = (vlan[0] as u32 & VLAN_ID) << 20 | (vlan[1] as u32 & VLAN_ID) << 8 | protocol as u32;
         if s.below(s_port, d, d_port) {
-            (Self { a: s, b: d, a_port: s_port, b_port: d_port, vlan, protocol }, Direction::AToB)
+            (Self { a: s, b: d, a_port: s_port, b_port: d_port, tags }, Direction::AToB)
         } else {
-            (Self { a: d, b: s, a_port: d_port, b_port: s_port, vlan, protocol }, Direction::BToA)
+            (Self { a: d, b: s, a_port: d_port, b_port: s_port, tags }, Direction::BToA)
         }
     }
 
@@ -126,22 +127,28 @@ impl FlowKey {
     }
 
     /// IP protocol number (6 is TCP).
+    #[allow(clippy::cast_possible_truncation)] // the lowest byte
     pub const fn protocol(&self) -> u8 {
-        self.protocol
+        self.tags as u8
     }
 
     /// The VLAN ids, outer first.
     pub fn vlan(&self) -> impl Iterator<Item = u16> {
-        self.vlan.into_iter().filter(|&id| id != 0)
+        self.vlan_ids().into_iter().filter(|&id| id != 0)
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // 12 bits
+    const fn vlan_ids(&self) -> [u16; 2] {
+        [(self.tags >> 20) as u16, (self.tags >> 8 & VLAN_ID) as u16]
     }
 
     /// A keyed hash. `seed` keeps others from choosing keys that collide; the same seed gives the same hashes in every run.
     #[inline]
     pub fn hash(&self, seed: u64) -> u64 {
         let (Address { hi: a_hi, lo: a_lo }, Address { hi: b_hi, lo: b_lo }) = (self.a, self.b);
-        let [v0, v1] = self.vlan;
+        let [v0, v1] = self.vlan_ids();
         let ports = u64::from(self.a_port) << 48 | u64::from(self.b_port) << 32 | u64::from(v0) << 16 | u64::from(v1);
-        let key = [seed, u64::from(self.protocol)];
+        let key = [seed, u64::from(self.protocol())];
         if a_hi == 0 && b_hi == 0 && a_lo >> 32 == MAPPED && b_lo >> 32 == MAPPED {
             siphash::hash(key, [a_lo << 32 | b_lo & 0xffff_ffff, ports])
         } else {
@@ -200,6 +207,8 @@ impl From<Address> for IpAddr {
     }
 }
 
+/// The bits of a VLAN id (IEEE 802.1Q).
+const VLAN_ID: u32 = 0xfff;
 /// The upper half of the low word of an IPv4-mapped address.
 const MAPPED: u64 = 0xffff;
 
@@ -232,6 +241,15 @@ mod tests {
             let named = |(ip, port): ([u8; 4], u16)| Endpoint { ip: ip.into(), port };
             assert_eq!(FlowKey::from_packet(packet(s), packet(d), 6, [0, 0]), FlowKey::new(named(s), named(d), 6, [0, 0]));
         }
+    }
+
+    #[test]
+    fn vlan_ids_and_the_protocol_share_a_word_and_come_back() {
+        for (vlan, protocol) in [([0, 0], 6), ([1, 0], 17), ([4_095, 1], 255), ([1, 4_095], 0)] {
+            let key = FlowKey::new(end("10.0.0.1", 1), end("10.0.0.2", 443), protocol, vlan).0;
+            assert_eq!((key.vlan_ids(), key.protocol()), (vlan, protocol));
+        }
+        assert_eq!(size_of::<FlowKey>(), 40);
     }
 
     #[test]

@@ -103,6 +103,11 @@ impl TcpFlags {
         self.0 & bits == bits
     }
 
+    /// FIN or RST: the connection is to end.
+    pub const fn closes(self) -> bool {
+        self.0 & (Self::FIN | Self::RST) != 0
+    }
+
     /// SYN without ACK: a client asks for a connection.
     pub const fn is_syn(self) -> bool {
         self.has(Self::SYN) && !self.has(Self::ACK)

@@ -1,14 +1,18 @@
 //! Whether a `pass` rule may still accept a flow: what a verdict on all that no rule accepts waits for.
 //!
-//! A rule is out of question once a fact is there that is not as it asks, or once a fact that it asks for can no longer come.
+//! A rule is out of question once a fact is there that is not as it asks, or once a fact that it asks for can no longer come. Where there
+//! are many, those that a known fact leaves in question are looked up, as candidates are.
 
 use super::compile::{Header, Plan};
 use super::dataset::DatasetChanges;
 use super::evaluate::{Scratch, inspect};
+use super::inspect::Inspection;
+use super::prefilter::{Key, Table};
 use super::set::{Entry, Group, RuleSet};
 use super::state::HostState;
 use super::subject::{AppProto, Facts, FlowDirection, FlowRules, Subject};
 use crate::flow::Endpoint;
+use crate::protocol::tls::Session;
 
 /// Why no `pass` rule accepted a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,13 +56,17 @@ impl RuleSet {
         }
         let (have, ahead) = (flow.seen, Facts::ahead(subject));
         flow.pending.iter().any(|&plan| self.plan(plan).is_some_and(|(entry, _)| entry.accepts_flows()))
-            || self.accepting.iter().any(|group| {
+            || self.accepting.iter().any(|accepting| {
+                let group = &accepting.group;
                 let missing = group.needs.without(have);
                 let waits = group.is_of_packets() || !missing.is_empty();
                 waits
                     && ahead.has(missing)
                     && self.headers.get(group.header as usize).is_some_and(|h| h.may_match(subject, group.direction))
-                    && group.plans.iter().any(|&plan| self.may_hold(plan, subject, have, &hosts.datasets, scratch))
+                    && accepting
+                        .candidates(subject.session, have, scratch)
+                        .iter()
+                        .any(|&plan| self.may_hold(plan, subject, have, &hosts.datasets, scratch))
             })
     }
 
@@ -68,7 +76,7 @@ impl RuleSet {
             let ends = if group.direction == FlowDirection::ToServer { (client, server) } else { (server, client) };
             self.headers.get(group.header as usize).is_some_and(|header| header.fits(ends))
         };
-        self.accepting.iter().any(fits)
+        self.accepting.iter().any(|accepting| fits(&accepting.group))
     }
 
     /// Why no rule accepts the flow of `subject`, where [`may_accept`](Self::may_accept) says so.
@@ -113,6 +121,66 @@ impl RuleSet {
     }
 }
 
+/// Plans of `pass` rules that accept flows.
+#[derive(Debug)]
+pub(super) struct Accepting {
+    /// Those that have the same header and wait for the same facts.
+    group: Group,
+    /// Of many: how to find those that may hold by what is known first, each with the plans that are in it.
+    tables: Vec<(Table, Vec<u32>)>,
+    /// Those that are in no table.
+    rest: Vec<u32>,
+}
+
+impl Accepting {
+    /// The plans of `group`, of which `of` gives what they ask for.
+    pub fn new<'s>(group: Group, of: impl Fn(u32) -> Option<(&'s [Inspection], Plan)>) -> Self {
+        let mut accepting = Self { rest: group.plans.clone(), group, tables: Vec::new() };
+        if accepting.rest.len() <= FEW {
+            return accepting;
+        }
+        accepting.rest.clear();
+        for &plan in &accepting.group.plans {
+            let Some((inspection, side, key)) = of(plan).and_then(|(inspections, plan)| earliest_key(inspections, plan)) else {
+                accepting.rest.push(plan);
+                continue;
+            };
+            let known = accepting.tables.iter().position(|(table, _)| table.is_for(inspection, side));
+            let place = known.unwrap_or(accepting.tables.len());
+            if known.is_none() {
+                accepting.tables.push((Table::new(inspection, side), Vec::new()));
+            }
+            if let Some((table, plans)) = accepting.tables.get_mut(place) {
+                table.add(key, plan);
+                plans.push(plan);
+            }
+        }
+        accepting.rest.extend(accepting.tables.iter_mut().flat_map(|(table, _)| table.finish()));
+        accepting
+    }
+
+    /// The plans that may hold, by those of their buffers that are there with the facts of `have`.
+    pub fn candidates(&self, session: Option<&Session>, have: Facts, scratch: &mut Scratch) -> Vec<u32> {
+        let mut candidates = self.rest.clone();
+        for (table, plans) in &self.tables {
+            match session.filter(|_| have.has(table.fact())) {
+                Some(session) => scratch.look_up(table, session, &mut candidates),
+                None => candidates.extend(plans),
+            }
+        }
+        candidates
+    }
+}
+
+/// The key to look for a plan by in the buffer that comes first.
+fn earliest_key(inspections: &[Inspection], plan: Plan) -> Option<(&Inspection, FlowDirection, Key)> {
+    let keyed = inspections.iter().filter_map(|i| Some((i, i.side(plan.side), Key::of(i)?)));
+    keyed.min_by_key(|(i, side, key)| (i.buffer.sides.facts(*side), std::cmp::Reverse(key.rank())))
+}
+
+/// So many are tried one by one.
+const FEW: usize = 8;
+
 impl Group {
     /// Whether its plans are tried on each packet.
     const fn is_of_packets(&self) -> bool {
@@ -147,7 +215,7 @@ impl Facts {
             (client.over, CLIENT_MESSAGES.and(Self::CLIENT_ALERT)),
             (client.dark, SERVER_MESSAGES),
             (server.over, SERVER_MESSAGES.and(Self::SERVER_ALERT)),
-            (is_tls13, SINCE_TLS13_ENCRYPTED),
+            (is_tls13, Self::HIDDEN_BY_TLS13),
             (session.server_hello.is_some(), Self::HELLO_RETRY),
             (server.over && !server.dark, Self::SERVER_DARK.and(Self::DARK)),
             (client.over && !client.dark, Self::DARK),
@@ -159,5 +227,3 @@ impl Facts {
 const CLIENT_MESSAGES: Facts = Facts::CLIENT_HELLO.and(Facts::CLIENT_CERTIFICATES).and(Facts::CLIENT_KEY_EXCHANGE);
 const SERVER_MESSAGES: Facts =
     Facts::SERVER_HELLO.and(Facts::HELLO_RETRY).and(Facts::GROUP).and(Facts::SERVER_CERTIFICATES).and(Facts::SERVER_KEY_EXCHANGE);
-const SINCE_TLS13_ENCRYPTED: Facts =
-    Facts::SERVER_CERTIFICATES.and(Facts::SERVER_KEY_EXCHANGE).and(Facts::CLIENT_CERTIFICATES).and(Facts::CLIENT_KEY_EXCHANGE);

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::hook::Hook;
+
 /// One rule as written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleAst<'a> {
@@ -18,6 +20,8 @@ pub struct HeaderAst<'a> {
     pub action: Action,
     /// Of what traffic.
     pub protocol: Protocol,
+    /// The state that it waits for, where one stands behind the protocol.
+    pub hook: Option<Hook>,
     /// Where it comes from.
     pub source: EndAst<'a>,
     /// Which way.

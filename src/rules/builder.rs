@@ -6,7 +6,8 @@ use super::config::RuleConfig;
 use super::diagnostic::{Reason, excerpt};
 use super::field::{Number, Slot};
 use super::inspect::{Content, Inspection, Step};
-use super::keyword::{Buffer, PAYLOAD};
+use super::keyword::{BASE64_DATA, Buffer, PAYLOAD};
+use super::parse::number::Comparison;
 use super::rule::{Reference, Target};
 use super::shared::Shared;
 use super::state::{Stateful, Threshold};
@@ -23,7 +24,7 @@ pub(super) struct Builder<'c> {
     /// What `flow` asks.
     pub flow: FlowOption,
     /// What it is about and nothing of is followed: it never matches.
-    pub unfollowed: Option<&'static str>,
+    pub unfollowed: Option<(&'static str, u32)>,
     /// What is asked of the packet at hand.
     pub packet: Vec<Box<dyn PacketTest>>,
     /// What is asked of what rules remember, and done to it.
@@ -42,8 +43,8 @@ pub(super) struct Builder<'c> {
     variables: Vec<(String, usize)>,
     /// What it has in common with others.
     pub shared: &'c mut Shared,
-    /// What is worth a word though it loads.
-    pub notes: Vec<Reason>,
+    /// What is worth a word though it loads, and where it is written.
+    pub notes: Vec<(Reason, u32)>,
 }
 
 /// What options say about the rule itself.
@@ -103,6 +104,22 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn sides(&self) -> Sides;
     /// Whether `subject` has it, read from what went in direction `side`.
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool;
+    /// Whether it may hold at one packet and not at the next, so that a rule is tried on each.
+    fn is_passing(&self) -> bool {
+        false
+    }
+    /// Whether it holds of nothing that speaks TLS.
+    fn excludes_tls(&self) -> bool {
+        false
+    }
+    /// Whether it holds of no version but TLS 1.3.
+    fn wants_tls13(&self) -> bool {
+        false
+    }
+    /// The keyword of a number, and how that is compared.
+    fn comparison(&self) -> Option<(&'static str, Comparison)> {
+        None
+    }
 }
 
 /// Something asked of the addresses; source and destination are those of the rule's direction.
@@ -138,9 +155,17 @@ impl<'c> Builder<'c> {
         }
     }
 
+    /// Notes something about the option at hand.
+    pub fn note(&mut self, reason: Reason) {
+        self.notes.push((reason, self.at));
+    }
+
     /// What follows is asked of `buffer`.
     pub fn select(&mut self, buffer: &'static Buffer) -> Result<(), Reason> {
         self.close()?;
+        if buffer.name == BASE64_DATA.name && !self.inspections.iter_mut().any(|i| i.undecided_base64().is_some()) {
+            return Err(Reason::NeedsBase64);
+        }
         if self.inspections.len() >= MAX_PARTS {
             return Err(Reason::TooLong("256 buffers"));
         }
@@ -210,6 +235,9 @@ impl<'c> Builder<'c> {
     pub fn close(&mut self) -> Result<(), Reason> {
         let home = self.home();
         let Some(last) = self.inspections.pop() else { return Ok(()) };
+        if last.is_of_base64() {
+            return self.close_base64(last);
+        }
         match home.and_then(|home| self.inspections.get_mut(home)).filter(|_| !last.is_empty()) {
             Some(first) if first.steps.len().saturating_add(last.steps.len()) > MAX_PARTS => return Err(TOO_MANY_STEPS),
             Some(first) => {
@@ -221,6 +249,18 @@ impl<'c> Builder<'c> {
             }
             None => self.inspections.push(last),
         }
+        Ok(())
+    }
+
+    /// Ends what is asked of `data`, which the last `base64_decode` makes. What it extracted is not known behind it.
+    fn close_base64(&mut self, data: Inspection) -> Result<(), Reason> {
+        let home = self.inspections.len();
+        self.variables.iter_mut().filter(|(_, known_in)| *known_in == home).for_each(|(_, known_in)| *known_in = usize::MAX);
+        if !data.datasets.is_empty() || !data.reputations.is_empty() || data.absent.is_some() {
+            return Err(Reason::Refused("in base64_data there are neither data sets nor absent"));
+        }
+        let decode = self.inspections.iter_mut().rev().find_map(Inspection::undecided_base64);
+        decode.ok_or(Reason::NeedsBase64)?.asks = Some(data);
         Ok(())
     }
 

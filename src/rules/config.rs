@@ -9,6 +9,7 @@ use super::list::List;
 use super::parse;
 use super::policy::Policy;
 use super::reputation::{GeoIp, Reputation};
+use crate::packet::PortSet;
 
 /// Variables, classifications and other things that rules look up. The default has the names that Suricata's default configuration has.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct RuleConfig {
     pub review: bool,
     /// Also for what Suricata does not know or takes otherwise.
     pub portability: bool,
+    /// The ports that are watched, where a review is to tell of rules about others.
+    pub watched: Option<PortSet>,
     /// Names and texts of files in the form of `threshold.config`.
     pub threshold_files: Vec<(String, String)>,
 }
@@ -85,6 +88,7 @@ impl Default for RuleConfig {
             texts: false,
             review: false,
             portability: false,
+            watched: None,
             references: BTreeMap::from([("url".to_owned(), "https://".into())]),
         }
     }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::protocol_names::SUPPORTED;
+use super::slip;
+
 /// Why a rule, or a part of it, is not taken. The text in a variant is the user's, cut to a readable length.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -16,6 +19,9 @@ pub enum Reason {
     /// A protocol that Suricata has and Portcullis has not.
     #[error("protocol `{0}` is not supported yet")]
     ProtocolNotSupported(String),
+    /// A rule hook of a protocol other than TLS.
+    #[error("rule hook `{0}` is not supported")]
+    HookNotSupported(String),
     /// The second word is no protocol.
     #[error("`{0}` is no protocol")]
     UnknownProtocol(String),
@@ -60,6 +66,24 @@ pub enum Reason {
     /// The value does not have the form that the keyword wants.
     #[error("bad value: expected {0}")]
     BadValue(&'static str),
+    /// A word of the value is none that the keyword knows.
+    #[error("`{word}` is not known here: expected {form}")]
+    UnknownWord {
+        /// The word.
+        word: String,
+        /// What may stand there.
+        form: &'static str,
+        /// What it may be a slip of.
+        meant: Option<&'static str>,
+    },
+    /// No such event.
+    #[error("`{name}` is no event of TLS")]
+    UnknownEvent {
+        /// Its name.
+        name: String,
+        /// What it may be a slip of.
+        meant: Option<String>,
+    },
     /// The keyword's value has a form that Suricata knows and Portcullis does not.
     #[error("{0} is not supported yet")]
     NotSupported(&'static str),
@@ -75,12 +99,18 @@ pub enum Reason {
     /// The keyword changes a content and none is before it.
     #[error("no content is before it to apply to")]
     NeedsContent,
+    /// `base64_data` without a `base64_decode` before it that it could be about.
+    #[error("no base64_decode is before base64_data")]
+    NeedsBase64,
     /// A buffer is named and nothing is asked of it.
     #[error("buffer `{0}` is named, but nothing is matched in it")]
     EmptyBuffer(&'static str),
     /// Two parts that exclude each other.
     #[error("it can never match: {0}")]
     NeverMatches(&'static str),
+    /// A note: it matches nothing that the server sends.
+    #[error("of the server it can never match: {0}")]
+    NeverOfServer(&'static str),
     /// What no value of a buffer looks like.
     #[error("it can never match: values of `{buffer}` are {form}")]
     NoSuchValue {
@@ -147,6 +177,9 @@ pub enum Reason {
         /// What it is.
         text: String,
     },
+    /// A data set that is to be JSON.
+    #[error("it cannot be read as JSON: {0}")]
+    BadJson(String),
     /// More such lines than are told of one by one.
     #[error("{0} more lines are no entries")]
     MoreLines(usize),
@@ -193,8 +226,16 @@ pub enum Reason {
     #[error("it is left out: it requires `{0}`")]
     Unmet(String),
     /// A note: an event of Suricata's that no session here has.
-    #[error("event `tls.{0}` is never raised here: the rule cannot match")]
+    #[error("event `{0}` is never raised here: the rule cannot match")]
     NeverRaised(String),
+    /// A note: a protocol that is not told from others.
+    #[error("`{protocol}` is not told from other protocols than TLS: {}", if *never { "it never matches" } else { "what is not TLS does not match" })]
+    NotRecognised {
+        /// The protocol.
+        protocol: String,
+        /// Nothing else is asked for that could be.
+        never: bool,
+    },
     /// A finding: it costs more than it needs to.
     #[error("{why}")]
     Slow {
@@ -209,6 +250,9 @@ pub enum Reason {
     /// A finding: it waits for a bit that no rule of the set sets.
     #[error("it can never match: no rule here sets `{0}`")]
     NeverSet(String),
+    /// A finding: it is about ports that are not watched.
+    #[error("it can never match: no flow that is watched has such ports at client and server")]
+    NotWatched,
     /// A finding: Suricata does not load it, or takes it otherwise.
     #[error("{0}")]
     NotPortable(&'static str),
@@ -234,7 +278,12 @@ impl Reason {
     /// How grave it is in a rule that loads.
     pub const fn weight(&self) -> Weight {
         match self {
-            Self::NeverMatches(_) | Self::NeverSet(_) | Self::NeverRaised(_) | Self::NotFollowed(_) => Weight::Never,
+            Self::NeverMatches(_)
+            | Self::NeverSet(_)
+            | Self::NeverRaised(_)
+            | Self::NotFollowed(_)
+            | Self::NotWatched
+            | Self::NotRecognised { never: true, .. } => Weight::Never,
             Self::Slow { .. } => Weight::Slow,
             Self::NotPortable(_) => Weight::NotPortable,
             _ => Weight::Note,
@@ -244,11 +293,16 @@ impl Reason {
     /// What to do about it, where there is something to say beyond the reason.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::UnknownWord { meant, .. } => return meant.map(did_you_mean),
+            Self::UnknownEvent { meant: Some(meant), .. } => return Some(did_you_mean(meant)),
+            Self::UnknownEvent { .. } => "docs/events.md has their names, such as tls.invalid_certificate",
+            Self::UnknownAction(word) if action_meant(word).is_some() => return action_meant(word).map(did_you_mean),
+            Self::UnknownProtocol(word) if protocol_meant(word).is_some() => return protocol_meant(word).map(did_you_mean),
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
             Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream or ip",
             Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
-            Self::UnknownKeyword(name) => return super::keyword::similar(name).map(|k| format!("did you mean `{k}`?")),
-            Self::UnknownFinding { similar: Some(id), .. } => return Some(format!("did you mean `{id}`?")),
+            Self::UnknownKeyword(name) => return super::keyword::similar(name).map(did_you_mean),
+            Self::UnknownFinding { similar: Some(id), .. } => return Some(did_you_mean(id)),
             Self::UnknownFinding { .. } => "`portcullis findings` lists them",
             Self::NeedsFile(flags) => return Some(format!("name them: {flags}")),
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
@@ -262,12 +316,32 @@ impl Reason {
             Self::UnknownDataset(_) => {
                 "give it one: `type string`, and `load FILE` where its values are in a file; or --dataset NAME:TYPE=FILE"
             }
+            Self::HookNotSupported(_) => "leave the hook out; those of tls are supported, such as tls:server_hello",
+            Self::NotWatched => "watch them (`--ports`, here as in the run); what the server sends comes from its port",
             Self::MissingSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };
         Some(hint.to_owned())
     }
 }
+
+fn did_you_mean(word: &str) -> String {
+    format!("did you mean `{word}`?")
+}
+
+/// The action that `word` may mean: a slip, or what another engine or firewall calls it.
+fn action_meant(word: &str) -> Option<&'static str> {
+    let others = [("block", "drop"), ("deny", "drop"), ("sdrop", "drop"), ("accept", "pass"), ("allow", "pass"), ("log", "alert")];
+    let other = others.into_iter().find(|(other, _)| word.eq_ignore_ascii_case(other)).map(|(_, ours)| ours);
+    other.or_else(|| slip::meant(word, ACTIONS))
+}
+
+/// The protocol that `word` may mean.
+fn protocol_meant(word: &str) -> Option<&'static str> {
+    if word.eq_ignore_ascii_case("ssl") { Some("tls") } else { slip::meant(word, SUPPORTED.iter().copied()) }
+}
+
+const ACTIONS: [&str; 7] = ["alert", "pass", "drop", "reject", "rejectsrc", "rejectdst", "rejectboth"];
 
 /// A [`Reason`] and the place it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -317,6 +391,8 @@ pub struct LoadReport {
     pub disabled: usize,
     /// Why others did not load, one each, in the order of the text.
     pub errors: Vec<Diagnostic>,
+    /// What is wrong with lines of other files that rules are loaded with, such as `threshold.config`: they are left out.
+    pub mistakes: Vec<Diagnostic>,
     /// What loaded and is worth a word all the same.
     pub notes: Vec<Diagnostic>,
     /// What a review found, where one was asked for.

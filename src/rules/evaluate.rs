@@ -1,6 +1,7 @@
 //! How a set is tried on a flow: who is a candidate, who of them matches, and what comes of it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::ast::Action;
 use super::builder::FlowState;
@@ -9,12 +10,14 @@ use super::dataset::{Change, DatasetChanges};
 use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
 use super::payload::{Progress, Seen};
+use super::prefilter::Table;
 use super::profile::{Profile, RuleProfile};
 use super::rule::{Known, Match, RuleId, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
 use super::subject::{Done, Facts, FlowDirection, FlowRules, Subject};
 use super::transform;
+use crate::protocol::tls::Session;
 
 /// What a worker needs to try rules, kept from one flow to the next.
 #[derive(Debug, Default)]
@@ -30,6 +33,8 @@ pub struct Scratch {
     lower: Vec<u8>,
     /// What the rule at hand would change in data sets.
     changes: Vec<Change>,
+    /// What its data sets know of the values that it found.
+    context: Vec<(Arc<str>, Arc<str>)>,
     counters: Counters,
     /// Where it is asked for.
     profile: Option<Box<Profile>>,
@@ -192,7 +197,8 @@ impl RuleSet {
                     true => scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1),
                     false => {
                         let listed = entry.asks.list.as_ref().and_then(|list| list.find(subject));
-                        out.push(Match { rule: scheduled.rule, direction, action, listed });
+                        let context = std::mem::take(&mut scratch.context);
+                        out.push(Match { rule: scheduled.rule, direction, action, listed, context });
                     }
                 }
             }
@@ -256,6 +262,7 @@ impl RuleSet {
     /// Whether all that a rule asks of flow and session is so; what it then changes in data sets is left in `scratch`.
     fn holds(&self, entry: &Entry, plan: Plan, subject: &Subject<'_>, sets: &DatasetChanges, scratch: &mut Scratch) -> bool {
         scratch.changes.clear();
+        scratch.context.clear();
         let (source, destination) = subject.ends(plan.direction);
         scratch.header(self, entry.header, subject, plan.direction)
             && entry.asks.ends.iter().all(|e| e.holds(source, destination))
@@ -362,6 +369,14 @@ impl Scratch {
         flow.renew(self.generation);
     }
 
+    /// Appends the plans to `found` that a value of `session` speaks for in `table`, each once.
+    pub(super) fn look_up(&mut self, table: &Table, session: &Session, found: &mut Vec<u32>) {
+        let from = found.len();
+        table.look_up(session, &mut self.lower, |plan| found.push(plan));
+        found.get_mut(from..).unwrap_or_default().sort_unstable();
+        found.dedup();
+    }
+
     /// Adds to what a rule cost, where that is counted.
     fn tally(&mut self, rule: RuleId, cost: RuleProfile) {
         if let Some(profile) = &mut self.profile {
@@ -445,6 +460,7 @@ pub(super) fn inspect(
         }
         if holds {
             scratch.changes.extend(inspection.datasets.iter().filter_map(|m| m.change(&value)));
+            scratch.context.extend(inspection.datasets.iter().filter_map(|m| m.context(&value)));
         }
         holds
     })

@@ -6,7 +6,7 @@ use super::compile::Kind;
 use super::inspect::{Inspection, Step};
 use super::keyword::PAYLOAD;
 use super::payload::literal;
-use super::prefilter::Key;
+use super::prefilter::{Key, is_common};
 use super::rule::{Rule, RuleId};
 use super::set::{Entry, RuleSet, best_key};
 use super::subject::{Facts, FlowDirection};
@@ -65,7 +65,7 @@ pub enum Cost {
     LookUp,
     /// Nothing by itself: one pass over the value for all such rules.
     Pass,
-    /// It is found by one byte: most values are looked at.
+    /// It is found by one byte of those that nearly all values have.
     OneByte,
     /// Each session that its header is about is looked at.
     EachSession,
@@ -78,9 +78,10 @@ pub enum Cost {
 }
 
 impl RuleSet {
-    /// How each rule with this sid is tried.
-    pub fn explain(&self, sid: u32) -> impl Iterator<Item = Explanation<'_>> {
-        let known = (0..).map(RuleId).zip(&self.rules).filter(move |(_, entry)| entry.rule.sid == sid);
+    /// How each rule with this sid, and with this gid where one is given, is tried.
+    pub fn explain(&self, gid: Option<u32>, sid: u32) -> impl Iterator<Item = Explanation<'_>> {
+        let is_meant = move |rule: &Rule| rule.sid == sid && gid.is_none_or(|gid| rule.gid == gid);
+        let known = (0..).map(RuleId).zip(&self.rules).filter(move |(_, entry)| is_meant(&entry.rule));
         known.map(|(id, entry)| self.explain_entry(id, entry))
     }
 
@@ -122,9 +123,9 @@ impl FoundBy {
     }
 
     fn cost(&self) -> Cost {
-        match (self.how, self.bytes.len()) {
-            ("has", 0 | 1) => Cost::OneByte,
-            ("has", _) => Cost::Pass,
+        match self.how {
+            "has" if is_common(&self.bytes) => Cost::OneByte,
+            "has" => Cost::Pass,
             _ => Cost::LookUp,
         }
     }
@@ -148,7 +149,7 @@ impl fmt::Display for Cost {
             Self::Rare => "lowest: it is tried on the few sessions alone that have what it needs",
             Self::LookUp => "lowest: one look-up finds it among all rules like it",
             Self::Pass => "low: one pass over the value finds it among all rules like it",
-            Self::OneByte => "high: one byte finds it, so that it is tried on most values",
+            Self::OneByte => "high: one byte that nearly all values have finds it",
             Self::EachSession => "medium: it is tried on each session that its header is about",
             Self::EachSessionByPcre => "high: a regular expression is run on each session that its header is about",
             Self::EachPacketByPcre => "highest: a regular expression is run on each packet that its header is about",
@@ -167,6 +168,7 @@ fn asked(inspection: &Inspection) -> (&'static str, Vec<(&'static str, usize)>) 
         Step::ByteJump(_) => "byte_jump",
         Step::Extract(_) => "byte_extract or byte_math",
         Step::Entropy(_) => "entropy",
+        Step::Base64(_) => "base64_decode",
     });
     let sizes = inspection.size.iter().map(|_| "bsize");
     let sets = inspection.datasets.iter().map(|_| "dataset");
@@ -182,9 +184,10 @@ fn asked(inspection: &Inspection) -> (&'static str, Vec<(&'static str, usize)>) 
     (inspection.buffer.name, counted)
 }
 
-/// What is asked of payload and of buffers.
+/// What is asked of payload and of buffers, and of what is decoded in them.
 fn inspections(entry: &Entry) -> impl Iterator<Item = &Inspection> {
-    entry.asks.payload.iter().map(|p| &p.inspection).chain(&entry.asks.inspections)
+    let named = entry.asks.payload.iter().map(|p| &p.inspection).chain(&entry.asks.inspections);
+    named.flat_map(|i| std::iter::once(i).chain(i.of_decoded()))
 }
 
 /// The dearest of all ways to try it.

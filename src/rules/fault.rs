@@ -1,8 +1,12 @@
 //! What makes it impossible that a buffer has all that is asked of it.
 
+use memchr::memmem;
+
 use super::diagnostic::Reason;
 use super::field::{Place, place};
 use super::inspect::{Absent, Content, Inspection, Step};
+use super::matcher::Budget;
+use super::parse::number::Comparison;
 use super::transform::Transform;
 
 /// What is wrong, and where: the offset in the rule's text.
@@ -17,6 +21,7 @@ impl Inspection {
             .or_else(|| self.wrong_size())
             .or_else(|| self.too_long())
             .or_else(|| self.at_odds())
+            .or_else(|| self.of_decoded().find_map(Self::fault))
     }
 
     fn asks_nothing(&self) -> Option<Fault> {
@@ -52,10 +57,11 @@ impl Inspection {
 
     /// Lengths that exclude each other.
     fn wrong_size(&self) -> Option<Fault> {
-        let least = self.size.iter().map(|s| s.at_least()).max()?;
-        let most = self.size.iter().filter_map(|s| s.at_most()).min();
+        if self.size.is_empty() {
+            return None;
+        }
         let width = self.width().and_then(|w| u64::try_from(w).ok());
-        if most.is_some_and(|most| most < least) || width.is_some_and(|w| self.size.iter().any(|s| !s.holds(w))) {
+        if !Comparison::can_hold(&self.size, 0) || width.is_some_and(|w| self.size.iter().any(|s| !s.holds(w))) {
             return Some((Reason::NeverMatches("no value has the length that bsize asks for"), self.at as usize));
         }
         let is_whole = |c: &&Content| c.startswith && c.endswith;
@@ -92,18 +98,32 @@ impl Inspection {
 
     /// Contents of which one excludes the other.
     fn at_odds(&self) -> Option<Fault> {
+        if self.absent.is_some() {
+            return None; // it holds where there is no value
+        }
         let pairs = self.wanted().enumerate().flat_map(|(i, b)| self.wanted().take(i).map(move |a| (a, b)));
-        pairs.into_iter().find_map(|(a, b)| {
-            let nocase = a.nocase || b.nocase;
-            let agree = |(x, y): (&u8, &u8)| x == y || nocase && x.eq_ignore_ascii_case(y);
-            let (front, back) = (a.pattern.iter().zip(&b.pattern), a.pattern.iter().rev().zip(b.pattern.iter().rev()));
-            let reason = match () {
-                () if a.startswith && b.startswith && !front.into_iter().all(agree) => "another content begins the value",
-                () if a.endswith && b.endswith && !back.into_iter().all(agree) => "another content ends the value",
-                () => return None,
-            };
-            Some((Reason::NeverMatches(reason), b.at as usize))
-        })
+        let apart = pairs.into_iter().find_map(|(a, b)| Some((Reason::NeverMatches(a.excludes(b)?), b.at as usize)));
+        apart.or_else(|| self.forbidden()).or_else(|| self.otherwise_whole())
+    }
+
+    /// A content that another one must not have in it.
+    fn forbidden(&self) -> Option<Fault> {
+        let forbidding = |step: &Step| match step {
+            Step::Content(c) if c.negated => self.wanted().any(|wanted| c.forbids(wanted)).then_some(c.at),
+            _ => None,
+        };
+        let at = self.steps.iter().find_map(forbidding)?;
+        Some((Reason::NeverMatches("another content has what must not be there"), at as usize))
+    }
+
+    /// A content that is all of the value, which then is not as the others want it.
+    fn otherwise_whole(&self) -> Option<Fault> {
+        let is_known = |c: &&Content| self.is_whole(c) && !(c.nocase && c.has_letters());
+        let whole = self.wanted().find(is_known)?;
+        let mut budget = Budget::new();
+        let holds = self.holds_after(&whole.pattern, 0, &mut budget) || budget.is_spent();
+        let reason = "the content is all of the value, which is not as else is asked";
+        (!holds).then_some((Reason::NeverMatches(reason), whole.at as usize))
     }
 
     /// How many bytes all values have after the transforms, where they have the same number.
@@ -119,6 +139,59 @@ impl Inspection {
 }
 
 impl Content {
+    /// Why no value can have both it and `other`, where that is so.
+    fn excludes(&self, other: &Self) -> Option<&'static str> {
+        let nocase = self.nocase || other.nocase;
+        let agree = |x: &u8, y: &u8| x == y || nocase && x.eq_ignore_ascii_case(y);
+        if let (Some(first), Some(second)) = (self.begins_at(), other.begins_at()) {
+            let (from_first, from_second) = (second.saturating_sub(first), first.saturating_sub(second));
+            let mut common = self.pattern.iter().skip(from_first).zip(other.pattern.iter().skip(from_second));
+            if !common.all(|(x, y)| agree(x, y)) {
+                return Some(if first == 0 && second == 0 {
+                    "another content begins the value"
+                } else {
+                    "another content is there"
+                });
+            }
+        }
+        let mut common = self.pattern.iter().rev().zip(other.pattern.iter().rev());
+        let at_odds = self.endswith && other.endswith && !common.all(|(x, y)| agree(x, y));
+        at_odds.then_some("another content ends the value")
+    }
+
+    /// Whether it, which is negated, must not be where `wanted` has it.
+    fn forbids(&self, wanted: &Self) -> bool {
+        let pattern: &[u8] = &if self.nocase { wanted.pattern.to_ascii_lowercase() } else { wanted.pattern.to_vec() };
+        let certain = self.nocase || !wanted.nocase || !self.has_letters();
+        let is_placed = self.is_relative() || self.offset.is_some() || self.depth.is_some();
+        certain
+            && !is_placed
+            && match (self.startswith, self.endswith) {
+                (false, false) => memmem::find(pattern, &self.pattern).is_some(),
+                (true, false) => wanted.begins_at() == Some(0) && pattern.starts_with(&self.pattern),
+                (false, true) => wanted.endswith && pattern.ends_with(&self.pattern),
+                (true, true) => false,
+            }
+    }
+
+    /// Where in the value it is, where there is but one place.
+    fn begins_at(&self) -> Option<usize> {
+        if self.startswith {
+            return Some(0);
+        }
+        let (offset, depth) = match (self.offset, self.depth) {
+            _ if self.is_relative() => return None,
+            (None, Some(Place::Given(depth))) => (0, depth),
+            (Some(Place::Given(offset)), Some(Place::Given(depth))) => (offset, depth),
+            _ => return None,
+        };
+        (usize::try_from(depth) == Ok(self.pattern.len())).then(|| usize::try_from(offset).ok()).flatten()
+    }
+
+    fn has_letters(&self) -> bool {
+        self.pattern.iter().any(u8::is_ascii_alphabetic)
+    }
+
     /// Where it ends at the earliest, the last match having ended at `last` or later.
     fn least_end(&self, last: usize) -> usize {
         let given = |n: Option<Place>| match n {

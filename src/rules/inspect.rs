@@ -7,10 +7,10 @@ use super::dataset::{Membership, Rated};
 use super::entropy::Entropy;
 use super::expression::Expression;
 use super::field::{Extracted, Place, place};
-use super::keyword::{Buffer, PAYLOAD};
+use super::keyword::{BASE64_DATA, Buffer, PAYLOAD};
 use super::parse::number::Comparison;
 use super::subject::FlowDirection;
-use super::transform::Transform;
+use super::transform::{FromBase64, Transform};
 
 /// All that a rule asks of one mention of a buffer. It holds where one value of the buffer has all of it.
 #[derive(Debug)]
@@ -70,6 +70,8 @@ pub(super) enum Step {
     Extract(Box<Extraction>),
     /// `entropy`
     Entropy(Entropy),
+    /// `base64_decode`
+    Base64(Box<Base64Decode>),
 }
 
 /// A literal and where it may be.
@@ -117,6 +119,17 @@ pub(super) struct Pcre {
     pub negated: bool,
     /// `R`: it sees only what is after the last match.
     pub relative: bool,
+}
+
+/// A part that is read as Base64, and what is asked of what it stands for.
+#[derive(Debug)]
+pub(super) struct Base64Decode {
+    /// Which part.
+    pub from: FromBase64,
+    /// It is counted from the end of the last match.
+    pub relative: bool,
+    /// What `base64_data` asks. `None`: that there is something.
+    pub asks: Option<Inspection>,
 }
 
 /// Whether there is data at a place.
@@ -226,6 +239,27 @@ impl Inspection {
         self.buffer.name == PAYLOAD.name
     }
 
+    /// Whether it is about what was decoded by the `base64_decode` before it.
+    pub fn is_of_base64(&self) -> bool {
+        self.buffer.name == BASE64_DATA.name
+    }
+
+    /// The last `base64_decode` that nothing is asked of yet.
+    pub fn undecided_base64(&mut self) -> Option<&mut Base64Decode> {
+        self.steps.iter_mut().rev().find_map(|step| match step {
+            Step::Base64(decode) if decode.asks.is_none() => Some(&mut **decode),
+            _ => None,
+        })
+    }
+
+    /// What is asked of what it decodes.
+    pub fn of_decoded(&self) -> impl Iterator<Item = &Self> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Base64(decode) => decode.asks.as_ref(),
+            _ => None,
+        })
+    }
+
     /// Whether rules that match change a data set.
     pub fn changes_datasets(&self) -> bool {
         self.datasets.iter().any(Membership::changes)
@@ -248,7 +282,8 @@ impl Inspection {
 
     /// Whether a regular expression looks through all of a value.
     pub fn is_searched(&self) -> bool {
-        self.steps.iter().any(|s| matches!(s, Step::Pcre(p) if !p.regex.is_anchored()))
+        let here = self.steps.iter().any(|s| matches!(s, Step::Pcre(p) if !p.regex.is_anchored()));
+        here || self.of_decoded().any(Self::is_searched)
     }
 
     /// The contents that have to be there.

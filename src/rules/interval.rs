@@ -87,6 +87,11 @@ impl<T: Number> Ranges<T> {
         Self::union([self.complement(), other.clone()]).complement()
     }
 
+    /// What is in both.
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.without(&other.complement())
+    }
+
     /// Whether nothing is in it.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -216,6 +221,7 @@ mod tests {
                 prop_assert_eq!(sa.complement().contains(x), !has(&a, x));
                 prop_assert_eq!(sa.without(&sb).contains(x), has(&a, x) && !has(&b, x));
                 prop_assert_eq!(Ranges::union([sa.clone(), sb.clone()]).contains(x), has(&a, x) || has(&b, x));
+                prop_assert_eq!(sa.intersection(&sb).contains(x), has(&a, x) && has(&b, x));
             }
         }
     }

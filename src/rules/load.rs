@@ -141,7 +141,7 @@ impl Joined {
         }
     }
 
-    /// Applies what `threshold.config` says; what is wrong with it is noted.
+    /// Applies what `threshold.config` says, to lists too. A line about a rule that is not there is noted; one with a mistake is left out.
     fn apply_thresholds(&mut self, config: &RuleConfig) {
         let mut variables = Variables::new(config);
         for (name, text) in &config.threshold_files {
@@ -149,10 +149,11 @@ impl Joined {
             for entry in entries(text) {
                 let Entry::Rule(line) = entry else { continue };
                 let setting = Setting::parse(&line.text, &mut variables);
-                if let Err(reason) = setting.and_then(|s| s.apply(self.rules.iter_mut())) {
-                    let (line, column) = line.position(0);
-                    self.report.notes.push(Diagnostic { file: file.clone(), line, column, sid: None, keyword: None, reason });
-                }
+                let Err(reason) = setting.and_then(|s| s.apply(self.rules.iter_mut())) else { continue };
+                let (line, column) = line.position(0);
+                let about =
+                    if matches!(reason, Reason::NoSuchRule { .. }) { &mut self.report.notes } else { &mut self.report.mistakes };
+                about.push(Diagnostic { file: file.clone(), line, column, sid: None, keyword: None, reason });
             }
         }
     }
@@ -168,13 +169,13 @@ impl Joined {
 
     /// The rules. What was needed to join them is let go.
     fn finish(mut self, config: &RuleConfig) -> (Vec<Compiled>, LoadReport) {
-        self.apply_thresholds(config);
         if config.review {
             self.review();
         }
         self.report.loaded = self.rules.len();
         let lists = (1..).zip(&config.lists).filter(|(_, list)| !list.is_empty());
         self.rules.extend(lists.map(|(place, list)| list.compile(place, config)));
+        self.apply_thresholds(config);
         (self.rules, self.report)
     }
 }

@@ -12,7 +12,7 @@ use memchr::memmem;
 use super::dataset::DatasetChanges;
 use super::expression::Expression;
 use super::field::Extracted;
-use super::inspect::{Absent, Content, Inspection, IsDataAt, Pcre, Step};
+use super::inspect::{Absent, Base64Decode, Content, Inspection, IsDataAt, Pcre, Step};
 use super::transform;
 
 /// Work that one value may still cost. Each search takes one step and another for every 256 bytes it looks through.
@@ -69,10 +69,17 @@ impl Inspection {
             return false;
         }
         let len = u64::try_from(value.len()).unwrap_or(u64::MAX);
-        let extracts = self.steps.iter().any(|s| matches!(s, Step::Extract(_)));
+        let extracts = self.extracts();
         let start = i64::try_from(start).unwrap_or(i64::MAX);
         let mut run = Run { extracted: Extracted::default(), extracts, start, budget };
         self.size.iter().all(|s| s.holds(len)) && run.steps(&self.steps, &Haystack::new(value), 0) == Outcome::Found
+    }
+}
+
+impl Inspection {
+    /// Whether it extracts a number, on which later steps may depend.
+    fn extracts(&self) -> bool {
+        self.steps.iter().any(|s| matches!(s, Step::Extract(_))) || self.of_decoded().any(Self::extracts)
     }
 }
 
@@ -137,6 +144,7 @@ impl Run<'_> {
             Step::IsDataAt(i) => i.holds(hay.raw.len(), last, &self.extracted),
             Step::ByteTest(t) => t.holds(hay.raw, last, &self.extracted),
             Step::Entropy(e) => self.budget.spend(hay.raw.len()) && e.holds(hay.raw),
+            Step::Base64(b) => self.base64(b, hay, last),
         };
         if holds { self.steps(rest, hay, last) } else { self.failed(step.is_relative()) }
     }
@@ -200,6 +208,22 @@ impl Run<'_> {
         subject(p, hay, last).is_none_or(|(_, text)| self.find(p, text, 0) == Some(None))
     }
 
+    /// Whether something is decoded, and is as asked.
+    fn base64(&mut self, b: &Base64Decode, hay: &Haystack<'_>, last: usize) -> bool {
+        let part = hay.raw.get(if b.relative { last } else { 0 }..).unwrap_or_default();
+        if !self.budget.spend(part.len()) {
+            return false;
+        }
+        let decoded = b.from.apply(part);
+        let Some(asks) = b.asks.as_ref().filter(|_| !decoded.is_empty()) else { return !decoded.is_empty() };
+        let value = transform::apply(&asks.transforms, &decoded);
+        let len = u64::try_from(value.len()).unwrap_or(u64::MAX);
+        let start = std::mem::take(&mut self.start);
+        let holds = asks.size.iter().all(|s| s.holds(len)) && self.steps(&asks.steps, &Haystack::new(&value), 0) == Outcome::Found;
+        self.start = start;
+        holds
+    }
+
     /// What the failure of a step means to those before it.
     const fn failed(&self, relative: bool) -> Outcome {
         if relative || self.extracts { Outcome::Elsewhere } else { Outcome::Never }
@@ -222,6 +246,7 @@ impl Step {
             Self::ByteJump(j) => j.field.relative,
             Self::Extract(e) => e.field.relative,
             Self::Entropy(_) => false,
+            Self::Base64(b) => b.relative,
         }
     }
 }

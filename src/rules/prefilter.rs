@@ -52,6 +52,11 @@ impl Key {
     }
 }
 
+/// Whether nearly all values have `key`: it is one byte of those that names and numbers are written with.
+pub(super) fn is_common(key: &[u8]) -> bool {
+    matches!(key, [byte] if byte.is_ascii_alphanumeric() || b" .,-_:=/".contains(byte))
+}
+
 /// The keys of one buffer of one side, after the same transforms.
 #[derive(Debug)]
 pub(super) struct Table {

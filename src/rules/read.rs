@@ -5,20 +5,23 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::ast::{Action, EndAst, HeaderAst, OptionAst, Protocol, RuleAst, Sign};
-use super::builder::{Builder, PacketTest};
-use super::compile::{Asks, Compiled, End, Header, Kind, plans};
+use super::builder::{Builder, PacketTest, Test};
+use super::compile::{Asks, Compiled, End, Header, Kind, Plan, plans};
 use super::config::{Classification, RuleConfig};
 use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, Reason};
+use super::hook::Hook;
 use super::inspect::Inspection;
+use super::interval::PortSet;
 use super::keyword::{HeaderTest, Registry, unmet};
+use super::locate::{forgotten_end, keyword_at, sid_in, sid_of};
 use super::parse;
 use super::parse::lines::{Entry, Piece, RuleText};
 use super::payload::Payload;
 use super::review;
 use super::rule::Rule;
 use super::shared::Shared;
-use super::subject::Sides;
+use super::subject::{Facts, FlowDirection, Sides};
 use super::vars::Variables;
 
 /// Reads rules, and keeps what they have in common once for all that it read.
@@ -26,6 +29,8 @@ pub(super) struct Reader<'c> {
     config: &'c RuleConfig,
     registry: Registry,
     variables: Variables<'c>,
+    /// The ports that are watched, where rules about others are to be told.
+    watched: Option<PortSet>,
     shared: Shared,
     /// By the text before the options, without the action.
     heads: HashMap<Box<str>, Head>,
@@ -52,6 +57,7 @@ pub(super) struct Reading {
 #[derive(Clone)]
 struct Head {
     protocol: Protocol,
+    hook: Option<Hook>,
     sign: Sign,
     header: Arc<Header>,
 }
@@ -64,7 +70,7 @@ enum Written<'a> {
     New(HeaderAst<'a>),
 }
 
-/// What a review says of a rule, the offset in its text, and the keyword there.
+/// What is to be said of a rule that loads, the offset in its text, and the keyword there.
 type Finding = (Reason, usize, Option<String>);
 
 /// What is wrong with a rule.
@@ -82,6 +88,14 @@ impl From<(Reason, usize)> for Mistake {
     }
 }
 
+impl Mistake {
+    /// What is wrong with a rule by the option called `name`; with all of it where there is none.
+    fn of_option(reason: Reason, options: &[OptionAst<'_>], name: &str, sid: Option<u32>) -> Self {
+        let option = options.iter().find(|o| o.name == name);
+        Self { reason, at: option.map_or(0, |o| o.at), keyword: option.map(|o| o.name.to_owned()), sid }
+    }
+}
+
 impl<'c> Reader<'c> {
     pub fn new(config: &'c RuleConfig, sets: Arc<KnownSets>) -> Self {
         let category = |(name, class): (&'c String, &Classification)| (name.as_str(), class.description.as_str().into());
@@ -89,6 +103,7 @@ impl<'c> Reader<'c> {
             config,
             registry: Registry::new(),
             variables: Variables::new(config),
+            watched: config.watched.as_ref().map(|ports| PortSet::from_ranges(ports.ranges().collect())),
             shared: Shared { sets, ..Shared::default() },
             heads: HashMap::new(),
             categories: config.classifications.iter().map(category).collect(),
@@ -124,18 +139,21 @@ impl<'c> Reader<'c> {
                 let finding = |(reason, at, keyword)| diagnostic(reason, at, keyword, sid);
                 reading.findings.extend(findings.into_iter().map(finding));
                 let place = reading.rules.len();
-                reading.notes.extend(notes.into_iter().map(|reason| (place, diagnostic(reason, 0, None, sid))));
+                reading.notes.extend(notes.into_iter().map(|note| (place, finding(note))));
                 reading.rules.push(compiled);
             }
             Err(Mistake { reason: reason @ Reason::Unmet(_), at, keyword, sid }) => {
                 reading.notes.push((reading.rules.len(), diagnostic(reason, at, keyword, sid)));
             }
-            Err(Mistake { reason, at, keyword, sid }) => reading.errors.push(diagnostic(reason, at, keyword, sid)),
+            Err(Mistake { reason, at, keyword, sid }) => {
+                let sid = sid.or_else(|| sid_in(&text.text));
+                reading.errors.push(diagnostic(reason, at, keyword, sid));
+            }
         }
     }
 
     /// A rule, what is to be noted of it, and what a review finds in it.
-    fn rule(&mut self, file: &Arc<str>, text: &RuleText<'_>) -> Result<(Compiled, Vec<Reason>, Vec<Finding>), Mistake> {
+    fn rule(&mut self, file: &Arc<str>, text: &RuleText<'_>) -> Result<(Compiled, Vec<Finding>, Vec<Finding>), Mistake> {
         if text.text.len() > MAX_RULE_BYTES {
             return Err((Reason::TooLong("64 KiB"), 0).into());
         }
@@ -152,7 +170,7 @@ impl<'c> Reader<'c> {
         if let Some((reason, at)) = faults {
             return Err(Mistake { reason, at, keyword: keyword_at(&options, at), sid: builder.meta.sid });
         }
-        let Head { protocol, sign, header } = match written {
+        let Head { protocol, hook, sign, header } = match written {
             Written::Known(head) => head,
             Written::New(ast) => {
                 let head = Head::new(&ast, &mut self.variables);
@@ -163,6 +181,7 @@ impl<'c> Reader<'c> {
                 head
             }
         };
+        builder.tests.extend(hook.map(|hook| Box::new(hook) as Box<dyn Test>));
         let headers = builder.inspections.extract_if(.., |i| HeaderTest::is_about(i)).filter_map(HeaderTest::new);
         builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
@@ -171,22 +190,40 @@ impl<'c> Reader<'c> {
         let of_addresses = inspected().any(|i| i.address.is_some());
         let inspected = inspected().filter(|i| i.address.is_none()).map(|i| i.buffer.sides);
         let sources: Vec<Sides> = builder.tests.iter().map(|t| t.sides()).chain(inspected).collect();
-        let passing = payload.is_some() || !builder.packet.is_empty() || builder.stateful.is_passing() || of_addresses;
+        let passing = payload.is_some()
+            || !builder.packet.is_empty()
+            || builder.stateful.is_passing()
+            || of_addresses
+            || builder.tests.iter().any(|t| t.is_passing());
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
-        let mut plans = plans(protocol, sign, kind, &builder.flow, &sources).map_err(|reason| {
-            let flow = options.iter().find(|o| o.name == "flow");
-            Mistake { reason, at: flow.map_or(0, |o| o.at), keyword: flow.map(|o| o.name.to_owned()), sid: builder.meta.sid }
-        })?;
+        let mut plans = plans(protocol, sign, kind, &builder.flow, &sources)
+            .map_err(|reason| Mistake::of_option(reason, &options, "flow", builder.meta.sid))?;
+        if (protocol == Protocol::Tls || kind == Kind::Session) && builder.tests.iter().any(|t| t.excludes_tls()) {
+            let reason = Reason::NeverMatches("what else the rule asks for, only TLS has");
+            return Err(Mistake::of_option(reason, &options, "app-layer-protocol", builder.meta.sid));
+        }
+        let version = || options.iter().find(|o| VERSIONS.contains(&o.name));
+        match hidden_by_tls13(&plans, &builder.tests) {
+            Hidden::No => {}
+            Hidden::OfServer => {
+                let at = version().and_then(|o| u32::try_from(o.at).ok()).unwrap_or_default();
+                builder.notes.push((Reason::NeverOfServer(HIDDEN), at));
+            }
+            Hidden::All => {
+                let name = version().map_or("", |o| o.name);
+                return Err(Mistake::of_option(Reason::NeverMatches(HIDDEN), &options, name, builder.meta.sid));
+            }
+        }
         let Builder {
             meta, flow, unfollowed, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, ..
         } = builder;
         let unfollowed = match protocol {
-            Protocol::Udp => Some("UDP"),
-            Protocol::Quic => Some("QUIC"),
+            Protocol::Udp => Some(("UDP", 0)),
+            Protocol::Quic => Some(("QUIC", 0)),
             _ => unfollowed,
         };
-        if let Some(what) = unfollowed {
-            notes.push(Reason::NotFollowed(what));
+        if let Some((what, at)) = unfollowed {
+            notes.push((Reason::NotFollowed(what), at));
             plans.clear();
         }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
@@ -229,8 +266,15 @@ impl<'c> Reader<'c> {
         let threshold = meta.threshold.map(Box::new);
         let (suppressions, rate_filter) = (Vec::new(), None);
         let compiled = Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, depth: 0 };
-        let findings = self.review(&compiled, sign, &options, text.text.len());
-        Ok((compiled, notes, findings))
+        let mut findings = self.review(&compiled, sign, &options, text.text.len());
+        if self.config.portability && hook.is_some() {
+            findings.push((Reason::NotPortable("rule hooks need Suricata 8"), 0, None));
+        }
+        let placed = |(reason, at): (Reason, u32)| {
+            let at = usize::try_from(at).unwrap_or_default();
+            (reason, at, keyword_at(&options, at))
+        };
+        Ok((compiled, notes.into_iter().map(placed).collect(), findings))
     }
 
     /// The action, header and options of a rule. A header that was read before is not read again.
@@ -249,8 +293,9 @@ impl<'c> Reader<'c> {
         if self.config.review {
             found.extend(review::cost(compiled, options));
         }
+        found.extend(self.watched.as_ref().and_then(|ports| review::unwatched(compiled, ports)));
         if self.config.portability {
-            found.extend(review::portability(sign, options, len, &self.registry, &compiled.asks.inspections));
+            found.extend(review::portability(compiled, sign, options, len, &self.registry));
         }
         found.into_iter().map(|(reason, at)| (reason, at, keyword_at(options, at))).collect()
     }
@@ -267,7 +312,7 @@ impl Head {
             destination: end(&ast.destination)?,
             both_ways: ast.sign == Sign::Both,
         };
-        Ok(Self { protocol: ast.protocol, sign: ast.sign, header: Arc::new(header) })
+        Ok(Self { protocol: ast.protocol, hook: ast.hook, sign: ast.sign, header: Arc::new(header) })
     }
 }
 
@@ -275,21 +320,37 @@ impl Head {
 fn apply(registry: &Registry, builder: &mut Builder<'_>, options: &[OptionAst<'_>]) -> Result<(), Mistake> {
     for option in options {
         builder.at = u32::try_from(option.at).unwrap_or(u32::MAX);
-        let mistake = |reason| Mistake { reason, at: option.at, keyword: Some(option.name.to_owned()), sid: None };
-        registry.apply(builder, option.name, option.value).map_err(mistake)?;
+        registry.apply(builder, option.name, option.value).map_err(|reason| {
+            let (reason, at) = forgotten_end(registry, option).unwrap_or((reason, option.at));
+            Mistake { reason, at, keyword: Some(option.name.to_owned()), sid: None }
+        })?;
     }
     builder.close().map_err(|reason| (reason, 0).into())
 }
 
-/// The keyword whose value (or, without one, name) begins at `at`.
-fn keyword_at(options: &[OptionAst<'_>], at: usize) -> Option<String> {
-    options.iter().find(|o| o.at == at).map(|o| o.name.to_owned())
+/// Whether TLS 1.3 hides what a rule asks for.
+enum Hidden {
+    No,
+    /// Of the server's side alone.
+    OfServer,
+    All,
 }
 
-/// The sid of a rule that does not load, to speak of it.
-fn sid_of(options: &[OptionAst<'_>]) -> Option<u32> {
-    options.iter().find(|o| o.name == "sid").and_then(|o| o.value?.parse().ok())
+/// Whether what waits in `plans` is hidden by TLS 1.3, and `tests` want the server to have chosen it.
+fn hidden_by_tls13(plans: &[Plan], tests: &[Box<dyn Test>]) -> Hidden {
+    let is_hidden = |plan: &Plan| {
+        let of_server = |t: &dyn Test| t.sides().side(plan.side) == FlowDirection::ToClient;
+        plan.needs.intersects(Facts::HIDDEN_BY_TLS13) && tests.iter().any(|t| t.wants_tls13() && of_server(&**t))
+    };
+    match (plans.iter().any(is_hidden), plans.iter().all(is_hidden)) {
+        (false, _) => Hidden::No,
+        (true, false) => Hidden::OfServer,
+        (true, true) => Hidden::All,
+    }
 }
+
+const VERSIONS: [&str; 3] = ["tls.version", "ssl_version", "ssl.version"];
+const HIDDEN: &str = "in TLS 1.3 certificates and key exchanges are encrypted";
 
 /// Eight times what Suricata takes.
 const MAX_RULE_BYTES: usize = 64 * 1024;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+use maxminddb::{LookupResult, PathElement, WithinOptions};
 use smallvec::SmallVec;
 
 use super::config_files::each_line;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, excerpt};
 use super::load::Source;
 use super::network::Network;
 
@@ -76,16 +77,24 @@ impl Reputation {
 pub struct GeoIp(maxminddb::Reader<Vec<u8>>);
 
 impl GeoIp {
-    /// Reads a database; else says what is wrong with it.
+    /// Reads a database; else says what is wrong with it. One of something else than countries is wrong: nothing would ever be found.
     pub fn read(bytes: Vec<u8>) -> Result<Self, String> {
-        maxminddb::Reader::from_source(bytes).map(Self).map_err(|e| e.to_string())
+        let reader = maxminddb::Reader::from_source(bytes).map_err(|e| e.to_string())?;
+        let networks = reader.networks(WithinOptions::default()).map_err(|e| e.to_string())?;
+        if !networks.take(LOOKED_AT).flatten().any(|found| country_of(&found).is_some()) {
+            return Err(format!("it is a database of {}, and has no countries in it", excerpt(&reader.metadata().database_type)));
+        }
+        Ok(Self(reader))
     }
 
     /// The ISO 3166 code of the country that `ip` is in.
     pub(super) fn country(&self, ip: IpAddr) -> Option<&str> {
-        let path = [maxminddb::PathElement::Key("country"), maxminddb::PathElement::Key("iso_code")];
-        self.0.lookup(ip.to_canonical()).ok()?.decode_path(&path).ok()?
+        country_of(&self.0.lookup(ip.to_canonical()).ok()?)
     }
+}
+
+fn country_of<'r>(found: &LookupResult<'r, Vec<u8>>) -> Option<&'r str> {
+    found.decode_path(&[PathElement::Key("country"), PathElement::Key("iso_code")]).ok()?
 }
 
 impl std::fmt::Debug for GeoIp {
@@ -93,6 +102,9 @@ impl std::fmt::Debug for GeoIp {
         f.debug_tuple("GeoIp").field(&self.0.metadata().database_type).finish()
     }
 }
+
+/// Networks of a database among which one has to have a country: in MaxMind's the first has one.
+const LOOKED_AT: usize = 10_000;
 
 /// Suricata's limit.
 const MAX_CATEGORY: u8 = 60;
@@ -118,9 +130,14 @@ pub(super) mod tests {
 
     /// A database that knows of the lower half of IPv4's addresses that they are in `country`.
     pub fn database(country: &str) -> Vec<u8> {
+        database_of("country", country)
+    }
+
+    /// One that says of them that they are in the `key` with this code.
+    fn database_of(key: &str, code: &str) -> Vec<u8> {
         let string = |s: &str| [&[0x40 | s.len() as u8], s.as_bytes()].concat();
         let pair = |key: &str, value: &[u8]| [&string(key), value].concat();
-        let country = pair("country", &[&[0xe1], &pair("iso_code", &string(country))[..]].concat());
+        let country = pair(key, &[&[0xe1], &pair("iso_code", &string(code))[..]].concat());
         let metadata = [
             pair("node_count", &[0xc1, 1]),
             pair("record_size", &[0xa1, 24]),
@@ -172,5 +189,7 @@ pub(super) mod tests {
             [Some("DE"), Some("DE"), None, None]
         );
         assert!(GeoIp::read(b"no database".to_vec()).is_err());
+        let error = GeoIp::read(database_of("continent", "EU")).unwrap_err();
+        assert_eq!(error, "it is a database of Test-Country, and has no countries in it");
     }
 }

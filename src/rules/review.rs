@@ -4,16 +4,17 @@
 use std::collections::HashSet;
 
 use super::ast::{OptionAst, Sign};
-use super::compile::{Compiled, Kind};
+use super::compile::{Compiled, Header, Kind, Plan};
 use super::dataset::{Command, Membership};
 use super::diagnostic::Reason;
 use super::inspect::Inspection;
-use super::keyword::Registry;
+use super::interval::PortSet;
+use super::keyword::{Registry, is_own_event};
 use super::payload::literal;
-use super::prefilter::Key;
+use super::prefilter::{Key, is_common};
 use super::set::best_key;
 use super::state::{Condition, Effect, Name};
-use super::subject::Facts;
+use super::subject::{Facts, FlowDirection, Sides};
 
 /// What is to be said, and the offset in the rule's text that it is about.
 type Finding = (Reason, usize);
@@ -31,47 +32,114 @@ pub(super) fn cost(rule: &Compiled, options: &[OptionAst<'_>]) -> Vec<Finding> {
     found
 }
 
-/// What Suricata does not know, or takes otherwise, of a rule of `len` bytes that has `sign` and `options`.
-pub(super) fn portability(
-    sign: Sign,
-    options: &[OptionAst<'_>],
-    len: usize,
-    registry: &Registry,
-    inspections: &[Inspection],
-) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for option in options {
-        if registry.is_own(option.name) {
-            found.push((Reason::NotPortable("a keyword of Portcullis's own"), option.at));
-        }
-        let differs = DIFFERENCES.iter().find(|(names, _)| names.contains(&option.name));
-        found.extend(differs.map(|(_, how)| (Reason::NotPortable(how), option.at)));
+/// What Suricata does not know, or takes otherwise, of `rule` of `len` bytes, which has `sign` and `options`.
+pub(super) fn portability(rule: &Compiled, sign: Sign, options: &[OptionAst<'_>], len: usize, registry: &Registry) -> Vec<Finding> {
+    let mut found: Vec<Finding> = options
+        .iter()
+        .flat_map(|option| {
+            let own = registry.is_own(option.name).then_some("a keyword of Portcullis's own");
+            [own, other_event(option), other_list(option), other_meaning(option)].into_iter().flatten().map(|how| (how, option.at))
+        })
+        .map(|(how, at)| (Reason::NotPortable(how), at))
+        .collect();
+    found.extend(
+        named(options, "fast_pattern").nth(1).map(|o| (Reason::NotPortable("Suricata takes one fast_pattern in a rule"), o.at)),
+    );
+    if named(options, "flow").any(|o| of_client(o)) {
+        let dates = options.iter().filter(|o| DATES.contains(&o.name));
+        found.extend(dates.map(|o| (Reason::NotPortable("Suricata looks at dates of the server's certificate alone"), o.at)));
     }
     if sign == Sign::Session {
         found.push((Reason::NotPortable("`=>` needs Suricata 8"), 0));
+    } else if rule.rule.own_keywords.is_empty() {
+        found.extend(mixes_sides(rule));
     }
     if len > SURICATA_RULE_BYTES {
         found.push((Reason::NotPortable("Suricata takes rules of up to 8192 bytes"), 0));
     }
-    for inspection in inspections.iter().filter(|i| i.transforms.is_empty() && WHOLE_HASHES.contains(&i.buffer.name)) {
+    let inspections = rule.asks.inspections.iter();
+    for inspection in inspections.filter(|i| i.transforms.is_empty() && WHOLE_HASHES.contains(&i.buffer.name)) {
         let partial = inspection.wanted().find(|c| Some(c.pattern.len()) != inspection.buffer.form.width());
         found.extend(partial.map(|c| (Reason::NotPortable("Suricata takes a whole hash there, not a part"), c.at as usize)));
     }
     found
 }
 
+/// It reads facts of both sides, which a rule of Suricata's does with `=>` alone.
+fn mixes_sides(rule: &Compiled) -> Option<Finding> {
+    let of_session = |sides: &Sides| sides.to_server.and(sides.to_client).intersects(Facts::SESSION);
+    let buffers = rule.asks.inspections.iter().filter(|i| i.address.is_none()).map(|i| (i.buffer.sides, i.at as usize));
+    let tests = rule.asks.tests.iter().map(|t| (t.sides(), 0));
+    let sources: Vec<(Sides, usize)> = buffers.chain(tests).filter(|(sides, _)| of_session(sides)).collect();
+    let (first, rest) = sources.split_first()?;
+    let other = |plan: &Plan| rest.iter().find(|(sides, _)| sides.side(plan.side) != first.0.side(plan.side));
+    let (_, at) = rule.plans.iter().find_map(other)?;
+    Some((Reason::NotPortable("without `=>`, Suricata looks at one side alone, and this is of the other"), *at))
+}
+
+/// `flow` says that the client sends what the rule looks at.
+fn of_client(flow: &OptionAst<'_>) -> bool {
+    flow.value.unwrap_or_default().split(',').any(|word| matches!(word.trim(), "to_server" | "from_client"))
+}
+
+/// An event that no other engine raises.
+fn other_event(option: &OptionAst<'_>) -> Option<&'static str> {
+    (option.name == "app-layer-event" && option.value.is_some_and(is_own_event)).then_some("an event of Portcullis's own")
+}
+
+fn other_list(option: &OptionAst<'_>) -> Option<&'static str> {
+    let is_list = option.name == "app-layer-protocol" && option.value.is_some_and(|v| v.contains('|'));
+    is_list.then_some("a list of protocols needs a later release than Suricata 8.0.0")
+}
+
+/// A keyword that means something else in Suricata (see docs/rules.md).
+fn other_meaning(option: &OptionAst<'_>) -> Option<&'static str> {
+    match option.name {
+        "tls.version" | "ssl_version" | "ssl.version" => {
+            Some("of a TLS 1.3 hello, Suricata looks at the version field, which says 1.2")
+        }
+        "ssl_state" | "ssl.state" => Some("Suricata looks at the state at the packet at hand, not at what was seen"),
+        "tls_cert_notbefore" | "tls_cert_notafter" => {
+            let mut dates = option.value.unwrap_or_default().split("<>").map(|d| d.trim_matches(['<', '>', ' ']));
+            let is_whole =
+                |date: &str| date.len() == WHOLE_DATE.len() || date.bytes().all(|b| b.is_ascii_digit()) && date.len() > YEAR.len();
+            (!dates.all(is_whole)).then_some("Suricata takes a date without its time for its first second")
+        }
+        _ => None,
+    }
+}
+
+/// It is about flows of ports that are not `watched`. What is watched is the server's port; a client's is none of those that are kept
+/// for servers (RFC 6335 §6).
+pub(super) fn unwatched(rule: &Compiled, watched: &PortSet) -> Option<Finding> {
+    let of_clients = PortSet::from_ranges(vec![(FIRST_OF_CLIENTS, u16::MAX)]);
+    let Header { source, destination, both_ways, .. } = &*rule.header;
+    let meet = |ports: &PortSet, others: &PortSet| !ports.intersection(others).is_empty();
+    let fits = |client: &PortSet, server: &PortSet| meet(server, watched) && meet(client, &of_clients);
+    let is_watched = |plan: &Plan| {
+        let (client, server) = match plan.direction {
+            FlowDirection::ToServer => (&source.ports, &destination.ports),
+            FlowDirection::ToClient => (&destination.ports, &source.ports),
+        };
+        fits(client, server) || *both_ways && fits(server, client)
+    };
+    (!rule.plans.is_empty() && !rule.plans.iter().any(is_watched)).then_some((Reason::NotWatched, 0))
+}
+
 /// By rule: the bit that it waits for and that no rule sets, or the data set that stays empty, and the keyword that waits.
 pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> {
-    let (mut flow, mut shared) = (HashSet::new(), HashSet::new());
+    let (mut flow, mut session, mut shared) = (HashSet::new(), HashSet::new(), HashSet::new());
     for effect in rules.iter().flat_map(|r| &r.asks.stateful.effects) {
         match effect {
             Effect::FlowBit(name, _) => flow.insert(name),
+            Effect::SessionBit(name, _) => session.insert(name),
             Effect::Shared(bit, _) => shared.insert(&bit.name),
             Effect::FlowInt(..) => false,
         };
     }
     let in_vain = |condition: &Condition| match condition {
         Condition::FlowBit(names, true) if !names.iter().any(|n| flow.contains(n)) => Some(("flowbits", names.first()?.clone())),
+        Condition::SessionBit(name, true) if !session.contains(name) => Some(("xbits", name.clone())),
         Condition::Shared(bit, true) if !shared.contains(&bit.name) => Some(("xbits", bit.name.clone())),
         _ => None,
     };
@@ -125,11 +193,6 @@ fn short_key(rule: &Compiled) -> Option<Finding> {
     Some((SHORT_KEY, content.at as usize))
 }
 
-/// One byte of those that names and numbers are written with.
-fn is_common(key: &[u8]) -> bool {
-    matches!(key, [byte] if byte.is_ascii_alphanumeric() || b" .,-_:=/".contains(byte))
-}
-
 fn named<'a>(options: &'a [OptionAst<'_>], name: &'a str) -> impl Iterator<Item = &'a OptionAst<'a>> {
     options.iter().filter(move |o| o.name == name)
 }
@@ -154,14 +217,12 @@ const SHORT_KEY: Reason = Reason::Slow {
 /// Buffers that Suricata looks up hashes in.
 const WHOLE_HASHES: &[&str] = &["tls.cert_fingerprint", "ja3.hash", "ja3s.hash"];
 
-/// Where a keyword means something else in Suricata (see docs/rules.md).
-const DIFFERENCES: &[(&[&str], &str)] = &[
-    (&["tls.version", "ssl_version"], "of a TLS 1.3 hello, Suricata looks at the version field, which says 1.2"),
-    (&["ssl_state"], "Suricata looks at the state at the packet at hand, not at what was seen"),
-    (
-        &["tls_cert_notbefore", "tls_cert_notafter"],
-        "Suricata takes a date without time for its first second, and the server's only",
-    ),
-];
+/// What is asked of a certificate's dates.
+const DATES: &[&str] = &["tls_cert_notbefore", "tls_cert_notafter", "tls_cert_expired", "tls_cert_valid"];
+const WHOLE_DATE: &str = "YYYY-MM-DDTHH:MM:SS";
+const YEAR: &str = "YYYY";
 
 const SURICATA_RULE_BYTES: usize = 8192;
+
+/// The first port above the system ports.
+const FIRST_OF_CLIENTS: u16 = 1024;

@@ -111,7 +111,7 @@ pub enum Target {
 }
 
 /// A rule that fired, and in which direction: source and destination of the alert follow it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
     /// The rule.
     pub rule: RuleId,
@@ -121,6 +121,15 @@ pub struct Match {
     pub action: Action,
     /// Of a list, the entry.
     pub(super) listed: Option<u32>,
+    /// What data sets in JSON know of the values that were found: a key, and an object as text.
+    pub(super) context: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl Match {
+    /// What data sets in JSON know of the values that were found: EVE's `alert.context`, by key, each an object of JSON as text.
+    pub fn context(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.context.iter().map(|(key, object)| (&**key, &**object))
+    }
 }
 
 /// What rules make of a flow.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
+use super::acceptance::Accepting;
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
 use super::dataset::{Dataset, SavedDataset};
@@ -32,7 +33,7 @@ pub struct RuleSet {
     /// Plans that are tried on each packet whose payload speaks for them.
     pub(super) payload_tables: Vec<PayloadTable>,
     /// Plans of `pass` rules that accept flows.
-    pub(super) accepting: Vec<Group>,
+    pub(super) accepting: Vec<Accepting>,
     /// Facts that some rule waits for.
     pub(super) awaited: Facts,
     /// By gid and sid: the rules with a threshold that is about alerts alone.
@@ -201,6 +202,13 @@ impl RuleSet {
         self.rules.iter().map(|e| &e.rule)
     }
 
+    /// Those of them that are lists, in the order in which they were given.
+    pub fn lists(&self) -> impl Iterator<Item = &Rule> {
+        let mut lists: Vec<&Rule> = self.rules().filter(|r| r.list > 0).collect();
+        lists.sort_unstable_by_key(|r| r.list);
+        lists.into_iter()
+    }
+
     pub(super) fn entry(&self, id: RuleId) -> Option<&Entry> {
         self.rules.get(id.0 as usize)
     }
@@ -262,7 +270,11 @@ impl RuleSet {
         let accepts = |s: &Scheduled| self.entry(s.rule).is_some_and(Entry::accepts_flows);
         let accepting = (0..).zip(&self.plans).filter(|(_, s)| accepts(s)).map(|(i, _)| i).collect();
         self.payload_tables = payload_tables;
-        self.accepting = self.grouped(accepting);
+        let asked = |plan: u32| {
+            let scheduled = self.plans.get(plan as usize)?;
+            Some((&*self.entry(scheduled.rule)?.asks.inspections, scheduled.plan))
+        };
+        self.accepting = self.grouped(accepting).into_iter().map(|group| Accepting::new(group, asked)).collect();
         self.groups = self.grouped(always);
         self.packet_groups = self.grouped(on_packets);
         self.tables = tables;

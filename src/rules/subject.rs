@@ -11,7 +11,7 @@ use crate::flow::Endpoint;
 use crate::packet::Segment;
 use crate::protocol::opening::Spoken;
 use crate::protocol::tls::Session;
-use crate::protocol::tls::session::{Anomaly, Stage};
+use crate::protocol::tls::session::Anomaly;
 
 /// Which way a flow's bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -259,6 +259,9 @@ impl Facts {
     pub const SESSION: Self = Self(!0b0111);
     /// Those that few sessions have: a HelloRetryRequest, alerts, another protocol's opening, anomalies.
     pub const RARE: Self = Self(!0xffff | Self::OPENING.0 | Self::HELLO_RETRY.0 | Self::CLIENT_ALERT.0 | Self::SERVER_ALERT.0);
+    /// Those that TLS 1.3 encrypts, or does not have (RFC 8446 §2).
+    pub const HIDDEN_BY_TLS13: Self =
+        Self(Self::SERVER_CERTIFICATES.0 | Self::CLIENT_CERTIFICATES.0 | Self::SERVER_KEY_EXCHANGE.0 | Self::CLIENT_KEY_EXCHANGE.0);
     /// Those that tell that it is one.
     const HELLOS_AND_CERTIFICATES: Self = Self(0b0111_1000);
     /// Where anomalies begin, by their numbers.
@@ -281,7 +284,7 @@ impl Facts {
         if let Some(session) = subject.session {
             facts = facts.and(Self::of_session(session));
         }
-        let ended = subject.session.is_some_and(|s| s.stage == Stage::Closed);
+        let ended = subject.session.is_some_and(|s| s.ended);
         match subject.app_proto {
             AppProto::Unknown => facts,
             AppProto::Tls if !facts.intersects(Self::HELLOS_AND_CERTIFICATES) && !ended => facts,
@@ -298,7 +301,7 @@ impl Facts {
     }
 
     fn of_session(session: &Session) -> Self {
-        let ended = session.stage == Stage::Closed;
+        let ended = session.ended;
         let (client_dark, server_dark) = (session.client_view.dark, session.server_view.dark);
         let alert_of = |client| session.alerts.iter().any(|a| a.from_client == client);
         let anomalies = session.client_view.anomalies.bits() | session.server_view.anomalies.bits();

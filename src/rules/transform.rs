@@ -114,7 +114,8 @@ impl Transform {
 }
 
 impl FromBase64 {
-    fn apply(self, value: &[u8]) -> Vec<u8> {
+    /// What the part of `value` stands for.
+    pub fn apply(self, value: &[u8]) -> Vec<u8> {
         let part = value.get(self.offset..).unwrap_or_default();
         let part = self.bytes.and_then(|n| part.get(..n)).unwrap_or(part);
         match self.mode {

@@ -23,7 +23,7 @@ pub struct Trust {
     verdicts: Verdicts,
     algorithms: Algorithms,
     /// One for each reason, since most sessions have none other.
-    not_seen: [Arc<Validation>; 4],
+    not_seen: [Arc<Validation>; NOT_SEEN.len()],
 }
 
 /// Whose chain it is.
@@ -73,7 +73,7 @@ impl Trust {
 
     /// There is no chain to judge, because of `reason`.
     pub fn not_seen(&self, reason: Reason) -> Arc<Validation> {
-        let [_, _, _, not_sent] = &self.not_seen;
+        let [.., not_sent] = &self.not_seen;
         Arc::clone(self.not_seen.iter().find(|v| v.reason == Some(reason)).unwrap_or(not_sent))
     }
 
@@ -260,4 +260,4 @@ fn key(chain: &[Arc<Certificate>], peer: Peer<'_>) -> SmallVec<[u8; 256]> {
 
 /// More than a host name may have (RFC 1035 §2.3.4).
 const LONGEST_NAME: usize = 256;
-const NOT_SEEN: [Reason; 4] = [Reason::Tls13, Reason::Resumed, Reason::Lost, Reason::NotSent];
+const NOT_SEEN: [Reason; 5] = [Reason::Tls13, Reason::Resumed, Reason::Lost, Reason::Dropped, Reason::NotSent];

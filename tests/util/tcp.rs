@@ -41,6 +41,8 @@ pub struct Packet {
     pub time: Duration,
     /// Bytes of the frame that the capture kept, where it cut it.
     pub kept: Option<usize>,
+    /// TCP options, as on the wire.
+    pub options: Vec<u8>,
 }
 
 impl Packet {
@@ -68,6 +70,7 @@ impl Packet {
         if self.flags & URG != 0 {
             tcp = tcp.urg(1);
         }
+        tcp = tcp.options_raw(&self.options).unwrap();
         let mut frame = Vec::with_capacity(tcp.size(self.payload.len()));
         tcp.write(&mut frame, &self.payload).unwrap();
         frame
@@ -175,6 +178,12 @@ impl Conversation {
         self
     }
 
+    /// Changes the packet made last.
+    pub fn but(mut self, change: impl FnOnce(&mut Packet)) -> Self {
+        change(self.packets.last_mut().unwrap());
+        self
+    }
+
     /// `side` sent `bytes` bytes that the capture has not.
     pub fn lost(mut self, side: Side, bytes: usize) -> Self {
         self.advance(side, bytes);
@@ -221,6 +230,7 @@ impl Conversation {
             payload: payload.to_vec(),
             time: self.now,
             kept: None,
+            options: Vec::new(),
         };
         self.packets.push(packet);
         self.now += Duration::from_millis(1);

@@ -8,7 +8,9 @@ use clap::Args;
 
 use super::print;
 use crate::cli::feed_files::{FileError, RuleFiles};
+use crate::cli::list_options::ListOptions;
 use crate::cli::lookups::Lookups;
+use crate::cli::rule_options::count;
 use crate::cli::say;
 use crate::cli::terminal::visible;
 use crate::pipeline::load_rules;
@@ -21,9 +23,12 @@ pub(in crate::cli) struct List {
     #[arg(value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
 
-    /// Show how the rule with this sid is tried: when, found by what, and what it costs
-    #[arg(long, value_name = "SID")]
-    sid: Option<u32>,
+    /// Show how the rule with this sid, or gid and sid, is tried: when, found by what, and what it costs
+    #[arg(long, value_name = "[GID:]SID", value_parser = asked)]
+    sid: Option<Asked>,
+
+    #[command(flatten)]
+    lists: ListOptions,
 
     #[command(flatten)]
     lookups: Lookups,
@@ -40,8 +45,9 @@ impl List {
             }
         };
         match (self.sid, text.is_empty()) {
-            (Some(sid), true) => {
-                say("error", format_args!("no rule that loads has sid {sid}"));
+            (Some(Asked { gid, sid }), true) => {
+                let gid = gid.map(|gid| format!("gid {gid} and ")).unwrap_or_default();
+                say("error", format_args!("no rule that loads has {gid}sid {sid}"));
                 ExitCode::FAILURE
             }
             _ if print(text.as_bytes()) => ExitCode::SUCCESS,
@@ -52,19 +58,48 @@ impl List {
     fn text(&self) -> Result<String, FileError> {
         let files = RuleFiles::read(&self.files)?;
         let named = files.sources();
-        let sources = if self.files.is_empty() { SHIPPED } else { &named };
+        let shipped = self.files.is_empty() && self.lists.is_empty();
+        let sources = if shipped { SHIPPED } else { &named };
         let (config, _) = self.lookups.config(sources, &files)?;
-        let (rules, report) = load_rules(sources, &RuleConfig { texts: true, ..config });
+        let (lists, _) = self.lists.read()?;
+        let (rules, report) = load_rules(sources, &RuleConfig { texts: true, lists, ..config });
         if !report.errors.is_empty() {
-            say("warning", format_args!("{} rules did not load: see `portcullis rules check`", report.errors.len()));
+            say("warning", format_args!("{} did not load: see `portcullis rules check`", count(report.errors.len())));
         }
         let mut out = String::new();
         match self.sid {
-            Some(sid) => rules.explain(sid).for_each(|explanation| explain(&mut out, &explanation)),
-            None => sources.iter().for_each(|source| table(&mut out, source, &rules)),
+            Some(Asked { gid, sid }) => rules.explain(gid, sid).for_each(|explanation| explain(&mut out, &explanation)),
+            None => {
+                sources.iter().for_each(|source| table(&mut out, source, &rules));
+                rules.lists().for_each(|rule| list(&mut out, rule));
+            }
         }
         Ok(out)
     }
+}
+
+/// The rule that is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    /// `None` for any.
+    gid: Option<u32>,
+    sid: u32,
+}
+
+/// `SID` or `GID:SID`
+fn asked(text: &str) -> Result<Asked, String> {
+    let number = |text: &str| text.parse().map_err(|_| "expected SID or GID:SID, such as 8443101 or 8443:1".to_owned());
+    match text.split_once(':') {
+        Some((gid, sid)) => Ok(Asked { gid: Some(number(gid)?), sid: number(sid)? }),
+        None => Ok(Asked { gid: None, sid: number(text)? }),
+    }
+}
+
+/// A list, by the gid and sid that its alerts have.
+fn list(out: &mut String, rule: &Rule) {
+    let separator = if out.is_empty() { "" } else { "\n" };
+    let (id, message) = (format!("{}:{}", rule.gid, rule.sid), visible(rule.msg.as_bytes(), WIDTH));
+    let _ = writeln!(out, "{separator}{}\n  {id:>10}  {:<10}  {message}", rule.file, rule.action.as_str());
 }
 
 /// The rules of a file, under what its first comment says.

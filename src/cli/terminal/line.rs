@@ -15,7 +15,7 @@ use crate::protocol::tls::{Session, names};
 /// what is wrong with it.
 pub fn session_line(out: &mut String, style: Style, common: &Common<'_>, session: &Session) {
     head(out, style, common);
-    let version = session.version().map_or("no answer".into(), names::eve_version);
+    let version = session.version().map_or(if session.dropped { "dropped" } else { "no answer" }.into(), names::eve_version);
     push(out, format_args!("  {version:<9}"));
     match session.client_hello.as_ref().and_then(|ch| ch.server_name()) {
         Some(name) => push(out, format_args!("  {}", style.paint(Paint::Strong, &visible(name, NAME_WIDTH)))),
@@ -113,7 +113,12 @@ fn problems(session: &Session) -> String {
     }
     words.extend(session.anomalies.iter().map(|anomaly| anomaly.name().to_owned()));
     for (side, view) in [("client", &session.client_view), ("server", &session.server_view)] {
-        words.extend(flaws(side, view));
+        if view.seen || !session.dropped {
+            words.extend(flaws(side, view));
+        }
+    }
+    if session.dropped && session.version().is_some() {
+        words.push("dropped".to_owned());
     }
     words.join(", ")
 }
@@ -257,6 +262,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_verdict_stopped_is_not_called_missing() {
+        let text = |session: &Session| line(|out| session_line(out, PLAIN, &common("192.0.2.10", "198.51.100.7"), session));
+        let mut before_the_answer = Session { server_hello: None, server_certificates: vec![], dropped: true, ..session(b"x") };
+        before_the_answer.server_view.seen = false;
+        assert!(text(&before_the_answer).ends_with(":443  dropped    x  x25519\n"), "{}", text(&before_the_answer));
+        let behind_it = Session { dropped: true, ..session(b"x") };
+        assert!(text(&behind_it).ends_with("www.example < Example CA  dropped\n"), "{}", text(&behind_it));
+    }
+
+    #[test]
     fn an_alert_is_one_line_and_hostile_text_stays_in_it() {
         let info = AlertInfo {
             gid: 1,
@@ -267,6 +282,7 @@ mod tests {
             severity: 1,
             metadata: &[],
             references: &[],
+            context: &[],
             action: Verdict::Drop,
             verdict: Verdict::Drop,
             target: None,

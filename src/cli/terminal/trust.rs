@@ -23,6 +23,7 @@ pub(super) const fn words(status: Status, reason: Option<Reason>) -> &'static st
             Some(Reason::Tls13) => "not seen: encrypted in TLS 1.3",
             Some(Reason::Resumed) => "not seen: resumed session",
             Some(Reason::Lost) => "not seen: lost bytes",
+            Some(Reason::Dropped) => "not seen: dropped before",
             _ => "not seen: none sent",
         },
     }

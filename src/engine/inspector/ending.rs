@@ -9,7 +9,7 @@ use crate::engine::report::{Order, PacketId, Report};
 use crate::engine::validate;
 use crate::event::{AnomalyInfo, AnomalyType, Common, FlowEnd, FlowEndReason, FlowState, PacketSource};
 use crate::flow::FlowKey;
-use crate::packet::SegmentHeader;
+use crate::packet::{Segment, SegmentHeader};
 use crate::protocol::tls::Session;
 use crate::rules::AppProto;
 
@@ -32,7 +32,7 @@ impl Inspector {
                 match lane.table.get(id) {
                     Some((_, flow)) if tells(flow, &self.config) => leaving.push((flow.first, Place { lane: index, id })),
                     _ => {
-                        let ended = u64::from(lane.table.remove(id).is_some());
+                        let ended = u64::from(lane.remove(id).is_some());
                         self.counters.flows_timed_out = self.counters.flows_timed_out.saturating_add(ended);
                     }
                 }
@@ -116,7 +116,14 @@ impl Inspector {
         report: &mut impl Report,
     ) {
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return };
-        let (at, client) = (Order { packet, by_packet, flow: flow.first }, flow.client());
+        let at = Order { packet, by_packet, flow: flow.first };
+        self.end_at(place, reason, at, report);
+    }
+
+    /// As [`end`](Self::end), with events that belong where `at` says.
+    pub(super) fn end_at(&mut self, place: &Place, reason: FlowEndReason, at: Order, report: &mut impl Report) {
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return };
+        let client = flow.client();
         if let Some(connection) = flow.connection.as_deref_mut() {
             connection.wake(client, self.config.limits.handshake_bytes);
         }
@@ -124,9 +131,33 @@ impl Inspector {
         if self.config.flow_events {
             self.tell_flow(place, reason, at, report);
         }
-        if let Some(lane) = self.lanes.get_mut(place.lane) {
-            lane.table.remove(place.id);
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let Some((&key, _)) = lane.table.get(place.id) else { return };
+        let Some(ended) = lane.remove(place.id) else { return };
+        let client = ended.client();
+        if let Some(rival) = ended.connection.and_then(|c| c.rival).filter(|rival| rival.has_payload()) {
+            self.tell_rival(&rival, client, &key, (reason, at), report);
         }
+    }
+
+    /// Where a verdict has stopped the flow, its session ends here.
+    pub(super) fn stop(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) {
+        let header = segment.header;
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let Some(flow) = lane.table.get_mut(place.id) else { return };
+        let (client, last) = (flow.client(), flow.last);
+        let Some(connection) = flow.connection.as_deref_mut().filter(|c| c.dropped) else { return };
+        let Some(following) = connection.following.as_deref_mut() else { return };
+        let mut read = Read::default();
+        following.end(&mut read, &mut lane.certificates);
+        following.conversation.stop();
+        if let Some(trust) = &mut self.trust {
+            validate::update(trust, following, client, last, true);
+        }
+        self.count_read(&read);
+        self.judge(place, segment, report);
+        let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
+        self.tell_session(place, at, Some(header), report);
     }
 
     /// No more of the flow is read: what is unfinished of its session is told as it is. Answers whether a rule says that what follows
@@ -134,13 +165,13 @@ impl Inspector {
     pub(super) fn conclude(&mut self, place: &Place, at: Order, report: &mut impl Report) -> bool {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return false };
         let Some((&key, flow)) = lane.table.get(place.id) else { return false };
-        let (guess, last) = (flow.client(), flow.last);
+        let (guess, last, is_closed) = (flow.client(), flow.last, flow.is_closed());
         let following =
             lane.table.get_mut(place.id).and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut());
         let Some(following) = following else { return false };
         let mut read = Read::default();
         following.end(&mut read, &mut lane.certificates);
-        following.conversation.close();
+        following.conversation.close(is_closed);
         let client = following.conversation.client();
         if let Some(trust) = &mut self.trust {
             validate::update(trust, following, client.unwrap_or(guess), last, true);
@@ -195,7 +226,7 @@ fn spoke(following: &Following) -> AppProto {
 
 /// Whether there is an event at the end of `flow`.
 fn tells(flow: &Flow, config: &Config) -> bool {
-    config.flow_events || flow.is_read()
+    config.flow_events || flow.is_read() || flow.has_rival()
 }
 
 fn tell(session: &Session, at: Order, common: &Common<'_>, report: &mut impl Report) {

@@ -1,20 +1,24 @@
 //! What goes where flows together hold more than they may: bytes that wait to be read, and sessions that are not told yet.
 
 use super::{Inspector, Place};
-use crate::engine::connection::Limit;
+use crate::engine::connection::{Held, Limit};
 use crate::engine::report::{Order, PacketId, Report};
 use crate::packet::SegmentHeader;
 
 impl Inspector {
     /// While all streams together hold too much, lets go of what those have read that have held some for longest; once it is not that,
-    /// they are read no more. What they said so far is told at their next segment.
+    /// they are read no more. What is kept of a connection that may have taken the place of one of them goes first. What they said so far is told at their next segment.
     pub(super) fn keep_streams_within(&mut self, place: &Place) {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         while let Some(id) = lane.memory_victim() {
-            let Some(following) = lane.table.get_mut(id).and_then(|f| f.connection.as_mut()).and_then(|c| c.following.as_mut())
-            else {
+            let Some(connection) = lane.table.get_mut(id).and_then(|f| f.connection.as_deref_mut()) else { continue };
+            if let Some(rival) = connection.rival.take_if(|rival| rival.accounted > 0) {
+                lane.release(Held { streams: rival.accounted, ..Held::default() });
+                lane.hold_again(id);
+                self.counters.reassembly_memcap = self.counters.reassembly_memcap.saturating_add(1);
                 continue;
-            };
+            }
+            let Some(following) = connection.following.as_mut() else { continue };
             if following.forget_read() {
                 lane.settle(id);
                 lane.hold_again(id);

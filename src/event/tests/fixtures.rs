@@ -211,6 +211,7 @@ pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], action: Verdict
         severity: 1,
         metadata,
         references: &[],
+        context: &[],
         action,
         verdict: action,
         target: None,

@@ -309,7 +309,7 @@ fn plain(client: &[u8], server: &[u8]) -> Session {
         openings: Some(Box::new(Openings { client: opening(client), server: opening(server) })),
         client_view: view(client),
         server_view: view(server),
-        stage: Stage::Closed,
+        ended: true,
         ..Session::default()
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case("protocol.message.malformed", odd(Anomaly::InvalidHandshakeMessage), odd(Anomaly::HandshakeInvalidLength)),
         case("protocol.message.length", odd(Anomaly::HandshakeInvalidLength), odd(Anomaly::InvalidHandshakeMessage)),
+        case("protocol.record.before-hello", odd(Anomaly::RecordBeforeHello), odd(Anomaly::JunkBeforeTls)),
         case("protocol.record.type", odd(Anomaly::InvalidRecordType), odd(Anomaly::InvalidRecordVersion)),
         case("protocol.record.version", odd(Anomaly::InvalidRecordVersion), odd(Anomaly::InvalidRecordLength)),
         case("protocol.record.length", odd(Anomaly::InvalidRecordLength), odd(Anomaly::InvalidRecordType)),

@@ -44,12 +44,16 @@ pub enum Anomaly {
     InvalidSniType,
     /// A server name that is empty or longer than 255 bytes.
     InvalidSniLength,
+    /// A server name with a byte that no host name has: a blank, a control character such as NUL, or one beyond ASCII (RFC 6066 §3).
+    InvalidSniCharacter,
     /// An extension whose body does not fit its type.
     MalformedExtension,
     /// The same extension twice.
     DuplicateExtension,
     /// Bytes before the TLS began that are not TLS.
     JunkBeforeTls,
+    /// A record that has no place before the hello: application data, or a ChangeCipherSpec.
+    RecordBeforeHello,
     /// A heartbeat before encryption (RFC 6520).
     HeartbeatMessage,
     /// A heartbeat of a type that does not exist, or without its padding.
@@ -68,7 +72,7 @@ pub enum Anomaly {
 
 impl Anomaly {
     /// All, in the order of their declaration.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::InvalidRecordType,
         Self::InvalidRecordLength,
         Self::InvalidRecordVersion,
@@ -88,9 +92,11 @@ impl Anomaly {
         Self::MultipleSni,
         Self::InvalidSniType,
         Self::InvalidSniLength,
+        Self::InvalidSniCharacter,
         Self::MalformedExtension,
         Self::DuplicateExtension,
         Self::JunkBeforeTls,
+        Self::RecordBeforeHello,
         Self::HeartbeatMessage,
         Self::InvalidHeartbeat,
         Self::OverflowHeartbeat,
@@ -122,9 +128,11 @@ impl Anomaly {
             Self::MultipleSni => "MULTIPLE_SNI_EXTENSIONS",
             Self::InvalidSniType => "INVALID_SNI_TYPE",
             Self::InvalidSniLength => "INVALID_SNI_LENGTH",
+            Self::InvalidSniCharacter => "INVALID_SNI_CHARACTER",
             Self::MalformedExtension => "MALFORMED_EXTENSION",
             Self::DuplicateExtension => "DUPLICATE_EXTENSION",
             Self::JunkBeforeTls => "JUNK_BEFORE_TLS",
+            Self::RecordBeforeHello => "RECORD_BEFORE_HELLO",
             Self::HeartbeatMessage => "HEARTBEAT_MESSAGE",
             Self::InvalidHeartbeat => "INVALID_HEARTBEAT_MESSAGE",
             Self::OverflowHeartbeat => "OVERFLOW_HEARTBEAT_MESSAGE",

@@ -20,6 +20,8 @@ pub struct Conversation {
     session: Session,
     roles: Roles,
     is_tls: bool,
+    /// A hello of each direction was seen.
+    greeted: Pair<bool>,
     /// The longest request for a heartbeat of each direction: its record's length in bytes.
     heartbeats: Pair<usize>,
     news: u32,
@@ -44,6 +46,7 @@ impl Conversation {
             session: Session::default(),
             roles: Roles { client, known: false },
             is_tls: false,
+            greeted: Pair::default(),
             heartbeats: Pair::default(),
             news: 0,
             longest_message,
@@ -57,14 +60,17 @@ impl Conversation {
         let start = self.halves.get(direction).skipped;
         let mut consumed = 0_usize;
         while let Some(rest) = bytes.get(consumed..) {
-            let (n, item) = self.halves.get_mut(direction).step(rest, self.longest_message);
+            let view = self.views.get_mut(direction);
+            let is_first = !view.midstream && view.gaps == 0 && !*self.greeted.get(direction);
+            let (n, item) = self.halves.get_mut(direction).step(rest, self.longest_message, is_first);
+            *self.greeted.get_mut(direction) |= item.is_hello();
             consumed = consumed.saturating_add(n);
             let mut cx = Meaning {
                 session: &mut self.session,
                 roles: &mut self.roles,
                 is_tls: &mut self.is_tls,
                 heartbeats: &mut self.heartbeats,
-                view: self.views.get_mut(direction),
+                view,
                 direction,
                 certificates,
             };
@@ -172,8 +178,14 @@ impl Conversation {
     pub fn restart(&mut self, direction: Direction) {
         *self.halves.get_mut(direction) = Half::default();
         *self.heartbeats.get_mut(direction) = 0;
+        *self.greeted.get_mut(direction) = false;
         self.session.forget(direction == self.roles.client);
         self.news = self.news.wrapping_add(1);
+    }
+
+    /// Whether a hello was read from `direction`.
+    pub const fn is_greeted(&self, direction: Direction) -> bool {
+        *self.greeted.get(direction)
     }
 
     /// Whether TLS was found in `direction`, so that it need not be searched for any more.
@@ -291,9 +303,25 @@ impl Conversation {
         self.session.store_certificates = true;
     }
 
-    /// Marks the flow as ended.
-    pub fn close(&mut self) {
-        self.session.stage = Stage::Closed;
+    /// Marks the session as ended: nothing more of it will be read. `closed` where its connection was seen to close.
+    pub fn close(&mut self, closed: bool) {
+        self.session.ended = true;
+        if closed && self.session.stage < Stage::Dark {
+            self.session.stage = Stage::Closed;
+        }
+    }
+
+    /// Marks the session as ended by a verdict: nothing more of it is let through.
+    pub const fn stop(&mut self) {
+        (self.session.ended, self.session.dropped) = (true, true);
+    }
+
+    /// Whether `direction` sent an alert in the clear that ends the session: a fatal one, or close_notify (RFC 8446
+    /// §6); and no other bytes in its place.
+    pub fn sent_last_alert(&self, direction: Direction) -> bool {
+        let from_client = direction == self.roles.client;
+        let ends = |a: &Alert| a.from_client == from_client && (a.level == FATAL || a.description == CLOSE_NOTIFY);
+        self.views.get(direction).conflicting_bytes == 0 && self.session.alerts.iter().any(ends)
     }
 
     fn begin(&mut self, direction: Direction) {
@@ -436,7 +464,7 @@ impl Meaning<'_> {
         if s.client_hello.is_none() {
             s.client_fingerprints = Some(fingerprint::client(&hello, Transport::Tcp));
             s.client_hello = Some(hello);
-        } else if s.second_client_hello.is_none() && s.server_hello.is_none() {
+        } else if s.second_client_hello.is_none() && (s.server_hello.is_none() || s.hello_retry_request.is_some()) {
             s.second_client_hello = Some(Box::new(hello));
         } else {
             s.renegotiations = s.renegotiations.saturating_add(1);
@@ -587,6 +615,9 @@ impl Meaning<'_> {
     }
 }
 
+/// The level of an alert that ends the session, and the description of the one that does so as a matter of course.
+const FATAL: u8 = 2;
+const CLOSE_NOTIFY: u8 = 0;
 const HEARTBEAT_HEADER: usize = 3;
 const HEARTBEAT_PADDING: usize = 16;
 

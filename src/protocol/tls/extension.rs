@@ -133,7 +133,8 @@ impl Reader<'_> {
 
 /// Reads a ServerNameList (RFC 6066 §3) and adds its host names to `names`.
 ///
-/// A name of another type is noted and passed over; an empty one or one of more than 255 bytes is noted, the long one kept.
+/// A name of another type is noted and passed over; an empty one, one of more than 255 bytes and one with bytes that no host name has is
+/// noted, and kept where there is any of it. Bytes behind the list are noted.
 pub(super) fn server_names(mut f: Fields<'_>, names: &mut ByteStrings, notes: &mut Notes) -> Option<()> {
     let mut list = Reader::new(f.vec16()?);
     let mut count = 0_u32;
@@ -149,6 +150,9 @@ pub(super) fn server_names(mut f: Fields<'_>, names: &mut ByteStrings, notes: &m
         if name.is_empty() || name.len() > LONGEST_NAME {
             notes.push(Anomaly::InvalidSniLength);
         }
+        if !name.iter().all(u8::is_ascii_graphic) {
+            notes.push(Anomaly::InvalidSniCharacter);
+        }
         if !name.is_empty() {
             count = count.saturating_add(1);
             names.push(name);
@@ -157,7 +161,7 @@ pub(super) fn server_names(mut f: Fields<'_>, names: &mut ByteStrings, notes: &m
     if count > 1 {
         notes.push(Anomaly::MultipleSni);
     }
-    Some(())
+    f.is_empty().then_some(())
 }
 
 /// Reads a ProtocolNameList (RFC 7301 §3.1).

@@ -8,9 +8,9 @@ use memchr::memchr;
 
 use super::session::Anomaly;
 use super::shape::{
-    CHANGE_CIPHER_SPEC, HANDSHAKE, HEARTBEAT, LONGEST_RECORD, MESSAGE_HEADER, RECORD_HEADER, SSLV2_CLIENT_HELLO,
-    SSLV2_SERVER_HELLO, begins_with_hello, begins_with_message, fills_record, has_odd_version, is_message_type, is_plain_hello,
-    is_record_header, is_record_start, is_sslv2_length, message_header, sslv2_length,
+    CHANGE_CIPHER_SPEC, CLIENT_HELLO, HANDSHAKE, HEARTBEAT, LONGEST_RECORD, MESSAGE_HEADER, RECORD_HEADER, SERVER_HELLO,
+    SSLV2_CLIENT_HELLO, SSLV2_SERVER_HELLO, begins_with_hello, begins_with_message, fills_record, has_odd_version, is_message_type,
+    is_plain_hello, is_record_header, is_record_start, is_sslv2_length, message_header, sslv2_length,
 };
 use crate::base::{Reader, heap};
 
@@ -29,7 +29,7 @@ pub(super) struct Half {
     changed_cipher: bool,
     /// Bytes are missing before those that are searched.
     lossy: bool,
-    /// Bytes passed over before TLS began, or between a loss and the next hello.
+    /// Bytes passed over before TLS began, in records before the hello, or between a loss and the next hello.
     pub skipped: u64,
     /// The first bytes were there and were not TLS.
     pub began_otherwise: bool,
@@ -64,6 +64,17 @@ pub(super) enum Item<'a> {
     Bad(Anomaly),
     /// It is not TLS, and the search for it is over.
     NotTls,
+}
+
+impl Item<'_> {
+    /// Whether it is a hello, of whichever side.
+    pub const fn is_hello(&self) -> bool {
+        match self {
+            Self::Message { typ, .. } => matches!(*typ, CLIENT_HELLO | SERVER_HELLO | HELLO_RETRY_REQUEST),
+            Self::Sslv2ClientHello(_) | Self::Sslv2ServerHello(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// What a heartbeat record says of itself (RFC 6520 §4: type, payload length, payload, padding). What is not there is 0.
@@ -140,14 +151,15 @@ impl Half {
     }
 
     /// Takes the next item off the front of `bytes`; answers how many bytes it consumed. `longest` bounds a message in bytes.
-    pub fn step<'a>(&'a mut self, bytes: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+    /// `is_first`: nothing is missing since the start, and there was no hello yet, so that nothing can be encrypted.
+    pub fn step<'a>(&'a mut self, bytes: &'a [u8], longest: usize, is_first: bool) -> (usize, Item<'a>) {
         self.forget_message();
         match self.phase {
             Phase::Start => self.start(bytes),
             Phase::Resuming => self.resume(bytes),
             Phase::Searching => self.search(bytes),
             Phase::Records if self.record.remaining == 0 && !self.record.fresh => self.record_header(bytes),
-            Phase::Records => self.record_body(bytes, longest),
+            Phase::Records => self.record_body(bytes, longest, is_first),
             Phase::Over => (bytes.len(), Item::Wait),
         }
     }
@@ -349,11 +361,15 @@ impl Half {
         (0, Item::Bad(anomaly))
     }
 
-    fn record_body<'a>(&'a mut self, bytes: &'a [u8], longest: usize) -> (usize, Item<'a>) {
+    fn record_body<'a>(&'a mut self, bytes: &'a [u8], longest: usize, is_first: bool) -> (usize, Item<'a>) {
         let available = bytes.get(..self.record.remaining).unwrap_or(bytes);
         let whole = available.len() == self.record.remaining;
         if self.record.fresh && self.record.typ != HANDSHAKE {
-            return self.other_record(available, whole);
+            return if is_first && matches!(self.record.typ, CHANGE_CIPHER_SPEC | APPLICATION_DATA) {
+                self.record_before_hello(available)
+            } else {
+                self.other_record(available, whole)
+            };
         }
         if self.record.fresh && self.changed_cipher && self.message.is_empty() {
             match is_plain_hello(available) {
@@ -421,6 +437,16 @@ impl Half {
         }
         self.record.fresh = false;
         self.consume(available.len(), Item::Passed)
+    }
+
+    /// Passes over a record that hides the hello from who takes it for the start of what is encrypted; but not for ever.
+    fn record_before_hello<'a>(&mut self, available: &'a [u8]) -> (usize, Item<'a>) {
+        if self.skipped > SEARCH_LIMIT {
+            return self.dark(available);
+        }
+        self.pass(self.record.remaining.saturating_add(RECORD_HEADER));
+        self.record.fresh = false;
+        (0, Item::Bad(Anomaly::RecordBeforeHello))
     }
 
     fn dark<'a>(&mut self, available: &'a [u8]) -> (usize, Item<'a>) {
@@ -504,6 +530,8 @@ fn heartbeat(start: &[u8], record: usize) -> Heartbeat {
 
 const ALERT: u8 = 21;
 const APPLICATION_DATA: u8 = 23;
+/// As the drafts of TLS 1.3 had it before the 22nd.
+const HELLO_RETRY_REQUEST: u8 = 6;
 const SSLV2_SHORTEST: usize = 11;
 /// Room in bytes that is kept for the next message cut over records.
 const KEPT_ROOM: usize = 2_048;
@@ -523,7 +551,7 @@ mod tests {
             (b"GET / HTTP/1.1", false),
         ] {
             let mut half = Half::default();
-            assert_eq!(half.step(bytes, 1 << 14).1 == Item::Begins, begins, "{bytes:x?}");
+            assert_eq!(half.step(bytes, 1 << 14, true).1 == Item::Begins, begins, "{bytes:x?}");
             assert_eq!(half.began_otherwise, !begins);
         }
     }

@@ -73,6 +73,10 @@ pub struct Session {
     pub is_tls: bool,
     /// What each side began with, where that was not TLS.
     pub openings: Option<Box<Openings>>,
+    /// Nothing more of it will be read: its flow ended.
+    pub ended: bool,
+    /// A verdict stopped its flow: what is missing of it was not let through.
+    pub dropped: bool,
     /// A rule asked (`tls.store`) that its events carry the certificates themselves.
     pub store_certificates: bool,
 }
@@ -145,7 +149,7 @@ pub enum Stage {
     Certificates,
     /// Both directions went dark.
     Dark,
-    /// The flow ended.
+    /// The connection was closed before both went dark: a FIN from each side or a RST, or a fatal alert and then one of these.
     Closed,
 }
 

@@ -107,8 +107,8 @@ pub(super) fn sslv2_length(bytes: &[u8]) -> usize {
 pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
 pub(super) const HANDSHAKE: u8 = 22;
 pub(super) const HEARTBEAT: u8 = 24;
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
+pub(super) const CLIENT_HELLO: u8 = 1;
+pub(super) const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
 pub(super) const SSLV2_CLIENT_HELLO: u8 = 1;
 pub(super) const SSLV2_SERVER_HELLO: u8 = 4;

@@ -70,6 +70,8 @@ pub enum Reason {
     Lost,
     /// Not seen: the peer sent none.
     NotSent,
+    /// Not seen: a verdict stopped the flow before.
+    Dropped,
     /// Not supported: a critical extension that is not known.
     CriticalExtension,
     /// Not supported: it is not of version 3.
@@ -154,6 +156,7 @@ impl Reason {
             Self::Resumed => "resumed",
             Self::Lost => "lost",
             Self::NotSent => "not_sent",
+            Self::Dropped => "dropped",
             Self::CriticalExtension => "critical_extension",
             Self::Version => "version",
             Self::SignatureAlgorithm => "signature_algorithm",

@@ -82,6 +82,26 @@ impl DatasetKind {
         value.map(|value| Item::Value(value.into()))
     }
 
+    /// The value that `text` is, where text is written as it is.
+    pub(super) fn read_plain(self, text: &str) -> Option<Item<'static>> {
+        match self {
+            Self::Text => Some(Item::Value(text.as_bytes().to_vec().into())),
+            _ => self.read(text),
+        }
+    }
+
+    /// What such a value looks like: one of these.
+    pub(super) const fn plain_form(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA-256",
+            Self::Ipv4 => "IPv4 address",
+            Self::Ip => "address",
+            Self::Cidr => "network",
+        }
+    }
+
     /// The line for the value with this key.
     pub(in crate::rules) fn write(self, key: &[u8]) -> String {
         match self {

@@ -11,7 +11,7 @@ use super::super::load::Source;
 use super::super::parse;
 use super::super::parse::lines::{Entry, entries};
 use super::spec::{RepSpec, SetSpec, Spec};
-use super::{DataRep, Dataset, DatasetKind};
+use super::{DataRep, Dataset, DatasetKind, JsonFormat};
 
 /// A file that a rule names for a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct DatasetFile {
     pub path: String,
     /// The source of the rule.
     pub source: String,
+    /// Where the values lie, where it is in JSON.
+    pub json: Option<JsonFormat>,
 }
 
 /// What a file is for.
@@ -56,7 +58,8 @@ impl DatasetFile {
             let Some(kind) = set.kind.filter(|_| !is_known) else { return };
             for (path, role) in [(set.load, load), (set.save, DatasetRole::Save), (set.state, DatasetRole::State)] {
                 let Some(path) = path else { continue };
-                files.push(Self { name: name.to_owned(), kind, role, path: path.to_owned(), source: source.to_owned() });
+                let (name, path, source) = (name.to_owned(), path.to_owned(), source.to_owned());
+                files.push(Self { name, kind, role, path, source, json: set.json.clone() });
             }
         });
         files
@@ -109,8 +112,9 @@ impl KnownSets {
                 continue;
             }
             let memcap = known.memcap.unwrap_or(DEFAULT_MEMCAP);
+            let contexts = loaded.contexts.get(name).cloned();
             let (name, kind, entries) = (name.as_str().into(), known.kind, entries.unwrap_or_default());
-            known.set = Some(Arc::new(Dataset { name, kind, memcap, place, entries }));
+            known.set = Some(Arc::new(Dataset { name, kind, memcap, place, entries, contexts }));
         }
         for (name, known) in &mut known.reputations {
             known.set = loaded.reputations.get(name).cloned();

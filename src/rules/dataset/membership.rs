@@ -15,6 +15,8 @@ pub(in crate::rules) struct Membership {
     pub command: Command,
     /// Of an address, the network of so many bits is meant.
     pub mask: Option<u8>,
+    /// The key by which alerts show the object that the value lies in.
+    pub enrichment_key: Option<Arc<str>>,
 }
 
 /// A value that a rule puts in or takes out where it matches.
@@ -51,6 +53,13 @@ impl Membership {
     /// Whether it changes the set.
     pub const fn changes(&self) -> bool {
         matches!(self.command, Command::Set | Command::Unset)
+    }
+
+    /// What an alert shows of `value`: the key, and an object of JSON as text.
+    pub fn context(&self, value: &[u8]) -> Option<(Arc<str>, Arc<str>)> {
+        let key = self.enrichment_key.as_ref()?;
+        let item = self.dataset.item(value, self.mask)?;
+        Some((key.clone(), self.dataset.contexts.as_ref()?.find(&item, |_| true)?.clone()))
     }
 
     /// What it makes of `value`, if anything.

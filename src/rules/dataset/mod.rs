@@ -5,6 +5,7 @@
 
 mod changes;
 mod entries;
+mod json;
 mod kind;
 mod known;
 mod membership;
@@ -18,6 +19,7 @@ use super::config_files::each_line;
 use super::diagnostic::Diagnostic;
 use super::load::Source;
 
+pub use json::JsonFormat;
 pub use kind::DatasetKind;
 pub use known::{DatasetFile, DatasetRole};
 
@@ -32,6 +34,8 @@ pub(super) use spec::{Command, RepSpec, SetSpec, Spec};
 #[derive(Clone, Debug, Default)]
 pub struct Datasets {
     sets: HashMap<String, (DatasetKind, Arc<Entries<()>>)>,
+    /// Of those in JSON: the objects of the values.
+    contexts: HashMap<String, Arc<Entries<Arc<str>>>>,
     reputations: HashMap<String, Arc<DataRep>>,
     places: HashMap<String, Arc<str>>,
 }
@@ -48,6 +52,8 @@ pub(super) struct Dataset {
     pub place: Option<Arc<str>>,
     /// Its values.
     pub entries: Arc<Entries<()>>,
+    /// The objects that they lie in, where it is in JSON.
+    pub contexts: Option<Arc<Entries<Arc<str>>>>,
 }
 
 /// Values, each with its reputation.
@@ -82,6 +88,18 @@ impl RuleConfig {
         });
         self.datasets.sets.insert(name.to_owned(), (kind, Arc::new(entries)));
         mistakes
+    }
+
+    /// Makes the values of `source`, which is in JSON, the data set `name`; the first of that name stays. Answers what is wrong with the
+    /// file.
+    pub fn add_json_dataset(&mut self, name: &str, kind: DatasetKind, json: &JsonFormat, source: &Source<'_>) -> Vec<Diagnostic> {
+        if self.datasets.sets.contains_key(name) {
+            return Vec::new();
+        }
+        let read = json.read(kind, source);
+        self.datasets.sets.insert(name.to_owned(), (kind, Arc::new(read.entries)));
+        self.datasets.contexts.insert(name.to_owned(), Arc::new(read.contexts));
+        read.mistakes
     }
 
     /// The data set `name` is to be written to `place` after the run: whoever runs it knows what place that is.

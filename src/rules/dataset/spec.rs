@@ -1,6 +1,7 @@
 //! What the options `dataset` and `datarep` say.
 
 use super::super::diagnostic::Reason;
+use super::json::JsonFormat;
 use super::kind::DatasetKind;
 
 /// What a `dataset` option says.
@@ -59,6 +60,10 @@ pub(in crate::rules) struct SetSpec<'v> {
     pub mask: Option<u8>,
     /// `hashsize` is given.
     pub hashsize: bool,
+    /// The values lie in JSON.
+    pub json: Option<JsonFormat>,
+    /// By this key alerts show the object of the value.
+    pub enrichment_key: Option<&'v str>,
 }
 
 impl<'v> Spec<'v> {
@@ -75,6 +80,9 @@ impl<'v> Spec<'v> {
         let name = name(parts.next()).ok_or(FORM)?;
         let set = SetSpec::parse(parts, FORM)?;
         let changes = matches!(command, Command::Set | Command::Unset);
+        if changes && set.json.is_some() {
+            return Err(Reason::BadValue("isset or isnotset of a set in JSON"));
+        }
         if set.mask.is_some() && (set.kind.is_some_and(|k| k != DatasetKind::Cidr) || !changes) {
             return Err(Reason::BadValue("a mask with set or unset of type cidr only"));
         }
@@ -96,7 +104,7 @@ impl<'v> RepSpec<'v> {
             _ => return Err(REP_FORM),
         };
         let set = SetSpec::parse(parts, REP_FORM)?;
-        if set.save.is_some() || set.state.is_some() || set.mask.is_some() {
+        if set.save.is_some() || set.state.is_some() || set.mask.is_some() || set.json.is_some() {
             return Err(REP_FORM);
         }
         Ok(Self { name, wanted, set })
@@ -106,7 +114,12 @@ impl<'v> RepSpec<'v> {
 impl<'v> SetSpec<'v> {
     fn parse(parts: impl Iterator<Item = &'v str>, form: Reason) -> Result<Self, Reason> {
         let mut set = Self::default();
+        let (mut format, mut value_key, mut array_key, mut remove_key) = (None, None, None, false);
         for part in parts {
+            if part == "remove_key" {
+                remove_key = true;
+                continue;
+            }
             let (key, value) = part.split_once(char::is_whitespace).ok_or(form.clone())?;
             let value = value.trim();
             let again = match key {
@@ -117,15 +130,26 @@ impl<'v> SetSpec<'v> {
                 "memcap" => set.memcap.replace(bytes(value).ok_or(Reason::BadValue("memcap as in 10mb"))?).is_some(),
                 "mask" => set.mask.replace(mask(value)?).is_some(),
                 "hashsize" => std::mem::replace(&mut set.hashsize, true),
-                "format" if value == "csv" => false,
-                "format" | "enrichment_key" | "value_key" | "array_key" => {
-                    return Err(Reason::NotSupported("a data set with values in JSON"));
-                }
+                "format" => format.replace(value).is_some(),
+                "enrichment_key" => set.enrichment_key.replace(value).is_some(),
+                "value_key" => value_key.replace(value).is_some(),
+                "array_key" => array_key.replace(value).is_some(),
                 _ => return Err(form),
             };
             if again {
                 return Err(Reason::GivenTwice);
             }
+        }
+        set.json = match (format, value_key) {
+            (None | Some("csv"), None) if array_key.is_none() && set.enrichment_key.is_none() && !remove_key => None,
+            (Some(word @ ("json" | "ndjson" | "jsonline")), Some(value_key)) => {
+                let (lines, array_key) = (word != "json", array_key.map(str::to_owned));
+                Some(JsonFormat { lines, value_key: value_key.to_owned(), array_key, remove_key })
+            }
+            _ => return Err(JSON_FORM),
+        };
+        if set.json.is_some() && (set.load.is_none() || set.save.is_some() || set.enrichment_key.is_none()) {
+            return Err(JSON_FORM);
         }
         match set {
             Self { kind: None, load, save, state, .. } if load.or(save).or(state).is_some() => {
@@ -195,6 +219,8 @@ fn mask(text: &str) -> Result<u8, Reason> {
 
 const FORM: Reason =
     Reason::BadValue("set, unset, isset or isnotset, a name, and type string|md5|sha256|ipv4|ip|cidr, load FILE, state FILE");
+const JSON_FORM: Reason =
+    Reason::BadValue("load FILE, format json|ndjson, value_key KEY, enrichment_key KEY[, array_key KEY][, remove_key]");
 const REP_FORM: Reason = Reason::BadValue("a name, one of > < ==, a number, and load FILE, type string|md5|sha256|ipv4|ip|cidr");
 
 #[cfg(test)]

@@ -1,49 +1,13 @@
-//! `app-layer-protocol`: what a flow speaks. `app-layer-event`: what was wrong with it.
+//! `app-layer-event`: what was wrong with a flow.
 
 use super::super::builder::{Builder, Test};
 use super::super::diagnostic::{Reason, excerpt};
-use super::super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
+use super::super::slip;
+use super::super::subject::{Facts, FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required};
 use crate::protocol::tls::session::Anomaly;
 
-pub(super) const KEYWORDS: &[Keyword] = &[
-    Keyword { name: "app-layer-protocol", aliases: &[], kind: Kind::Option(app_layer_protocol) },
-    Keyword { name: "app-layer-event", aliases: &[], kind: Kind::Option(app_layer_event) },
-];
-
-#[derive(Debug)]
-struct Speaks(AppProto);
-
-impl Test for Speaks {
-    fn sides(&self) -> Sides {
-        Sides::DECIDED
-    }
-
-    fn holds(&self, subject: &Subject<'_>, _: FlowDirection) -> bool {
-        subject.app_proto == self.0
-    }
-}
-
-/// `[!]protocol[,mode]`. TLS is told from all else, which is not told apart: Suricata's `failed`.
-fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let value = required(value)?;
-    let (protocol, mode) = value.split_once(',').map_or((value, "default"), |(protocol, mode)| (protocol.trim(), mode.trim()));
-    let proto = match protocol {
-        "tls" | "ssl" | "!failed" => AppProto::Tls,
-        "!tls" | "!ssl" | "failed" => AppProto::NotTls,
-        _ => return Err(Reason::NotSupported("anything but tls and failed, and their negations,")),
-    };
-    match mode {
-        // A flow is one protocol, the last that it came to.
-        "default" | "either" | "final" => {}
-        "to_server" | "to_client" | "original" => {
-            return Err(Reason::NotSupported("the protocol of one direction, or the first of several,"));
-        }
-        _ => return Err(Reason::BadValue("either, final, to_server, to_client or original after the protocol")),
-    }
-    builder.tests.push(Box::new(Speaks(proto)));
-    Ok(())
-}
+pub(super) const KEYWORDS: &[Keyword] = &[Keyword { name: "app-layer-event", aliases: &[], kind: Kind::Option(app_layer_event) }];
 
 /// An anomaly of the side.
 #[derive(Debug)]
@@ -77,23 +41,57 @@ impl Test for NeverRaised {
     }
 }
 
-/// `tls.name`, the name of the anomaly in small letters.
+/// `tls.name`, the name of the anomaly in small letters, or an event of Suricata's about what a flow speaks.
 fn app_layer_event(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let name = match required(value)?.split_once('.') {
+    let value = required(value)?;
+    let name = match value.split_once('.') {
         Some(("tls" | "ssl", name)) => name,
+        None if OF_RECOGNITION.contains(&value) => return never_raised(builder, value),
         _ => return Err(Reason::NotSupported("an event of another protocol than tls")),
     };
-    let known = Anomaly::ALL.into_iter().find(|a| name.eq_ignore_ascii_case(a.name()));
-    match known {
+    match Anomaly::ALL.into_iter().find(|a| name.eq_ignore_ascii_case(a.name())) {
         Some(anomaly) => builder.tests.push(Box::new(Event(anomaly))),
-        None if NEVER_RAISED.contains(&name) => {
-            builder.notes.push(Reason::NeverRaised(excerpt(name)));
-            builder.tests.push(Box::new(NeverRaised));
+        None if NEVER_RAISED.contains(&name) => return never_raised(builder, value),
+        None => {
+            let known: Vec<String> = Anomaly::ALL.iter().map(|a| a.name().to_ascii_lowercase()).collect();
+            let meant = slip::meant(name, known.iter().map(String::as_str)).map(|name| format!("tls.{name}"));
+            return Err(Reason::UnknownEvent { name: excerpt(value), meant });
         }
-        None => return Err(Reason::BadValue("the name of a tls event, such as tls.invalid_certificate")),
     }
     Ok(())
 }
+
+fn never_raised(builder: &mut Builder<'_>, name: &str) -> Result<(), Reason> {
+    builder.note(Reason::NeverRaised(excerpt(name)));
+    builder.tests.push(Box::new(NeverRaised));
+    Ok(())
+}
+
+/// Whether Suricata raises no event of the name `name`, the name of an anomaly.
+pub(in crate::rules) fn is_own_event(name: &str) -> bool {
+    let name = name.split_once('.').map_or(name, |(_, name)| name);
+    OWN_EVENTS.iter().any(|own| name.eq_ignore_ascii_case(own.name()))
+}
+
+/// Anomalies that Suricata does not have.
+const OWN_EVENTS: &[Anomaly] = &[
+    Anomaly::MalformedExtension,
+    Anomaly::DuplicateExtension,
+    Anomaly::JunkBeforeTls,
+    Anomaly::OverlapDifferentData,
+    Anomaly::UnofferedChoice,
+    Anomaly::UrgentData,
+];
+
+/// What Suricata has to say about how it came to know what a flow speaks.
+const OF_RECOGNITION: &[&str] = &[
+    "applayer_detect_protocol_only_one_direction",
+    "applayer_mismatch_protocol_both_directions",
+    "applayer_no_tls_after_starttls",
+    "applayer_proto_detection_skipped",
+    "applayer_unexpected_protocol",
+    "applayer_wrong_direction_first_data",
+];
 
 /// What Suricata's rules ask for and no session here has: a more exact event says it, or nothing is limited that way.
 const NEVER_RAISED: &[&str] = &[

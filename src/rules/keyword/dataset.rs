@@ -22,7 +22,7 @@ fn dataset(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
     if dataset.kind.is_of_addresses() && current.address.is_none() {
         return Err(ONLY_ADDRESSES);
     }
-    current.datasets.push(Membership { dataset, command, mask: set.mask });
+    current.datasets.push(Membership { dataset, command, mask: set.mask, enrichment_key: set.enrichment_key.map(Into::into) });
     Ok(())
 }
 
@@ -44,7 +44,7 @@ fn datarep(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
 
 fn note_sizes(builder: &mut Builder<'_>, set: &SetSpec<'_>) {
     if set.hashsize {
-        builder.notes.push(Reason::NoEffect("a data set takes what it needs"));
+        builder.note(Reason::NoEffect("a data set takes what it needs"));
     }
 }
 

@@ -1,7 +1,8 @@
 //! `flow`: which way, and how far TCP's handshake has to be.
 
 use super::super::builder::{Builder, FlowState, Over};
-use super::super::diagnostic::Reason;
+use super::super::diagnostic::{Reason, excerpt};
+use super::super::slip;
 use super::super::subject::FlowDirection;
 use super::{Keyword, Kind, required};
 
@@ -20,10 +21,12 @@ fn flow(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
             "no_stream" => set(&mut flow.over, Over::Packets, OVER)?,
             "only_frag" => set(&mut flow.from_fragments, true, FRAGMENTS)?,
             "no_frag" => set(&mut flow.from_fragments, false, FRAGMENTS)?,
-            _ => {
-                return Err(Reason::BadValue(
-                    "to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag",
-                ));
+            other => {
+                return Err(Reason::UnknownWord {
+                    word: excerpt(other),
+                    form: FORM,
+                    meant: slip::meant(other, WORDS.iter().copied()),
+                });
             }
         }
     }
@@ -42,6 +45,20 @@ fn set<T: PartialEq>(slot: &mut Option<T>, value: T, otherwise: Reason) -> Resul
     }
 }
 
+const WORDS: &[&str] = &[
+    "to_server",
+    "from_client",
+    "to_client",
+    "from_server",
+    "established",
+    "not_established",
+    "stateless",
+    "only_stream",
+    "no_stream",
+    "only_frag",
+    "no_frag",
+];
+const FORM: &str = "to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag";
 const OPPOSITE: Reason = Reason::NeverMatches("a packet goes to the server or to the client, not both");
 const STATES: Reason = Reason::NeverMatches("a flow is in one state of TCP's handshake");
 const FRAGMENTS: Reason = Reason::NeverMatches("a packet was put together from fragments or it was not");

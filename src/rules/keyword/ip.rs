@@ -36,7 +36,7 @@ fn ip_proto(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
     };
     let wanted = Comparison::parse(text).or_else(named).ok_or(Reason::BadValue("a protocol's number or name, or a comparison"))?;
     if !wanted.holds(tcp::PROTOCOL.into()) {
-        builder.unfollowed = Some("an IP protocol other than TCP");
+        builder.unfollowed = Some(("an IP protocol other than TCP", builder.at));
     }
     Ok(())
 }
@@ -119,7 +119,7 @@ fn fragbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
     });
     let bits = bits.filter(|&bits| bits != 0).ok_or(Reason::BadValue("[*+!] and letters of M, D, R"))?;
     if bits & MORE != 0 && (matches!(how, How::Exactly | How::All) || how == How::Any && bits == MORE) {
-        builder.unfollowed = Some("a fragment by itself");
+        builder.unfollowed = Some(("a fragment by itself", builder.at));
     }
     builder.packet.push(Box::new(FragmentBits { how, bits }));
     Ok(())
@@ -129,7 +129,7 @@ fn fragbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
 fn fragoffset(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let wanted = Comparison::parse(required(value)?).ok_or(Reason::BadValue("N, !N, <N or >N"))?;
     if !wanted.holds(0) {
-        builder.unfollowed = Some("a fragment by itself");
+        builder.unfollowed = Some(("a fragment by itself", builder.at));
     }
     Ok(())
 }

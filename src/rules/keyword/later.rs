@@ -3,10 +3,10 @@
 /// Their names.
 #[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
-    "asn1", "base64_data", "base64_decode", "bidir.toclient", "bidir.toserver", "bypass", "config", "cookie",
+    "asn1", "bidir.toclient", "bidir.toserver", "config", "cookie",
     "dcerpc.iface", "dcerpc.opnum", "decode-event", "dns.opcode", "dns.query", "dns_query", "email.from",
     "email.subject", "email.to", "engine-event", "ether.hdr", "file.data", "file.magic", "file.name", "file_data",
-    "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore",     "flowvar",     "frame", "ftpbounce", "ftpdata_command", "gunzip", "http.accept", "http.accept_enc",
+    "filemagic", "filemd5", "filename", "filesha1", "filesha256", "filesize", "filestore",     "flowvar",     "ftpbounce", "ftpdata_command", "gunzip", "http.accept", "http.accept_enc",
     "http.accept_lang", "http.connection", "http.content_len", "http.content_type", "http.cookie", "http.header",
     "http.header.raw", "http.header_names", "http.host", "http.host.raw", "http.location", "http.method", "http.protocol",
     "http.referer", "http.request_body", "http.request_header", "http.request_line", "http.response_body", "http.response_header",
@@ -23,6 +23,8 @@ pub(super) const NAMES: &[&str] = &[
 
 /// Keywords that have no place here, and why.
 pub(super) const REFUSED: &[(&str, &str)] = &[
+    ("bypass", "what is encrypted is not looked at anyway, and as a verdict it would open an allow-list"),
+    ("frame", "records are put together and not kept one by one: name a buffer, such as tls.sni, or leave it out for the stream"),
     ("header_lowercase", "it is about the headers of HTTP, which TLS hides"),
     ("lua", "rules run no programs"),
     ("luaxform", "rules run no programs"),

@@ -31,7 +31,7 @@ fn msg(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
 fn classtype(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let name = required(value)?;
     if !builder.config.classifications.contains_key(name) {
-        builder.notes.push(Reason::UnknownClasstype(excerpt(name)));
+        builder.note(Reason::UnknownClasstype(excerpt(name)));
     }
     set_once(&mut builder.meta.classtype, name.to_owned())
 }
@@ -84,7 +84,7 @@ fn tag(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     if !matches!(*scope, "session" | "host") || !matches!(rest, [] | ["src" | "dst"]) {
         return Err(Reason::BadValue("session or host[, count, packets|bytes|seconds][, src|dst]"));
     }
-    builder.notes.push(Reason::NoEffect("tagged packets are not written"));
+    builder.note(Reason::NoEffect("tagged packets are not written"));
     Ok(())
 }
 

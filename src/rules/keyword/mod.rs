@@ -3,6 +3,8 @@
 
 mod address;
 mod app_layer;
+mod app_layer_protocol;
+mod base64;
 mod byte_ops;
 mod content;
 mod dataset;
@@ -43,9 +45,12 @@ use hashbrown::HashMap;
 use super::builder::Builder;
 use super::diagnostic::{Reason, excerpt};
 use super::matcher::Values;
+use super::slip;
 use super::subject::{FlowDirection, Sides};
 use crate::protocol::tls::Session;
 
+pub(super) use app_layer::is_own_event;
+pub(super) use base64::BASE64_DATA;
 pub(super) use form::Form;
 pub(super) use packet_buffer::HeaderTest;
 pub(super) use payload::PAYLOAD;
@@ -69,6 +74,7 @@ static FAMILIES: &[&[Keyword]] = &[
     threshold::KEYWORDS,
     content::KEYWORDS,
     byte_ops::KEYWORDS,
+    base64::KEYWORDS,
     entropy::KEYWORDS,
     transform::KEYWORDS,
     pcre::KEYWORDS,
@@ -80,6 +86,7 @@ static FAMILIES: &[&[Keyword]] = &[
     tls_version::KEYWORDS,
     ja::KEYWORDS,
     app_layer::KEYWORDS,
+    app_layer_protocol::KEYWORDS,
 ];
 
 /// Our own: a rule that has one of them loads nowhere else.
@@ -141,6 +148,11 @@ impl Registry {
         Self(all().flat_map(names).collect())
     }
 
+    /// Whether `name` is a keyword.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Whether `name` is a keyword of our own.
     pub fn is_own(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|keyword| is_own(keyword))
@@ -162,10 +174,9 @@ impl Registry {
     }
 }
 
-/// The keyword that `name` may be a slip of: at most two letters inserted, left out or exchanged.
+/// The keyword that `name` may be a slip of.
 pub(super) fn similar(name: &str) -> Option<&'static str> {
-    let names = all().flat_map(|k| std::iter::once(k.name).chain(k.aliases.iter().copied()));
-    names.map(|k| (distance(name.as_bytes(), k.as_bytes()), k)).filter(|&(d, _)| d <= 2).min_by_key(|&(d, _)| d).map(|(_, k)| k)
+    slip::meant(name, all().flat_map(|k| std::iter::once(k.name).chain(k.aliases.iter().copied())))
 }
 
 fn all() -> impl Iterator<Item = &'static Keyword> {
@@ -175,25 +186,6 @@ fn all() -> impl Iterator<Item = &'static Keyword> {
 /// Whether a keyword is our own: whether it lies in one of our tables.
 fn is_own(keyword: &'static Keyword) -> bool {
     OWN_FAMILIES.iter().any(|family| family.as_ptr_range().contains(&std::ptr::from_ref(keyword)))
-}
-
-/// Levenshtein's distance; `usize::MAX` where it is sure to be more than two.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    if a.len().abs_diff(b.len()) > 2 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for &x in a {
-        let mut left = row.first().map_or(0, |d| d.saturating_add(1));
-        let mut diagonal = std::mem::replace(row.first_mut().unwrap_or(&mut 0), left);
-        for (cell, &y) in row.iter_mut().skip(1).zip(b) {
-            let cost = diagonal.saturating_add(usize::from(x != y));
-            diagonal = *cell;
-            left = cost.min(left.saturating_add(1)).min(cell.saturating_add(1));
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }
 
 fn no_value(value: Option<&str>) -> Result<(), Reason> {
@@ -246,15 +238,6 @@ mod tests {
         let page = include_str!("../../../docs/rules.md");
         for name in all().flat_map(|k| std::iter::once(&k.name).chain(k.aliases)) {
             assert!(page.contains(&format!("`{name}`")), "docs/rules.md does not mention {name}");
-        }
-    }
-
-    #[test]
-    fn a_slip_is_understood() {
-        for (slip, meant) in
-            [("tls.sin", Some("tls.sni")), ("contnt", Some("content")), ("ja3.hsh", Some("ja3.hash")), ("xyzzy", None)]
-        {
-            assert_eq!(similar(slip), meant, "{slip}");
         }
     }
 }

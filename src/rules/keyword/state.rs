@@ -46,7 +46,7 @@ fn flowbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
     let (verb, names): (_, smallvec::SmallVec<[Name; 1]>) =
         (Verb::parse(verb.trim()).ok_or(bad.clone())?, names.ok_or(bad.clone())?);
     match (verb, names.as_slice()) {
-        (Verb::IsSet(set), _) => builder.stateful.conditions.push(Condition::FlowBit(names, set)),
+        (Verb::IsSet(set), _) => return ask(builder, Condition::FlowBit(names, set)),
         (Verb::Change(change), [one]) => builder.stateful.effects.push(Effect::FlowBit(one.clone(), change)),
         _ => return Err(bad),
     }
@@ -86,13 +86,19 @@ fn flowint(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
         }
         _ => return Err(bad),
     };
-    builder.stateful.conditions.push(condition);
-    Ok(())
+    ask(builder, condition)
 }
 
-/// `verb,name,track ip_src|ip_dst|ip_pair[,expire seconds]`, or `noalert`
+/// Adds a condition, which must not exclude those before it.
+fn ask(builder: &mut Builder<'_>, condition: Condition) -> Result<(), Reason> {
+    builder.stateful.conditions.push(condition);
+    let at_odds = builder.stateful.is_at_odds();
+    if at_odds { Err(Reason::NeverMatches("the rule asks for it to be set, and not to be set")) } else { Ok(()) }
+}
+
+/// `verb,name,track ip_src|ip_dst|ip_pair[,expire seconds]`, `verb,name,track tx`, or `noalert`
 fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let bad = Reason::BadValue("set, unset, toggle, isset or isnotset, name, track ip_src|ip_dst|ip_pair[, expire seconds]");
+    let bad = Reason::BadValue("set, unset, toggle, isset or isnotset, name, track ip_src|ip_dst|ip_pair|tx[, expire seconds]");
     let value = required(value)?;
     if value == "noalert" {
         builder.meta.alert = Some(false);
@@ -104,7 +110,8 @@ fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
         Some("ip_src") => Track::Source,
         Some("ip_dst") => Track::Destination,
         Some("ip_pair") => Track::Pair,
-        Some("tx") => return Err(Reason::NotSupported("track tx")),
+        Some("tx") if rest.is_empty() => return of_session(builder, verb, name),
+        Some("tx") => return Err(Reason::BadValue("no expire with track tx: the bit goes with the session")),
         _ => return Err(bad),
     };
     let expire = match rest {
@@ -113,6 +120,19 @@ fn xbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
         _ => return Err(bad),
     };
     shared(builder, verb, name, track, expire)
+}
+
+/// A bit of the session, which is all that Suricata's transaction is here.
+fn of_session(builder: &mut Builder<'_>, verb: &str, of: &str) -> Result<(), Reason> {
+    let verb = Verb::parse(verb).ok_or(VERB)?;
+    let name = name(of).ok_or(NAME)?;
+    match verb {
+        Verb::Change(change) => {
+            builder.stateful.effects.push(Effect::SessionBit(name, change));
+            Ok(())
+        }
+        Verb::IsSet(set) => ask(builder, Condition::SessionBit(name, set)),
+    }
 }
 
 /// `verb,name[,src|dst|both[,seconds]]`
@@ -133,18 +153,20 @@ fn hostbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
 }
 
 fn shared(builder: &mut Builder<'_>, verb: &str, of: &str, track: Track, expire: Option<&str>) -> Result<(), Reason> {
-    let verb = Verb::parse(verb).ok_or(Reason::BadValue("set, unset, toggle, isset or isnotset"))?;
+    let verb = Verb::parse(verb).ok_or(VERB)?;
     let seconds = match expire {
         None => DEFAULT_EXPIRE,
         Some(text) => text.parse().ok().filter(|&s| s > 0).ok_or(Reason::BadValue("seconds to expire, from 1"))?,
     };
-    let name = name(of).ok_or(Reason::BadValue("a name without spaces"))?;
+    let name = name(of).ok_or(NAME)?;
     let bit = SharedBit { name, track, expire: Duration::from_secs(seconds.into()) };
     match verb {
-        Verb::Change(change) => builder.stateful.effects.push(Effect::Shared(bit, change)),
-        Verb::IsSet(set) => builder.stateful.conditions.push(Condition::Shared(bit, set)),
+        Verb::Change(change) => {
+            builder.stateful.effects.push(Effect::Shared(bit, change));
+            Ok(())
+        }
+        Verb::IsSet(set) => ask(builder, Condition::Shared(bit, set)),
     }
-    Ok(())
 }
 
 fn amount(text: &str) -> Option<Amount> {
@@ -159,6 +181,9 @@ fn name(text: &str) -> Option<Name> {
     let text = text.trim();
     (!text.is_empty() && !text.contains(char::is_whitespace)).then(|| text.into())
 }
+
+const VERB: Reason = Reason::BadValue("set, unset, toggle, isset or isnotset");
+const NAME: Reason = Reason::BadValue("a name without spaces");
 
 /// Suricata's.
 const DEFAULT_EXPIRE: u32 = 300;

@@ -53,7 +53,7 @@ impl<'a> Parts<'a> {
             "count" => set_once(&mut self.count, positive(value)?),
             "seconds" => set_once(&mut self.seconds, positive(value)?),
             "multiplier" => set_once(&mut self.multiplier, positive(value)?),
-            "unique_on" => Err(Reason::NotSupported("unique_on")),
+            "unique_on" => Err(Reason::Refused("unique_on counts a port once, and what is counted here are matches")),
             _ => Err(BAD),
         }
     }

@@ -12,7 +12,7 @@ use super::super::inspect::{Content, Inspection, Step};
 use super::super::matcher::Values;
 use super::super::parse::content::{bytes, quoted};
 use super::super::subject::{FlowDirection, Sides};
-use super::measure::measure;
+use super::measure::{Measured, measure};
 use super::{Buffer, Case, Form, Keyword, Kind, no_value, required};
 use crate::base::hex;
 use crate::protocol::tls::Session;
@@ -25,7 +25,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: FINGERPRINT.name, aliases: &["tls_cert_fingerprint"], kind: Kind::Buffer(FINGERPRINT) },
     Keyword { name: ALT_NAMES.name, aliases: &[], kind: Kind::Buffer(ALT_NAMES) },
     Keyword { name: CERTS.name, aliases: &[], kind: Kind::Buffer(CERTS) },
-    Keyword { name: "tls.cert_chain_len", aliases: &["tls_cert_chain_len"], kind: Kind::Option(chain_len) },
+    Keyword { name: CHAIN_LEN.name, aliases: &["tls_cert_chain_len"], kind: Kind::Option(|b, v| measure(b, v, &CHAIN_LEN)) },
     Keyword { name: "tls.store", aliases: &["tls_store"], kind: Kind::Option(store) },
     Keyword { name: "tls.subject", aliases: &[], kind: Kind::Option(|b, v| legacy(b, v, &SUBJECT, false)) },
     Keyword { name: "tls.issuerdn", aliases: &[], kind: Kind::Option(|b, v| legacy(b, v, &ISSUER, false)) },
@@ -64,6 +64,14 @@ const CERTS: Buffer = Buffer {
     })
 };
 
+/// Who sent none has no length.
+static CHAIN_LEN: Measured = Measured {
+    name: "tls.cert_chain_len",
+    sides: Sides::CERTIFICATES,
+    read: |subject, side| u64::try_from(chain(subject.session?, side).len()).ok(),
+    least: 1,
+};
+
 const fn buffer(
     name: &'static str,
     case: Case,
@@ -84,10 +92,6 @@ pub(super) fn chain(session: &Session, side: FlowDirection) -> &[Arc<Certificate
 /// What the leaf of a side says.
 pub(super) fn leaf(session: &Session, side: FlowDirection) -> Option<&Facts> {
     chain(session, side).first()?.facts.as_ref()
-}
-
-fn chain_len(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    measure(builder, value, Sides::CERTIFICATES, |subject, side| u64::try_from(chain(subject.session?, side).len()).ok())
 }
 
 /// Asks nothing: it changes what is told of the session.

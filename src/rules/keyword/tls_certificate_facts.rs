@@ -6,7 +6,7 @@ use super::super::builder::{Builder, Test};
 use super::super::diagnostic::Reason;
 use super::super::matcher::Values;
 use super::super::subject::{FlowDirection, Sides, Subject};
-use super::measure::measure;
+use super::measure::{Measured, Read, measure};
 use super::tls_certificate::{chain, leaf};
 use super::{Buffer, Case, Form, Keyword, Kind, yes_or_no};
 use crate::base::hex;
@@ -23,23 +23,26 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     buffer("tls.cert_key", Case::AsSent, Form::Free, |session, side, out| {
         out.extend(leaf(session, side).map(key));
     }),
-    option("tls.cert_key_size", |b, v| {
-        measure(b, v, Sides::CERTIFICATES, |subject, side| facts(subject, side)?.key_bits.map(u64::from))
-    }),
-    option("tls.cert_days", |b, v| {
-        measure(b, v, Sides::CERTIFICATES, |subject, side| {
-            let facts = facts(subject, side)?;
-            days(facts.not_before?.as_unix(), facts.not_after?.as_unix())
-        })
-    }),
-    option("tls.cert_age", |b, v| {
-        measure(b, v, Sides::CERTIFICATES, |subject, side| {
-            days(facts(subject, side)?.not_before?.as_unix(), Time::from(subject.now).as_unix())
-        })
-    }),
+    option(KEY_SIZE.name, |b, v| measure(b, v, &KEY_SIZE)),
+    option(DAYS.name, |b, v| measure(b, v, &DAYS)),
+    option(AGE.name, |b, v| measure(b, v, &AGE)),
     option("tls.cert_ca", |b, v| answer(b, v, |facts| facts.is_ca == Some(true))),
     option("tls.cert_self_issued", |b, v| answer(b, v, |facts| facts.self_issued)),
 ];
+
+static KEY_SIZE: Measured = measured("tls.cert_key_size", |subject, side| facts(subject, side)?.key_bits.map(u64::from));
+
+static DAYS: Measured = measured("tls.cert_days", |subject, side| {
+    let facts = facts(subject, side)?;
+    days(facts.not_before?.as_unix(), facts.not_after?.as_unix())
+});
+
+static AGE: Measured =
+    measured("tls.cert_age", |subject, side| days(facts(subject, side)?.not_before?.as_unix(), Time::from(subject.now).as_unix()));
+
+const fn measured(name: &'static str, read: Read) -> Measured {
+    Measured { name, sides: Sides::CERTIFICATES, read, least: 0 }
+}
 
 const fn buffer(
     name: &'static str,

@@ -1,7 +1,8 @@
 //! `tls.version` and `ssl_version`: what the session speaks, or the client offers at most.
 
 use super::super::builder::{Builder, Test};
-use super::super::diagnostic::Reason;
+use super::super::diagnostic::{Reason, excerpt};
+use super::super::slip;
 use super::super::subject::{FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required};
 use crate::protocol::tls::{ClientHello, ProtocolVersion, ServerHello};
@@ -23,6 +24,10 @@ impl Test for TlsVersion {
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool {
         version(subject, side).is_some_and(|v| v == self.0 || settled(v) == self.0)
     }
+
+    fn wants_tls13(&self) -> bool {
+        self.0.is_tls13()
+    }
 }
 
 /// `ssl_version`: one of those named, or none of those named with `!`.
@@ -32,6 +37,13 @@ struct SslVersion {
     none_of: Vec<ProtocolVersion>,
 }
 
+impl SslVersion {
+    fn takes(&self, version: ProtocolVersion) -> bool {
+        let other = !self.none_of.is_empty() && !self.none_of.contains(&version);
+        self.any_of.contains(&version) || other
+    }
+}
+
 impl Test for SslVersion {
     fn sides(&self) -> Sides {
         Sides::HELLOS
@@ -39,9 +51,11 @@ impl Test for SslVersion {
 
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool {
         let Some(version) = version(subject, side).map(settled) else { return false };
-        let known = SSL_VERSIONS.iter().any(|&(_, v)| v == version);
-        let other = !self.none_of.is_empty() && !self.none_of.contains(&version);
-        known && (self.any_of.contains(&version) || other)
+        SSL_VERSIONS.iter().any(|&(_, v)| v == version) && self.takes(version)
+    }
+
+    fn wants_tls13(&self) -> bool {
+        SSL_VERSIONS.iter().all(|&(_, v)| v.is_tls13() == self.takes(v))
     }
 }
 
@@ -85,7 +99,11 @@ fn ssl_version(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Rea
             None => (&mut test.any_of, item),
         };
         let known = SSL_VERSIONS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
-        list.push(known.map(|&(_, v)| v).ok_or(Reason::BadValue("sslv2, sslv3, tls1.0, tls1.1, tls1.2 or tls1.3"))?);
+        let Some(&(_, version)) = known else {
+            let meant = slip::meant(name, SSL_VERSIONS.iter().map(|(known, _)| *known));
+            return Err(Reason::UnknownWord { word: excerpt(name), form: "sslv2, sslv3, tls1.0, tls1.1, tls1.2 or tls1.3", meant });
+        };
+        list.push(version);
     }
     builder.tests.push(Box::new(test));
     Ok(())

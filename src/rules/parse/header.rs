@@ -11,17 +11,20 @@ use nom::sequence::{preceded, terminated};
 
 use super::super::ast::{Action, AddressRange, EndAst, Expr, HeaderAst, PortRange, Protocol, Sign, Term};
 use super::super::diagnostic::{Reason, excerpt};
+use super::super::hook::Hook;
+use super::super::protocol_names::{APPLICATIONS, LOWER, SUPPORTED};
+use super::super::slip;
 use super::{Parsed, Start, expect, fail};
 
 /// `action protocol source ports sign destination ports`, with the white space after it.
 pub(super) fn header<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, HeaderAst<'a>> {
     let (input, action) = preceded(space0, action).parse(input)?;
-    let (input, protocol) = preceded(expect("a protocol", space1), protocol).parse(input)?;
+    let (input, (protocol, hook)) = preceded(expect("a protocol", space1), protocol).parse(input)?;
     let (input, source) = end(start, input)?;
     let (input, sign) = preceded(space0, expect("->, <> or =>", sign)).parse(input)?;
     let (input, destination) = end(start, input)?;
     let (input, _) = space0(input)?;
-    Ok((input, HeaderAst { action, protocol, source, sign, destination }))
+    Ok((input, HeaderAst { action, protocol, hook, source, sign, destination }))
 }
 
 /// A list, range, variable or single address.
@@ -50,9 +53,21 @@ fn action(input: &str) -> Parsed<'_, Action> {
     }
 }
 
-fn protocol(input: &str) -> Parsed<'_, Protocol> {
+/// `protocol`, or `tls:hook`
+fn protocol(input: &str) -> Parsed<'_, (Protocol, Option<Hook>)> {
     let (rest, word) = expect("a protocol", word).parse(input)?;
-    let protocol = match word {
+    let protocol = match word.split_once(':') {
+        Some(("tls", hook)) => match Hook::from_word(hook) {
+            Some(hook) => return Ok((rest, (Protocol::Tls, Some(hook)))),
+            None => {
+                let meant = slip::meant(hook, Hook::words());
+                return Err(fail(input, Reason::UnknownWord { word: excerpt(word), form: HOOK, meant }));
+            }
+        },
+        Some((known, _)) if is_known(known) => return Err(fail(input, Reason::HookNotSupported(excerpt(word)))),
+        _ => word,
+    };
+    let protocol = match protocol {
         "tls" => Protocol::Tls,
         "tcp" => Protocol::Tcp,
         "tcp-pkt" => Protocol::TcpPacket,
@@ -60,13 +75,15 @@ fn protocol(input: &str) -> Parsed<'_, Protocol> {
         "ip" => Protocol::Ip,
         "udp" => Protocol::Udp,
         "quic" => Protocol::Quic,
-        // Rule hooks (`tls:client_hello_done`) are written as part of the protocol.
-        _ if PROTOCOLS_NOT_YET.contains(&word.split(':').next().unwrap_or(word)) => {
-            return Err(fail(input, Reason::ProtocolNotSupported(excerpt(word))));
-        }
+        known if is_known(known) => return Err(fail(input, Reason::ProtocolNotSupported(excerpt(word)))),
         _ => return Err(fail(input, Reason::UnknownProtocol(excerpt(word)))),
     };
-    Ok((rest, protocol))
+    Ok((rest, (protocol, None)))
+}
+
+/// Whether Suricata has rules of such a protocol.
+fn is_known(protocol: &str) -> bool {
+    [SUPPORTED, LOWER, APPLICATIONS].iter().any(|names| names.contains(&protocol))
 }
 
 fn sign(input: &str) -> Parsed<'_, Sign> {
@@ -179,58 +196,10 @@ fn port_range(text: &str) -> Option<PortRange> {
     (first <= last).then_some(PortRange { first, last })
 }
 
+const HOOK: &str = "a state of TLS such as tls:client_hello_done or tls:server_hello";
+
 /// How many lists may be within each other.
 const MAX_DEPTH: usize = 16;
-
-/// Protocols that Suricata knows.
-const PROTOCOLS_NOT_YET: &[&str] = &[
-    "icmp",
-    "icmpv4",
-    "icmpv6",
-    "sctp",
-    "ipv4",
-    "ip4",
-    "ipv6",
-    "ip6",
-    "pkthdr",
-    "ether",
-    "arp",
-    "http",
-    "http1",
-    "http2",
-    "ftp",
-    "ftp-data",
-    "smb",
-    "dns",
-    "dcerpc",
-    "dhcp",
-    "ssh",
-    "smtp",
-    "imap",
-    "pop3",
-    "modbus",
-    "dnp3",
-    "enip",
-    "nfs",
-    "ike",
-    "krb5",
-    "bittorrent-dht",
-    "ntp",
-    "rfb",
-    "rdp",
-    "snmp",
-    "tftp",
-    "sip",
-    "websocket",
-    "ldap",
-    "mqtt",
-    "pgsql",
-    "telnet",
-    "doh2",
-    "mdns",
-    "tls",
-    "tcp",
-];
 
 #[cfg(test)]
 mod tests {
@@ -298,11 +267,7 @@ mod tests {
         for (text, column, reason) in [
             ("alrt tls any any -> any any (sid:1;)", 0, Reason::UnknownAction("alrt".into())),
             ("alert http any any -> any any (sid:1;)", 6, Reason::ProtocolNotSupported("http".into())),
-            (
-                "alert tls:client_hello_done any any -> any any (sid:1;)",
-                6,
-                Reason::ProtocolNotSupported("tls:client_hello_done".into()),
-            ),
+            ("alert tcp:all any any -> any any (sid:1;)", 6, Reason::HookNotSupported("tcp:all".into())),
             ("alert tlz any any -> any any (sid:1;)", 6, Reason::UnknownProtocol("tlz".into())),
             ("alert tls 10.0.0.300 any -> any any (sid:1;)", 10, Reason::BadAddress("10.0.0.300".into())),
             ("alert tls any 99999 -> any any (sid:1;)", 14, Reason::BadPort("99999".into())),

@@ -53,21 +53,26 @@ impl Comparison {
         }
     }
 
+    /// Whether some number from `least` on is as all of `comparisons` want it.
+    pub fn can_hold(comparisons: &[Self], least: u64) -> bool {
+        // What holds changes at these numbers alone, or next to them.
+        let turns = comparisons.iter().flat_map(|c| c.turns()).flat_map(|n| [n.saturating_sub(1), n, n.saturating_add(1)]);
+        turns.chain([least]).filter(|n| *n >= least).any(|n| comparisons.iter().all(|c| c.holds(n)))
+    }
+
+    const fn turns(self) -> [u64; 2] {
+        match self {
+            Self::Equal(x) | Self::NotEqual(x) | Self::Less(x) | Self::AtMost(x) | Self::Greater(x) | Self::AtLeast(x) => [x, x],
+            Self::Between(a, b) | Self::Within(a, b) => [a, b],
+        }
+    }
+
     /// The largest number that it allows, where there is one.
     pub const fn at_most(self) -> Option<u64> {
         match self {
             Self::Equal(x) | Self::AtMost(x) | Self::Within(_, x) => Some(x),
             Self::Less(x) | Self::Between(_, x) => Some(x.saturating_sub(1)),
             Self::NotEqual(_) | Self::Greater(_) | Self::AtLeast(_) => None,
-        }
-    }
-
-    /// The smallest number that it allows.
-    pub const fn at_least(self) -> u64 {
-        match self {
-            Self::Equal(x) | Self::AtLeast(x) | Self::Within(x, _) => x,
-            Self::Greater(x) | Self::Between(x, _) => x.saturating_add(1),
-            Self::NotEqual(_) | Self::Less(_) | Self::AtMost(_) => 0,
         }
     }
 
@@ -110,6 +115,22 @@ mod tests {
             assert!(inside.iter().all(|&n| comparison.holds(n)), "{text}");
             assert!(!outside.iter().any(|&n| comparison.holds(n)), "{text}");
         }
+        for (texts, can) in [
+            (&["3"][..], true),
+            (&["<0"], false),
+            (&["0<>1"], false),
+            (&[">3", "<5"], true),
+            (&[">3", "<4"], false),
+            (&["3", "!3"], false),
+            (&["3-5", "!3", "!4"], true),
+            (&["3-4", "!3", "!4"], false),
+            (&[">18446744073709551615"], false),
+            (&[], true),
+        ] {
+            let comparisons: Vec<_> = texts.iter().map(|t| Comparison::parse(t).expect(t)).collect();
+            assert_eq!(Comparison::can_hold(&comparisons, 0), can, "{texts:?}");
+        }
+        assert!(!Comparison::can_hold(&[Comparison::Less(1)], 1));
         for bad in ["", "x", "3x", "4<>4", "5-2", "<", "99999999999999999999999"] {
             assert_eq!(Comparison::parse(bad), None, "{bad}");
         }

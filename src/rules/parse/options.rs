@@ -28,13 +28,20 @@ fn option<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, OptionAst<'a>> {
     if name.is_empty() {
         return Err(fail(input, Reason::Expected("a keyword or `)`")));
     }
-    let rest = after_space(rest);
+    let (behind_name, rest) = (rest, after_space(rest));
     if let Some(rest) = rest.strip_prefix(';') {
         return Ok((rest, OptionAst { name, value: None, at: start.offset(input) }));
     }
-    let Some(rest) = rest.strip_prefix(':').map(after_space) else { return Err(fail(rest, Reason::Expected(";"))) };
-    let Some((value, after)) = split_at_semicolon(rest) else { return Err(fail(input, Reason::Expected(";"))) };
+    let Some(rest) = rest.strip_prefix(':').map(after_space) else { return Err(fail(behind_name, Reason::Expected(";"))) };
+    let Some((value, after)) = split_at_semicolon(rest) else { return Err(fail(behind_last(rest), Reason::Expected(";"))) };
     Ok((after, OptionAst { name, value: Some(value.trim_end()), at: start.offset(rest) }))
+}
+
+/// What is behind the last value of a rule: the white space and the parenthesis that end it, if there is one.
+fn behind_last(input: &str) -> &str {
+    let value = input.trim_end();
+    let value = value.strip_suffix(')').unwrap_or(value).trim_end();
+    input.get(value.len()..).unwrap_or_default()
 }
 
 fn after_space(input: &str) -> &str {
@@ -94,8 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn an_option_without_end_is_reported_where_it_begins() {
-        assert_eq!(parse("(sid:1; rev:1)"), Err((Reason::Expected(";"), 37)));
+    fn an_option_without_end_is_reported_where_the_end_belongs() {
+        assert_eq!(parse("(sid:1; rev:1)"), Err((Reason::Expected(";"), 42)));
+        assert_eq!(parse("(sid:1; rev:1 ) "), Err((Reason::Expected(";"), 42)));
+        assert_eq!(parse("(sid:1; rev:1"), Err((Reason::Expected(";"), 42)));
+        assert_eq!(parse("(noalert  sid:1;)"), Err((Reason::Expected(";"), 37)));
         assert_eq!(parse("(sid:1; noalert)"), Err((Reason::Expected(";"), 44)));
         assert_eq!(parse("(sid:1;"), Err((Reason::Expected("a keyword or `)`"), 36)));
         assert_eq!(parse("(sid:1;) more"), Err((Reason::Expected("the end"), 38)));

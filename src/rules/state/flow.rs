@@ -12,6 +12,8 @@ pub struct FlowVars(Option<Box<Vars>>);
 #[derive(Clone, Debug, Default)]
 struct Vars {
     bits: Vec<Name>,
+    /// Those of `xbits`, which events do not tell.
+    session_bits: Vec<Name>,
     ints: Vec<(Name, u32)>,
     /// By gid and sid.
     counts: Vec<((u32, u32), Count)>,
@@ -59,11 +61,19 @@ impl FlowVars {
     }
 
     pub fn change(&mut self, name: &Name, change: Change) {
-        let was_set = self.is_set(name);
-        match (change, was_set) {
-            (Change::Set | Change::Toggle, false) => self.vars().bits.push(name.clone()),
-            (Change::Unset | Change::Toggle, true) => self.vars().bits.retain(|n| n != name),
-            (Change::Set, true) | (Change::Unset, false) => {}
+        if self.0.is_some() || change != Change::Unset {
+            self::change(&mut self.vars().bits, name, change);
+        }
+    }
+
+    /// Whether a bit of the session is set. A flow has one session.
+    pub fn is_set_of_session(&self, name: &Name) -> bool {
+        self.0.as_ref().is_some_and(|vars| vars.session_bits.contains(name))
+    }
+
+    pub fn change_of_session(&mut self, name: &Name, change: Change) {
+        if self.0.is_some() || change != Change::Unset {
+            self::change(&mut self.vars().session_bits, name, change);
         }
     }
 
@@ -116,5 +126,13 @@ impl FlowVars {
             Amount::Number(n) => Some(*n),
             Amount::Named(name) => self.int(name),
         }
+    }
+}
+
+fn change(bits: &mut Vec<Name>, name: &Name, change: Change) {
+    match (change, bits.contains(name)) {
+        (Change::Set | Change::Toggle, false) => bits.push(name.clone()),
+        (Change::Unset | Change::Toggle, true) => bits.retain(|n| n != name),
+        (Change::Set, true) | (Change::Unset, false) => {}
     }
 }

@@ -31,6 +31,8 @@ pub(super) enum Condition {
     FlowBit(SmallVec<[Name; 1]>, bool),
     /// `flowint` with a comparison, `isset` or `notset`.
     FlowInt(Name, IntTest),
+    /// `xbits` of the session: the bit is, or is not, set.
+    SessionBit(Name, bool),
     /// `xbits` and `hostbits`: the bit is, or is not, set.
     Shared(SharedBit, bool),
 }
@@ -42,6 +44,8 @@ pub(super) enum Effect {
     FlowBit(Name, Change),
     /// `flowint`
     FlowInt(Name, IntChange),
+    /// `xbits` of the session
+    SessionBit(Name, Change),
     /// `xbits` and `hostbits`
     Shared(SharedBit, Change),
 }
@@ -73,6 +77,7 @@ impl Stateful {
         self.conditions.iter().all(|condition| match condition {
             Condition::FlowBit(names, set) => names.iter().any(|n| states.flow.is_set(n) == *set),
             Condition::FlowInt(name, test) => states.flow.int_holds(name, test),
+            Condition::SessionBit(name, set) => states.flow.is_set_of_session(name) == *set,
             Condition::Shared(bit, set) => states.hosts.is_set(bit, subject, direction) == *set,
         })
     }
@@ -83,9 +88,35 @@ impl Stateful {
             match effect {
                 Effect::FlowBit(name, change) => states.flow.change(name, *change),
                 Effect::FlowInt(name, change) => states.flow.change_int(name, change),
+                Effect::SessionBit(name, change) => states.flow.change_of_session(name, *change),
                 Effect::Shared(bit, change) => states.hosts.change(bit, *change, subject, direction),
             }
         }
+    }
+
+    /// Whether its conditions exclude each other.
+    pub fn is_at_odds(&self) -> bool {
+        let alone = |name: &Name, wanted: bool| {
+            self.conditions
+                .iter()
+                .any(|c| matches!(c, Condition::FlowBit(names, set) if *set == wanted && **names == [name.clone()]))
+        };
+        let int = |of: &Name, is: &dyn Fn(&IntTest) -> bool| {
+            self.conditions.iter().any(|c| matches!(c, Condition::FlowInt(name, test) if name == of && is(test)))
+        };
+        let bit = |of: &SharedBit, wanted: bool| {
+            let same = |b: &SharedBit| b.name == of.name && b.track == of.track;
+            self.conditions.iter().any(|c| matches!(c, Condition::Shared(b, set) if *set == wanted && same(b)))
+        };
+        self.conditions.iter().any(|condition| match condition {
+            Condition::FlowBit(names, set) => names.iter().all(|name| alone(name, !set)),
+            Condition::FlowInt(name, IntTest::IsSet(false)) => int(name, &|test| !matches!(test, IntTest::IsSet(false))),
+            Condition::FlowInt(..) => false,
+            Condition::SessionBit(of, set) => {
+                self.conditions.iter().any(|c| matches!(c, Condition::SessionBit(name, other) if name == of && other != set))
+            }
+            Condition::Shared(of, set) => bit(of, !set),
+        })
     }
 
     /// Whether it is about something that may change from packet to packet. (As in Suricata, counting is; setting is not.)
@@ -101,7 +132,7 @@ impl Stateful {
     }
 
     /// Where a rule stands among those of equal action: who sets comes before who sets and asks, and that before who asks; those
-    /// without state come last. By flow bits first, then flow integers, then the bits of hosts.
+    /// without state come last. By flow bits first, then flow integers, then the bits of hosts and sessions.
     pub fn rank(&self) -> [u8; 3] {
         let rank = |asks, sets| match (sets, asks) {
             (true, false) => 0,
@@ -114,7 +145,10 @@ impl Stateful {
         [
             rank(asks(|c| matches!(c, Condition::FlowBit(..))), sets(|e| matches!(e, Effect::FlowBit(..)))),
             rank(asks(|c| matches!(c, Condition::FlowInt(..))), sets(|e| matches!(e, Effect::FlowInt(..)))),
-            rank(asks(|c| matches!(c, Condition::Shared(..))), sets(|e| matches!(e, Effect::Shared(..)))),
+            rank(
+                asks(|c| matches!(c, Condition::Shared(..) | Condition::SessionBit(..))),
+                sets(|e| matches!(e, Effect::Shared(..) | Effect::SessionBit(..))),
+            ),
         ]
     }
 

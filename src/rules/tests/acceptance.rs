@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::tls::session::View;
+use crate::rules::subject::Facts;
 
 /// Whether the set of `text` waits on with the flow of `subject`, and if not, why none of it accepts the flow.
 fn waits(text: &str, subject: Subject<'_>) -> Result<(), Unaccepted> {
@@ -94,4 +95,37 @@ fn nothing_is_waited_for_once_both_sides_are_read_no_more() {
     let stateful = "pass tls any any -> any any (tls.sni; content:\"example\"; flowbits:isset,x; sid:1;)";
     assert_eq!(waits(stateful, subject(Some(&asking("www.example.test")))), Ok(()));
     assert_eq!(waits(stateful, subject(Some(&finished))), Err(Unaccepted::NoMatch));
+}
+
+#[test]
+fn of_many_rules_those_that_a_known_fact_leaves_are_looked_at() {
+    let rule = |n: u32| {
+        let name = match n % 3 {
+            0 => format!("content:\"www{n}.\"; startswith;"),
+            1 => format!("content:\".site{n}.test\"; endswith;"),
+            _ => format!("content:\"host{n}.test\"; bsize:{};", format!("host{n}.test").len()),
+        };
+        format!("pass tls any any -> any any (flow:to_client; tls.sni; {name} tls.cert_subject; content:\"CN=a\"; sid:{n};)\n")
+    };
+    let text: String = (1..=300).map(rule).collect();
+    let set = rules(&text);
+    let mut scratch = Scratch::default();
+    for (name, expected) in [
+        ("www30.a.test", vec![30]),
+        ("a.site31.test", vec![31]),
+        ("host32.test", vec![32]),
+        ("www3.site31.test", vec![3, 31]),
+        ("other.test", vec![]),
+    ] {
+        let asked = asking(name);
+        let (subject, have) = (subject(Some(&asked)), Facts::CLIENT_HELLO);
+        let [accepting] = set.accepting.as_slice() else { panic!("one header, and the same facts") };
+        let plans = accepting.candidates(subject.session, have, &mut scratch);
+        let mut sids: Vec<u32> = plans.iter().map(|&p| set.rule(set.plans[p as usize].rule).unwrap().sid).collect();
+        sids.sort_unstable();
+        assert_eq!(sids, expected, "{name}");
+        assert_eq!(accepting.candidates(subject.session, Facts::NONE, &mut scratch).len(), 300);
+        let waits = waits(&text, subject);
+        assert_eq!(waits, if expected.is_empty() { Err(Unaccepted::NoMatch) } else { Ok(()) }, "{name}");
+    }
 }

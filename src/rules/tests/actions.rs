@@ -1,7 +1,6 @@
 //! Headers, stages, directions, and what actions do to one another.
 
 use super::*;
-use crate::protocol::tls::session::Stage;
 
 #[test]
 fn headers_follow_the_direction_of_what_is_matched() {
@@ -81,7 +80,7 @@ fn a_rule_fires_as_soon_as_its_facts_are_there_and_once() {
     let answered = Session { server_hello: whole.server_hello.clone(), ..hello.clone() };
     let mut mutual = whole.clone();
     mutual.client_certificates = vec![certificate("CN=client", "CN=Client CA")];
-    mutual.stage = Stage::Closed;
+    mutual.ended = true;
     let steps = [&hello, &hello, &answered, &whole, &whole, &mutual, &mutual].map(|s| subject(Some(s)));
     let fired_by = |n: usize| play(&set, &steps[..n]).0;
     assert_eq!(fired_by(1), [1]);
@@ -187,7 +186,7 @@ fn at_its_end_a_flow_has_no_packet() {
 alert tcp any any -> any any (flow:stateless; sid:2;)",
     );
     let mut closed = session();
-    closed.stage = Stage::Closed;
+    closed.ended = true;
     assert!(play(&set, &[subject(Some(&closed))]).0.is_empty());
 }
 

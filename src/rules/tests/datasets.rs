@@ -233,6 +233,42 @@ fn reputations_are_compared() {
 }
 
 #[test]
+fn a_set_in_json_tells_what_it_knows_of_the_value() {
+    let bad = JsonFormat { lines: true, value_key: "host".into(), array_key: None, remove_key: true };
+    let nets = JsonFormat { lines: false, value_key: "net".into(), array_key: None, remove_key: false };
+    let mut config = RuleConfig::default();
+    let hosts = "{\"host\":\"a.test\",\"actor\":\"X\"}\n{\"host\":\"b.test\"}\n";
+    assert_eq!(config.add_json_dataset("bad", DatasetKind::Text, &bad, &Source { name: "h", text: hosts }), []);
+    let text = r#"[{"net":"10.0.0.0/8","site":1},{"net":"10.0.0.0/24","site":2}]"#;
+    assert_eq!(config.add_json_dataset("nets", DatasetKind::Ip, &nets, &Source { name: "n", text }), []);
+    let rule = |options: &str, sid| format!("alert tls any any -> any any ({options} sid:{sid};)\n");
+    let text = [
+        rule("tls.sni; dataset:isset,bad,type string,load h,format ndjson,value_key host,enrichment_key who,remove_key;", 1),
+        rule(
+            "tls.sni; dataset:isset,bad,enrichment_key w,format json,value_key host,load h,type string; \
+             ip.src; dataset:isset,nets,type ip,load n,format json,value_key net,enrichment_key where;",
+            2,
+        ),
+        rule("tls.sni; dataset:isset,bad;", 3),
+        rule("tls.sni; dataset:isnotset,bad,type string,load h,format ndjson,value_key host,enrichment_key who;", 4),
+    ]
+    .concat();
+    let (set, report) = RuleSet::compile(&[Source { name: "r", text: &text }], &config);
+    assert_eq!(report.errors, []);
+    let told = |name: &str| {
+        let (mut flow, mut hosts, mut scratch, mut out) = Default::default();
+        set.evaluate(&subject(Some(&asking(name))), &mut flow, &mut hosts, &mut scratch, &mut out);
+        let of = |m: &Match| (set.rule(m.rule).unwrap().sid, m.context().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>());
+        out.iter().map(of).collect::<Vec<_>>()
+    };
+    let site = r#"where={"net":"10.0.0.0/24","site":2}"#.to_owned();
+    let actor = |key: &str| format!(r#"{key}={{"actor":"X"}}"#);
+    assert_eq!(told("a.test"), [(1, vec![actor("who")]), (2, vec![actor("w"), site.clone()]), (3, vec![])]);
+    assert_eq!(told("b.test"), [(1, vec!["who={}".to_owned()]), (2, vec!["w={}".to_owned(), site]), (3, vec![])]);
+    assert_eq!(told("c.test"), [(4, vec![])]);
+}
+
+#[test]
 fn what_rules_made_of_a_set_is_kept_sorted_and_loads_again() {
     let mut config = config(DatasetKind::Text, "Yg==\nYw==\n");
     config.keep_dataset("x", "data/x.lst");
@@ -258,6 +294,8 @@ fn what_does_not_load_says_why() {
         "bad value: expected set, unset, isset or isnotset, a name, and type string|md5|sha256|ipv4|ip|cidr, load FILE, state FILE";
     let rep = "bad value: expected a name, one of > < ==, a number, and load FILE, type string|md5|sha256|ipv4|ip|cidr";
     let leads_away = "not supported: a rule may only have files written in or below its directory";
+    let json =
+        "bad value: expected load FILE, format json|ndjson, value_key KEY, enrichment_key KEY[, array_key KEY][, remove_key]";
     let mask = "bad value: expected a mask of 1 to 128 bits, or a netmask as in 0xffffff00";
     for (options, said) in [
         ("dataset:isset,y;", "no rule gives data set `y` a type"),
@@ -272,7 +310,15 @@ fn what_does_not_load_says_why() {
         ("dataset:set,x,type string,save a/../../b;", leads_away),
         ("dataset:set,x,type string,save a/;", "bad value: expected the name of a file"),
         ("dataset:set,x,type string,save a\0b;", "bad value: expected the name of a file"),
-        ("dataset:isset,x,type string,load a.json,format json;", "a data set with values in JSON is not supported yet"),
+        ("dataset:isset,x,type string,load a.json,format json;", json),
+        ("dataset:isset,x,type string,load a.json,format xml,value_key a,enrichment_key b;", json),
+        ("dataset:isset,x,type string,load a.json,enrichment_key b;", json),
+        ("dataset:isset,x,type string,load a.json,format json,value_key a;", json),
+        ("dataset:isset,x,type string,state a.json,format json,value_key a,enrichment_key b;", json),
+        (
+            "dataset:set,x,type string,load a.json,format json,value_key a,enrichment_key b;",
+            "bad value: expected isset or isnotset of a set in JSON",
+        ),
         ("dataset:isset,x,type string,type string;", "it is given twice"),
         ("dataset:isset,x,memcap 10 apples;", "bad value: expected memcap as in 10mb"),
         ("dataset:set,w,type cidr,mask 0;", mask),
@@ -334,7 +380,7 @@ fn the_files_that_rules_load_are_named() {
                 alert tls any any -> any any (tls.sni; datarep:a,>,1,type sha256,load a.rep; sid:6;)\n";
     let file = |name: &str, kind, role, path: &str| {
         let (name, path, source) = (name.to_owned(), path.to_owned(), "r/x.rules".to_owned());
-        DatasetFile { name, kind, role, path, source }
+        DatasetFile { name, kind, role, path, source, json: None }
     };
     let expected = [
         file("a", DatasetKind::Text, DatasetRole::Load, "d/a.lst"),

@@ -116,9 +116,97 @@ fn contents_that_exclude_each_other() {
             &never("another content begins the value"),
         ),
         ("tls.sni; content:\".com\"; endswith; content:\".net\"; endswith;", "\".net", &never("another content ends the value")),
+        ("tls.sni; content:\"www.\"; startswith; content:\"mail\"; depth:4;", "\"mail", &never("another content begins the value")),
+        (
+            "tls.sni; content:\"a.b\"; offset:2; depth:3; content:\"x\"; offset:3; depth:1;",
+            "\"x",
+            &never("another content is there"),
+        ),
+        // Named in two places, it is one buffer.
+        (
+            "tls.sni; content:\"www.\"; startswith; tls.alpn; content:\"h2\"; tls.sni; content:\"mail.\"; startswith;",
+            "\"mail",
+            &never("another content begins the value"),
+        ),
+        ("tls.sni; content:\"shop\"; content:!\"ho\";", "!\"ho", &never("another content has what must not be there")),
+        ("tls.sni; content:\"SHOP\"; content:!\"ho\"; nocase;", "!\"ho", &never("another content has what must not be there")),
+        (
+            "tls.sni; content:!\"www\"; startswith; content:\"www.\"; startswith;",
+            "!\"www",
+            &never("another content has what must not be there"),
+        ),
+        (
+            "tls.sni; content:\".a.com\"; endswith; content:!\".com\"; endswith;",
+            "!\".com",
+            &never("another content has what must not be there"),
+        ),
+        (
+            "tls.sni; content:\"shop\"; bsize:4; content:\"x\";",
+            "\"shop",
+            &never("the content is all of the value, which is not as else is asked"),
+        ),
+        (
+            "tls.sni; content:\"shop\"; startswith; endswith; pcre:\"/[0-9]/\";",
+            "\"shop",
+            &never("the content is all of the value, which is not as else is asked"),
+        ),
+        ("tls.sni; bsize:3; bsize:!3; content:\"a\";", "tls.sni", &never("no value has the length that bsize asks for")),
         ("tls.sni; to_lowercase; content:\"Shop\";", "\"Shop", &never("there is no capital letter after to_lowercase")),
         ("tls.sni; to_uppercase; content:\"SHOp\";", "\"SHOp", &never("there is no small letter after to_uppercase")),
     ]);
+}
+
+#[test]
+fn numbers_and_bits_that_exclude_each_other() {
+    let number = "it can never match: no number is as the comparisons want it";
+    let bit = "it can never match: the rule asks for it to be set, and not to be set";
+    check(&[
+        ("tls.cert_chain_len:>3; tls.cert_chain_len:<2;", "<2", number),
+        ("tls.cert_chain_len:2; tls.cert_chain_len:!2;", "!2", number),
+        // Who sent no certificate has no chain.
+        ("tls.cert_chain_len:0;", "0", number),
+        ("tls.cert_key_size:<1024; tls.cert_key_size:>=2048;", ">=2048", number),
+        ("flowbits:isset,a; flowbits:isnotset,a; tls.sni; content:\"x\";", "isnotset,a", bit),
+        ("flowbits:isnotset,a; flowbits:isnotset,b; flowbits:isset,a|b; tls.sni; content:\"x\";", "isset,a|b", bit),
+        ("xbits:isset,a,track ip_src; xbits:isnotset,a,track ip_src; tls.sni; content:\"x\";", "isnotset,a", bit),
+        ("hostbits:isnotset,a; hostbits:isset,a; tls.sni; content:\"x\";", "isset,a", bit),
+        ("flowint:n,notset; flowint:n,>,3; tls.sni; content:\"x\";", "n,>", bit),
+    ]);
+    for options in [
+        "tls.cert_chain_len:>3; tls.cert_chain_len:<6;",
+        "tls.cert_chain_len:>3; tls.cert_days:<2;",
+        "flowbits:isset,a; flowbits:isnotset,b; tls.sni; content:\"x\";",
+        "flowbits:isset,a|b; flowbits:isnotset,a; tls.sni; content:\"x\";",
+        "flowbits:isnotset,a; flowbits:set,a; tls.sni; content:\"x\";",
+        "xbits:isset,a,track ip_src; xbits:isnotset,a,track ip_dst; tls.sni; content:\"x\";",
+        "flowint:n,isset; flowint:n,<,3; tls.sni; content:\"x\";",
+    ] {
+        assert_eq!(diagnosis("->", options), None, "{options}");
+    }
+}
+
+#[test]
+fn what_tls13_hides() {
+    let hidden = "in TLS 1.3 certificates and key exchanges are encrypted";
+    let never = format!("it can never match: {hidden}");
+    check(&[
+        ("flow:to_client; tls.version:1.3; tls.cert_subject; content:\"a\";", "1.3", &never),
+        ("flow:to_client; ssl_version:tls1.3; tls.cert_chain_len:>2;", "tls1.3", &never),
+        ("flow:to_client; tls_cert_expired; ssl_version:!tls1.2,!tls1.1,!tls1.0,!sslv3,!sslv2;", "!tls1.2", &never),
+        ("flow:to_client; tls.version:0x7f1c; ssl_state:server_keyx;", "0x7f", &never),
+    ]);
+    // A client that offers TLS 1.3 may show a certificate in TLS 1.2.
+    for (options, note) in [
+        ("tls.version:1.3; tls.cert_subject; content:\"a\";", true),
+        ("flow:to_server; tls.version:1.3; tls.cert_subject; content:\"a\";", false),
+        ("flow:to_client; tls.version:1.2; tls.cert_subject; content:\"a\";", false),
+        ("flow:to_client; ssl_version:tls1.2,tls1.3; tls.cert_subject; content:\"a\";", false),
+        ("flow:to_client; tls.version:1.3; ja3s.hash; bsize:32;", false),
+    ] {
+        let text = format!("alert tls any any -> any any ({options} sid:1;)");
+        let (_, report) = RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default());
+        assert_eq!((report.errors.len(), report.notes.len()), (0, usize::from(note)), "{options}");
+    }
 }
 
 #[test]
@@ -158,6 +246,13 @@ fn what_can_match_loads() {
         "tls.sni; to_lowercase; content:\"Shop\"; nocase;",
         "tls.sni; to_sha1; content:\"|a9 99 3e 36 47 06 81 6a ba 3e 25 71 78 50 c2 6c 9c d0 d8 9d|\";",
         "tls.sni; bsize:2<>5; bsize:>3; content:\"shop\";",
+        "tls.sni; content:\"shop\"; content:!\"SHOP\";",
+        "tls.sni; content:\"shop\"; nocase; content:!\"shop\";",
+        "tls.sni; content:\"shop\"; content:!\"ho\"; offset:9;",
+        "tls.sni; content:\"shop\"; content:!\"shop\"; startswith;",
+        "tls.sni; content:\"shop\"; offset:1; depth:4; content:\"ho\"; offset:2; depth:2;",
+        "tls.sni; content:\"shop\"; bsize:4; pcre:\"/^s/\";",
+        "tls.sni; absent:or_else; content:\"www\"; startswith; content:\"mail\"; startswith;",
     ] {
         assert_eq!(diagnosis("->", options), None, "{options}");
     }
@@ -181,10 +276,16 @@ fn content() -> impl Strategy<Value = Vec<(&'static str, Option<String>)>> {
         1 => Just(vec!["endswith"]),
         1 => Just(vec!["startswith", "endswith"]),
         1 => Just(vec!["offset"]),
+        1 => Just(vec!["offset", "depth"]),
         2 => Just(vec!["distance"]),
     ];
     (any::<bool>(), "[abA]{1,3}", place, -2_i32..4, any::<bool>()).prop_map(|(negated, pattern, place, n, nocase)| {
-        let number = |name: &str| (name == "offset").then(|| n.max(0).to_string()).or((name == "distance").then(|| n.to_string()));
+        let number = |name: &str| match name {
+            "offset" => Some(n.max(0).to_string()),
+            "depth" => Some(pattern.len().to_string()),
+            "distance" => Some(n.to_string()),
+            _ => None,
+        };
         let negated = if negated { "!" } else { "" };
         let mut options = vec![("content", Some(format!("{negated}\"{pattern}\"")))];
         options.extend(place.into_iter().map(|name| (name, number(name))));

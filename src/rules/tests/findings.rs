@@ -3,7 +3,7 @@
 use super::*;
 use crate::findings::tests::cases;
 use crate::protocol::opening::Opening;
-use crate::protocol::tls::session::{Openings, Stage, View};
+use crate::protocol::tls::session::{Openings, View};
 
 fn old(version: u16) -> Session {
     Session { server_hello: Some(server_hello(version, 0xc02f)), ..session() }
@@ -47,7 +47,7 @@ fn a_finding_is_asked_for_by_id_pattern_or_severity() {
 #[test]
 fn it_is_tried_as_soon_as_what_tells_is_there() {
     let begun = Session { server_certificates: vec![], ..old(0x0300) };
-    let ended = Session { stage: Stage::Closed, ..old(0x0300) };
+    let ended = Session { ended: true, ..old(0x0300) };
     for (options, at_once) in [
         ("finding:weak.protocol.sslv3;", true),
         ("finding:weak.protocol.*;", true),
@@ -89,7 +89,7 @@ fn each_finding_makes_a_rule() {
         let options = format!("finding:{};", case.id);
         let set = rules(&format!("alert tcp any any -> any any ({options} sid:1;)"));
         for (scene, expected) in [(&case.fires, true), (&case.near, false)] {
-            let ended = Session { stage: Stage::Closed, ..scene.session.clone() };
+            let ended = Session { ended: true, ..scene.session.clone() };
             let app_proto = if scene.session.is_tls { AppProto::Tls } else { AppProto::NotTls };
             let seen = Subject {
                 app_proto,

@@ -51,7 +51,7 @@ fn states_are_the_messages_seen() {
         ],
         &["flow:to_client; ssl_state:unknown;"],
     );
-    let joined = Session { stage: Stage::Closed, ..Session::default() };
+    let joined = Session { ended: true, ..Session::default() };
     check(&joined, &["ssl_state:unknown;"], &["ssl_state:client_hello;", "ssl_state:!unknown;"]);
 }
 
@@ -135,20 +135,10 @@ fn events_that_are_never_raised_load_with_a_note() {
     let text = "alert tls any any -> any any (app-layer-event:tls.invalid_tls_header; sid:1;)";
     let (set, report) = RuleSet::compile(&[Source { name: "test.rules", text }], &RuleConfig::default());
     assert_eq!((set.len(), &report.errors[..]), (1, &[][..]));
-    assert!(matches!(&report.notes[..], [Diagnostic { reason: Reason::NeverRaised(name), .. }] if name == "invalid_tls_header"));
-}
-
-#[test]
-fn protocols_are_tls_or_not() {
-    for (value, tls) in
-        [("tls", true), ("ssl", true), ("!failed", true), ("tls,either", true), ("!tls,final", false), ("failed", false)]
-    {
-        let set = rules(&format!("alert tcp any any => any any (app-layer-protocol:{value}; sid:1;)"));
-        let session = session();
-        let other = Subject { app_proto: AppProto::NotTls, established: true, ..subject(None) };
-        assert_eq!(play(&set, &[subject(Some(&session))]).0 == [1], tls, "{value}");
-        assert_eq!(play(&set, &[other]).0 == [1], !tls, "{value}");
-    }
+    assert!(
+        matches!(&report.notes[..], [Diagnostic { reason: Reason::NeverRaised(name), .. }] if name == "tls.invalid_tls_header")
+    );
+    rules("alert tcp any any -> any any (app-layer-event:applayer_mismatch_protocol_both_directions; sid:1;)");
 }
 
 #[test]
@@ -210,7 +200,7 @@ fn questions_are_answered_when_they_can_be() {
     );
     let not = dark(session());
     check(&not, &["tls.hrr:no;", "tls.pq:no;"], &["tls.hrr:yes;", "tls.pq:yes;"]);
-    let broken = Session { stage: Stage::Closed, ..asking("a.test") };
+    let broken = Session { ended: true, ..asking("a.test") };
     check(&broken, &["tls.complete:no;"], &["tls.complete:yes;", "tls.resumed:no;", "tls.pq:no;"]);
 }
 
@@ -283,6 +273,12 @@ fn values_that_are_none_are_refused() {
         "app-layer-event:tls.nonsense;",
         "app-layer-event:http.header;",
         "app-layer-protocol:http;",
+        "app-layer-protocol:!tls;",
+        "app-layer-protocol:failed|unknown;",
+        "app-layer-protocol:!unknown;",
+        "app-layer-protocol:tls,both;",
+        "app-layer-protocol:tls,to_server,to_client;",
+        "app-layer-protocol:html;",
         "tls.ech:maybe;",
         "tls.resumed:twice;",
         "tls.cert_days:long;",

@@ -90,7 +90,21 @@ fn errors_say_where_why_and_what_to_do() {
             "x.rules:1:37: bsize: it is about a buffer, and none is named before it (name a buffer such as `tls.sni;` before it)",
         ),
         ("msg:\"x\";", "x.rules:1:1: it has no sid (give it a number of its own: `sid:1000001;`)"),
-        ("sid:1; rev:1", "x.rules:1:38: expected ; (every option ends with `;`, the last one too)"),
+        ("sid:1; rev:1", "x.rules:1:43: expected ; (every option ends with `;`, the last one too)"),
+        (
+            "flow:toserver; sid:1;",
+            "x.rules:1:36: flow: `toserver` is not known here: expected to_server, to_client, established, not_established, stateless, \
+             only_stream, no_stream, only_frag or no_frag (did you mean `to_server`?)",
+        ),
+        (
+            "app-layer-protocol:htpp; sid:1;",
+            "x.rules:1:50: app-layer-protocol: `htpp` is not known here: expected tls, failed, unknown, or the name of another protocol, \
+             several with | between (did you mean `http`?)",
+        ),
+        (
+            "app-layer-event:tls.unofered_choice; sid:1;",
+            "x.rules:1:47: app-layer-event: `tls.unofered_choice` is no event of TLS (did you mean `tls.unoffered_choice`?)",
+        ),
         ("sid:x;", "x.rules:1:35: sid: bad value: expected a number"),
         ("sid:1; sid:2;", "x.rules:1:42: sid: it is given twice"),
         ("sid:1; tls.sni; content:\"|0g|\";", "x.rules:1:55: content: bad value: expected pairs of hex digits between | and |"),
@@ -115,7 +129,7 @@ fn errors_say_where_why_and_what_to_do() {
         ),
         (
             "sid:1; flow:sideways;",
-            "x.rules:1:43: flow: bad value: expected to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag",
+            "x.rules:1:43: flow: `sideways` is not known here: expected to_server, to_client, established, not_established, stateless, only_stream, no_stream, only_frag or no_frag",
         ),
         ("sid:1; tls.sni; pcre:\"/a(?R)b/\";", "x.rules:1:52: pcre: recursion is not supported yet"),
         (r#"sid:1; tls.sni; pcre:"/(?|a)/";"#, "x.rules:1:52: pcre: a branch reset group is not supported yet"),
@@ -123,6 +137,19 @@ fn errors_say_where_why_and_what_to_do() {
         (
             "sid:1; tls.sni; pcre:\"/a/U\";",
             "x.rules:1:52: pcre: not supported: a flag that names a buffer of HTTP, which TLS hides",
+        ),
+        (
+            "sid:1; bypass;",
+            "x.rules:1:38: bypass: not supported: what is encrypted is not looked at anyway, and as a verdict it would open an allow-list",
+        ),
+        (
+            "sid:1; frame:tls.pdu;",
+            "x.rules:1:44: frame: not supported: records are put together and not kept one by one: name a buffer, such as tls.sni, or \
+             leave it out for the stream",
+        ),
+        (
+            "sid:1; detection_filter:track by_src, count 1, seconds 1, unique_on dst_port;",
+            "x.rules:1:55: detection_filter: not supported: unique_on counts a port once, and what is counted here are matches",
         ),
         ("sid:1; tls.sni; pcre:\"/(/\";", "x.rules:1:52: pcre: regular expression: unclosed group"),
         (
@@ -134,6 +161,66 @@ fn errors_say_where_why_and_what_to_do() {
     }
     let (_, report) = load("alert tls $HOEM_NET any -> any any (sid:1;)");
     assert_eq!(report.errors[0].to_string(), "x.rules:1:11: variable `$HOEM_NET` is not defined (define it: --var HOEM_NET=VALUE)");
+}
+
+#[test]
+fn notes_have_the_place_of_what_they_are_about() {
+    for (options, place, note) in [
+        ("tls.sni; content:\"a\"; tag:session;", "session", "tag: it has no effect: tagged packets are not written"),
+        ("classtype:odd;", "odd", "classtype: classtype `odd` has no classification: severity 3"),
+        (
+            "tls.version:1.3; tls.cert_subject; content:\"a\";",
+            "1.3",
+            "tls.version: of the server it can never match: in TLS 1.3 certificates and key exchanges are encrypted",
+        ),
+        ("flags:S; ip_proto:17;", "17", "ip_proto: an IP protocol other than TCP is not followed yet: it never matches"),
+    ] {
+        let text = format!("alert {} any any -> any any ({options} sid:1;)", if options.contains("flags") { "tcp" } else { "tls" });
+        let (_, report) = load(&text);
+        let column = text.rfind(place).unwrap() + 1;
+        let notes: Vec<_> = report.notes.iter().map(ToString::to_string).collect();
+        assert_eq!(notes, [format!("x.rules:1:{column}: {note}")], "{options}");
+    }
+}
+
+#[test]
+fn the_place_of_a_missing_semicolon_is_where_it_belongs() {
+    let head = "alert tls any any -> any any (";
+    for (before, after) in [
+        ("tls.sni", " content:\"shop\"; sid:7;)"),
+        ("tls.sni; content:\"shop\"", " nocase; sid:7;)"),
+        ("tls.sni; content:!\"a\\\"b\"", "  startswith; sid:7;)"),
+        ("flow:to_server", " tls.sni; content:\"shop\"; sid:7;)"),
+        ("flow:to_server, established", " tls.sni; content:\"shop\"; sid:7;)"),
+        ("tls.sni; content:\"shop\"; sid:7", ")"),
+        ("tls.sni; content:\"shop\"; sid:7; noalert", ")"),
+    ] {
+        let (_, report) = load(&format!("{head}{before}{after}"));
+        let errors: Vec<_> = report.errors.iter().map(|e| (e.column as usize, e.sid, e.reason.to_string())).collect();
+        assert_eq!(errors, [(head.len() + before.len() + 1, Some(7), "expected ;".to_owned())], "{before}{after}");
+    }
+}
+
+#[test]
+fn errors_in_the_header_name_the_rule_and_what_was_meant() {
+    for (header, said) in [
+        ("Alert tls any any -> any any", "`Alert` is no action (did you mean `alert`?)"),
+        ("block tls any any -> any any", "`block` is no action (did you mean `drop`?)"),
+        (
+            "shout tls any any -> any any",
+            "`shout` is no action (use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth)",
+        ),
+        ("alert TLS any any -> any any", "`TLS` is no protocol (did you mean `tls`?)"),
+        ("alert ssl any any -> any any", "`ssl` is no protocol (did you mean `tls`?)"),
+        ("alert tls any any > any any", "expected ->, <> or =>"),
+        ("alert tls any 99999 -> any any", "`99999` is no port or range of ports"),
+        ("alert tls $NOWHERE any -> any any", "variable `$NOWHERE` is not defined (define it: --var NOWHERE=VALUE)"),
+    ] {
+        let (_, report) = load(&format!("{header} (msg:\"sid:5\"; tls.sni; content:\"a\"; sid : 7; rev:1;)"));
+        let errors: Vec<_> = report.errors.iter().map(|e| (e.sid, e.to_string())).collect();
+        assert_eq!(errors.len(), 1, "{header}");
+        assert!(errors[0].0 == Some(7) && errors[0].1.ends_with(&format!(": {said}")), "{header}: {errors:?}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod acceptance;
 mod actions;
 mod addresses;
+mod base64;
 mod contents;
 mod datasets;
 mod differential;
@@ -15,6 +16,7 @@ mod numbers;
 mod packets;
 mod payload;
 mod profile;
+mod progress;
 mod reference;
 mod reload;
 mod review;

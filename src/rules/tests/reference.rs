@@ -109,6 +109,7 @@ fn some_way(steps: &[Step], value: &[u8], last: usize, kept: &[u64], all: &[Step
         }
         Step::ByteTest(t) => Vec::from_iter(t.holds(value, last, &extracted).then_some(last)),
         Step::Entropy(e) => Vec::from_iter(e.holds(value).then_some(last)),
+        Step::Base64(_) => unreachable!("no case has it"),
         Step::ByteJump(j) => j.target(value, last, &extracted).into_iter().collect(),
         Step::Extract(e) => match e.result(value, last, &extracted) {
             Some((n, end)) => {

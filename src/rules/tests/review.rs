@@ -85,22 +85,75 @@ fn a_bit_that_no_rule_sets_is_waited_for_in_vain() {
 }
 
 #[test]
+fn ports_that_are_not_watched_are_told() {
+    let never = |ports: &str, text: &str| {
+        let config = RuleConfig { watched: Some(ports.parse().unwrap()), ..RuleConfig::default() };
+        let (_, report) = RuleSet::compile(&[Source { name: "x", text }], &config);
+        assert_eq!(report.errors, [], "in {text}");
+        report.findings.iter().any(|f| f.reason == Reason::NotWatched)
+    };
+    for (ports, header, options, expected) in [
+        ("443", "tls any any -> any 443", "tls.sni; content:\"a\";", false),
+        ("443", "tls any any -> any 8443", "tls.sni; content:\"a\";", true),
+        ("443,8443", "tls any any -> any 8443", "tls.sni; content:\"a\";", false),
+        ("any", "tls any any -> any 8443", "tls.sni; content:\"a\";", false),
+        ("443", "tls any any -> any !443", "tls.sni; content:\"a\";", true),
+        ("443", "tls any any => any 8443", "tls.sni; content:\"a\";", true),
+        // What the server sends comes from its port.
+        ("443", "tls any any -> any 443", "flow:to_client; tls.cert_subject; content:\"a\";", true),
+        ("443", "tls any 443 -> any any", "flow:to_client; tls.cert_subject; content:\"a\";", false),
+        ("443", "tls any any <> any 443", "flow:to_client; tls.cert_subject; content:\"a\";", false),
+        ("443", "tcp any any -> any 25", "flags:S;", true),
+        ("443", "tcp any any -> any [25,1024:]", "flags:S;", false),
+        ("443", "tcp any any -> any any", "flags:S;", false),
+    ] {
+        assert_eq!(never(ports, &format!("alert {header} ({options} sid:1;)")), expected, "{ports}: {header} ({options})");
+    }
+}
+
+#[test]
 fn what_is_not_portable() {
     let config = RuleConfig { portability: true, ..RuleConfig::default() };
     let own = "a keyword of Portcullis's own";
     let part = "Suricata takes a whole hash there, not a part";
+    let sides = "without `=>`, Suricata looks at one side alone, and this is of the other";
     for (options, place, said) in [
         ("tls.cipher; content:\"_RC4_\";", "tls.cipher", own),
         ("tls.sni; content:\"shop\"; tls.resumed:no;", "no;", own),
         ("ja3.hash; content:\"6734f3\";", "\"6734", part),
         ("tls.cert_fingerprint; content:\"6e:ce\";", "\"6e:", part),
         ("ssl_version:tls1.0;", "tls1.0", "of a TLS 1.3 hello, Suricata looks at the version field, which says 1.2"),
+        ("app-layer-event:tls.unoffered_choice;", "tls.unoff", "an event of Portcullis's own"),
+        ("app-layer-protocol:tls|unknown;", "tls|unk", "a list of protocols needs a later release than Suricata 8.0.0"),
+        ("tls_cert_notafter:<2026;", "<2026", "Suricata takes a date without its time for its first second"),
+        ("flow:to_server; tls_cert_expired;", "tls_cert_exp", "Suricata looks at dates of the server's certificate alone"),
+        ("flow:to_server; tls_cert_notafter:<1700000000;", "<17", "Suricata looks at dates of the server's certificate alone"),
+        (
+            "tls.sni; content:\"www\"; fast_pattern; content:\"shop\"; fast_pattern:only;",
+            "only;",
+            "Suricata takes one fast_pattern in a rule",
+        ),
+        ("tls.sni; content:\"shop\"; ja3s.hash; bsize:32;", "ja3s", sides),
+        // Without a direction Suricata takes the certificate for the client's, as the name is.
+        ("tls.sni; content:\"shop\"; tls.cert_subject; content:\"a\";", "tls.cert", sides),
+        ("flow:to_client; tls.cert_subject; content:\"a\"; tls.sni; content:\"shop\";", "tls.sni", sides),
     ] {
         assert_eq!(reviewed(&rule(options), &config), [(column(options, place), said.to_owned())], "{options}");
     }
     let session = "alert tls any any => any any (tls.sni; content:\"shop\"; sid:1;)";
     assert_eq!(reviewed(session, &config), [(1, "`=>` needs Suricata 8".to_owned())]);
-    assert_eq!(reviewed(&rule("tls.sni; content:\"shop\";"), &config), []);
+    let hook = "alert tls:server_hello any any -> any any (ja3s.hash; bsize:32; sid:1;)";
+    assert_eq!(reviewed(hook, &config), [(1, "rule hooks need Suricata 8".to_owned())]);
+    for options in [
+        "tls.sni; content:\"shop\";",
+        "tls.sni; content:\"shop\"; fast_pattern; ja3.hash; bsize:32;",
+        "flow:to_server; tls.sni; content:\"shop\"; tls.cert_subject; content:\"a\";",
+        "flow:to_client; tls_cert_expired; tls.cert_subject; content:\"a\";",
+        "flow:to_client; tls_cert_notafter:2026-01-01T00:00:00<>2027-01-01T00:00:00;",
+        "app-layer-event:tls.invalid_certificate;",
+    ] {
+        assert_eq!(reviewed(&rule(options), &config), [], "{options}");
+    }
 }
 
 #[test]
@@ -113,10 +166,12 @@ fn a_rule_is_explained() {
          alert ip any any -> any any (sid:5;)
          alert tcp any any -> any any (flags:S; sid:6;)
          alert tcp any any -> any any (content:\"SSH-\"; startswith; sid:8;)
-         alert tls any any -> any 443 (app-layer-event:tls.duplicate_extension; sid:9;)",
+         alert tls any any -> any 443 (app-layer-event:tls.duplicate_extension; sid:9;)
+         alert tls any any -> any any (tls.cert_subject; content:\"|00|\"; sid:10;)
+         alert tls any any -> any any (tls.cert_subject; content:\"a\"; gid:2; sid:10;)",
     );
     let one = |sid| {
-        let mut all = set.explain(sid);
+        let mut all = set.explain(None, sid);
         let only = all.next().unwrap();
         assert_eq!(all.next(), None);
         only
@@ -133,11 +188,14 @@ fn a_rule_is_explained() {
         assert_eq!((one(sid).kind, one(sid).cost, found(sid)), (kind, cost, found_by), "{sid}");
     }
     assert_eq!((one(9).cost, one(9).tries[0].when.as_slice()), (Cost::Rare, &["an anomaly"][..]));
+    // The same byte is slow, or not, for a review.
+    let costs = [None, Some(1), Some(2)].map(|gid| set.explain(gid, 10).map(|e| e.cost).collect::<Vec<_>>());
+    assert_eq!(costs, [vec![Cost::Pass, Cost::OneByte], vec![Cost::Pass], vec![Cost::OneByte]]);
     assert_eq!(one(1).same_header, 4);
     assert_eq!(one(2).asks, [("tls.sni", vec![("content", 2), ("pcre", 1)])]);
     assert_eq!(one(3).tries[0].when, ["ClientHello", "ServerHello"]);
     // The one in the buffer that comes last is looked for, so that nothing has to be kept.
     assert_eq!(found(3), Some(("tls.cipher", "has", "_rc4_".to_owned())));
     assert_eq!(one(4).tries[0].direction, FlowDirection::ToClient);
-    assert_eq!(set.explain(7).count(), 0);
+    assert_eq!(set.explain(None, 7).count(), 0);
 }

@@ -212,6 +212,25 @@ fn limits_of_alerts_by_what_they_are_tracked_by() {
 }
 
 #[test]
+fn bits_of_the_session_are_no_bits_of_the_flow() {
+    let set = rules(
+        "alert tls any any -> any any (tls.sni; content:\"shop\"; xbits:set,x,track tx; sid:1;)
+         alert tls any any -> any any (ja3s.hash; bsize:32; xbits:isset,x,track tx; sid:2;)
+         alert tls any any -> any any (ja3s.hash; bsize:32; flowbits:isset,x; sid:3;)
+         alert tls any any -> any any (ja3s.hash; bsize:32; xbits:isnotset,x,track tx; sid:4;)",
+    );
+    assert_eq!(set.needs_order(), 0);
+    let (mut shop, mut bank) = (session(), session());
+    shop.client_hello = Some(hello("shop.test"));
+    bank.client_hello = Some(hello("bank.test"));
+    assert_eq!(play(&set, &[subject(Some(&shop))]).0, [1, 2]);
+    assert_eq!(play(&set, &[subject(Some(&bank))]).0, [4]);
+    let mut flow = FlowRules::default();
+    set.evaluate(&subject(Some(&shop)), &mut flow, &mut HostState::default(), &mut Scratch::default(), &mut Vec::new());
+    assert_eq!(flow.bits(), [] as [Arc<str>; 0]);
+}
+
+#[test]
 fn only_state_across_flows_needs_the_packets_in_order() {
     for (options, expected) in
         [("flowbits:set,x;", 0), ("flowint:n,+,1;", 0), ("xbits:isset,x,track ip_src;", 1), ("hostbits:set,x;", 1), ("", 0)]
@@ -235,7 +254,8 @@ fn what_is_no_state_is_said_so() {
         "xbits:set,x;",
         "xbits:set,x,track ip_both;",
         "xbits:set,x,track ip_src,expire 0;",
-        "xbits:set,x,track tx;",
+        "xbits:set,x,track tx,expire 60;",
+        "xbits:set,,track tx;",
         "hostbits:set;",
         "hostbits:set,x,up;",
         "threshold:type limit;",

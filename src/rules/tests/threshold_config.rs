@@ -2,12 +2,19 @@
 
 use super::*;
 
-/// Loads `rules_text` with `config` as its `threshold.config`: the set, and what was noted.
+/// Loads `rules_text` with `config` as its `threshold.config`: the set, and what was said.
 fn load(rules_text: &str, config: &str) -> (RuleSet, Vec<String>) {
-    let config = RuleConfig { threshold_files: vec![("t.config".into(), config.into())], ..RuleConfig::default() };
+    load_with(rules_text, config, &[])
+}
+
+/// The same, with lists of domains.
+fn load_with(rules_text: &str, config: &str, lists: &[(Action, &str)]) -> (RuleSet, Vec<String>) {
+    let read = |&(action, text)| List::parse(&ListSource { name: "l.txt", text, kind: Some(ListKind::Domains), action }).0.into();
+    let lists = lists.iter().map(read).collect();
+    let config = RuleConfig { threshold_files: vec![("t.config".into(), config.into())], lists, ..RuleConfig::default() };
     let (set, report) = RuleSet::compile(&[Source { name: "r.rules", text: rules_text }], &config);
     assert_eq!(report.errors, []);
-    (set, report.notes.iter().map(ToString::to_string).collect())
+    (set, report.mistakes.iter().chain(&report.notes).map(ToString::to_string).collect())
 }
 
 /// The verdicts and alerts at the client's SYN, sent `times` times, a second apart.
@@ -101,4 +108,37 @@ fn what_is_wrong_is_noted_and_the_rest_applies() {
         assert_eq!(notes, [format!("t.config:1:1: {note}")], "{line}");
         assert_eq!(course(&set, 1), [(Verdict::None, 0)], "{line}");
     }
+}
+
+#[test]
+fn lists_are_suppressed_by_their_gid_and_sid() {
+    let session = asking("www.evil.test");
+    let at_hello = subject(Some(&session));
+    let drops = |line| {
+        let (set, said) = load_with("", line, &[(Action::Drop, "evil.test")]);
+        (play(&set, &[at_hello]), said)
+    };
+    for (line, alerts) in [
+        ("", vec![1]),
+        ("suppress gen_id 8443, sig_id 1", vec![]),
+        ("suppress gen_id 8443, sig_id 0", vec![]),
+        ("suppress gen_id 0, sig_id 0", vec![]),
+        ("suppress gen_id 8443, sig_id 1, track by_src, ip 10.0.0.1", vec![]),
+        ("suppress gen_id 8443, sig_id 1, track by_src, ip 10.0.0.2", vec![1]),
+        ("suppress gen_id 1, sig_id 0", vec![1]),
+    ] {
+        assert_eq!(drops(line), ((alerts, Verdict::Drop), vec![]), "{line}");
+    }
+    let (_, said) = drops("suppress gen_id 8443, sig_id 5");
+    assert_eq!(said, ["t.config:1:1: no rule has gid 8443 and sid 5"]);
+}
+
+#[test]
+fn a_line_with_a_mistake_is_no_note() {
+    let config = RuleConfig {
+        threshold_files: vec![("t.config".into(), "suppress\nsuppress gen_id 1, sig_id 8".into())],
+        ..RuleConfig::default()
+    };
+    let (_, report) = RuleSet::compile(&[Source { name: "r.rules", text: SYN }], &config);
+    assert_eq!((report.mistakes.len(), report.notes.len()), (1, 1));
 }
