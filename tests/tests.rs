@@ -13,12 +13,14 @@
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
+//! | [`certificates`] | certificates are told and kept once each |
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
 
 mod captures;
+mod certificates;
 mod command;
 mod datasets;
 mod evasion;

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 done, 1 it failed (or some of it did), 2 it was asked wrongly; killed by a signal as such.
 
+mod certificate_options;
 mod datasets;
 mod feed_files;
 mod findings;

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::alert::{Alert, FlowMetadata, VerdictObject};
 use super::anomaly::AnomalyObject;
 use super::ascii::{Address, Time};
+use super::certificate::CertificateObject;
 use super::community_id::CommunityId;
 use super::drop::{Drop, RefusalObject};
 use super::findings::Findings;
@@ -216,6 +217,7 @@ pub(super) enum Own<'a> {
     Session(Box<Portcullis<'a>>),
     Refusal(RefusalObject<'a>),
     Findings(Findings),
+    Certificate(Box<CertificateObject<'a>>),
 }
 
 impl Own<'_> {

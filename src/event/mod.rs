@@ -34,6 +34,8 @@ mod trust;
 
 pub use alert::{AlertInfo, Reset, Side, Verdict, alert};
 pub use anomaly::{AnomalyInfo, AnomalyType, anomaly};
+pub use ascii::pem;
+pub use certificate::{CertificateInfo, certificate};
 pub use common::{Common, PacketSource, Toward, flow_id};
 pub use community_id::CommunityId;
 pub use drop::{DropInfo, DropReason, Refusal, drop};

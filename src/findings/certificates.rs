@@ -1,10 +1,10 @@
 //! Certificates: whether they are trusted, their keys, signatures, dates and names, who made them, and how they are sent.
 
-use super::Known::{ClientCertificates, ServerCertificates};
+use super::Known::{ClientCertificates, Dark, ServerCertificates};
 use super::Severity::{High, Info, Low, Medium};
 use super::issuers::{Maker, Tool, maker};
 use super::{Evidence, Finding, finding, hosts};
-use crate::protocol::x509::{Facts, KeyFlaws, Reason, Status, Time};
+use crate::protocol::x509::{Facts, KeyFlaws, OcspStatus, Reason, SctStatus, Status, Time};
 
 #[rustfmt::skip]
 pub(super) const FINDINGS: &[Finding] = &[
@@ -64,6 +64,31 @@ pub(super) const FINDINGS: &[Finding] = &[
         "renew it, best by a program (ACME)",
         &["RFC 5280", "RFC 8555"],
         |e| e.server_chain_is(Status::Expired)),
+    finding("cert.ocsp.invalid", Medium, Dark,
+        "the server staples an OCSP answer that nobody can believe: wrongly signed, about another certificate, or unreadable",
+        "mend the server; `portcullis.trust.ocsp` says what is wrong with it",
+        &["RFC 6960", "RFC 6066"],
+        |e| e.ocsp_is(&[OcspStatus::BadSignature, OcspStatus::OtherCertificate, OcspStatus::Unparsable])),
+    finding("cert.ocsp.stale", Low, Dark,
+        "the server staples an OCSP answer of another time",
+        "see why the server does not fetch new ones; or set the clock of who captured this",
+        &["RFC 6960", "RFC 6066"],
+        |e| e.ocsp_is(&[OcspStatus::Expired, OcspStatus::NotYetValid])),
+    finding("cert.ocsp.no-answer", Low, Dark,
+        "the server staples an OCSP answer that says nothing: the responder does not know, or could not answer",
+        "see whether the authority issued the certificate",
+        &["RFC 6960"],
+        |e| e.ocsp_is(&[OcspStatus::Unknown, OcspStatus::Refused])),
+    finding("cert.sct.invalid", Medium, Dark,
+        "a log of certificates did not sign what is said to be its promise (SCT)",
+        "find out who made the certificate; browsers refuse it",
+        &["RFC 6962"],
+        |e| e.any_sct_is(&[SctStatus::BadSignature, SctStatus::NotYetValid, SctStatus::Unparsable])),
+    finding("cert.sct.none", Info, Dark,
+        "the certificate is trusted, and in no public log: browsers refuse it where its authority is a public one",
+        "nothing, where the authority is your own; else get one that is logged",
+        &["RFC 6962", "googlechrome.github.io/CertificateTransparency/ct_policy.html"],
+        |e| e.is_unlogged()),
     finding("cert.unsupported", Info, ServerCertificates,
         "the server's chain cannot be judged here: it has something that is not supported",
         "judge it by other means: `portcullis.trust.reason` says what it has",
@@ -191,19 +216,19 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the certificate is valid for more than 398 days, longer than any public one since September 2020",
         "renew more often; where it is not your own authority's, find out whose it is",
         &["cabforum.org/working-groups/server/baseline-requirements/documents/"],
-        |e| e.leaf_is(|f| f.days().is_some_and(|days| days > 398) && f.not_before >= time(2020, 9, 1))),
+        |e| e.leaf_is(|f| f.validity_days().is_some_and(|days| days > 398) && f.not_before >= time(2020, 9, 1))),
     finding("cert.validity.beyond-baseline", Info, ServerCertificates,
         "the certificate is valid for longer than public authorities may issue since March 2026 (200 days; 100 since March 2027)",
         "renew by a program (ACME)",
         &["cabforum.org/2025/04/11/ballot-sc081v3-introduce-schedule-of-reducing-validity-and-data-reuse-periods/", "RFC 8555"],
-        |e| e.leaf_is(|f| f.days().is_some_and(|days| {
+        |e| e.leaf_is(|f| f.validity_days().is_some_and(|days| {
             days > 200 && f.not_before >= time(2026, 3, 15) || days > 100 && f.not_before >= time(2027, 3, 15)
         }))),
     finding("cert.validity.absurd", Low, ServerCertificates,
         "the certificate is valid for more than twenty years: nobody means to replace it",
         "replace it, and plan to do so again",
         &["RFC 5280"],
-        |e| e.leaf_is(|f| f.days().is_some_and(|days| days > 20 * 366))),
+        |e| e.leaf_is(|f| f.validity_days().is_some_and(|days| days > 20 * 366))),
     finding("cert.validity.reversed", Medium, ServerCertificates,
         "the certificate ends before it begins",
         "replace it; see what made it",
@@ -354,14 +379,6 @@ pub(super) const FINDINGS: &[Finding] = &[
         |e| e.chain().len() > 6),
 ];
 
-impl Facts {
-    /// Whole days from the first date to the last.
-    fn days(&self) -> Option<i64> {
-        let (from, until) = self.not_before.zip(self.not_after)?;
-        Some(until.as_unix().saturating_sub(from.as_unix()) / 86_400)
-    }
-}
-
 impl<'a> Evidence<'a> {
     fn leaf_is(&self, ask: impl FnOnce(&Facts) -> bool) -> bool {
         self.leaf().is_some_and(ask)
@@ -370,6 +387,22 @@ impl<'a> Evidence<'a> {
     /// Whether any certificate of the server's is so.
     fn any_is(&self, ask: impl Fn(&Facts) -> bool) -> bool {
         self.chain().iter().take(MOST).filter_map(|certificate| certificate.facts.as_ref()).any(ask)
+    }
+
+    fn ocsp_is(&self, statuses: &[OcspStatus]) -> bool {
+        let ocsp = self.session.server_evidence.as_ref().and_then(|evidence| evidence.ocsp);
+        ocsp.is_some_and(|ocsp| statuses.contains(&ocsp.status))
+    }
+
+    fn any_sct_is(&self, statuses: &[SctStatus]) -> bool {
+        self.session.server_evidence.as_ref().is_some_and(|evidence| evidence.scts.iter().any(|sct| statuses.contains(&sct.status)))
+    }
+
+    fn is_unlogged(&self) -> bool {
+        let is_valid = self.session.server_trust.as_ref().is_some_and(|trust| trust.status == Status::Valid);
+        let handed_over =
+            self.session.server_evidence.as_ref().map_or(0, |evidence| evidence.tls_scts.saturating_add(evidence.ocsp_scts));
+        is_valid && handed_over == 0 && self.leaf_is(|facts| facts.embedded_scts == 0)
     }
 
     fn tool_is(&self, ask: impl FnOnce(Tool<'_>) -> bool) -> bool {

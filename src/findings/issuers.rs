@@ -117,9 +117,7 @@ impl<'a> Tool<'a> {
 
     /// Nothing but a country, for a year.
     pub fn is_empire(self) -> bool {
-        let days =
-            self.facts.not_before.zip(self.facts.not_after).map(|(from, to)| to.as_unix().saturating_sub(from.as_unix()) / 86_400);
-        self.facts.self_issued && self.facts.subject == "C=US" && days == Some(365)
+        self.facts.self_issued && self.facts.subject == "C=US" && self.facts.validity_days() == Some(365)
     }
 }
 

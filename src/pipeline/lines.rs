@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::batch::{Mark, Output, Told};
+use super::certificates::{Keeping, Offers};
 use crate::base::Timestamp;
 use crate::engine::{Order, Report};
 use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, Summary, TcpEnd, TlsOptions};
@@ -70,13 +71,15 @@ pub(super) struct Lines<P> {
     printer: P,
     /// To know the rules whose alerts the collector may leave out.
     rules: Arc<RuleSet>,
+    /// Where certificates are told or kept.
+    offers: Option<Offers>,
     pub output: Output,
     pub summary: Summary,
 }
 
 impl<P: Printer> Lines<P> {
-    pub fn new(printer: P, rules: Arc<RuleSet>) -> Self {
-        Self { printer, rules, output: Output::default(), summary: Summary::default() }
+    pub fn new(printer: P, rules: Arc<RuleSet>, keeping: &Keeping) -> Self {
+        Self { printer, rules, offers: Offers::new(keeping), output: Output::default(), summary: Summary::default() }
     }
 
     /// Alerts are of `rules` from now on.
@@ -111,6 +114,9 @@ impl<P: Printer> Report for Lines<P> {
         self.summary.add_session(session);
         self.summary.add_findings(common.findings);
         self.line(at, |p, out| p.session(out, common, session));
+        if let Some(offers) = &mut self.offers {
+            offers.session(at, common, session, &mut self.output);
+        }
     }
 
     fn other(&mut self, at: Order, common: &Common<'_>) {

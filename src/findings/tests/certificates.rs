@@ -1,5 +1,5 @@
 use super::*;
-use crate::protocol::x509::{Fault, KeyFlaws};
+use crate::protocol::x509::{CheckedSct, Evidence, Fault, KeyFlaws, Ocsp, OcspStatus, SctSource, SctStatus};
 
 pub(super) fn cases() -> Vec<Case> {
     let key = |typ: &'static str, bits: u32| {
@@ -13,6 +13,17 @@ pub(super) fn cases() -> Vec<Case> {
     let explicit = || {
         let der = vec![0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x30];
         with(|session| session.server_certificates = vec![Arc::new(Certificate { der, ..leaf(|f| f.key_curve = None) })])
+    };
+    let weighed = |evidence: Evidence| with(|session| session.server_evidence = Some(Box::new(evidence)));
+    let ocsp = |status: OcspStatus| weighed(Evidence { ocsp: Some(Ocsp::of(status)), ..Evidence::default() });
+    let sct = |status: SctStatus| {
+        let sct = CheckedSct { source: SctSource::Embedded, log_id: None, log: None, timestamp: None, status };
+        weighed(Evidence { scts: vec![sct], ..Evidence::default() })
+    };
+    let handing_over = |tls_scts: u32| {
+        let mut session = serving(|f| f.embedded_scts = 0);
+        session.server_evidence = Some(Box::new(Evidence { tls_scts, ..Evidence::default() }));
+        session
     };
     let flawed = |flaws: KeyFlaws| serving(move |f| f.key_flaws = flaws);
     let signed = |algorithm: &'static str| serving(move |f| f.signature_algorithm = algorithm.into());
@@ -79,6 +90,13 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.weak-signature", judged(Status::WeakSignature), judged(Status::BadSignature)),
         case("cert.not-yet-valid", judged(Status::NotYetValid), judged(Status::Expired)),
         case("cert.expired", judged(Status::Expired), judged(Status::NotYetValid)),
+        case("cert.ocsp.invalid", ocsp(OcspStatus::BadSignature), ocsp(OcspStatus::Good)),
+        case("cert.ocsp.invalid", ocsp(OcspStatus::OtherCertificate), ocsp(OcspStatus::NoIssuer)),
+        case("cert.ocsp.stale", ocsp(OcspStatus::Expired), ocsp(OcspStatus::Good)),
+        case("cert.ocsp.no-answer", ocsp(OcspStatus::Unknown), ocsp(OcspStatus::Unsupported)),
+        case("cert.sct.invalid", sct(SctStatus::BadSignature), sct(SctStatus::UnknownLog)),
+        case("cert.sct.none", serving(|f| f.embedded_scts = 0), serving(|f| f.embedded_scts = 1)),
+        case("cert.sct.none", serving(|f| f.embedded_scts = 0), handing_over(1)),
         case("cert.unsupported", judged(Status::Unsupported), judged(Status::Unparsable)),
         case("cert.unparsable", judged(Status::Unparsable), judged(Status::Unsupported)),
         case("cert.version", because(Status::Unsupported, Reason::Version), because(Status::Unsupported, Reason::Encoding)),

@@ -270,6 +270,7 @@ fn leaf(change: impl FnOnce(&mut Facts)) -> Certificate {
         key_bits: Some(256),
         signature_algorithm: "ecdsa-with-SHA256".into(),
         is_ca: Some(false),
+        embedded_scts: 2,
         ..Facts::default()
     };
     change(&mut facts);

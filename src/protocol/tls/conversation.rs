@@ -10,7 +10,7 @@ use crate::base::Reader;
 use crate::flow::{Direction, Pair};
 use crate::protocol::fingerprint::{self, Transport};
 use crate::protocol::opening::Opening;
-use crate::protocol::x509::{CertificateCache, Validation};
+use crate::protocol::x509::{CertificateCache, Evidence, Validation};
 
 /// A TLS conversation in the making: give it each direction's bytes in order.
 #[derive(Debug)]
@@ -298,6 +298,11 @@ impl Conversation {
         self.session.client_trust = Some(verdict);
     }
 
+    /// What came of the OCSP answer and the SCTs.
+    pub fn set_server_evidence(&mut self, evidence: Option<Evidence>) {
+        self.session.server_evidence = evidence.map(Box::new);
+    }
+
     /// The session's events are to carry the certificates themselves.
     pub const fn store_certificates(&mut self) {
         self.session.store_certificates = true;
@@ -444,12 +449,13 @@ impl Meaning<'_> {
                 self.session.certificate_requested = true;
             }
             14 => self.sent_by_server(), // ServerHelloDone
+            22 if whole => self.certificate_status(body),
             16 => {
                 self.sent_by_client();
                 self.session.client_key_exchange = true;
             }
-            // HelloRequest, EndOfEarlyData, EncryptedExtensions, CertificateVerify, Finished, CertificateURL, CertificateStatus,
-            // KeyUpdate, CompressedCertificate, NextProtocol: nothing of theirs is kept.
+            // HelloRequest, EndOfEarlyData, EncryptedExtensions, CertificateVerify, Finished, CertificateURL, KeyUpdate,
+            // CompressedCertificate, NextProtocol: nothing of theirs is kept.
             known if is_message_type(known) => {}
             _ => self.note(Anomaly::InvalidHandshakeMessage),
         }
@@ -563,6 +569,22 @@ impl Meaning<'_> {
         }
         for note in notes {
             self.note(note);
+        }
+    }
+
+    /// CertificateStatus of TLS 1.2 and older: one OCSP answer (RFC 6066 §8), or one for each certificate, the leaf's first (RFC 6961 §2.2).
+    fn certificate_status(&mut self, body: &[u8]) {
+        self.sent_by_server();
+        let mut r = Reader::new(body);
+        let answer = match r.u8() {
+            Some(1) => r.vec24(),
+            Some(2) => r.vec24().and_then(|list| Reader::new(list).vec24()),
+            _ => None,
+        };
+        let Some(answer) = answer else { return self.note(Anomaly::InvalidHandshakeMessage) };
+        if self.session.ocsp_answer.is_none() {
+            let kept = if answer.len() <= Session::LONGEST_OCSP { answer } else { &[] };
+            self.session.ocsp_answer = Some(kept.into());
         }
     }
 

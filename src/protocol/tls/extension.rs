@@ -33,6 +33,8 @@ pub const SIGNATURE_ALGORITHMS: u16 = 13;
 pub const HEARTBEAT: u16 = 15;
 /// application_layer_protocol_negotiation (RFC 7301).
 pub const ALPN: u16 = 16;
+/// signed_certificate_timestamp (RFC 6962 §3.3.1).
+pub const SIGNED_CERTIFICATE_TIMESTAMP: u16 = 18;
 /// encrypt_then_mac (RFC 7366 §2).
 pub const ENCRYPT_THEN_MAC: u16 = 22;
 /// extended_master_secret (RFC 7627 §5.1).

@@ -6,7 +6,7 @@ pub use super::anomaly::{Anomaly, AnomalySet};
 use super::{ClientHello, DhGroup, ProtocolVersion, ServerHello};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::opening::Opening;
-use crate::protocol::x509::{Certificate, Validation};
+use crate::protocol::x509::{Certificate, Evidence, Validation};
 
 /// What is known of one TLS session. Everything in it was seen in the clear.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,11 @@ pub struct Session {
     pub server_trust: Option<Arc<Validation>>,
     /// The same of the client's; `None` where it sent none.
     pub client_trust: Option<Arc<Validation>>,
+    /// The OCSP answer that the server stapled to its certificates, as sent (RFC 6066 §8). Of one that is longer than [`Self::LONGEST_OCSP`]
+    /// nothing is kept, and it is empty.
+    pub ocsp_answer: Option<Box<[u8]>>,
+    /// What that and the SCTs of the server's certificate come to; `None` where there are none, and without a trust store.
+    pub server_evidence: Option<Box<Evidence>>,
     /// The named group of a TLS 1.2 (or older) ServerKeyExchange (RFC 8422 §5.4).
     pub server_key_exchange_group: Option<u16>,
     /// Whether that group was written out in numbers instead of named.
@@ -157,6 +162,9 @@ pub enum Stage {
 pub type Notes = smallvec::SmallVec<[Anomaly; 4]>;
 
 impl Session {
+    /// Bytes of an OCSP answer that are kept; most have fewer than 2,000.
+    pub const LONGEST_OCSP: usize = 16 << 10;
+
     /// The version that the session speaks; of the ClientHello's highest where no ServerHello was seen.
     pub fn version(&self) -> Option<ProtocolVersion> {
         let server = self.server_hello.as_ref().or(self.hello_retry_request.as_deref());
@@ -184,6 +192,7 @@ impl Session {
             self.server_fingerprints = kept.server_fingerprints;
             self.server_certificates = kept.server_certificates;
             self.server_chain_truncated = kept.server_chain_truncated;
+            self.ocsp_answer = kept.ocsp_answer;
             self.server_key_exchange_group = kept.server_key_exchange_group;
             self.server_explicit_curve = kept.server_explicit_curve;
             self.server_dh = kept.server_dh;
