@@ -5,6 +5,7 @@
 mod certificate_options;
 mod datasets;
 mod feed_files;
+mod findings;
 mod list_options;
 mod lookups;
 mod printer;
@@ -35,6 +36,7 @@ enum Command {
     Replay(Box<replay::Replay>),
     #[command(subcommand)]
     Rules(rules::Rules),
+    Findings(findings::Findings),
 }
 
 /// Runs the command that the arguments ask for.
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(replay) => replay.run(),
         Command::Rules(rules) => rules.run(),
+        Command::Findings(findings) => findings.run(),
     }
 }
 

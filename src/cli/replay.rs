@@ -22,6 +22,7 @@ use super::trust_options::TrustOptions;
 use super::{profile, say, units};
 use crate::capture::{CaptureError, CaptureSet, CaptureSettings, PcapngWriter, Severity};
 use crate::engine::{Config, LANES, Limits, Timeouts};
+use crate::findings::Selection;
 use crate::packet::{DecoderConfig, OverlapPolicy, PortSet};
 use crate::pipeline::{self, EvePrinter, Keeping, Outcome, Printer, RunError, Settings};
 use crate::rules::RuleSet;
@@ -53,6 +54,11 @@ pub(super) struct Replay {
     /// Write a flow event for every flow
     #[arg(long)]
     flows: bool,
+
+    /// Which findings are told, by id or pattern, one after the other: all,-names.* or weak.*,high; a - takes out (`portcullis findings`
+    /// lists them)
+    #[arg(long, value_name = "PATTERNS", default_value = "all", allow_hyphen_values = true)]
+    findings: Selection,
 
     /// Count and time what each rule costs: a table on standard error after the run, and all of it as JSON in FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
@@ -367,6 +373,7 @@ impl Replay {
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
                 default_verdict: self.rules.default_verdict(),
+                findings: self.findings.0,
                 flow_events: self.flows,
                 profile_clock: self.profile_rules.is_some().then_some(profile::nanoseconds),
                 ..Config::default()

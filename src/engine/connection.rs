@@ -2,6 +2,7 @@
 
 use crate::base::{Duration, Timestamp};
 use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
+use crate::findings::FindingSet;
 use crate::flow::{Direction, FlowKey, Pair, Placement, Stream};
 use crate::packet::{OverlapPolicy, Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
@@ -81,6 +82,8 @@ pub(super) struct Connection {
     pub judged: Option<(u32, bool)>,
     pub alerted: bool,
     pub dropped: bool,
+    /// What was found of a flow that is not TLS.
+    pub found: Option<Box<FindingSet>>,
     /// For rules that ask for it.
     reaches: Option<Box<Reaches>>,
 }
@@ -303,6 +306,7 @@ impl Connection {
             judged: None,
             alerted: false,
             dropped: false,
+            found: None,
             reaches: None,
         };
         let sent = connection.counters.get_mut(opening.sender);

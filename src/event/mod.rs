@@ -19,6 +19,7 @@ mod certificate;
 mod common;
 mod community_id;
 mod drop;
+mod findings;
 mod flow;
 pub(crate) mod json;
 mod names;

@@ -8,12 +8,14 @@ use super::ascii::Hex;
 #[cfg(feature = "ja4plus")]
 use super::certificate::ChainJa4x;
 use super::certificate::{Chain, ChainSha256};
+use super::findings::Findings;
 use super::json::Plain;
 use super::names::{AlertDescription, AlertLevel, Cipher, Group, Groups, HpkeName, PskModes, Versions};
 use super::second_hello::SecondHello;
 use super::text::Texts;
 use super::trust::Trust;
 use crate::base::Timestamp;
+use crate::findings::FindingSet;
 use crate::protocol::tls::session::{Alert, Resumption, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Session, is_grease, names};
 use crate::protocol::x509::{Certificate, Time};
@@ -96,6 +98,8 @@ pub(super) struct Portcullis<'a> {
     client_chain: Option<Chain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_trust: Option<Trust<'a>>,
+    #[serde(rename = "", skip_serializing_if = "Option::is_none")] // without a name: its fields stand here
+    found: Option<Findings>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alerts: Vec<AlertObject>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -104,8 +108,8 @@ pub(super) struct Portcullis<'a> {
 }
 
 impl<'a> Portcullis<'a> {
-    /// What is known of `session` at the time of its event.
-    pub fn of(session: &'a Session, at: Timestamp) -> Self {
+    /// What is known of `session` at the time of its event, with what was `found` about it.
+    pub fn of(session: &'a Session, at: Timestamp, found: FindingSet) -> Self {
         let now = Time::from(at);
         let client = session.client_hello.as_ref();
         let server = session.server_hello.as_ref();
@@ -154,6 +158,7 @@ impl<'a> Portcullis<'a> {
             client_chain_sha256: listed(whole(client_chain, session.client_chain_truncated), ChainSha256),
             client_chain: listed(client_chain, |chain| Chain(chain, now)),
             client_trust: session.client_trust.as_deref().map(|verdict| Trust::of(verdict, None)),
+            found: Findings::of(found),
             alerts: session.alerts.iter().map(|&alert| AlertObject::of(alert)).collect(),
             anomalies: session.anomalies.iter().map(|anomaly| anomaly.name()).collect(),
             view: Views { to_server: ViewObject::of(session.client_view), to_client: ViewObject::of(session.server_view) },

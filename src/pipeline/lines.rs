@@ -15,6 +15,8 @@ use crate::rules::{Alerted, RuleSet};
 pub trait Printer: Clone + Send {
     /// A session.
     fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session);
+    /// A flow that is not TLS, of which something was found.
+    fn other(&self, out: &mut Vec<u8>, common: &Common<'_>);
     /// An alert.
     fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
     /// A dropped segment.
@@ -38,6 +40,9 @@ impl Printer for EvePrinter {
     fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session) {
         event::tls(out, common, session, TlsOptions { certificates: self.certificates });
     }
+
+    /// What was found stands in the flow's own event, and in alerts.
+    fn other(&self, _: &mut Vec<u8>, _: &Common<'_>) {}
 
     fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
         event::alert(out, common, info, flow, session);
@@ -107,10 +112,16 @@ impl<P: Printer> Lines<P> {
 impl<P: Printer> Report for Lines<P> {
     fn session(&mut self, at: Order, common: &Common<'_>, session: &Session) {
         self.summary.add_session(session);
+        self.summary.add_findings(common.findings);
         self.line(at, |p, out| p.session(out, common, session));
         if let Some(offers) = &mut self.offers {
             offers.session(at, common, session, &mut self.output);
         }
+    }
+
+    fn other(&mut self, at: Order, common: &Common<'_>) {
+        self.summary.add_findings(common.findings);
+        self.line(at, |p, out| p.other(out, common));
     }
 
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::base::Timestamp;
 use crate::event::*;
+use crate::findings::FindingSet;
 use crate::flow::{Endpoint, FlowKey};
 use crate::packet::{IpFields, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
@@ -43,6 +44,7 @@ pub(super) fn common() -> Common<'static> {
         community_id: Some(CommunityId::new(client(), server(), 6)),
         app_proto: Some("tls"),
         direction: Some(Toward::ToClient),
+        findings: FindingSet::default(),
     }
 }
 

@@ -27,6 +27,7 @@ impl Session {
             self.hello_retry_request.as_ref().map_or(0, |hello| heap::of_box::<ServerHello>().saturating_add(hello.heap())),
             self.server_hello.as_ref().map_or(0, ServerHello::heap),
             self.server_fingerprints.as_ref().map_or(0, ServerFingerprints::heap),
+            self.openings.as_ref().map_or(0, |_| heap::of_box::<super::session::Openings>()),
             lists,
             self.ocsp_answer.as_ref().map_or(0, |answer| heap::of::<u8>(answer.len())),
             self.server_evidence.as_ref().map_or(0, |evidence| evidence.footprint()),

@@ -8,6 +8,7 @@ mod cache;
 mod evidence;
 mod extension;
 mod fault;
+mod flaws;
 mod key;
 mod name;
 mod ocsp;
@@ -32,6 +33,7 @@ use crate::base::hex;
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::evidence::{CheckedSct, Evidence, Ocsp, OcspStatus, SctSource, SctStatus};
 pub use self::fault::Fault;
+pub use self::flaws::KeyFlaws;
 pub use self::key::Key;
 pub use self::ocsp::{OcspAnswer, OcspFault, OcspState, SingleAnswer};
 pub use self::outline::public_key as public_key_info;
@@ -85,6 +87,8 @@ pub struct Facts {
     pub key_exponent: Option<u64>,
     /// SHA-256 of the subjectPublicKeyInfo's DER: the same for all certificates of one key.
     pub spki_sha256: [u8; 32],
+    /// What is wrong with the key itself.
+    pub key_flaws: KeyFlaws,
     /// The signature algorithm: `sha256WithRSAEncryption`, or the OID in dots.
     pub signature_algorithm: String,
     /// basicConstraints says cA; `None` without the extension.
@@ -196,6 +200,7 @@ impl Facts {
             key_bits: key.bits,
             key_exponent: key.exponent,
             spki_sha256: outline.spki_sha256(),
+            key_flaws: KeyFlaws::of(outline.public_key),
             signature_algorithm: oid::signature_algorithm(outline.signature_algorithm),
             is_ca: constraints.map(|constraints| constraints.is_ca),
             path_len: constraints.and_then(|constraints| constraints.path_len),
