@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod connection;
 mod counters;
+mod following;
 mod inspector;
 mod judge;
 mod lane;
