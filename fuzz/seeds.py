@@ -25,6 +25,8 @@ def main():
             save("decode", path.stem, packets)
         if conversation:
             save("tls", path.stem, conversation)
+            if parts := trust_parts(conversation):
+                save("trust", path.stem, parts)
             few = [rules[(number + n) % len(rules)] for n in range(6)]
             save("rule_session", path.stem, "\n".join(few).encode() + b"\0" + conversation)
 
@@ -51,6 +53,36 @@ def tls_event(frame):
     payload = segment[(segment[12] >> 4) * 4 :]
     from_server = segment[:2] == struct.pack(">H", 443)
     return struct.pack(">BH", from_server, len(payload)) + payload if payload else None
+
+
+def trust_parts(conversation):
+    """What fuzz_targets/trust.rs reads, of the first chain and OCSP answer that servers of a conversation send in order."""
+    stream, at = b"", 0
+    while at < len(conversation):
+        from_server, length = struct.unpack_from(">BH", conversation, at)
+        stream += conversation[at + 3 : at + 3 + length] if from_server else b""
+        at += 3 + length
+    handshake, at = b"", 0
+    while at + 5 <= len(stream) and stream[at] == 22 and stream[at + 1] == 3:
+        length = struct.unpack_from(">H", stream, at + 3)[0]
+        handshake += stream[at + 5 : at + 5 + length]
+        at += 5 + length
+    chain, answer, at = b"", b"", 0
+    while at + 4 <= len(handshake):
+        length = int.from_bytes(handshake[at + 1 : at + 4], "big")
+        body = handshake[at + 4 : at + 4 + length]
+        if handshake[at] == 11 and not chain:
+            place = 3
+            while place + 3 <= len(body):
+                size = int.from_bytes(body[place : place + 3], "big")
+                if place + 3 + size > min(len(body), 0xFFFF):
+                    break  # bytes that came twice, or not at all
+                chain += struct.pack(">H", size) + body[place + 3 : place + 3 + size]
+                place += 3 + size
+        if handshake[at] == 22 and not answer:
+            answer = body[4:]
+        at += 4 + length
+    return struct.pack(">H", len(answer)) + answer + struct.pack(">H", 0) + chain if chain else None
 
 
 def save(target, name, data):

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod connection;
 mod counters;
+mod findings;
 mod following;
 mod inspector;
 mod judge;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 pub use clock::Clock;
 pub use config::{Config, Limits, Timeouts};
-pub use counters::{Counters, StatusCounts};
+pub use counters::{Counters, SeverityCounts, StatusCounts};
 pub use inspector::{Inspector, Leaving, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};

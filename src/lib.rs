@@ -11,6 +11,7 @@
 //! | [`flow`] | five-tuples, the flow table, time-outs, streams put back in order |
 //! | [`protocol`] | TLS, certificates, fingerprints |
 //! | [`trust`] | whether a certificate chain may be trusted |
+//! | [`findings`] | what is weak, wrong or odd about a session, by name |
 //! | [`rules`] | rules in Suricata's language |
 //! | [`event`] | EVE JSON |
 //! | [`engine`] | the data path |
@@ -37,6 +38,7 @@ pub mod capture;
 pub mod cli;
 pub mod engine;
 pub mod event;
+pub mod findings;
 pub mod flow;
 pub mod packet;
 pub mod pipeline;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use portcullis::capture::{CaptureSet, CaptureSettings};
 use portcullis::engine::Config;
 use portcullis::packet::DecoderConfig;
-use portcullis::pipeline::{self, EvePrinter, Settings};
+use portcullis::pipeline::{self, EvePrinter, Keeping, Settings};
 use portcullis::rules::RuleSet;
 use serde_json::json;
 
@@ -79,7 +79,7 @@ fn what_is_asked_wrongly_ends_with_status_2_and_no_events() {
 
 #[test]
 fn every_line_is_json_and_stats_are_the_last() {
-    let ran = replay(&["--flows", "--certificates", "pcaps"]).expect(0);
+    let ran = replay(&["--flows", "--certificates", "--log-certificates", "pcaps"]).expect(0);
     let events = ran.events();
     assert!(events.0.iter().all(|e| e["timestamp"].is_string() && e["event_type"].is_string()));
     assert_eq!(events.0.last().unwrap()["event_type"], "stats");
@@ -127,6 +127,7 @@ fn what_was_not_looked_at_is_in_the_summary() {
         decoder: DecoderConfig::default(),
         engine: Config::default(),
         stats_interval: None,
+        keeping: Keeping::default(),
         stop: Arc::default(),
         next_rules: Arc::default(),
     };

@@ -273,6 +273,7 @@ fn a_session_is_told_where_it_ends_and_says_how_far_it_came() {
     for (what, conversation, expected) in [
         ("both closed", hello.clone().close(), closed(7)),
         ("both closed, and said more", flight.clone().close(), closed(8)),
+        ("both closed, and the last FIN refused", hello.clone().close().but(|p| p.flags = RST), closed(7)),
         ("closed by the client alone", hello.clone().flags_at(Side::Client, FIN | ACK, 177, b""), unfinished("client_hello")),
         ("an alert, then FINs", refused.clone().close(), closed(6)),
         ("an alert, then RST", refused.clone().acknowledge(Side::Client).flags_at(Side::Server, RST, 7, b""), closed(7)),

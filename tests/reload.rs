@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use portcullis::capture::{CaptureSet, CaptureSettings};
 use portcullis::engine::Config;
 use portcullis::packet::DecoderConfig;
-use portcullis::pipeline::{self, EvePrinter, NextRules, Settings};
+use portcullis::pipeline::{self, EvePrinter, Keeping, NextRules, Settings};
 use portcullis::rules::{RuleConfig, RuleSet, Source};
 
 use crate::util::run::{Events, pcap, portcullis};
@@ -305,8 +305,15 @@ fn at_one_frame_for_any_number_of_workers() {
         assert!(problems.is_empty());
         let next_rules = Arc::<NextRules>::default();
         let (decoder, engine) = (DecoderConfig::default(), Config { flow_events: true, ..Config::default() });
-        let settings =
-            Settings { workers, decoder, engine, stats_interval: None, stop: Arc::default(), next_rules: Arc::clone(&next_rules) };
+        let settings = Settings {
+            workers,
+            decoder,
+            engine,
+            stats_interval: None,
+            keeping: Keeping::default(),
+            stop: Arc::default(),
+            next_rules: Arc::clone(&next_rules),
+        };
         let mut lines = Vec::new();
         let mut sink = |more: &[u8]| {
             lines.extend_from_slice(more);

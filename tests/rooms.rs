@@ -10,17 +10,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("flow", &["base", "packet"]),
     ("protocol", &["base", "packet", "flow"]),
     ("trust", &["base", "protocol"]),
-    ("rules", &["base", "packet", "flow", "protocol"]),
-    ("event", &["base", "packet", "flow", "protocol"]),
-    ("engine", &["base", "packet", "flow", "protocol", "trust", "rules", "event"]),
+    ("findings", &["base", "protocol"]),
+    ("rules", &["base", "packet", "flow", "protocol", "findings"]),
+    ("event", &["base", "packet", "flow", "protocol", "findings"]),
+    ("engine", &["base", "packet", "flow", "protocol", "trust", "findings", "rules", "event"]),
     ("sink", &["base"]),
     ("capture", &["base", "packet"]),
-    ("pipeline", &["base", "packet", "flow", "protocol", "trust", "rules", "event", "engine", "sink", "capture"]),
-    ("cli", &["base", "packet", "flow", "protocol", "trust", "rules", "event", "engine", "sink", "capture", "pipeline"]),
+    ("pipeline", &["base", "packet", "flow", "protocol", "trust", "findings", "rules", "event", "engine", "sink", "capture"]),
+    (
+        "cli",
+        &["base", "packet", "flow", "protocol", "trust", "findings", "rules", "event", "engine", "sink", "capture", "pipeline"],
+    ),
 ];
 
 /// The rooms where no input or output happens.
-const SANS_IO: &[&str] = &["base", "packet", "flow", "protocol", "trust", "rules", "event", "engine"];
+const SANS_IO: &[&str] = &["base", "packet", "flow", "protocol", "trust", "findings", "rules", "event", "engine"];
 
 #[test]
 fn a_room_uses_only_rooms_below_it() {

@@ -77,6 +77,16 @@ fn findings_are_objects_for_other_programs() {
 }
 
 #[test]
+fn ports_that_are_not_watched_are_told() {
+    let dir = Dir::new();
+    let file = dir.file("my.rules", GOOD.replace("any any (", "any 8443 ("));
+    let ran = rules(&["check", "--strict", &file]).expect(1);
+    assert!(text(&ran).contains(":1:1: never matches [1]: it can never match: no flow that is watched"), "{}", text(&ran));
+    rules(&["check", "--strict", "--ports", "443,8443", &file]).expect(0);
+    rules(&["check", "--ports", "none", &file]).expect(2);
+}
+
+#[test]
 fn lists_are_checked_and_listed_beside_rules() {
     let dir = Dir::new();
     let (list, odd) = (dir.file("phish.txt", "evil.test\nbad.test\n"), dir.file("odd.txt", "evil.test\n!\n"));

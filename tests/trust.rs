@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis::protocol::x509::Certificate;
 use portcullis::trust::TrustStore;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData, SigningKey, date_time_ymd};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::util::run::{Portcullis, Ran};
 use crate::util::tls::{self, ClientHello, HANDSHAKE};
@@ -15,6 +17,8 @@ use crate::util::{Conversation, Dir, Events, Packet, Side, pcap};
 struct Pki {
     root: rcgen::Certificate,
     chain: Vec<Vec<u8>>,
+    /// The authority's.
+    sub_key: KeyPair,
 }
 
 const NAME: &str = "www.shop.example";
@@ -32,8 +36,8 @@ impl Pki {
         let mut leaf = params(NAME, false);
         leaf.subject_alt_names = vec![rcgen::SanType::DnsName(NAME.try_into().unwrap())];
         (leaf.not_before, leaf.not_after) = (date_time_ymd(2023, 1, 1), date_time_ymd(year, 1, 1));
-        let leaf = leaf.signed_by(&key, &Issuer::new(sub_params, sub_key)).unwrap();
-        Self { root, chain: vec![leaf.der().to_vec(), sub.der().to_vec()] }
+        let leaf = leaf.signed_by(&key, &Issuer::from_params(&sub_params, &sub_key)).unwrap();
+        Self { root, chain: vec![leaf.der().to_vec(), sub.der().to_vec()], sub_key }
     }
 
     /// What the engine says of `packets`, with the root trusted.
@@ -47,7 +51,13 @@ impl Pki {
 
     /// A session in which the server sends `chain` to a client that asks for `name`.
     fn session(chain: &[Vec<u8>], name: &str) -> Conversation {
-        let certificate = tls::record(HANDSHAKE, &tls::certificate(chain));
+        Self::session_with(chain, name, &[])
+    }
+
+    /// The same where another message follows the chain.
+    fn session_with(chain: &[Vec<u8>], name: &str, message: &[u8]) -> Conversation {
+        let messages = [&tls::certificate(chain), message].concat();
+        let certificate: Vec<u8> = messages.chunks(16_000).flat_map(|part| tls::record(HANDSHAKE, part)).collect();
         let flight = [tls::server_hello(), certificate, tls::record(HANDSHAKE, &tls::message(14, b""))].concat();
         let hello = ClientHello::asking_for(name).record();
         Conversation::new().client(&hello).server(&flight).client(&tls::finished()).server(&tls::finished())
@@ -116,6 +126,64 @@ fn where_no_certificate_is_seen_the_event_says_why() {
     let mut resumed = crate::util::run::capture("resume-ticket.pcap");
     let last = resumed.0.iter().rposition(|e| e["event_type"] == "tls").unwrap();
     assert_eq!(resumed.0.swap_remove(last)["portcullis"]["trust"], json!({"status": "not_seen", "reason": "resumed"}));
+}
+
+/// A CertificateStatus message with an OCSP answer.
+fn certificate_status(answer: &[u8]) -> Vec<u8> {
+    let [0, length @ ..] = u32::try_from(answer.len()).unwrap().to_be_bytes() else { panic!("too long") };
+    tls::message(22, &[&[1], &length[..], answer].concat())
+}
+
+/// The OCSP answer of the authority that the leaf is revoked since 2023-11-01, given on 2023-11-02 without an end.
+fn revocation(pki: &Pki) -> Vec<u8> {
+    fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+        let content = parts.concat();
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+        let length = if high == 0 && low < 128 { vec![low] } else { vec![0x82, high, low] };
+        [vec![tag], length, content].concat()
+    }
+    let leaf = Certificate::parse(&pki.chain[0]);
+    let name = tlv(0x30, &[leaf.names().unwrap().0]);
+    let key_hash = Sha256::digest(pki.sub_key.der_bytes());
+    let sha256 = tlv(0x30, &[&[0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1]]);
+    let serial = tlv(0x02, &[&leaf.facts.as_ref().unwrap().serial]);
+    let id = tlv(0x30, &[&sha256, &tlv(0x04, &[&Sha256::digest(&name)]), &tlv(0x04, &[&key_hash]), &serial]);
+    let (since, at) = (tlv(0x18, &[b"20231101000000Z"]), tlv(0x18, &[b"20231102000000Z"]));
+    let single = tlv(0x30, &[&id, &tlv(0xa1, &[&since]), &at]);
+    let data = tlv(0x30, &[&tlv(0xa1, &[&name]), &at, &tlv(0x30, &[&single])]);
+    let ecdsa_sha256 = tlv(0x30, &[&[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
+    let basic = tlv(0x30, &[&data, &ecdsa_sha256, &tlv(0x03, &[&[0], &pki.sub_key.sign(&data).unwrap()])]);
+    let id_pkix_ocsp_basic = [0x06, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
+    tlv(0x30, &[&[0x0a, 1, 0], &tlv(0xa0, &[&tlv(0x30, &[&id_pkix_ocsp_basic, &tlv(0x04, &[&basic])])])])
+}
+
+#[test]
+fn a_stapled_answer_that_revokes_makes_the_chain_revoked() {
+    let pki = Pki::new();
+    let judge = |message: &[u8]| trust(&pki.judge(&Pki::session_with(&pki.chain, "www.other.example", message).packets)).clone();
+    let dates = json!({"status": "revoked", "this_update": "2023-11-02T00:00:00", "revoked_at": "2023-11-01T00:00:00"});
+    let revoked = json!({"status": "revoked", "problems": ["name_mismatch"], "ocsp": dates});
+    assert_eq!(judge(&certificate_status(&revocation(&pki))), revoked);
+    // RFC 6961: one for each certificate.
+    let one = certificate_status(&revocation(&pki))[5..].to_vec();
+    let [0, length @ ..] = u32::try_from(one.len() + 3).unwrap().to_be_bytes() else { panic!("too long") };
+    assert_eq!(judge(&tls::message(22, &[&[2], &length[..], &one, &[0, 0, 0]].concat())), revoked);
+    let other = Pki::new();
+    let forged = judge(&certificate_status(&revocation(&Pki { sub_key: other.sub_key, chain: pki.chain.clone(), ..Pki::new() })));
+    assert_eq!((&forged["status"], &forged["ocsp"]["status"]), (&json!("name_mismatch"), &json!("other_certificate")));
+}
+
+#[test]
+fn an_answer_that_says_nothing_leaves_the_chain_as_it_is() {
+    let pki = Pki::new();
+    for (answer, status) in [(&[0x30, 3, 0x0a, 1, 3][..], "refused"), (&[0; 20_000], "unparsable")] {
+        let events = pki.judge(&Pki::session_with(&pki.chain, NAME, &certificate_status(answer)).packets);
+        assert_eq!(*trust(&events), json!({"status": "valid", "ocsp": {"status": status}}));
+        assert!(events.session()["portcullis"].get("anomalies").is_none());
+    }
+    let events = pki.judge(&Pki::session_with(&pki.chain, NAME, &tls::message(22, &[1, 0, 0, 9, 0])).packets);
+    assert_eq!(*trust(&events), json!({"status": "valid"}));
+    assert_eq!(events.session()["portcullis"]["anomalies"], json!(["INVALID_HANDSHAKE_MESSAGE"]));
 }
 
 #[test]
@@ -192,4 +260,10 @@ fn what_one_flow_shows_fills_the_gap_of_later_ones_whoever_works_on_them() {
     assert_eq!(one.events().counter("portcullis.trust.intermediates_learned"), 1);
     let none = run("2", "0").events();
     assert_eq!(none.counter("portcullis.trust.incomplete_chain"), 59);
+}
+
+#[test]
+fn a_list_of_logs_that_is_none_ends_the_run_before_it_begins() {
+    let ran = Ran::with(["replay", "--ct-logs", "Cargo.toml", "pcaps/tls12.pcap"]).expect(1);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("Cargo.toml: it is no list of logs"), "{}", ran.stderr);
 }

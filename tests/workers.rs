@@ -28,7 +28,7 @@ fn same_for_any_number(args: &[&str]) -> Ran {
 
 #[test]
 fn on_all_captures_together() {
-    let ran = same_for_any_number(&["--flows", "--certificates", "pcaps"]);
+    let ran = same_for_any_number(&["--flows", "--certificates", "--log-certificates", "pcaps"]);
     let events = ran.events();
     assert!(events.sessions().len() > 30);
     assert!(!events.alerts().is_empty());

@@ -1,4 +1,4 @@
-//! Two directions of any bytes: the session read from them is the same however the bytes are cut.
+//! Two directions of any bytes: the session read from them, and what is found about it, is the same however the bytes are cut.
 //!
 //! The input is a row of events: a byte of flags (1: from the second end, 2: bytes are lost before), a length in two bytes,
 //! and that many bytes.
@@ -7,9 +7,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use portcullis::base::Reader;
+use portcullis::findings::{Evidence, judge};
 use portcullis::flow::Direction;
 use portcullis::protocol::tls::Conversation;
-use portcullis::protocol::x509::CertificateCache;
+use portcullis::protocol::x509::{CertificateCache, Time};
 
 const LONGEST_MESSAGE: usize = 16 << 10;
 
@@ -39,5 +40,7 @@ fn play(input: &[u8], step: usize) -> String {
     }
     conversation.end(Direction::AToB, &pending[0], &mut certificates);
     conversation.end(Direction::BToA, &pending[1], &mut certificates);
-    format!("{:?}", conversation.session(Direction::AToB))
+    let session = conversation.session(Direction::AToB);
+    let found: Vec<_> = judge(&Evidence::new(session, Time::from_unix(1_700_000_000), true)).iter().map(|f| f.id).collect();
+    format!("{session:?} {found:?}")
 }

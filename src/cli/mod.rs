@@ -2,8 +2,10 @@
 //!
 //! Exit status: 0 done, 1 it failed (or some of it did), 2 it was asked wrongly; killed by a signal as such.
 
+mod certificate_options;
 mod datasets;
 mod feed_files;
+mod findings;
 mod list_options;
 mod lookups;
 mod printer;
@@ -34,6 +36,7 @@ enum Command {
     Replay(Box<replay::Replay>),
     #[command(subcommand)]
     Rules(rules::Rules),
+    Findings(findings::Findings),
 }
 
 /// Runs the command that the arguments ask for.
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Replay(replay) => replay.run(),
         Command::Rules(rules) => rules.run(),
+        Command::Findings(findings) => findings.run(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events as short lines for a terminal.
 
-use super::terminal::{Style, alert_line, session_line};
+use super::terminal::{Style, alert_line, other_line, session_line};
 use crate::base::Timestamp;
 use crate::event::{AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, TcpEnd};
 use crate::packet::SegmentHeader;
@@ -16,6 +16,10 @@ pub(super) struct TerminalPrinter {
 impl Printer for TerminalPrinter {
     fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session) {
         line(out, |text| session_line(text, self.style, common, session));
+    }
+
+    fn other(&self, out: &mut Vec<u8>, common: &Common<'_>) {
+        line(out, |text| other_line(text, self.style, common));
     }
 
     fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, _: &FlowCounters, session: Option<&Session>) {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::certificate_options::CertificateOptions;
 use super::datasets::{self, is_same_place};
 use super::printer::TerminalPrinter;
 use super::reload::{Reloader, Reloads};
@@ -21,8 +22,9 @@ use super::trust_options::TrustOptions;
 use super::{profile, say, units};
 use crate::capture::{CaptureError, CaptureSet, CaptureSettings, PcapngWriter, Severity};
 use crate::engine::{Config, LANES, Limits, Timeouts};
+use crate::findings::Selection;
 use crate::packet::{DecoderConfig, OverlapPolicy, PortSet};
-use crate::pipeline::{self, EvePrinter, Outcome, Printer, RunError, Settings};
+use crate::pipeline::{self, EvePrinter, Keeping, Outcome, Printer, RunError, Settings};
 use crate::rules::RuleSet;
 use crate::sink::Sink;
 use crate::trust::TrustStore;
@@ -53,9 +55,10 @@ pub(super) struct Replay {
     #[arg(long)]
     flows: bool,
 
-    /// Put the certificates themselves into tls events, in base64
-    #[arg(long)]
-    certificates: bool,
+    /// Which findings are told, by id or pattern, one after the other: all,-names.* or weak.*,high; a - takes out (`portcullis findings`
+    /// lists them)
+    #[arg(long, value_name = "PATTERNS", default_value = "all", allow_hyphen_values = true)]
+    findings: Selection,
 
     /// Count and time what each rule costs: a table on standard error after the run, and all of it as JSON in FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
@@ -82,6 +85,9 @@ pub(super) struct Replay {
 
     #[command(flatten)]
     trust: TrustOptions,
+
+    #[command(flatten)]
+    certificates: CertificateOptions,
 
     #[command(flatten)]
     decoding: Decoding,
@@ -194,7 +200,15 @@ impl Replay {
             say("error", format_args!("cannot catch signals: {error}"));
             return ExitCode::FAILURE;
         }
-        let settings = self.settings(&rules, trust, &interrupted);
+        let keeping = match self.certificates.keeping() {
+            Ok(keeping) => keeping,
+            Err(error) => {
+                say("error", error);
+                return ExitCode::FAILURE;
+            }
+        };
+        let keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
+        let settings = Settings { keeping, ..self.settings(&rules, trust, &interrupted) };
         let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
@@ -211,6 +225,11 @@ impl Replay {
             let _ = signal_hook::low_level::emulate_default_handler(signal); // ends this process as the signal would have
         }
         if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+
+    /// Whether short lines go to a terminal, and not events to a file or a pipe.
+    fn is_for_people(&self) -> bool {
+        self.output.is_none() && io::stdout().is_terminal()
     }
 
     /// What would be overwritten by what is to be written, if anything.
@@ -252,12 +271,12 @@ impl Replay {
         reloads: Reloads,
         failed: &mut bool,
     ) -> Result<(), RunError> {
-        let to_terminal = self.output.is_none() && io::stdout().is_terminal();
+        let to_terminal = self.is_for_people();
         let style = Style { colour: to_terminal && Style::is_wanted() };
         let outcome = if to_terminal {
             self.pump(captures, rules, settings, reloads, failed, &TerminalPrinter { style })?
         } else {
-            self.pump(captures, rules, settings, reloads, failed, &EvePrinter { certificates: self.certificates })?
+            self.pump(captures, rules, settings, reloads, failed, &EvePrinter { certificates: self.certificates.log_certificates })?
         };
         if let Some(profile) = &outcome.profile {
             *failed |= !profile::tell(profile, &outcome.rules, self.profile_rules.as_ref().and_then(Option::as_deref));
@@ -354,11 +373,13 @@ impl Replay {
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
                 default_verdict: self.rules.default_verdict(),
+                findings: self.findings.0,
                 flow_events: self.flows,
                 profile_clock: self.profile_rules.is_some().then_some(profile::nanoseconds),
                 ..Config::default()
             },
             stats_interval: self.stats_interval,
+            keeping: Keeping::default(),
             stop: Arc::clone(stop),
             next_rules: Arc::default(),
         }

@@ -12,7 +12,7 @@ use super::lookups::{self, Lookups};
 use super::say;
 use super::watch::Stamps;
 use crate::pipeline::load_rules;
-use crate::rules::{Action, DatasetFile, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict};
+use crate::rules::{self, Action, DatasetFile, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -25,6 +25,11 @@ pub(super) struct RuleOptions {
     /// Run without rules
     #[arg(long)]
     no_rules: bool,
+
+    /// How much of the rules that ship is on: strict also tells what protects, but not well; legacy leaves out what old machines cannot do
+    /// better. Of other rules, those that name one of them after policy in their metadata
+    #[arg(long, value_enum, default_value_t = Policy::Normal)]
+    policy: Policy,
 
     /// A rule that does not load, a line of another file that cannot be read, or a list without entries ends the run before it begins,
     /// with status 1
@@ -51,6 +56,13 @@ enum DefaultVerdict {
     Pass,
     Drop,
     Reject,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    Strict,
+    Normal,
+    Legacy,
 }
 
 impl RuleOptions {
@@ -162,6 +174,11 @@ impl RuleOptions {
         let (lists, wrong) = self.lists.read()?;
         config.lists = lists;
         config.texts = self.log_rule;
+        config.policy = Some(match self.policy {
+            Policy::Strict => rules::Policy::Strict,
+            Policy::Normal => rules::Policy::Normal,
+            Policy::Legacy => rules::Policy::Legacy,
+        });
         mistakes.extend(wrong);
         let (rules, mut report) = load_rules(sources, &config);
         report.mistakes.splice(..0, mistakes);

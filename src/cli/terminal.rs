@@ -2,6 +2,7 @@
 //!
 //! Nothing from the wire reaches the terminal as it is: [`visible`] shows what could move the cursor, hide or reorder text.
 
+mod found;
 mod line;
 mod progress;
 mod summary;
@@ -10,7 +11,8 @@ mod trust;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-pub use line::{alert_line, session_line};
+pub use found::list;
+pub use line::{alert_line, other_line, session_line};
 pub use progress::Progress;
 pub use summary::summary;
 

@@ -8,7 +8,7 @@ use std::{fs, io};
 use clap::Args;
 
 use super::say;
-use crate::trust::{Added, TrustStore};
+use crate::trust::{Added, CtLogs, TrustStore};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Trust")]
@@ -25,6 +25,10 @@ pub(super) struct TrustOptions {
     /// Read what was revoked from the CRLs (PEM or DER) of a file or a directory; may be repeated
     #[arg(long, value_name = "FILE|DIR")]
     crl: Vec<PathBuf>,
+
+    /// Check Signed Certificate Timestamps with the logs of a file: Google's or Apple's log_list.json, version 3; may be repeated
+    #[arg(long, value_name = "FILE")]
+    ct_logs: Vec<PathBuf>,
 }
 
 impl TrustOptions {
@@ -50,6 +54,10 @@ impl TrustOptions {
         }
         for given in &self.crl {
             read_into(given, |bytes| store.add_crls(bytes))?;
+        }
+        for given in &self.ct_logs {
+            let text = fs::read_to_string(given).or_else(|error| failed(given.display(), error))?;
+            store.add_logs(CtLogs::from_json(&text).or_else(|error| failed(given.display(), error))?);
         }
         Ok(Some(Arc::new(store)))
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::base::Duration;
+use crate::findings::FindingSet;
 use crate::packet::{OverlapPolicy, PortSet};
 use crate::rules::Verdict;
 use crate::trust::TrustStore;
@@ -24,6 +25,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What becomes of a flow that no `pass` rule accepts, and no other rule stops: it goes on, is dropped, or is rejected.
     pub default_verdict: Verdict,
+    /// Which findings are told, of those that are made.
+    pub findings: FindingSet,
     /// A `flow` event for each flow.
     pub flow_events: bool,
     /// Count what each rule costs, by this clock: it tells nanoseconds since any moment, and never goes back.
@@ -70,6 +73,7 @@ impl Default for Config {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             default_verdict: Verdict::None,
+            findings: FindingSet::ALL,
             flow_events: false,
             profile_clock: None,
         }

@@ -2,6 +2,7 @@
 
 use crate::base::Timestamp;
 use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
+use crate::findings::FindingSet;
 use crate::flow::{Direction, FlowKey, Pair};
 use crate::packet::{SegmentHeader, TcpFlags};
 use crate::rules::{AppProto, FlowRules, Verdict};
@@ -77,6 +78,8 @@ pub(super) struct Connection {
     pub judged: Option<(u32, bool)>,
     pub alerted: bool,
     pub dropped: bool,
+    /// What was found of a flow that is not TLS.
+    pub found: Option<Box<FindingSet>>,
     /// For rules that ask for it.
     reaches: Option<Box<Reaches>>,
 }
@@ -221,6 +224,7 @@ impl Connection {
             judged: None,
             alerted: false,
             dropped: false,
+            found: None,
             reaches: None,
         };
         let sent = connection.counters.get_mut(opening.sender);

@@ -1,6 +1,7 @@
 //! What is counted beside the events, by the names of Suricata's `stats` where it has them.
 
 use crate::event::{DropReason, Verdict};
+use crate::findings::{FindingSet, Severity};
 use crate::protocol::x509::Status;
 
 /// Counters of flow tracking and TLS. Those of several workers are added.
@@ -78,6 +79,36 @@ pub struct Counters {
     pub dropped_by_app_policy: u64,
     /// Sessions told, by what the validation of the server's chain came to.
     pub trust: StatusCounts,
+    /// Findings made, by severity.
+    pub findings: SeverityCounts,
+}
+
+/// How many findings of each [`Severity`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeverityCounts([u64; Severity::ALL.len()]);
+
+impl SeverityCounts {
+    /// Counts those of `found`.
+    pub fn count(&mut self, found: FindingSet) {
+        for finding in found.iter() {
+            if let Some(count) = self.0.get_mut(finding.severity as usize) {
+                *count = count.saturating_add(1);
+            }
+        }
+    }
+
+    /// Each with its number, the gravest first.
+    pub fn iter(&self) -> impl Iterator<Item = (Severity, u64)> {
+        let counts = self.0;
+        Severity::ALL.into_iter().map(move |severity| (severity, counts.get(severity as usize).copied().unwrap_or(0)))
+    }
+
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
 }
 
 /// How many of each [`Status`].
@@ -112,6 +143,7 @@ impl Counters {
             *mine = mine.saturating_add(*theirs);
         }
         self.trust.add(&other.trust);
+        self.findings.add(&other.findings);
     }
 
     /// Counts a dropped segment.
@@ -137,7 +169,8 @@ impl Counters {
     pub fn named(&self) -> Vec<(&'static str, u64)> {
         let mut copy = *self;
         let trust = self.trust.iter().map(|(status, n)| (trust_counter(status), n));
-        copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(trust).collect()
+        let findings = self.findings.iter().map(|(severity, n)| (finding_counter(severity), n));
+        copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(trust).chain(findings).collect()
     }
 
     fn fields(&mut self) -> [(&'static str, &mut u64); 35] {
@@ -181,6 +214,15 @@ impl Counters {
     }
 }
 
+const fn finding_counter(severity: Severity) -> &'static str {
+    match severity {
+        Severity::High => "portcullis.findings.high",
+        Severity::Medium => "portcullis.findings.medium",
+        Severity::Low => "portcullis.findings.low",
+        Severity::Info => "portcullis.findings.info",
+    }
+}
+
 const fn trust_counter(status: Status) -> &'static str {
     match status {
         Status::Unparsable => "portcullis.trust.unparsable",
@@ -210,6 +252,8 @@ mod tests {
         let mut one = Counters::default();
         let fields = one.fields().len() as u64;
         Status::ALL.into_iter().enumerate().for_each(|(i, status)| one.trust.0[status as usize] = fields + 1 + i as u64);
+        let before = fields + Status::ALL.len() as u64;
+        Severity::ALL.into_iter().zip(1..).for_each(|(severity, i)| one.findings.0[severity as usize] = before + i);
         for (i, (_, value)) in one.fields().into_iter().enumerate() {
             *value = i as u64 + 1;
         }

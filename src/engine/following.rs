@@ -368,20 +368,22 @@ impl Following {
         self.skip_cuts(other, read, certificates);
     }
 
-    /// Whether the session is over before it went dark: both sides closed, and each has got all that the other sent; or, where the
-    /// connection is `closing`, one got all of the other's with an alert that ends it. A FIN, a RST or an alert alone ends nothing,
-    /// since the other side may never see it.
-    pub fn has_ended(&self, closing: bool) -> bool {
+    /// Whether the session is over before it went dark, by the `flags` that both sides ever set: both closed, and each has got all that
+    /// the other sent; or, where a side closes, one got all of the other's with an alert that ends it. A FIN, a RST or an alert alone ends
+    /// nothing, since the other side may never see it.
+    pub fn has_ended(&self, flags: &Pair<TcpFlags>) -> bool {
         let sides = [Direction::AToB, Direction::BToA];
-        let has_closed = |side| {
-            let fin = self.fins.get(side).filter(|fin| self.streams.get(side).ends_at(*fin));
-            fin.is_some_and(|fin| self.acceptance.is_acknowledged(side, fin.wrapping_add(1)))
-        };
+        if !sides.into_iter().any(|side| flags.get(side).closes()) || self.conversation.is_finished() {
+            return false;
+        }
+        let fin = |side| self.fins.get(side).filter(|fin| self.streams.get(side).ends_at(*fin));
+        let is_taken = |side| fin(side).is_some_and(|fin| self.acceptance.is_acknowledged(side, fin.wrapping_add(1)));
+        // Who has closed already may answer the other's FIN with a RST.
+        let is_refused =
+            |side: Direction| fin(side).is_some() && is_taken(side.reverse()) && flags.get(side.reverse()).has(TcpFlags::RST);
         let has_said_all = |side| self.conversation.sent_last_alert(side) && self.acceptance.is_all_acknowledged(side);
-        closing
-            && !self.conversation.is_finished()
-            && (sides.into_iter().all(|side| self.conversation.is_over(side) || has_closed(side))
-                || sides.into_iter().any(has_said_all))
+        sides.into_iter().all(|side| self.conversation.is_over(side) || is_taken(side) || is_refused(side))
+            || sides.into_iter().any(has_said_all)
     }
 
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.

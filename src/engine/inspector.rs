@@ -242,7 +242,7 @@ impl Inspector {
         if !keeps {
             following.release_over();
         }
-        if following.has_ended(connection.flags.get(Direction::AToB).closes() || connection.flags.get(Direction::BToA).closes()) {
+        if following.has_ended(&connection.flags) {
             following.end(&mut read, &mut lane.certificates);
             following.conversation.close(true);
         }

@@ -8,6 +8,7 @@ use super::counters::Counters;
 use super::following::Following;
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropInfo, DropReason, Refusal, Reset, Side, Toward, Verdict};
+use crate::findings::FindingSet;
 use crate::flow::{Direction, Endpoint, FlowKey, Stream};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::{Conversation, Session};
@@ -25,6 +26,8 @@ pub(super) struct Judge {
     on_streams: bool,
     /// What becomes of a flow that no rule accepts.
     default_verdict: rules::Verdict,
+    /// What of the findings is told.
+    findings: FindingSet,
     hosts: HostState,
     scratch: Scratch,
     matches: Vec<Match>,
@@ -92,7 +95,8 @@ impl Judge {
         let scratch = config.profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
         let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
         let (default_verdict, hosts, matches) = (config.default_verdict, HostState::default(), Vec::new());
-        Self { rules, on_first, on_each, on_streams, default_verdict, hosts, scratch, matches, has_matched: false }
+        let findings = config.findings;
+        Self { rules, on_first, on_each, on_streams, default_verdict, findings, hosts, scratch, matches, has_matched: false }
     }
 
     /// `rules` are in force from now on. What is remembered of flows and hosts stays, by names and by gid and sid.
@@ -269,7 +273,12 @@ impl Judge {
     ) -> u64 {
         let mut alerts = 0_u64;
         let counters = flow.counters(key);
-        let client = flow.client();
+        let (client, now) = (flow.client(), flow.last);
+        let found = match judged.matches.is_empty() {
+            true => FindingSet::default(),
+            false => flow.connection.as_deref_mut().map(|c| c.found_otherwise(client, now, self.findings)).unwrap_or_default(),
+        };
+        let common = &Common { findings: found, ..*common };
         for found in &judged.matches {
             let Some(rule) = self.rules.rule(found.rule).filter(|r| r.alerts) else { continue };
             let sender = if found.direction == FlowDirection::ToServer { client } else { client.reverse() };

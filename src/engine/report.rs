@@ -8,6 +8,8 @@ use crate::protocol::tls::Session;
 pub trait Report {
     /// A session, once: when it went dark, or when its flow ended.
     fn session(&mut self, at: Order, common: &Common<'_>, session: &Session);
+    /// A flow that is not TLS, once: where something was found about it, which `common` has.
+    fn other(&mut self, _at: Order, _common: &Common<'_>) {}
     /// A rule matched.
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
     /// A segment that does not go on.

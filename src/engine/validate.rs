@@ -6,8 +6,8 @@ use super::following::Following;
 use crate::base::Timestamp;
 use crate::flow::Direction;
 use crate::protocol::tls::{ProtocolVersion, ServerHello, Session};
-use crate::protocol::x509::{Reason, Validation};
-use crate::trust::{Peer, Trust};
+use crate::protocol::x509::{Evidence, Reason, Validation};
+use crate::trust::{Peer, Stapled, Trust};
 
 /// What a session's verdicts rest on: they are the same as long as this is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub(super) struct Basis {
     server_certificates: usize,
     client_certificates: usize,
     name: bool,
+    ocsp_answer: bool,
 }
 
 /// Judges the chains of a session that has news, where these concern them. `is_over`: no more of it will be read.
@@ -31,9 +32,15 @@ pub(super) fn update(trust: &mut Trust, following: &mut Following, client: Direc
     let judges_client = !is_known && !session.client_certificates.is_empty();
     let client =
         judges_client.then(|| trust.judge(&session.client_certificates, session.client_chain_truncated, Peer::Client, now));
+    let judged_anew = !is_known && !session.server_certificates.is_empty();
+    let evidence = judged_anew.then(|| trust.weigh(&session.server_certificates, stapled(session), now));
+    let is_revoked = evidence.as_ref().is_some_and(|evidence| evidence.as_ref().is_some_and(Evidence::is_revoked));
     following.validated = basis;
     if let Some(verdict) = server {
-        following.conversation.set_server_trust(verdict);
+        following.conversation.set_server_trust(if is_revoked { Arc::new(verdict.revoked()) } else { verdict });
+    }
+    if let Some(evidence) = evidence {
+        following.conversation.set_server_evidence(evidence);
     }
     if let Some(verdict) = client {
         following.conversation.set_client_trust(verdict);
@@ -46,6 +53,7 @@ impl Basis {
             server_certificates: session.server_certificates.len(),
             client_certificates: session.client_certificates.len(),
             name: session.client_hello.is_some(),
+            ocsp_answer: session.ocsp_answer.is_some(),
         }
     }
 }
@@ -53,6 +61,12 @@ impl Basis {
 fn server(trust: &mut Trust, session: &Session, now: Timestamp) -> Arc<Validation> {
     let asked = session.client_hello.as_ref().and_then(|hello| hello.server_name()).filter(|name| !name.is_empty());
     trust.judge(&session.server_certificates, session.server_chain_truncated, Peer::Server(asked), now)
+}
+
+/// What the server handed over with its chain.
+fn stapled(session: &Session) -> Stapled<'_> {
+    let scts = session.server_hello.as_ref().map_or(&[][..], |hello| &hello.scts);
+    Stapled { ocsp: session.ocsp_answer.as_deref(), scts }
 }
 
 /// Why the server's certificates are not to be seen, once that is known.

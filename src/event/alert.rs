@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::ascii::Address;
-use super::common::{Common, Line};
+use super::common::{Common, Line, Own};
 use super::flow::{Flow, FlowCounters};
 use super::tls::{Tls, TlsOptions};
 use crate::flow::Endpoint;
@@ -100,6 +100,7 @@ pub fn alert(out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow:
     line.tls = session.map(|session| Tls::of(session, TlsOptions::default()));
     line.flow = Some(Flow::so_far(flow));
     line.verdict = Some(VerdictObject::of(info.verdict));
+    line.portcullis = Own::found(common);
     line.write(out);
 }
 

@@ -168,6 +168,18 @@ impl Serialize for Base64<'_> {
     }
 }
 
+/// A certificate's DER in PEM (RFC 7468 §5.1).
+pub fn pem(der: &[u8]) -> String {
+    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
+    // Sixteen groups of four digits a line (RFC 7468 §2).
+    for line in der.chunks(48) {
+        text.extend(base64(line).flatten().map(char::from));
+        text.push('\n');
+    }
+    text.push_str("-----END CERTIFICATE-----\n");
+    text
+}
+
 /// Standard base64 with padding (RFC 4648 §4), four digits for every three bytes.
 pub(super) fn base64(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
     bytes.chunks(3).map(|group| {
@@ -222,6 +234,18 @@ mod tests {
     fn addresses_are_written_in_the_shortest_form() {
         for (address, text) in [("192.0.2.1", r#""192.0.2.1""#), ("2001:0db8:0:0:0:0:0:1", r#""2001:db8::1""#), ("::", r#""::""#)] {
             assert_eq!(json(Address(address.parse().unwrap())), text);
+        }
+    }
+
+    #[test]
+    fn pem_is_what_others_read() {
+        use rustls_pki_types::pem::PemObject;
+
+        for n in [1, 47, 48, 49, 1_000] {
+            let der: Vec<u8> = (0..n).map(|i| i as u8).collect();
+            let text = pem(&der);
+            assert_eq!(rustls_pki_types::CertificateDer::from_pem_slice(text.as_bytes()).unwrap().as_ref(), der);
+            assert!(text.lines().all(|line| line.len() <= 64), "{text}");
         }
     }
 

@@ -5,13 +5,16 @@ use serde::{Serialize, Serializer};
 use super::alert::{Alert, FlowMetadata, VerdictObject};
 use super::anomaly::AnomalyObject;
 use super::ascii::{Address, Time};
+use super::certificate::CertificateObject;
 use super::community_id::CommunityId;
 use super::drop::{Drop, RefusalObject};
+use super::findings::Findings;
 use super::flow::{Flow, Tcp};
 use super::json::write_line;
 use super::portcullis::Portcullis;
 use super::tls::Tls;
 use crate::base::Timestamp;
+use crate::findings::FindingSet;
 use crate::flow::{Endpoint, FlowKey};
 use crate::packet::SegmentHeader;
 
@@ -44,6 +47,8 @@ pub struct Common<'a> {
     pub app_proto: Option<&'a str>,
     /// Which way the packet went.
     pub direction: Option<Toward>,
+    /// What was found: of the session in its event, of a flow that is not TLS in its events.
+    pub findings: FindingSet,
 }
 
 /// Where a packet came from (EVE's `pkt_src`).
@@ -211,6 +216,15 @@ impl<'a> Line<'a> {
 pub(super) enum Own<'a> {
     Session(Box<Portcullis<'a>>),
     Refusal(RefusalObject<'a>),
+    Findings(Findings),
+    Certificate(Box<CertificateObject<'a>>),
+}
+
+impl Own<'_> {
+    /// What was found, where there is nothing else to say.
+    pub fn found(common: &Common<'_>) -> Option<Self> {
+        Findings::of(common.findings).map(Self::Findings)
+    }
 }
 
 #[derive(Serialize)]

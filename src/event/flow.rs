@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::ascii::{Address, Time};
-use super::common::{Common, Line};
+use super::common::{Common, Line, Own};
 use crate::base::Timestamp;
 use crate::flow::Endpoint;
 use crate::packet::TcpFlags;
@@ -117,6 +117,7 @@ pub fn flow(out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end
     let mut line = Line::new(common, "flow");
     line.flow = Some(Flow::ended(counters, end));
     line.tcp = tcp.map(Tcp::of);
+    line.portcullis = Own::found(common);
     line.write(out);
 }
 

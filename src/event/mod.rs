@@ -19,6 +19,7 @@ mod certificate;
 mod common;
 mod community_id;
 mod drop;
+mod findings;
 mod flow;
 pub(crate) mod json;
 mod names;
@@ -33,6 +34,8 @@ mod trust;
 
 pub use alert::{AlertInfo, Reset, Side, Verdict, alert};
 pub use anomaly::{AnomalyInfo, AnomalyType, anomaly};
+pub use ascii::pem;
+pub use certificate::{CertificateInfo, certificate};
 pub use common::{Common, PacketSource, Toward, flow_id};
 pub use community_id::CommunityId;
 pub use drop::{DropInfo, DropReason, Refusal, drop};

@@ -8,14 +8,17 @@ use super::ascii::Hex;
 #[cfg(feature = "ja4plus")]
 use super::certificate::ChainJa4x;
 use super::certificate::{Chain, ChainSha256};
+use super::findings::Findings;
 use super::json::Plain;
 use super::names::{AlertDescription, AlertLevel, Cipher, Group, Groups, HpkeName, PskModes, Versions};
 use super::second_hello::SecondHello;
 use super::text::Texts;
 use super::trust::Trust;
+use crate::base::Timestamp;
+use crate::findings::FindingSet;
 use crate::protocol::tls::session::{Alert, Resumption, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Session, is_grease, names};
-use crate::protocol::x509::Certificate;
+use crate::protocol::x509::{Certificate, Time};
 
 /// See `docs/events.md` for each key's meaning. Marks (`early_data`, `sslv2_format`, ...) are there only where true; answers
 /// (`resumed`, `hello_retry`, `post_quantum`) where they are known.
@@ -86,7 +89,7 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     chain: Option<Chain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trust: Option<Trust>,
+    trust: Option<Trust<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_fingerprint_sha256: Option<Hex<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +97,9 @@ pub(super) struct Portcullis<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_chain: Option<Chain<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_trust: Option<Trust>,
+    client_trust: Option<Trust<'a>>,
+    #[serde(rename = "", skip_serializing_if = "Option::is_none")] // without a name: its fields stand here
+    found: Option<Findings>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alerts: Vec<AlertObject>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -103,7 +108,9 @@ pub(super) struct Portcullis<'a> {
 }
 
 impl<'a> Portcullis<'a> {
-    pub fn of(session: &'a Session) -> Self {
+    /// What is known of `session` at the time of its event, with what was `found` about it.
+    pub fn of(session: &'a Session, at: Timestamp, found: FindingSet) -> Self {
+        let now = Time::from(at);
         let client = session.client_hello.as_ref();
         let server = session.server_hello.as_ref();
         let answer = server.or(session.hello_retry_request.as_deref());
@@ -145,12 +152,13 @@ impl<'a> Portcullis<'a> {
             fingerprint_sha256: server_chain.first().map(|leaf| Hex(&leaf.sha256)),
             chain_sha256: listed(whole(server_chain, session.server_chain_truncated), ChainSha256),
             chain_truncated: session.server_chain_truncated.then_some(true),
-            chain: listed(server_chain, Chain),
-            trust: session.server_trust.as_deref().map(Trust::of),
+            chain: listed(server_chain, |chain| Chain(chain, now)),
+            trust: session.server_trust.as_deref().map(|verdict| Trust::of(verdict, session.server_evidence.as_deref())),
             client_fingerprint_sha256: client_chain.first().map(|leaf| Hex(&leaf.sha256)),
             client_chain_sha256: listed(whole(client_chain, session.client_chain_truncated), ChainSha256),
-            client_chain: listed(client_chain, Chain),
-            client_trust: session.client_trust.as_deref().map(Trust::of),
+            client_chain: listed(client_chain, |chain| Chain(chain, now)),
+            client_trust: session.client_trust.as_deref().map(|verdict| Trust::of(verdict, None)),
+            found: Findings::of(found),
             alerts: session.alerts.iter().map(|&alert| AlertObject::of(alert)).collect(),
             anomalies: session.anomalies.iter().map(|anomaly| anomaly.name()).collect(),
             view: Views { to_server: ViewObject::of(session.client_view), to_client: ViewObject::of(session.server_view) },

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::top::Top;
 use super::{AlertInfo, Refusal, is_whole};
+use crate::findings::{FindingCounts, FindingSet};
 use crate::protocol::tls::{ProtocolVersion, Session, names};
 use crate::protocol::x509::{Reason, Status};
 
@@ -22,6 +23,7 @@ pub struct Summary {
     sessions: SessionCounts,
     versions: BTreeMap<Option<ProtocolVersion>, u64>,
     trust: BTreeMap<(Status, Option<Reason>), u64>,
+    findings: FindingCounts,
     server_names: Top,
     rules: BTreeMap<(u32, u32), RuleCount>,
     refusals: BTreeMap<&'static str, u64>,
@@ -85,6 +87,7 @@ impl Default for Summary {
             sessions: SessionCounts::default(),
             versions: BTreeMap::new(),
             trust: BTreeMap::new(),
+            findings: FindingCounts::default(),
             server_names: Top::new(SERVER_NAMES),
             rules: BTreeMap::new(),
             refusals: BTreeMap::new(),
@@ -131,6 +134,11 @@ impl Summary {
         for &anomaly in &session.anomalies {
             self.add_anomaly(anomaly.name());
         }
+    }
+
+    /// Counts what was found about a session, or about a flow that is not TLS.
+    pub fn add_findings(&mut self, found: FindingSet) {
+        self.findings.count(found);
     }
 
     /// Counts an alert.
@@ -190,6 +198,7 @@ impl Summary {
         for (&trust, &n) in &other.trust {
             add(&mut self.trust, trust, n);
         }
+        self.findings.add(&other.findings);
         for (&why, &n) in &other.refusals {
             add(&mut self.refusals, why, n);
         }
@@ -224,6 +233,11 @@ impl Summary {
     /// Sessions by what the validation of the server's chain came to; where that was not seen, also by why.
     pub const fn trust(&self) -> &BTreeMap<(Status, Option<Reason>), u64> {
         &self.trust
+    }
+
+    /// How often each finding was made.
+    pub const fn findings(&self) -> &FindingCounts {
+        &self.findings
     }
 
     /// Server names by how often they were asked for.

@@ -21,7 +21,7 @@ pub struct TlsOptions {
 pub fn tls(out: &mut Vec<u8>, common: &Common<'_>, session: &Session, options: TlsOptions) {
     let mut line = Line::new(common, "tls");
     line.tls = Some(Tls::of(session, options));
-    line.portcullis = Some(Own::Session(Box::new(Portcullis::of(session))));
+    line.portcullis = Some(Own::Session(Box::new(Portcullis::of(session, common.timestamp, common.findings))));
     line.write(out);
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::certificates::Offer;
 use crate::base::Timestamp;
 use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
@@ -97,6 +98,8 @@ pub(super) struct Mark {
 pub(super) enum Told {
     /// It is.
     Yes,
+    /// A certificate: the collector tells and keeps the first of each.
+    Certificate(Box<Offer>),
     /// An alert of a rule with a threshold: the collector decides. With what it blocks, if anything.
     Maybe(Box<Alerted>, bool),
 }

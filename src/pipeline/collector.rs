@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 
 use super::batch::{Dealt, Ending, Mark, StatsDue, Told, WorkDone};
+use super::certificates::{Keeping, Seen};
 use super::lines::Printer;
 use super::strand::{Ends, Strand};
 use super::{Outcome, RunError, Take};
@@ -25,6 +26,7 @@ pub(super) struct Collector<P> {
     rules_info: RulesInfo,
     limits: AlertLimits,
     refused: Refused,
+    seen: Seen,
     /// Intermediate certificates that the workers have learned.
     learned: u64,
     /// Lines that wait to be written together.
@@ -40,10 +42,17 @@ struct Refused {
 }
 
 impl<P: Printer> Collector<P> {
-    pub fn new(workers: Vec<Ends>, dealer: Receiver<Dealt>, printer: P, passed: Option<PcapngWriter>, rules: Arc<RuleSet>) -> Self {
+    pub fn new(
+        workers: Vec<Ends>,
+        dealer: Receiver<Dealt>,
+        printer: P,
+        keeping: Keeping,
+        passed: Option<PcapngWriter>,
+        rules: Arc<RuleSet>,
+    ) -> Self {
         let (rules_info, limits) = (info(&rules, None), AlertLimits::new(&rules));
-        let (refused, waiting) = (Refused::default(), Vec::new());
-        Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, learned: 0, waiting }
+        let (refused, seen, waiting) = (Refused::default(), Seen::new(keeping), Vec::new());
+        Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, seen, learned: 0, waiting }
     }
 
     /// Collects until the last block. Ends early where the sink fails; the others then find their channels closed.
@@ -99,7 +108,7 @@ impl<P: Printer> Collector<P> {
         let mut run = 0..0;
         while strand.next_order().is_some_and(&is_next) {
             let Some(Mark { start, end, told, .. }) = strand.take() else { break };
-            if !self.is_told(told) {
+            if !self.is_told(told, strand.bytes(start..end))? {
                 continue;
             }
             if start != run.end {
@@ -111,10 +120,11 @@ impl<P: Printer> Collector<P> {
         self.write(strand.bytes(run), sink)
     }
 
-    /// Decides whether a line is told; of alerts of rules with a threshold, in the order of the packets.
-    fn is_told(&mut self, told: Told) -> bool {
-        match told {
+    /// Decides whether a line is told: of certificates and of alerts of rules with a threshold, in the order of the packets.
+    fn is_told(&mut self, told: Told, line: &[u8]) -> Result<bool, RunError> {
+        Ok(match told {
             Told::Yes => true,
+            Told::Certificate(offer) => self.seen.take(&offer, line).map_err(RunError::Sink)?,
             Told::Maybe(alerted, blocks) => {
                 let is_told = self.limits.admits(&alerted);
                 if !is_told {
@@ -122,7 +132,7 @@ impl<P: Printer> Collector<P> {
                 }
                 is_told
             }
-        }
+        })
     }
 
     fn write(&mut self, lines: &[u8], sink: &mut Take<'_>) -> Result<(), RunError> {
@@ -170,7 +180,7 @@ impl<P: Printer> Collector<P> {
     /// All counters by name.
     fn named(&self, decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u64)> {
         let learned = [("portcullis.trust.intermediates_learned", self.learned)];
-        decoder.iter().chain(counters.named()).chain(learned).collect()
+        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).collect()
     }
 
     fn finish(mut self, all_done: Vec<WorkDone>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {

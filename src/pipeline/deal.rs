@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::Settings;
 use super::batch::{Batch, Dealt, Ending, Job, StatsDue};
+use super::certificates::Keeping;
 use super::lessons::Lessons;
 use super::lines::{Lines, Printer};
 use super::next_rules::NextRules;
@@ -54,7 +55,7 @@ impl<P: Printer> Dealer<P> {
             clock: Clock::default(),
             stats_interval: settings.stats_interval,
             next_stats: None,
-            lines: Lines::new(printer, Arc::default()), // it tells no alerts
+            lines: Lines::new(printer, Arc::default(), &Keeping::default()), // it tells no alerts and no sessions
             names,
             hands: to_workers.iter().map(|_| Vec::new()).collect(),
             stats: Vec::new(),

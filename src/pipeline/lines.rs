@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::batch::{Mark, Output, Told};
+use super::certificates::{Keeping, Offers};
 use crate::base::Timestamp;
 use crate::engine::{Order, Report};
 use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, Summary, TcpEnd, TlsOptions};
@@ -14,6 +15,8 @@ use crate::rules::{Alerted, RuleSet};
 pub trait Printer: Clone + Send {
     /// A session.
     fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session);
+    /// A flow that is not TLS, of which something was found.
+    fn other(&self, out: &mut Vec<u8>, common: &Common<'_>);
     /// An alert.
     fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
     /// A dropped segment.
@@ -37,6 +40,9 @@ impl Printer for EvePrinter {
     fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session) {
         event::tls(out, common, session, TlsOptions { certificates: self.certificates });
     }
+
+    /// What was found stands in the flow's own event, and in alerts.
+    fn other(&self, _: &mut Vec<u8>, _: &Common<'_>) {}
 
     fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
         event::alert(out, common, info, flow, session);
@@ -65,13 +71,15 @@ pub(super) struct Lines<P> {
     printer: P,
     /// To know the rules whose alerts the collector may leave out.
     rules: Arc<RuleSet>,
+    /// Where certificates are told or kept.
+    offers: Option<Offers>,
     pub output: Output,
     pub summary: Summary,
 }
 
 impl<P: Printer> Lines<P> {
-    pub fn new(printer: P, rules: Arc<RuleSet>) -> Self {
-        Self { printer, rules, output: Output::default(), summary: Summary::default() }
+    pub fn new(printer: P, rules: Arc<RuleSet>, keeping: &Keeping) -> Self {
+        Self { printer, rules, offers: Offers::new(keeping), output: Output::default(), summary: Summary::default() }
     }
 
     /// Alerts are of `rules` from now on.
@@ -104,7 +112,16 @@ impl<P: Printer> Lines<P> {
 impl<P: Printer> Report for Lines<P> {
     fn session(&mut self, at: Order, common: &Common<'_>, session: &Session) {
         self.summary.add_session(session);
+        self.summary.add_findings(common.findings);
         self.line(at, |p, out| p.session(out, common, session));
+        if let Some(offers) = &mut self.offers {
+            offers.session(at, common, session, &mut self.output);
+        }
+    }
+
+    fn other(&mut self, at: Order, common: &Common<'_>) {
+        self.summary.add_findings(common.findings);
+        self.line(at, |p, out| p.other(out, common));
     }
 
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {

@@ -14,6 +14,7 @@
 //! collector, so that all change at the same frame.
 
 mod batch;
+mod certificates;
 mod collector;
 mod deal;
 mod lessons;
@@ -30,6 +31,7 @@ use std::thread;
 
 use crossbeam_channel::bounded;
 
+pub use certificates::Keeping;
 pub use lines::{EvePrinter, Printer};
 pub use load::load_rules;
 pub use next_rules::NextRules;
@@ -57,6 +59,8 @@ pub struct Settings {
     pub engine: Config,
     /// A `stats` event as often as this in packet time, beside the one at the end.
     pub stats_interval: Option<Duration>,
+    /// What is done with certificates when they are first seen.
+    pub keeping: Keeping,
     /// Ends the run early, as if the captures ended here, once it is not 0.
     pub stop: Arc<AtomicUsize>,
     /// Rules that are to take the place of those in force.
@@ -128,16 +132,17 @@ pub fn run<P: Printer>(
             let ends = worker::Ends { batches, answers, found, recycle: recycle.clone(), spares };
             let (rules, names) = (Arc::clone(&rules), Arc::clone(&names));
             let (config, printer) = (settings.engine.clone(), printer.clone());
+            let keeping = settings.keeping.clone();
             thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &ends))
+                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &keeping, &ends))
                 .map_err(RunError::Thread)?;
             to_workers.push(send);
             from_workers.push((collected, give_back));
             finds.push(lessons);
         }
         let (to_collector, from_dealer) = bounded(BATCHES_AHEAD);
-        let collector = Collector::new(from_workers, from_dealer, printer.clone(), passed, rules);
+        let collector = Collector::new(from_workers, from_dealer, printer.clone(), settings.keeping.clone(), passed, rules);
         let collecting = thread::Builder::new()
             .name("collector".to_owned())
             .spawn_scoped(scope, move || collector.collect(sink))

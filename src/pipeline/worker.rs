@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Batch, Job, Output, WorkDone};
+use super::certificates::Keeping;
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Leaving, Located, Verdict};
 use crate::protocol::x509::Certificate;
@@ -23,9 +24,16 @@ pub(super) struct Ends {
 }
 
 /// Works off batches until the last one, or until nobody takes its answers any more.
-pub(super) fn work<P: Printer>(config: Config, rules: Arc<RuleSet>, names: Arc<[String]>, printer: P, ends: &Ends) {
+pub(super) fn work<P: Printer>(
+    config: Config,
+    rules: Arc<RuleSet>,
+    names: Arc<[String]>,
+    printer: P,
+    keeping: &Keeping,
+    ends: &Ends,
+) {
     let inspector = Inspector::new(config, Arc::clone(&rules), names);
-    let mut worker = Worker { inspector, lines: Lines::new(printer, rules), ends };
+    let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping), ends };
     for batch in &ends.batches {
         let is_last = batch.last;
         if worker.batch(batch).is_err() || is_last {

@@ -207,7 +207,7 @@ impl Facts {
     /// in TLS 1.3 all after the ServerHello is encrypted (RFC 8446 §2).
     fn ahead(subject: &Subject<'_>) -> Self {
         let session = subject.session.filter(|_| subject.app_proto != AppProto::NotTls);
-        let Some(session) = session else { return Self::FROM_CLIENT.and(Self::FROM_SERVER) };
+        let Some(session) = session else { return Self::FROM_CLIENT.and(Self::FROM_SERVER).and(Self::OPENING) };
         let (client, server) = (&session.client_view, &session.server_view);
         let is_tls13 = session.server_hello.as_ref().is_some_and(|h| h.version().is_tls13());
         let gone = [

@@ -7,6 +7,7 @@ use super::dataset::Datasets;
 use super::diagnostic::Reason;
 use super::list::List;
 use super::parse;
+use super::policy::Policy;
 use super::reputation::{GeoIp, Reputation};
 use crate::packet::PortSet;
 
@@ -27,6 +28,8 @@ pub struct RuleConfig {
     pub datasets: Datasets,
     /// Lists, each of which becomes a rule.
     pub lists: Vec<Arc<List>>,
+    /// Leave out the rules that are for other policies; without one, none.
+    pub policy: Option<Policy>,
     /// Keep the texts of rules.
     pub texts: bool,
     /// Look for what makes rules slow and what they wait for in vain: [`LoadReport::findings`](super::LoadReport::findings).
@@ -81,6 +84,7 @@ impl Default for RuleConfig {
             datasets: Datasets::default(),
             lists: Vec::new(),
             threshold_files: Vec::new(),
+            policy: None,
             texts: false,
             review: false,
             portability: false,

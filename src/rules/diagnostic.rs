@@ -150,6 +150,14 @@ pub enum Reason {
     /// No rule says what a data set is.
     #[error("no rule gives data set `{0}` a type")]
     UnknownDataset(String),
+    /// No finding is called so, or like it.
+    #[error("no finding is called `{name}`")]
+    UnknownFinding {
+        /// The pattern.
+        name: String,
+        /// An id that may have been meant.
+        similar: Option<&'static str>,
+    },
     /// No such category of reputation.
     #[error("no category `{0}` is in the categories file")]
     UnknownCategory(String),
@@ -294,6 +302,8 @@ impl Reason {
             Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream or ip",
             Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
             Self::UnknownKeyword(name) => return super::keyword::similar(name).map(did_you_mean),
+            Self::UnknownFinding { similar: Some(id), .. } => return Some(did_you_mean(id)),
+            Self::UnknownFinding { .. } => "`portcullis findings` lists them",
             Self::NeedsFile(flags) => return Some(format!("name them: {flags}")),
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
             Self::Expected(";") => "every option ends with `;`, the last one too",
@@ -377,7 +387,7 @@ impl fmt::Display for Diagnostic {
 pub struct LoadReport {
     /// Rules that loaded.
     pub loaded: usize,
-    /// Rules that are there as comments.
+    /// Rules that are there as comments, or for other policies.
     pub disabled: usize,
     /// Why others did not load, one each, in the order of the text.
     pub errors: Vec<Diagnostic>,

@@ -49,7 +49,7 @@ pub(super) struct Reading {
     pub notes: Vec<(usize, Diagnostic)>,
     /// What a review finds.
     pub findings: Vec<Diagnostic>,
-    /// How many are behind a `#`.
+    /// How many are behind a `#`, or for other policies.
     pub disabled: usize,
 }
 
@@ -131,6 +131,9 @@ impl<'c> Reader<'c> {
             Diagnostic { file: file.clone(), line, column, sid, keyword, reason }
         };
         match self.rule(file, text) {
+            Ok((compiled, ..)) if self.config.policy.is_some_and(|policy| !policy.takes(&compiled.rule)) => {
+                reading.disabled = reading.disabled.saturating_add(1);
+            }
             Ok((compiled, notes, findings)) => {
                 let sid = Some(compiled.rule.sid);
                 let finding = |(reason, at, keyword)| diagnostic(reason, at, keyword, sid);

@@ -9,6 +9,7 @@ use super::state::FlowVars;
 use crate::base::Timestamp;
 use crate::flow::Endpoint;
 use crate::packet::Segment;
+use crate::protocol::opening::Spoken;
 use crate::protocol::tls::Session;
 use crate::protocol::tls::session::Anomaly;
 
@@ -252,10 +253,12 @@ impl Facts {
     pub const SERVER_DARK: Self = Self(1 << 13);
     /// All that is said in the clear; both went dark, or the flow ended.
     pub const DARK: Self = Self(1 << 14);
+    /// What a flow that is not TLS begins with; or it ended before that was known.
+    pub const OPENING: Self = Self(1 << 15);
     /// All that come from a TLS session.
     pub const SESSION: Self = Self(!0b0111);
-    /// Those that few sessions have: a HelloRetryRequest, alerts, anomalies.
-    pub const RARE: Self = Self(!0xffff | Self::HELLO_RETRY.0 | Self::CLIENT_ALERT.0 | Self::SERVER_ALERT.0);
+    /// Those that few sessions have: a HelloRetryRequest, alerts, another protocol's opening, anomalies.
+    pub const RARE: Self = Self(!0xffff | Self::OPENING.0 | Self::HELLO_RETRY.0 | Self::CLIENT_ALERT.0 | Self::SERVER_ALERT.0);
     /// Those that TLS 1.3 encrypts, or does not have (RFC 8446 §2).
     pub const HIDDEN_BY_TLS13: Self =
         Self(Self::SERVER_CERTIFICATES.0 | Self::CLIENT_CERTIFICATES.0 | Self::SERVER_KEY_EXCHANGE.0 | Self::CLIENT_KEY_EXCHANGE.0);
@@ -315,6 +318,7 @@ impl Facts {
             (alert_of(false), Self::SERVER_ALERT),
             (server_dark || ended, Self::SERVER_DARK),
             (server_dark && client_dark || ended, Self::DARK),
+            (!session.is_tls && (ended || is_recognised(session)), Self::OPENING),
         ];
         let there = known.into_iter().filter(|(there, _)| *there);
         there.fold(Self(anomalies << Self::ANOMALIES), |facts, (_, fact)| facts.and(fact))
@@ -396,6 +400,14 @@ impl Sides {
     }
 }
 
+/// Whether it is known what a side speaks that is not TLS. What is only left over counts of the client alone: a server may say more of it.
+fn is_recognised(session: &Session) -> bool {
+    session
+        .openings
+        .as_ref()
+        .is_some_and(|openings| openings.client.spoken().is_some() || openings.server.spoken().is_some_and(Spoken::is_named))
+}
+
 /// What each fact is called, in the order in which they mostly come.
 const NAMES: &[(Facts, &str)] = &[
     (Facts::FROM_CLIENT, "a packet of the client"),
@@ -413,4 +425,5 @@ const NAMES: &[(Facts, &str)] = &[
     (Facts::SERVER_ALERT, "an alert of the server"),
     (Facts::SERVER_DARK, "the server going dark"),
     (Facts::DARK, "both going dark"),
+    (Facts::OPENING, "what a flow that is not TLS begins with"),
 ];

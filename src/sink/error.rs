@@ -1,16 +1,16 @@
-//! Why lines could not be taken.
+//! Why lines or files could not be taken.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why lines could not be taken. Nothing more can be written to a sink that failed.
+/// Why lines or files could not be taken. Nothing more can be written to a sink that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Who read standard output has closed it (`| head`): nobody wants more, and that is no failure.
     #[error("standard output was closed by its reader")]
     Closed,
-    /// The file could not be created.
+    /// The file or directory could not be created.
     #[error("cannot create {}: {source}", path.display())]
     Create {
         /// Which file.

@@ -1,11 +1,13 @@
-//! Where events go: a file or standard output. Lines come in whole and leave in large writes.
+//! Where events go: a file or standard output. Lines come in whole and leave in large writes. And where certificates are kept.
 
+mod certificates;
 mod error;
 mod file;
 mod stdout;
 
 use std::path::Path;
 
+pub use certificates::CertificateDir;
 pub use error::Error;
 use file::File;
 use stdout::Stdout;

@@ -10,25 +10,51 @@ use ring::signature::{self, RsaParameters, UnparsedPublicKey};
 use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use webpki::ring as strong;
 
-use crate::protocol::x509::Facts;
+use super::pure;
+use crate::protocol::x509::{Facts, PublicKey};
 
 /// All of them, with a memory of signatures that were good: the same intermediates come back thousands of times, and a signature on one
 /// costs more than all else that is done with a chain.
 #[derive(Debug)]
-pub(super) struct Algorithms([Remembering; ALGORITHMS.len()]);
+pub(super) struct Algorithms([Remembering; COUNT]);
 
 impl Algorithms {
-    pub fn all(&self) -> [&dyn SignatureVerificationAlgorithm; ALGORITHMS.len()] {
+    pub fn all(&self) -> [&dyn SignatureVerificationAlgorithm; COUNT] {
         self.0.each_ref().map(|algorithm| algorithm as &dyn SignatureVerificationAlgorithm)
+    }
+}
+
+impl Algorithms {
+    /// Another chain begins, or something else that is to be judged by itself.
+    pub fn begin(&self) {
+        self.memory(|memory| memory.slow = 0);
+    }
+
+    /// Whether signatures counted as wrong since then because there were too many slow ones.
+    pub fn is_spent(&self) -> bool {
+        self.memory(|memory| memory.slow > MOST_SLOW)
+    }
+
+    fn memory<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
+        let [first, ..] = &self.0;
+        f(&mut first.memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether `key` has signed `message` so, by algorithms as they are encoded. `None` where there is none here for both.
+    pub fn verify(&self, key: &PublicKey<'_>, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
+        let fits = |a: &&Remembering| a.signature_alg_id().as_ref() == algorithm && a.public_key_alg_id().as_ref() == key.algorithm;
+        let algorithm = self.0.iter().find(fits)?;
+        Some(algorithm.verify_signature(key.key, message, signature).is_ok())
     }
 }
 
 impl Default for Algorithms {
     fn default() -> Self {
-        let good = Arc::default();
-        Self(std::array::from_fn(|i| Remembering {
-            algorithm: ALGORITHMS.get(i).copied().unwrap_or(COMMONEST),
-            good: Arc::clone(&good),
+        let memory = Arc::default();
+        let all = || ALGORITHMS.iter().map(|a| (*a, false)).chain(pure::ALGORITHMS.iter().map(|a| (*a, true)));
+        Self(std::array::from_fn(|i| {
+            let (algorithm, is_slow) = all().nth(i).unwrap_or((COMMONEST, false));
+            Remembering { algorithm, is_slow, memory: Arc::clone(&memory) }
         }))
     }
 }
@@ -37,8 +63,18 @@ impl Default for Algorithms {
 #[derive(Debug)]
 struct Remembering {
     algorithm: &'static dyn SignatureVerificationAlgorithm,
+    /// It takes ten times as long as others or more.
+    is_slow: bool,
     /// Of one worker, so that nobody ever waits for it; a lock only because algorithms have to be shareable.
-    good: Arc<Mutex<Good>>,
+    memory: Arc<Mutex<Memory>>,
+}
+
+/// What all of them share.
+#[derive(Debug, Default)]
+struct Memory {
+    good: Good,
+    /// Slow ones that were to be verified since the chain at hand was begun.
+    slow: u32,
 }
 
 impl SignatureVerificationAlgorithm for Remembering {
@@ -53,12 +89,19 @@ impl SignatureVerificationAlgorithm for Remembering {
     fn verify_signature(&self, public_key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         let id = self.algorithm.signature_alg_id();
         let digest = digest_of([id.as_ref(), public_key, signature, message]);
-        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
-        if good.contains(&digest) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_slow {
+            // Known ones count too: what is said must not depend on what was seen before.
+            memory.slow = memory.slow.saturating_add(1);
+            if memory.slow > MOST_SLOW {
+                return Err(InvalidSignature);
+            }
+        }
+        if memory.good.contains(&digest) {
             return Ok(());
         }
         self.algorithm.verify_signature(public_key, message, signature)?;
-        good.insert(digest);
+        memory.good.insert(digest);
         Ok(())
     }
 }
@@ -98,8 +141,13 @@ fn digest_of(parts: [&[u8]; 4]) -> [u8; 32] {
     context.finish().as_ref().try_into().unwrap_or_default() // always fits
 }
 
+/// Slow signatures of one chain that are verified: a path of six certificates is tried up to five times.
+const MOST_SLOW: u32 = 32;
+
 /// How many good signatures are remembered: 128 KiB of them.
 const GOOD: usize = 4_096;
+
+const COUNT: usize = ALGORITHMS.len() + pure::ALGORITHMS.len();
 
 static COMMONEST: &dyn SignatureVerificationAlgorithm = &SHA256_WITH_RSA;
 

@@ -7,13 +7,17 @@ use smallvec::SmallVec;
 use webpki::EndEntityCert;
 
 use super::algorithms::Algorithms;
+use super::ct::Checker;
+use super::issuer::{is_root, issuers};
 use super::learned::Learned;
+use super::ocsp;
 use super::path::{Walk, is_self_issued};
 use super::store::TrustStore;
 use super::verdicts::{VerdictCounters, Verdicts};
 use super::verify::{self, Purpose, Terms, Verified};
 use crate::base::Timestamp;
-use crate::protocol::x509::{Certificate, Facts, KeyUsage, Problems, Reason, Status, Time, Validation};
+use crate::protocol::x509::sct::scts;
+use crate::protocol::x509::{Certificate, Evidence, Facts, KeyUsage, Problems, Reason, Status, Time, Validation};
 
 /// Judges chains by a store, and remembers verdicts. Each worker has its own.
 #[derive(Debug)]
@@ -33,6 +37,15 @@ pub enum Peer<'a> {
     Server(Option<&'a [u8]>),
     /// The client's. It has no name to be judged by.
     Client,
+}
+
+/// What a server hands over with its chain, in the clear.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stapled<'a> {
+    /// An OCSP answer (RFC 6066 §8).
+    pub ocsp: Option<&'a [u8]>,
+    /// A SignedCertificateTimestampList, or nothing (RFC 6962 §3.3.1).
+    pub scts: &'a [u8],
 }
 
 impl Trust {
@@ -59,6 +72,26 @@ impl Trust {
             true => self.without_the_rest(&verdict),
             false => verdict,
         }
+    }
+
+    /// What comes of what the server handed over with `chain`, whose leaf comes first. `None` where that is nothing.
+    pub fn weigh(&self, chain: &[Arc<Certificate>], stapled: Stapled<'_>, now: Timestamp) -> Option<Evidence> {
+        let leaf = chain.first()?;
+        let logs = self.store.logs();
+        let has_embedded = leaf.facts.as_ref().is_some_and(|facts| facts.embedded_scts > 0);
+        if stapled.ocsp.is_none() && stapled.scts.is_empty() && (logs.is_empty() || !has_embedded) {
+            return None;
+        }
+        self.algorithms.begin();
+        let issuers = issuers(chain, &self.store);
+        let answered = stapled.ocsp.map(|answer| ocsp::judge(answer, leaf, &issuers, &self.algorithms, Time::from(now)));
+        let (ocsp, ocsp_scts) = answered.map_or((None, &[][..]), |(ocsp, scts)| (Some(ocsp), scts));
+        let mut evidence = Evidence { ocsp, tls_scts: count(stapled.scts), ocsp_scts: count(ocsp_scts), scts: Vec::new() };
+        if !logs.is_empty() {
+            let checker = Checker { logs, algorithms: &self.algorithms, leaf, issuers: &issuers, now };
+            evidence.scts = checker.all(stapled.scts, ocsp_scts);
+        }
+        Some(evidence)
     }
 
     /// The intermediates of verified paths that were found since the last time, to be [gathered](super::Gathered).
@@ -107,7 +140,8 @@ fn validate(
     let walk = Walk::of(chain, store, learned);
     let der = CertificateDer::from(leaf.der.as_slice());
     let end_entity = EndEntityCert::try_from(&der);
-    let is_trusted = store.trusts(leaf);
+    algorithms.begin();
+    let is_trusted = store.trusts(leaf) || is_root(leaf, store, algorithms);
     let involved = || [leaf.as_ref()].into_iter().chain(walk.issuers.iter().copied());
     let revoked = involved().filter_map(|certificate| store.revoked_since(certificate)).min();
     let mut verified = match &end_entity {
@@ -256,6 +290,11 @@ fn key(chain: &[Arc<Certificate>], peer: Peer<'_>) -> SmallVec<[u8; 256]> {
         }
     }
     key
+}
+
+/// How many SCTs a list has.
+fn count(list: &[u8]) -> u32 {
+    scts(list).fold(0, |n, _| n.saturating_add(1))
 }
 
 /// More than a host name may have (RFC 1035 §2.3.4).

@@ -8,13 +8,20 @@
 //! 3. `verify` has rustls-webpki build and verify the path, and asks again with what was wrong left out, so that all that is wrong
 //!    gets known and not only the first.
 //!
+//! [`Trust::weigh`] says what comes of what the server handed over with its chain: a stapled OCSP answer (`ocsp`) and Signed Certificate
+//! Timestamps (`ct`).
+//!
 //! What it takes from the certificates themselves (dates, usages, digests of signatures) are the facts that
 //! [`x509`](crate::protocol::x509) has read of them.
 
 mod algorithms;
+mod ct;
+mod issuer;
 mod judge;
 mod learned;
+mod ocsp;
 mod path;
+mod pure;
 mod store;
 mod verdicts;
 mod verify;
@@ -22,7 +29,8 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use judge::{Peer, Trust};
+pub use ct::{CtLogs, CtLogsError};
+pub use judge::{Peer, Stapled, Trust};
 pub use learned::Gathered;
 pub use store::{Added, TrustStore};
 pub use verdicts::VerdictCounters;

@@ -22,6 +22,9 @@ pub(super) struct Walk<'a> {
     pub has_gap: bool,
 }
 
+/// Certificates as sent, the leaf first.
+pub(super) type Chain = [Arc<Certificate>];
+
 impl<'a> Walk<'a> {
     /// Walks from the first certificate of `chain` through the others and the known intermediates, in whatever order they were sent, and
     /// through learned ones where there are none of these.

@@ -8,6 +8,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 
+use super::CtLogs;
 use crate::protocol::x509::{Certificate, Time};
 
 /// Root certificates and known intermediates, by subject, and revocation lists. It does not change once it is in use, and is shared by all workers.
@@ -18,6 +19,7 @@ pub struct TrustStore {
     trusted: HashSet<[u8; 32]>,
     intermediates: HashMap<Vec<u8>, Vec<Certificate>>,
     crls: Vec<Arc<CertRevocationList<'static>>>,
+    logs: CtLogs,
 }
 
 /// What came of adding certificates.
@@ -85,6 +87,17 @@ impl TrustStore {
             self.intermediates.entry(subject).or_default().extend(certificates);
         }
         self.crls.extend(other.crls);
+        self.logs.add(other.logs);
+    }
+
+    /// Checks SCTs with these logs, beside those that it has.
+    pub fn add_logs(&mut self, logs: CtLogs) {
+        self.logs.add(logs);
+    }
+
+    /// The logs that SCTs are checked with.
+    pub(super) const fn logs(&self) -> &CtLogs {
+        &self.logs
     }
 
     /// How many roots are trusted.

@@ -133,6 +133,9 @@ impl<'a> Attempt<'a, '_> {
 
     fn failed(&self, error: &Error, mut problems: Problems) -> Verified<'a> {
         let (status, reason) = match error {
+            Error::InvalidSignatureForPublicKey if self.terms.algorithms.is_spent() => {
+                (Status::Unsupported, Some(Reason::TooComplex))
+            }
             Error::InvalidSignatureForPublicKey if !self.keys_are_usable() => {
                 (Status::Unsupported, Some(Reason::SignatureAlgorithm))
             }

@@ -26,7 +26,7 @@ ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def main(portcullis, captures):
-    command = [portcullis, "replay", "--ports", "any", "--no-rules", "--certificates", "--trust-store", ROOTS, *captures]
+    command = [portcullis, "replay", "--ports", "any", "--no-rules", "--log-certificates", "--trust-store", ROOTS, *captures]
     lines = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.splitlines()
     seen, unexplained, agreed = set(), 0, 0
     print("| capture | name asked for | day | Portcullis | OpenSSL | |\n| --- | --- | --- | --- | --- | --- |")

@@ -3,9 +3,10 @@
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-use super::{Paint, Style, trust, visible};
+use super::{Paint, Style, found, trust, visible};
 use crate::base::Timestamp;
 use crate::event::{AlertInfo, Common, Verdict};
+use crate::findings::Severity;
 use crate::flow::Endpoint;
 use crate::protocol::tls::session::{Resumption, View};
 use crate::protocol::tls::{Session, names};
@@ -25,6 +26,16 @@ pub fn session_line(out: &mut String, style: Style, common: &Common<'_>, session
     if !problems.is_empty() {
         push(out, format_args!("  {}", style.paint(Paint::Warning, &problems)));
     }
+    push(out, format_args!("  {}", found::ids(style, common.findings)));
+    end_line(out);
+}
+
+/// Appends the line of a flow that is not TLS to `out`: what it is. Nothing where nothing worse than a word was found.
+pub fn other_line(out: &mut String, style: Style, common: &Common<'_>) {
+    let Some(worst) = common.findings.by_severity().find(|finding| finding.severity > Severity::Info) else { return };
+    head(out, style, common);
+    push(out, format_args!("  {:<9}  {}", "not TLS", worst.reason));
+    push(out, format_args!("  {}", style.paint(Paint::Faint, &format!("[{}]", worst.id))));
     end_line(out);
 }
 

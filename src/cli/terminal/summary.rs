@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use super::{Paint, Style, grouped, trust, visible};
+use super::{Paint, Style, found, grouped, trust, visible};
 use crate::event::Summary;
 use crate::protocol::tls::names;
 
@@ -14,6 +14,7 @@ pub fn summary(style: Style, summary: &Summary) -> String {
     page.sessions(summary);
     page.versions(summary);
     page.trust(summary);
+    page.findings(summary);
     page.server_names(summary);
     page.alerts(summary);
     page.refusals(summary);
@@ -75,6 +76,23 @@ impl Page {
     fn trust(&mut self, summary: &Summary) {
         let rows = summary.trust().iter().map(|(&(status, reason), &n)| (trust::words(status, reason).to_owned(), n));
         self.counts("Certificates of servers", rows.collect());
+    }
+
+    /// With what to do about each.
+    fn findings(&mut self, summary: &Summary) {
+        let (rows, more) = found::rows(self.style, summary.findings(), ROWS);
+        if rows.is_empty() {
+            return;
+        }
+        let title = self.style.paint(Paint::Strong, "Findings").into_owned();
+        self.line("");
+        self.line(&title);
+        self.out.push_str(&rows);
+        if more > 0 {
+            let text = format!("{:MIN_WIDTH$}  and {more} more; `portcullis findings` tells about all of them", "");
+            let text = self.style.paint(Paint::Faint, &text).into_owned();
+            self.line(&text);
+        }
     }
 
     fn server_names(&mut self, summary: &Summary) {
@@ -151,7 +169,7 @@ const ROWS: usize = 10;
 /// Characters of a name or message.
 const NAME_WIDTH: usize = 70;
 /// Columns of the numbers: enough for a million, so that most blocks align with each other.
-const MIN_WIDTH: usize = 11;
+pub(super) const MIN_WIDTH: usize = 11;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use super::{Inspector, Place, common};
 use crate::base::Timestamp;
 use crate::engine::config::Config;
 use crate::engine::connection::Flow;
+use crate::engine::findings;
 use crate::engine::following::{Following, Read};
 use crate::engine::report::{Order, PacketId, Report};
 use crate::engine::validate;
@@ -68,8 +69,9 @@ impl Inspector {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
         let Some((&key, _)) = lane.table.get(place.id) else { return };
         let Some(flow) = lane.table.get_mut(place.id) else { return };
-        let client = flow.client();
+        let (client, last) = (flow.client(), flow.last);
         let Some(connection) = flow.connection.as_deref_mut() else { return };
+        let two_sided = connection.is_two_sided();
         let Some(mut following) = connection.following.take() else { return };
         connection.spoke = spoke(&following);
         let held = std::mem::take(&mut following.accounted);
@@ -77,6 +79,7 @@ impl Inspector {
             Some(header) => (Common::of_segment(header), header.capture),
             None => (of_flow(&key, flow.last), flow.first.capture()),
         };
+        let mut otherwise = None;
         let told = || common(&self.names, &key, flow, base, capture).between(key.sender(client), key.receiver(client));
         if following.conversation.is_tls() && following.conversation.is_worth_telling() {
             self.counters.sessions = self.counters.sessions.saturating_add(1);
@@ -85,9 +88,21 @@ impl Inspector {
             if let Some(verdict) = &session.server_trust {
                 self.counters.trust.count(verdict.status);
             }
-            tell(session, at, &common, report);
+            let found = findings::of_session(session, last, two_sided, &self.config);
+            self.counters.findings.count(found);
+            tell(session, at, &Common { findings: found, ..common }, report);
         } else if let Some(limit) = following.gave_up {
             report.anomaly(at, &told(), &AnomalyInfo { typ: AnomalyType::Stream, event: limit.anomaly() });
+        } else if !following.conversation.is_tls() && self.config.server_ports.contains(key.receiver(client).port) {
+            let found = findings::of_session(following.conversation.session(client), last, two_sided, &self.config);
+            if !found.is_empty() {
+                self.counters.findings.count(found);
+                report.other(at, &Common { findings: found, ..told() });
+                otherwise = Some(Box::new(found));
+            }
+        }
+        if let Some(connection) = flow.connection.as_deref_mut() {
+            connection.found = otherwise;
         }
         lane.release(held);
     }
@@ -195,6 +210,8 @@ impl Inspector {
         let end = FlowEnd { end: flow.last, state, reason, alerted, action };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
+        let findings = flow.connection.as_ref().and_then(|c| c.found.as_deref().copied()).unwrap_or_default();
+        let common = Common { findings, ..common };
         report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
     }
 }

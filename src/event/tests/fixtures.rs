@@ -6,12 +6,16 @@ use serde_json::{Value, json};
 
 use crate::base::Timestamp;
 use crate::event::*;
+use crate::findings::FindingSet;
 use crate::flow::{Endpoint, FlowKey};
 use crate::packet::{IpFields, SegmentHeader, TcpFlags};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::session::{self, Anomaly, AnomalySet, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
-use crate::protocol::x509::{self, Certificate, Facts, Problems, Reason, Status, Validation};
+use crate::protocol::x509::{
+    self, Certificate, CheckedSct, Evidence, ExtendedKeyUsage, Facts, KeyUsage, Ocsp, OcspStatus, PolicyClass, Problems, Reason,
+    SctSource, SctStatus, Status, Validation,
+};
 
 pub(super) fn client() -> Endpoint {
     Endpoint { ip: "192.0.2.10".parse().unwrap(), port: 50_123 }
@@ -40,6 +44,7 @@ pub(super) fn common() -> Common<'static> {
         community_id: Some(CommunityId::new(client(), server(), 6)),
         app_proto: Some("tls"),
         direction: Some(Toward::ToClient),
+        findings: FindingSet::default(),
     }
 }
 
@@ -70,7 +75,7 @@ pub(super) fn extensions(types: &[u16]) -> Vec<Extension> {
     types.iter().map(|&typ| Extension { typ, len: 0 }).collect()
 }
 
-pub(super) fn certificate(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate> {
+pub(super) fn certificate_of(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate> {
     Arc::new(Certificate {
         der: vec![0x30, 0x03, 0x01, 0x01, seed],
         sha1: [seed; 20],
@@ -81,11 +86,19 @@ pub(super) fn certificate(seed: u8, name: &str, is_ca: bool) -> Arc<Certificate>
             serial: vec![0x08, 0x3a, seed],
             not_before: Some(x509::Time::from_unix(1_577_836_800)),
             not_after: Some(x509::Time::from_unix(1_609_459_199)),
-            subject_alt_names: if is_ca { vec![] } else { vec![name.to_owned(), "192.0.2.1".to_owned()] },
+            subject_alt_names: if is_ca { vec!["*.example".to_owned()] } else { vec![name.to_owned(), "192.0.2.1".to_owned()] },
             key_type: "RSA".to_owned(),
             key_bits: Some(2_048),
+            key_curve: is_ca.then(|| "secp384r1".to_owned()),
+            key_exponent: Some(65_537),
+            spki_sha256: [!seed; 32],
             signature_algorithm: "sha256WithRSAEncryption".to_owned(),
             is_ca: Some(is_ca),
+            path_len: is_ca.then_some(1),
+            key_usage: Some(KeyUsage::CERT_SIGN),
+            extended_key_usage: Some(ExtendedKeyUsage { server_auth: true, client_auth: true, any: false, others: 2 }),
+            policy_class: Some(PolicyClass::Ov),
+            embedded_scts: 3,
             self_issued: is_ca,
             #[cfg(feature = "ja4plus")]
             ja4x: "a_b_c".to_owned(),
@@ -173,8 +186,8 @@ pub(super) fn maximal_session() -> Session {
             #[cfg(feature = "ja4plus")]
             ja4s_r: "t130200_1301_002b,0033".to_owned(),
         }),
-        server_certificates: vec![certificate(0x3a, "www.example.com", false), certificate(0x0b, "Root", true)],
-        client_certificates: vec![certificate(0x77, "client", false)],
+        server_certificates: vec![certificate_of(0x3a, "www.example.com", false), certificate_of(0x0b, "Root", true)],
+        client_certificates: vec![certificate_of(0x77, "client", false)],
         server_trust: Some(Arc::new(Validation::of(Problems::from_iter([
             Status::Expired,
             Status::SelfSigned,
@@ -183,6 +196,24 @@ pub(super) fn maximal_session() -> Session {
         client_trust: Some(Arc::new(Validation {
             reason: Some(Reason::Version),
             ..Validation::of(Problems::from_iter([Status::Unsupported]))
+        })),
+        server_evidence: Some(Box::new(Evidence {
+            ocsp: Some(Ocsp {
+                status: OcspStatus::Revoked,
+                this_update: Some(x509::Time::from_unix(1_577_836_800)),
+                next_update: Some(x509::Time::from_unix(1_609_459_199)),
+                revoked_at: Some(x509::Time::from_unix(1_577_836_800)),
+                reason: Some(1),
+            }),
+            tls_scts: 1,
+            ocsp_scts: 20,
+            scts: vec![CheckedSct {
+                source: SctSource::Tls,
+                log_id: Some([0x1d; 32]),
+                log: Some("Log \"26\"".into()),
+                timestamp: Some(1_577_836_800_999),
+                status: SctStatus::Valid,
+            }],
         })),
         certificate_requested: true,
         new_session_ticket: true,
@@ -197,6 +228,12 @@ pub(super) fn maximal_session() -> Session {
         stage: Stage::Dark,
         ..Session::default()
     }
+}
+
+/// The client's certificate of a session.
+pub(super) fn seen(session: &Session) -> CertificateInfo<'_> {
+    let server_name = Some(&b"www.example.com"[..]);
+    CertificateInfo { certificate: &session.client_certificates[0], from_client: true, place: 0, server_name }
 }
 
 pub(super) fn alert_info<'a>(metadata: &'a [(&'a str, &'a str)], action: Verdict) -> AlertInfo<'a> {

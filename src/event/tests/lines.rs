@@ -68,6 +68,7 @@ fn every_key_is_documented() {
         event(|out| tls(out, &common(), &session, TlsOptions { certificates: true })),
         event(|out| alert(out, &common(), &info, &counters(), Some(&session))),
         event(|out| flow(out, &common(), &counters(), &end, Some(&tcp))),
+        event(|out| certificate(out, &common(), &seen(&session))),
         event(|out| anomaly(out, &common(), &AnomalyInfo::of_tls(Anomaly::InvalidAlert))),
         event(|out| drop(out, &common(), &segment(), &DropInfo { rule: Some(&info), ..refused() })),
         event(|out| stats(out, time(0), &[], &RulesInfo::default())),
@@ -90,7 +91,13 @@ fn key_paths(value: &Value, path: &str, paths: &mut Vec<String>) {
             for (key, value) in map {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 paths.push(path.clone());
-                let repeats = ["tls.client", "portcullis.client_chain", "portcullis.view.to_client", "alert.metadata"];
+                let repeats = [
+                    "tls.client",
+                    "portcullis.client_chain",
+                    "portcullis.certificate",
+                    "portcullis.view.to_client",
+                    "alert.metadata",
+                ];
                 if !repeats.contains(&path.as_str()) {
                     key_paths(value, &path, paths);
                 }

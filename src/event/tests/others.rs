@@ -10,6 +10,18 @@ use crate::packet::{SegmentHeader, TcpFlags};
 use crate::protocol::tls::session::Anomaly;
 
 #[test]
+fn a_certificate_says_where_it_was_seen_and_what_its_chain_would() {
+    let session = maximal_session();
+    let got = event(|out| certificate(out, &common(), &seen(&session)));
+    let chain = event(|out| tls(out, &common(), &session, TlsOptions::default()))["portcullis"]["client_chain"][0].clone();
+    let mut expected = common_json("portcullis_certificate");
+    expected["portcullis"] = json!({
+        "from": "client", "place": 0, "sni": "www.example.com", "certificate": chain, "subjectaltname": ["client", "192.0.2.1"],
+    });
+    assert_same(&got, &expected);
+}
+
+#[test]
 fn an_alert_event_has_eves_shape() {
     let metadata = [("created_at", "2010_07_30"), ("tag", "a"), ("tag", "b")];
     let references = ["https://example.org/1".to_owned()];

@@ -70,11 +70,21 @@ fn what_eve_has_no_name_for_stands_under_portcullis() {
     let mut got = event(|out| tls(out, &common(), &session, TlsOptions::default()));
     let sha256 = |byte: &str| byte.repeat(32);
     let link = |name: &str, byte: &str, is_ca: bool| {
-        json!({
-            "subject": format!("C=US, O=Example, CN={name}"), "issuer": "C=US, O=Example, CN=Root", "sha256": sha256(byte),
-            "size": 5, "not_before": "2020-01-01T00:00:00", "not_after": "2020-12-31T23:59:59", "key_type": "RSA",
-            "key_bits": 2048, "signature_algorithm": "sha256WithRSAEncryption", "is_ca": is_ca, "self_issued": is_ca,
-        })
+        let mut link = json!({
+            "subject": format!("C=US, O=Example, CN={name}"), "issuer": "C=US, O=Example, CN=Root",
+            "serial": format!("08:3A:{}", byte.to_uppercase()), "sha256": sha256(byte),
+            "spki_sha256": sha256(&format!("{:02x}", !u8::from_str_radix(byte, 16).unwrap())),
+            "size": 5, "not_before": "2020-01-01T00:00:00", "not_after": "2020-12-31T23:59:59",
+            "validity_days": 366, "days_left": -2154, "key_type": "RSA", "key_bits": 2048, "key_exponent": 65537,
+            "signature_algorithm": "sha256WithRSAEncryption", "is_ca": is_ca, "key_usage": ["keyCertSign"],
+            "extended_key_usage": ["serverAuth", "clientAuth"], "other_key_usages": 2, "policy": "OV",
+            "alt_names": 2 - u8::from(is_ca), "scts": 3, "self_issued": is_ca,
+        });
+        if is_ca {
+            let more = json!({"key_curve": "secp384r1", "path_len": 1, "wildcard": true});
+            link.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        }
+        link
     };
     let mut expected = json!({
         "stage": "dark",
@@ -119,7 +129,17 @@ fn what_eve_has_no_name_for_stands_under_portcullis() {
         "fingerprint_sha256": sha256("3a"),
         "chain_sha256": [sha256("3a"), sha256("0b")],
         "chain": [link("www.example.com", "3a", false), link("Root", "0b", true)],
-        "trust": {"status": "self_signed", "problems": ["name_mismatch", "expired"]},
+        "trust": {
+            "status": "self_signed", "problems": ["name_mismatch", "expired"],
+            "ocsp": {
+                "status": "revoked", "this_update": "2020-01-01T00:00:00", "next_update": "2020-12-31T23:59:59",
+                "revoked_at": "2020-01-01T00:00:00", "reason": "keyCompromise",
+            },
+            "tls_scts": 1, "ocsp_scts": 20,
+            "scts": [{
+                "source": "tls", "status": "valid", "log": "Log \"26\"", "log_id": sha256("1d"), "timestamp": "2020-01-01T00:00:00",
+            }],
+        },
         "client_trust": {"status": "unsupported", "reason": "version"},
         "client_fingerprint_sha256": sha256("77"),
         "client_chain_sha256": [sha256("77")],

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::half::{Half, Heartbeat, Item};
 use super::session::{Alert, Anomaly, Notes, Stage, View};
 use super::shape::is_message_type;
-use super::{ClientHello, ProtocolVersion, ServerHello, Session};
+use super::{ClientHello, ProtocolVersion, ServerHello, ServerKeyExchange, Session};
 use crate::base::Reader;
 use crate::flow::{Direction, Pair};
 use crate::protocol::fingerprint::{self, Transport};
-use crate::protocol::x509::{CertificateCache, Validation};
+use crate::protocol::opening::Opening;
+use crate::protocol::x509::{CertificateCache, Evidence, Validation};
 
 /// A TLS conversation in the making: give it each direction's bytes in order.
 #[derive(Debug)]
@@ -56,6 +57,7 @@ impl Conversation {
     /// be given again, with more behind it.
     pub fn data(&mut self, direction: Direction, bytes: &[u8], certificates: &mut CertificateCache) -> usize {
         self.views.get_mut(direction).seen = true;
+        let start = self.halves.get(direction).skipped;
         let mut consumed = 0_usize;
         while let Some(rest) = bytes.get(consumed..) {
             let view = self.views.get_mut(direction);
@@ -87,8 +89,46 @@ impl Conversation {
                 other => cx.take(other),
             }
         }
+        if self.halves.get(direction).is_opening() {
+            self.take_opening(direction, bytes, start);
+        }
         self.update_stage();
         consumed
+    }
+
+    /// Keeps what a direction begins with that is not TLS: of `bytes`, the first of which is the `start`th that it sent, those that were passed
+    /// over. The others may yet be the beginning of TLS.
+    fn take_opening(&mut self, direction: Direction, bytes: &[u8], start: u64) {
+        let half = self.halves.get(direction);
+        if self.views.get(direction).midstream {
+            return;
+        }
+        let passed = usize::try_from(half.skipped.saturating_sub(start)).unwrap_or(usize::MAX);
+        let (start, ends) = (usize::try_from(start).unwrap_or(usize::MAX), half.has_begun());
+        let opening = self.opening(direction);
+        let told = opening.take(bytes.get(..passed).unwrap_or(bytes), start);
+        if told || (ends && opening.end()) {
+            self.news = self.news.wrapping_add(1);
+        }
+    }
+
+    fn opening(&mut self, direction: Direction) -> &mut Opening {
+        let openings = self.session.openings.get_or_insert_default();
+        if self.roles.client == direction { &mut openings.client } else { &mut openings.server }
+    }
+
+    /// No more of what `direction` began with is to come behind `tail`, which was not consumed.
+    fn end_opening(&mut self, direction: Direction, tail: &[u8]) {
+        let half = self.halves.get(direction);
+        let (is_opening, start) = (half.is_opening() && !half.has_begun(), half.skipped);
+        if self.session.openings.is_none() {
+            return;
+        }
+        let opening = self.opening(direction);
+        let told = is_opening && opening.take(tail, usize::try_from(start).unwrap_or(usize::MAX));
+        if opening.end() || told {
+            self.news = self.news.wrapping_add(1);
+        }
     }
 
     /// A number that changes whenever there is something new to know.
@@ -101,11 +141,13 @@ impl Conversation {
         let view = self.views.get_mut(direction);
         view.gap_bytes = view.gap_bytes.saturating_add(lost);
         view.gaps = view.gaps.saturating_add(1);
+        self.end_opening(direction, tail);
         self.lose(direction, certificates, |half| half.gap(tail, lost));
     }
 
     /// `direction` ends here; `tail` was not consumed.
     pub fn end(&mut self, direction: Direction, tail: &[u8], certificates: &mut CertificateCache) {
+        self.end_opening(direction, tail);
         self.lose(direction, certificates, |half| half.end(tail));
         self.halves.get_mut(direction).finish();
     }
@@ -155,6 +197,7 @@ impl Conversation {
     pub fn give_up(&mut self, direction: Direction) {
         self.news = self.news.wrapping_add(1);
         self.views.get_mut(direction).degraded = true;
+        self.end_opening(direction, &[]);
         self.halves.get_mut(direction).finish();
         self.update_stage();
     }
@@ -223,6 +266,7 @@ impl Conversation {
     /// The session as far as it is known; `client` tells the direction of the client where no message did.
     pub fn session(&mut self, client: Direction) -> &Session {
         let client = self.client().unwrap_or(client);
+        self.session.is_tls = self.is_tls;
         for (direction, view) in [(client, &mut self.session.client_view), (client.reverse(), &mut self.session.server_view)] {
             *view = *self.views.get(direction);
             let half = self.halves.get(direction);
@@ -236,9 +280,12 @@ impl Conversation {
         &self.session
     }
 
-    /// Bytes of memory that messages take which are cut over records, as far as they have come.
+    /// Bytes of memory that messages take which are cut over records, as far as they have come, and what each side began with as long
+    /// as it is not known what that is.
     pub fn buffered(&self) -> usize {
-        [Direction::AToB, Direction::BToA].iter().map(|&d| self.halves.get(d).buffered()).fold(0, usize::saturating_add)
+        let messages = [Direction::AToB, Direction::BToA].map(|direction| self.halves.get(direction).buffered());
+        let openings = self.session.openings.as_ref().map_or([0; 2], |both| [both.client.memory(), both.server.memory()]);
+        messages.into_iter().chain(openings).fold(0, usize::saturating_add)
     }
 
     /// What the validation of the server's chain came to.
@@ -249,6 +296,11 @@ impl Conversation {
     /// What the validation of the client's chain came to.
     pub fn set_client_trust(&mut self, verdict: Arc<Validation>) {
         self.session.client_trust = Some(verdict);
+    }
+
+    /// What came of the OCSP answer and the SCTs.
+    pub fn set_server_evidence(&mut self, evidence: Option<Evidence>) {
+        self.session.server_evidence = evidence.map(Box::new);
     }
 
     /// The session's events are to carry the certificates themselves.
@@ -336,6 +388,9 @@ impl Meaning<'_> {
             }
             Item::Alert { level, description } => self.alert(level, description),
             Item::Heartbeat(heartbeat) => self.heartbeat(heartbeat),
+            Item::ChangeCipherSpec => {
+                self.session.client_changed_cipher_first |= self.is_client() && !self.session.client_key_exchange
+            }
             Item::Bad(anomaly) => self.note(anomaly),
             Item::Wait | Item::Passed | Item::Begins | Item::ApplicationData | Item::Dark | Item::NotTls => {}
         }
@@ -383,7 +438,10 @@ impl Meaning<'_> {
                 let hello = ServerHello::parse_draft_retry(body, whole, &mut notes);
                 self.server_hello(hello, notes);
             }
-            4 => self.session.new_session_ticket = true,
+            4 => {
+                self.session.new_session_ticket = true;
+                self.session.ticket_lifetime = Reader::new(body).u32();
+            }
             11 => self.certificate(body, whole),
             12 => self.server_key_exchange(body),
             13 => {
@@ -391,12 +449,13 @@ impl Meaning<'_> {
                 self.session.certificate_requested = true;
             }
             14 => self.sent_by_server(), // ServerHelloDone
+            22 if whole => self.certificate_status(body),
             16 => {
                 self.sent_by_client();
                 self.session.client_key_exchange = true;
             }
-            // HelloRequest, EndOfEarlyData, EncryptedExtensions, CertificateVerify, Finished, CertificateURL, CertificateStatus,
-            // KeyUpdate, CompressedCertificate, NextProtocol: nothing of theirs is kept.
+            // HelloRequest, EndOfEarlyData, EncryptedExtensions, CertificateVerify, Finished, CertificateURL, KeyUpdate,
+            // CompressedCertificate, NextProtocol: nothing of theirs is kept.
             known if is_message_type(known) => {}
             _ => self.note(Anomaly::InvalidHandshakeMessage),
         }
@@ -513,17 +572,32 @@ impl Meaning<'_> {
         }
     }
 
-    /// ServerKeyExchange of an elliptic-curve suite: curve type named_curve, then the group (RFC 8422 §5.4).
+    /// CertificateStatus of TLS 1.2 and older: one OCSP answer (RFC 6066 §8), or one for each certificate, the leaf's first (RFC 6961 §2.2).
+    fn certificate_status(&mut self, body: &[u8]) {
+        self.sent_by_server();
+        let mut r = Reader::new(body);
+        let answer = match r.u8() {
+            Some(1) => r.vec24(),
+            Some(2) => r.vec24().and_then(|list| Reader::new(list).vec24()),
+            _ => None,
+        };
+        let Some(answer) = answer else { return self.note(Anomaly::InvalidHandshakeMessage) };
+        if self.session.ocsp_answer.is_none() {
+            let kept = if answer.len() <= Session::LONGEST_OCSP { answer } else { &[] };
+            self.session.ocsp_answer = Some(kept.into());
+        }
+    }
+
     fn server_key_exchange(&mut self, body: &[u8]) {
         self.sent_by_server();
         self.session.server_key_exchange = true;
-        let suite = self.session.server_hello.as_ref().map_or(0, |h| h.cipher_suite);
-        let is_ec = tls_parser::TlsCipherSuite::from_id(suite)
-            .is_some_and(|c| matches!(c.kx, tls_parser::TlsCipherKx::Ecdhe | tls_parser::TlsCipherKx::Ecdh));
-        let mut r = Reader::new(body);
-        if is_ec && r.u8() == Some(3) {
-            self.session.server_key_exchange_group = r.u16();
-        }
+        let chosen = self.session.server_hello.as_ref();
+        let (suite, version) = chosen.map_or((0, None), |hello| (hello.cipher_suite, Some(hello.version())));
+        let read = ServerKeyExchange::read(body, suite, version);
+        self.session.server_key_exchange_group = read.group;
+        self.session.server_explicit_curve = read.explicit_curve;
+        self.session.server_dh = read.dh;
+        self.session.server_signature_scheme = read.signature_scheme;
     }
 
     fn alert(&mut self, level: u8, description: u8) {

@@ -21,14 +21,24 @@ pub type Fields<'a> = Reader<'a>;
 
 /// server_name (RFC 6066 §3).
 pub const SERVER_NAME: u16 = 0;
+/// truncated_hmac (RFC 6066 §7).
+pub const TRUNCATED_HMAC: u16 = 4;
 /// supported_groups (RFC 8446 §4.2.7).
 pub const SUPPORTED_GROUPS: u16 = 10;
 /// ec_point_formats (RFC 8422 §5.1.2).
 pub const EC_POINT_FORMATS: u16 = 11;
 /// signature_algorithms (RFC 8446 §4.2.3).
 pub const SIGNATURE_ALGORITHMS: u16 = 13;
+/// heartbeat (RFC 6520 §2).
+pub const HEARTBEAT: u16 = 15;
 /// application_layer_protocol_negotiation (RFC 7301).
 pub const ALPN: u16 = 16;
+/// signed_certificate_timestamp (RFC 6962 §3.3.1).
+pub const SIGNED_CERTIFICATE_TIMESTAMP: u16 = 18;
+/// encrypt_then_mac (RFC 7366 §2).
+pub const ENCRYPT_THEN_MAC: u16 = 22;
+/// extended_master_secret (RFC 7627 §5.1).
+pub const EXTENDED_MASTER_SECRET: u16 = 23;
 /// session_ticket (RFC 5077 §3.2).
 pub const SESSION_TICKET: u16 = 35;
 /// key_share as TLS 1.3 numbered it before draft 23.
@@ -43,6 +53,8 @@ pub const SUPPORTED_VERSIONS: u16 = 43;
 pub const PSK_KEY_EXCHANGE_MODES: u16 = 45;
 /// key_share (RFC 8446 §4.2.8).
 pub const KEY_SHARE: u16 = 51;
+/// renegotiation_info (RFC 5746 §3.2).
+pub const RENEGOTIATION_INFO: u16 = 0xff01;
 /// encrypted_client_hello (RFC 9849 §5).
 pub const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 

@@ -27,7 +27,10 @@ impl Session {
             self.hello_retry_request.as_ref().map_or(0, |hello| heap::of_box::<ServerHello>().saturating_add(hello.heap())),
             self.server_hello.as_ref().map_or(0, ServerHello::heap),
             self.server_fingerprints.as_ref().map_or(0, ServerFingerprints::heap),
+            self.openings.as_ref().map_or(0, |_| heap::of_box::<super::session::Openings>()),
             lists,
+            self.ocsp_answer.as_ref().map_or(0, |answer| heap::of::<u8>(answer.len())),
+            self.server_evidence.as_ref().map_or(0, |evidence| evidence.footprint()),
             heap::of::<super::session::Alert>(self.alerts.capacity()),
             heap::of::<super::session::Anomaly>(self.anomalies.capacity()),
         ];
@@ -52,8 +55,8 @@ impl ClientHello {
 impl ServerHello {
     fn heap(&self) -> usize {
         let alpn = self.alpn.as_ref().map_or(0, Vec::capacity);
-        let bytes = heap::of::<u8>(self.session_id.capacity()).saturating_add(heap::of::<u8>(alpn));
-        bytes.saturating_add(heap::of::<Extension>(self.extensions.capacity()))
+        let bytes = [self.session_id.capacity(), alpn, self.scts.capacity()].map(heap::of::<u8>);
+        bytes.into_iter().fold(heap::of::<Extension>(self.extensions.capacity()), usize::saturating_add)
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) enum Item<'a> {
     Alert { level: u8, description: u8 },
     /// A heartbeat in the clear.
     Heartbeat(Heartbeat),
+    /// A ChangeCipherSpec.
+    ChangeCipherSpec,
     /// A record of application data begins.
     ApplicationData,
     /// From here on everything is encrypted.
@@ -117,6 +119,11 @@ impl Half {
     /// Whether nothing more is to be read from this direction.
     pub fn is_over(&self) -> bool {
         self.phase == Phase::Over
+    }
+
+    /// Whether what was seen so far is from the first byte on, and was not TLS.
+    pub const fn is_opening(&self) -> bool {
+        self.began_otherwise && !self.lossy
     }
 
     /// Whether TLS was found.
@@ -395,7 +402,12 @@ impl Half {
     fn other_record<'a>(&mut self, available: &'a [u8], whole: bool) -> (usize, Item<'a>) {
         match (self.record.typ, available) {
             (CHANGE_CIPHER_SPEC, _) if !whole => return (0, Item::Wait),
-            (CHANGE_CIPHER_SPEC, _) => self.changed_cipher = true,
+            (CHANGE_CIPHER_SPEC, _) => {
+                self.changed_cipher = true;
+                self.record.fresh = false;
+                self.record.remaining = self.record.remaining.saturating_sub(available.len());
+                return (available.len(), Item::ChangeCipherSpec);
+            }
             // No version has an encrypted alert of two bytes: one in the clear behind the ChangeCipherSpec that TLS 1.3 only pretends.
             (ALERT, _) if self.changed_cipher && self.record.remaining != 2 => return self.dark(available),
             (ALERT, _) if self.record.remaining > 2 => {

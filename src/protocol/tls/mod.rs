@@ -9,6 +9,7 @@ pub mod conversation;
 pub mod extension;
 mod footprint;
 mod half;
+mod key_exchange;
 pub mod names;
 pub mod server_hello;
 pub mod session;
@@ -18,6 +19,7 @@ pub use byte_strings::ByteStrings;
 pub use client_hello::{ClientHello, Ech};
 pub use conversation::Conversation;
 pub use extension::Extension;
+pub use key_exchange::{DhGroup, ServerKeyExchange};
 pub use server_hello::ServerHello;
 pub use session::Session;
 

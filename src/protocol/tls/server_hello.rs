@@ -30,11 +30,17 @@ pub struct ServerHello {
     pub selected_psk: Option<u16>,
     /// A session_ticket extension: the server will send a new ticket (RFC 5077 §3.2).
     pub session_ticket: bool,
+    /// signed_certificate_timestamp: a SignedCertificateTimestampList, before TLS 1.3 (RFC 6962 §3.3.1). At most [`Self::MOST_SCTS`] bytes of it
+    /// are kept; of a longer one nothing.
+    pub scts: Vec<u8>,
     /// All of its bytes were seen and could be read to the end. Where false, the fields hold what was there.
     pub complete: bool,
 }
 
 impl ServerHello {
+    /// Bytes of SCTs that are kept; one has some 120.
+    pub const MOST_SCTS: usize = 4 << 10;
+
     /// Reads the body of a ServerHello message; `whole` and `notes` as in [`ClientHello::parse`](super::ClientHello::parse).
     pub fn parse(body: &[u8], whole: bool, notes: &mut Notes) -> Self {
         Self::parse_with(body, whole, notes, Self::read)
@@ -91,6 +97,7 @@ impl ServerHello {
     fn extension(&mut self, typ: u16, mut f: Fields<'_>) -> Option<()> {
         match typ {
             extension::ALPN => self.alpn = extension::protocol_names(f)?.first().map(<[u8]>::to_vec),
+            extension::SIGNED_CERTIFICATE_TIMESTAMP if f.len() <= Self::MOST_SCTS => self.scts = f.rest().to_vec(),
             extension::SESSION_TICKET => self.session_ticket = true,
             extension::SUPPORTED_VERSIONS => self.selected_version = Some(f.u16()?),
             extension::KEY_SHARE | extension::KEY_SHARE_DRAFT => self.key_share_group = Some(f.u16()?),
@@ -149,6 +156,18 @@ mod tests {
         assert_eq!(hello.version(), ProtocolVersion::TLS1_3);
         assert_eq!((hello.cipher_suite, hello.key_share_group), (0x1302, Some(29)));
         assert_eq!(hello.session_id, [0xaa]);
+    }
+
+    #[test]
+    fn scts_are_kept_unless_they_are_too_long() {
+        let hello = |len: u16| {
+            let list = vec![7; usize::from(len)];
+            let extension = [&[0, 18][..], &len.to_be_bytes(), &list].concat();
+            let length = u16::try_from(extension.len()).unwrap();
+            parse(&body(0x0303, &[b"\x00\xc0\x2f\x00", &length.to_be_bytes()[..], &extension].concat())).0
+        };
+        assert_eq!(hello(5).scts, [7; 5]);
+        assert!(hello(4_097).complete && hello(4_097).scts.is_empty());
     }
 
     #[test]

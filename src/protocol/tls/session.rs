@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 pub use super::anomaly::{Anomaly, AnomalySet};
-use super::{ClientHello, ProtocolVersion, ServerHello};
+use super::{ClientHello, DhGroup, ProtocolVersion, ServerHello};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
-use crate::protocol::x509::{Certificate, Validation};
+use crate::protocol::opening::Opening;
+use crate::protocol::x509::{Certificate, Evidence, Validation};
 
 /// What is known of one TLS session. Everything in it was seen in the clear.
 #[derive(Clone, Debug, Default)]
@@ -35,16 +36,32 @@ pub struct Session {
     pub server_trust: Option<Arc<Validation>>,
     /// The same of the client's; `None` where it sent none.
     pub client_trust: Option<Arc<Validation>>,
+    /// The OCSP answer that the server stapled to its certificates, as sent (RFC 6066 §8). Of one that is longer than [`Self::LONGEST_OCSP`]
+    /// nothing is kept, and it is empty.
+    pub ocsp_answer: Option<Box<[u8]>>,
+    /// What that and the SCTs of the server's certificate come to; `None` where there are none, and without a trust store.
+    pub server_evidence: Option<Box<Evidence>>,
     /// The named group of a TLS 1.2 (or older) ServerKeyExchange (RFC 8422 §5.4).
     pub server_key_exchange_group: Option<u16>,
+    /// Whether that group was written out in numbers instead of named.
+    pub server_explicit_curve: bool,
+    /// The group of a Diffie-Hellman exchange over integers.
+    pub server_dh: Option<DhGroup>,
+    /// How the server signed its key exchange, in TLS 1.2.
+    pub server_signature_scheme: Option<u16>,
     /// A ServerKeyExchange was seen, in the clear (RFC 5246 §7.4.3).
     pub server_key_exchange: bool,
     /// A ClientKeyExchange was seen, in the clear (RFC 5246 §7.4.7).
     pub client_key_exchange: bool,
+    /// The client sent a ChangeCipherSpec and no ClientKeyExchange before it, as TLS 1.3 and resumption have it (RFC 8446 appendix D.4,
+    /// RFC 5246 §7.3), and who wants to make both sides use an empty key (CVE-2014-0224).
+    pub client_changed_cipher_first: bool,
     /// The server asked for a client certificate, in the clear.
     pub certificate_requested: bool,
     /// A NewSessionTicket was seen in the clear (RFC 5077 §3.3).
     pub new_session_ticket: bool,
+    /// For how long that ticket is good, in seconds (RFC 5077 §3.3); 0 is not said.
+    pub ticket_lifetime: Option<u32>,
     /// Alerts seen in the clear, in order.
     pub alerts: Vec<Alert>,
     /// Hellos after the handshake was done, still in the clear.
@@ -57,6 +74,10 @@ pub struct Session {
     pub anomalies: Vec<Anomaly>,
     /// How far it has come.
     pub stage: Stage,
+    /// TLS was recognised.
+    pub is_tls: bool,
+    /// What each side began with, where that was not TLS.
+    pub openings: Option<Box<Openings>>,
     /// Nothing more of it will be read: its flow ended.
     pub ended: bool,
     /// A verdict stopped its flow: what is missing of it was not let through.
@@ -70,6 +91,15 @@ impl View {
     pub const fn is_complete(&self) -> bool {
         self.seen && !self.midstream && !self.degraded && self.gaps == 0 && self.truncated_messages == 0
     }
+}
+
+/// What each side of a flow began with, where that was not TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Openings {
+    /// The client's first bytes.
+    pub client: Opening,
+    /// The server's first bytes.
+    pub server: Opening,
 }
 
 /// An alert record in the clear (RFC 8446 §6).
@@ -132,6 +162,9 @@ pub enum Stage {
 pub type Notes = smallvec::SmallVec<[Anomaly; 4]>;
 
 impl Session {
+    /// Bytes of an OCSP answer that are kept; most have fewer than 2,000.
+    pub const LONGEST_OCSP: usize = 16 << 10;
+
     /// The version that the session speaks; of the ClientHello's highest where no ServerHello was seen.
     pub fn version(&self) -> Option<ProtocolVersion> {
         let server = self.server_hello.as_ref().or(self.hello_retry_request.as_deref());
@@ -148,6 +181,10 @@ impl Session {
         self.alerts.retain(|a| a.from_client != client);
         let kept = std::mem::take(self);
         *self = Self { alerts: kept.alerts, anomalies: kept.anomalies, stage: kept.stage, ..Self::default() };
+        self.openings = kept.openings.map(|mut openings| {
+            *(if client { &mut openings.client } else { &mut openings.server }) = Opening::default();
+            openings
+        });
         self.store_certificates = kept.store_certificates;
         if client {
             self.hello_retry_request = kept.hello_retry_request;
@@ -155,10 +192,15 @@ impl Session {
             self.server_fingerprints = kept.server_fingerprints;
             self.server_certificates = kept.server_certificates;
             self.server_chain_truncated = kept.server_chain_truncated;
+            self.ocsp_answer = kept.ocsp_answer;
             self.server_key_exchange_group = kept.server_key_exchange_group;
+            self.server_explicit_curve = kept.server_explicit_curve;
+            self.server_dh = kept.server_dh;
+            self.server_signature_scheme = kept.server_signature_scheme;
             self.server_key_exchange = kept.server_key_exchange;
             self.certificate_requested = kept.certificate_requested;
             self.new_session_ticket = kept.new_session_ticket;
+            self.ticket_lifetime = kept.ticket_lifetime;
         } else {
             self.client_hello = kept.client_hello;
             self.client_fingerprints = kept.client_fingerprints;
@@ -166,6 +208,7 @@ impl Session {
             self.client_certificates = kept.client_certificates;
             self.client_chain_truncated = kept.client_chain_truncated;
             self.client_key_exchange = kept.client_key_exchange;
+            self.client_changed_cipher_first = kept.client_changed_cipher_first;
             self.renegotiations = kept.renegotiations;
         }
     }
@@ -176,6 +219,9 @@ impl Session {
         std::mem::swap(&mut self.server_chain_truncated, &mut self.client_chain_truncated);
         for alert in &mut self.alerts {
             alert.from_client = !alert.from_client;
+        }
+        if let Some(Openings { client, server }) = self.openings.as_deref_mut() {
+            std::mem::swap(client, server);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::name;
 use super::tlv::{Tlvs, first_of, tag};
+use super::{key, name};
+use crate::base::Reader;
 
 /// One Extension: where its parts lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub(super) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// 2.5.29.19.
 pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+/// 2.5.29.32.
+pub(super) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 0x20];
+/// 1.3.6.1.4.1.11129.2.4.2 (RFC 6962 §3.3).
+pub(super) const SCT_LIST: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2];
+/// 1.3.6.1.4.1.11129.2.4.5, of an OCSP answer (RFC 6962 §3.3).
+pub(super) const OCSP_SCT_LIST: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 5];
 /// 2.5.29.37.
 pub(super) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
 
@@ -62,10 +69,31 @@ fn address(bytes: &[u8]) -> String {
     }
 }
 
-/// Whether a basicConstraints' value says cA (RFC 5280 §4.2.1.9). BER's every value but 0 is true.
-pub(super) fn is_ca(value: &[u8]) -> bool {
-    let ca = first_of(value, tag::SEQUENCE).and_then(|constraints| first_of(constraints, tag::BOOLEAN));
-    ca.is_some_and(|value| value.iter().any(|b| *b != 0))
+/// What basicConstraints says (RFC 5280 §4.2.1.9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct BasicConstraints {
+    pub is_ca: bool,
+    pub path_len: Option<u32>,
+}
+
+/// Reads a basicConstraints' value. BER's every value but 0 is true; a pathLenConstraint beyond 32 bits is none.
+pub(super) fn basic_constraints(value: &[u8]) -> BasicConstraints {
+    let mut parts = Tlvs::new(first_of(value, tag::SEQUENCE).unwrap_or_default());
+    let is_ca = parts.next_of(tag::BOOLEAN).is_some_and(|value| value.iter().any(|b| *b != 0));
+    let path_len = parts.next_of(tag::INTEGER).and_then(key::unsigned).and_then(|n| u32::try_from(n).ok());
+    BasicConstraints { is_ca, path_len }
+}
+
+/// How many SCTs are in the value of the extension that embeds them (RFC 6962 §3.3): an OCTET STRING with a list as TLS writes it. What
+/// follows one that is cut does not count.
+pub(super) fn sct_count(value: &[u8]) -> u32 {
+    scts(first_of(value, tag::OCTET_STRING).unwrap_or_default()).fold(0, |n, _| n.saturating_add(1))
+}
+
+/// The SCTs of a SignedCertificateTimestampList (RFC 6962 §3.3).
+pub fn scts(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut list = Reader::new(Reader::new(list).vec16().unwrap_or_default());
+    std::iter::from_fn(move || list.vec16())
 }
 
 #[cfg(test)]
@@ -100,16 +128,32 @@ mod tests {
     }
 
     #[test]
-    fn only_a_true_ca_is_a_ca() {
-        for (value, want) in [
-            (&[0x30, 3, 0x01, 1, 0xff][..], true),
-            (&[0x30, 6, 0x01, 1, 0xff, 0x02, 1, 0], true),
-            (&[0x30, 3, 0x01, 1, 0x01], true),
-            (&[0x30, 3, 0x01, 1, 0x00], false),
-            (&[0x30, 0], false),
-            (&[], false),
+    fn only_a_true_ca_is_a_ca_and_may_say_how_many_are_below() {
+        for (value, is_ca, path_len) in [
+            (&[0x30, 3, 0x01, 1, 0xff][..], true, None),
+            (&[0x30, 6, 0x01, 1, 0xff, 0x02, 1, 0], true, Some(0)),
+            (&[0x30, 7, 0x01, 1, 0xff, 0x02, 2, 1, 2], true, Some(258)),
+            (&[0x30, 6, 0x01, 1, 0xff, 0x02, 1, 0xff], true, None),
+            (&[0x30, 3, 0x01, 1, 0x01], true, None),
+            (&[0x30, 3, 0x01, 1, 0x00], false, None),
+            (&[0x30, 3, 0x02, 1, 3], false, Some(3)),
+            (&[0x30, 0], false, None),
+            (&[], false, None),
         ] {
-            assert_eq!(is_ca(value), want, "{value:x?}");
+            assert_eq!(basic_constraints(value), BasicConstraints { is_ca, path_len }, "{value:x?}");
+        }
+    }
+
+    #[test]
+    fn embedded_scts_are_counted_as_far_as_they_are_whole() {
+        for (value, want) in [
+            (&[0x04, 8, 0, 6, 0, 1, b'a', 0, 1, b'b'][..], 2),
+            (&[0x04, 8, 0, 6, 0, 1, b'a', 0, 9, b'b'], 1),
+            (&[0x04, 2, 0, 0], 0),
+            (&[0x04, 1, 0], 0),
+            (&[], 0),
+        ] {
+            assert_eq!(sct_count(value), want, "{value:x?}");
         }
     }
 }

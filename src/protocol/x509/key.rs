@@ -1,4 +1,4 @@
-//! The public key's type and size (RFC 5280 §4.1.2.7).
+//! The public key's type, size and exponent (RFC 5280 §4.1.2.7).
 
 use super::oid;
 use super::tlv::{Tlvs, bit_string_bytes, first_of, tag};
@@ -13,6 +13,8 @@ pub struct Key {
     /// The size in bits: of the modulus, of the curve's field, of an Edwards curve's key. `None` where the type has no such
     /// number (ML-DSA's is in its name) or the key cannot be read.
     pub bits: Option<u32>,
+    /// Of an RSA key the public exponent; one of more than 64 bits counts as the largest of 64.
+    pub exponent: Option<u64>,
 }
 
 impl Key {
@@ -23,6 +25,7 @@ impl Key {
         let Some(algorithm_oid) = algorithm.next_of(tag::OID) else { return Self::default() };
         let key = bit_string_bytes(parts.next_of(tag::BIT_STRING).unwrap_or_default());
         let typ = oid::key_type(algorithm_oid);
+        let exponent = matches!(typ.as_str(), "RSA" | "RSASSA-PSS" | "RSAES-OAEP").then(|| rsa_exponent(key)).flatten();
         let (curve, bits) = match typ.as_str() {
             "RSA" | "RSASSA-PSS" | "RSAES-OAEP" => (None, first_integer_bits(key)),
             "DSA" | "DH" => (None, first_integer_bits(algorithm.rest())),
@@ -33,13 +36,31 @@ impl Key {
             "GOST-R-34.10-2012-512" => (None, Some(512)),
             _ => (None, None),
         };
-        Self { typ, curve, bits }
+        Self { typ, curve, bits, exponent }
     }
 }
 
 /// The first INTEGER of a SEQUENCE: an RSA key's modulus (RFC 8017 §A.1.1), DSA's and DH's p (RFC 3279 §2.3.2, §2.3.3).
 fn first_integer_bits(bytes: &[u8]) -> Option<u32> {
     integer_bits(first_of(first_of(bytes, tag::SEQUENCE)?, tag::INTEGER)?)
+}
+
+/// The second INTEGER of an RSAPublicKey (RFC 8017 §A.1.1).
+fn rsa_exponent(bytes: &[u8]) -> Option<u64> {
+    let mut integers = Tlvs::new(first_of(bytes, tag::SEQUENCE)?);
+    let _modulus = integers.next_of(tag::INTEGER)?;
+    unsigned(integers.next_of(tag::INTEGER)?)
+}
+
+/// A positive integer, saturating.
+pub(super) fn unsigned(bytes: &[u8]) -> Option<u64> {
+    let is_negative = bytes.first()? & 0x80 != 0;
+    let digits = || bytes.iter().skip_while(|b| **b == 0);
+    match digits().count() {
+        _ if is_negative => None,
+        0..=8 => Some(digits().fold(0, |n, &b| n << 8 | u64::from(b))),
+        _ => Some(u64::MAX),
+    }
 }
 
 /// The length of a positive integer in bits, leading zeros not counted.
@@ -94,7 +115,22 @@ mod tests {
     fn rsa_counts_the_modulus() {
         let rsa = [0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0];
         let key = Key::read(&spki(&rsa, &[0x30, 8, 0x02, 3, 0x00, 0xc0, 0x01, 0x02, 1, 3]));
-        assert_eq!((key.typ.as_str(), key.curve, key.bits), ("RSA", None, Some(16)));
+        assert_eq!((key.typ.as_str(), key.curve, key.bits, key.exponent), ("RSA", None, Some(16), Some(3)));
+    }
+
+    #[test]
+    fn exponents_are_positive_and_saturate() {
+        for (bytes, want) in [
+            (&[3][..], Some(3)),
+            (&[1, 0, 1], Some(65_537)),
+            (&[0, 0xff], Some(255)),
+            (&[0], Some(0)),
+            (&[0x7f; 9], Some(u64::MAX)),
+            (&[0xff], None),
+            (&[], None),
+        ] {
+            assert_eq!(unsigned(bytes), want, "{bytes:x?}");
+        }
     }
 
     #[test]
@@ -114,7 +150,7 @@ mod tests {
     #[test]
     fn post_quantum_keys_go_by_name() {
         let ml_dsa = [0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 17];
-        assert_eq!(Key::read(&spki(&ml_dsa, &[7; 40])), Key { typ: "ML-DSA-44".into(), curve: None, bits: None });
+        assert_eq!(Key::read(&spki(&ml_dsa, &[7; 40])), Key { typ: "ML-DSA-44".into(), ..Key::default() });
     }
 
     #[test]

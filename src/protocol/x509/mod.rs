@@ -2,15 +2,21 @@
 //!
 //! [`Certificate::parse`] takes any bytes. x509-parser does the reading; where it gives up, a lenient walk of the bytes finds
 //! each part by its place (`outline`), so that a broken extension does not hide the subject. Every kind of fact has its own
-//! module: `name`, `time`, `key`, `extension`, `oid`.
+//! module: `name`, `time`, `key`, `extension`, `policy`, `oid`.
 
 mod cache;
+mod evidence;
 mod extension;
 mod fault;
+mod flaws;
 mod key;
 mod name;
+mod ocsp;
 mod oid;
 mod outline;
+mod policy;
+pub mod sct;
+mod signed;
 mod time;
 mod tlv;
 mod usage;
@@ -25,8 +31,14 @@ use self::outline::Outline;
 use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
+pub use self::evidence::{CheckedSct, Evidence, Ocsp, OcspStatus, SctSource, SctStatus};
 pub use self::fault::Fault;
+pub use self::flaws::KeyFlaws;
 pub use self::key::Key;
+pub use self::ocsp::{OcspAnswer, OcspFault, OcspState, SingleAnswer};
+pub use self::outline::public_key as public_key_info;
+pub use self::policy::PolicyClass;
+pub use self::signed::{PublicKey, Signed, spki_content, spki_digest};
 pub use self::time::Time;
 pub use self::usage::{ExtendedKeyUsage, KeyUsage};
 pub use self::validation::{Problems, Reason, Status, Validation};
@@ -71,14 +83,26 @@ pub struct Facts {
     pub key_curve: Option<String>,
     /// Size of the key in bits, where the type has one.
     pub key_bits: Option<u32>,
+    /// Of an RSA key the public exponent; one of more than 64 bits counts as the largest of 64.
+    pub key_exponent: Option<u64>,
+    /// SHA-256 of the subjectPublicKeyInfo's DER: the same for all certificates of one key.
+    pub spki_sha256: [u8; 32],
+    /// What is wrong with the key itself.
+    pub key_flaws: KeyFlaws,
     /// The signature algorithm: `sha256WithRSAEncryption`, or the OID in dots.
     pub signature_algorithm: String,
     /// basicConstraints says cA; `None` without the extension.
     pub is_ca: Option<bool>,
+    /// pathLenConstraint of basicConstraints: how many CAs may be below it.
+    pub path_len: Option<u32>,
     /// keyUsage; `None` without the extension.
     pub key_usage: Option<KeyUsage>,
     /// extKeyUsage; `None` without the extension.
     pub extended_key_usage: Option<ExtendedKeyUsage>,
+    /// How its holder was validated, by certificatePolicies; `None` where that does not say.
+    pub policy_class: Option<PolicyClass>,
+    /// How many Signed Certificate Timestamps are embedded (RFC 6962 §3.3).
+    pub embedded_scts: u32,
     /// The issuer's bytes equal the subject's.
     pub self_issued: bool,
     /// x509-parser would not have it, because it breaks DER or RFC 5280: the other fields hold what could be read all the same.
@@ -100,12 +124,44 @@ impl Certificate {
     pub fn names(&self) -> Option<(&[u8], &[u8])> {
         outline::names(&self.der)
     }
+
+    /// What the SubjectPublicKeyInfo holds, without the tag and length around it. `None` where it is not at its place.
+    pub fn public_key_info(&self) -> Option<&[u8]> {
+        outline::public_key(&self.der)
+    }
 }
 
 impl Facts {
     /// The serial number as EVE writes it: `00:8A:07:E0`.
     pub fn serial_text(&self) -> String {
         hex::upper_colons(&self.serial)
+    }
+
+    /// The days of its validity, whole ones, as the CA/Browser Forum counts them: its last second is part of it. `None` where a date cannot
+    /// be read; below 0 where it ends before it begins.
+    pub fn validity_days(&self) -> Option<i64> {
+        let seconds = self.not_after?.as_unix().saturating_sub(self.not_before?.as_unix());
+        Some(seconds.saturating_add(1).div_euclid(SECONDS_PER_DAY))
+    }
+
+    /// The days of its validity that are left at `now`, whole ones; below 0 once it has expired.
+    pub fn days_left(&self, now: Time) -> Option<i64> {
+        Some(self.not_after?.as_unix().saturating_sub(now.as_unix()).div_euclid(SECONDS_PER_DAY))
+    }
+
+    /// How many names subjectAltName has, of all kinds.
+    pub fn alt_name_count(&self) -> usize {
+        self.subject_alt_names.len().saturating_add(usize::try_from(self.other_alt_names).unwrap_or(usize::MAX))
+    }
+
+    /// Whether one of its DNS names is a wildcard.
+    pub fn has_wildcard(&self) -> bool {
+        self.subject_alt_names.iter().any(|name| name.starts_with("*."))
+    }
+
+    /// Whether its key, or the signature on it, withstands a quantum computer.
+    pub fn is_post_quantum(&self) -> bool {
+        oid::is_post_quantum(&self.key_type) || oid::is_post_quantum(&self.signature_algorithm)
     }
 
     /// Whether it is signed over a digest for which collisions can be found: MD5 and older, or SHA-1.
@@ -129,6 +185,7 @@ impl Facts {
 
     fn of(outline: &Outline<'_>) -> Self {
         let key = Key::read(outline.public_key);
+        let constraints = outline.extension(extension::BASIC_CONSTRAINTS).map(extension::basic_constraints);
         let alt_names = outline.extension(extension::SUBJECT_ALT_NAME).map(extension::alt_names).unwrap_or_default();
         Self {
             subject: name::text(outline.subject),
@@ -141,10 +198,16 @@ impl Facts {
             key_type: key.typ,
             key_curve: key.curve,
             key_bits: key.bits,
+            key_exponent: key.exponent,
+            spki_sha256: outline.spki_sha256(),
+            key_flaws: KeyFlaws::of(outline.public_key),
             signature_algorithm: oid::signature_algorithm(outline.signature_algorithm),
-            is_ca: outline.extension(extension::BASIC_CONSTRAINTS).map(extension::is_ca),
+            is_ca: constraints.map(|constraints| constraints.is_ca),
+            path_len: constraints.and_then(|constraints| constraints.path_len),
             key_usage: outline.extension(extension::KEY_USAGE).map(KeyUsage::read),
             extended_key_usage: outline.extension(extension::EXTENDED_KEY_USAGE).map(ExtendedKeyUsage::read),
+            policy_class: outline.extension(extension::CERTIFICATE_POLICIES).and_then(PolicyClass::read),
+            embedded_scts: outline.extension(extension::SCT_LIST).map_or(0, extension::sct_count),
             self_issued: outline.subject == outline.issuer,
             malformed: outline.malformed,
             #[cfg(feature = "ja4plus")]
@@ -156,6 +219,8 @@ impl Facts {
         }
     }
 }
+
+const SECONDS_PER_DAY: i64 = 86_400;
 
 #[cfg(test)]
 mod tests;

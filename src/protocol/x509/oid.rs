@@ -36,6 +36,11 @@ pub(super) fn is_weak_signature(name: &str) -> bool {
     WEAK.contains(&name)
 }
 
+/// Whether an algorithm, by its name here, withstands a quantum computer: a key's or a signature's.
+pub(super) fn is_post_quantum(name: &str) -> bool {
+    NIST_SIGNATURES.iter().any(|(_, post_quantum)| *post_quantum == name)
+}
+
 /// An OID in dots: `1.2.840.113549`. In hex where a component does not fit 64 bits.
 pub(super) fn dotted(oid: &[u8]) -> String {
     Oid::new(Cow::Borrowed(oid)).to_id_string()

@@ -71,6 +71,11 @@ impl<'a> Outline<'a> {
         })
     }
 
+    /// SHA-256 of the subjectPublicKeyInfo, in DER whatever form its length has.
+    pub fn spki_sha256(&self) -> [u8; 32] {
+        super::spki_digest(self.public_key)
+    }
+
     /// The value of the first extension `oid`.
     pub fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
         self.extensions.iter().find(|e| e.oid == oid).map(|e| e.value)
@@ -88,6 +93,16 @@ pub(super) fn names(der: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((issuer, fields.next_of(tag::SEQUENCE)?))
 }
 
+/// What the SEQUENCE of a certificate's subjectPublicKeyInfo holds, found in the same way.
+pub fn public_key(der: &[u8]) -> Option<&[u8]> {
+    let mut fields = Tlvs::new(first_of(first_of(der, tag::SEQUENCE)?, tag::SEQUENCE)?);
+    let _version = fields.next_of(VERSION);
+    let _serial = fields.next_of(tag::INTEGER)?;
+    // signature, issuer, validity, subject
+    fields.nth(3)?;
+    fields.next_of(tag::SEQUENCE)
+}
+
 /// `[0]` and `[3]`, both EXPLICIT.
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
@@ -98,7 +113,7 @@ fn whole_sequence(raw: &[u8]) -> Option<&[u8]> {
 }
 
 /// The Extensions in `list`; one without an OID is passed over, one without a value has an empty one.
-fn walk_extensions(list: &[u8]) -> SmallVec<[Extension<'_>; 12]> {
+pub(super) fn walk_extensions(list: &[u8]) -> SmallVec<[Extension<'_>; 12]> {
     let parts = Tlvs::new(list).map(|extension| Tlvs::new(extension.value));
     parts
         .filter_map(|mut parts| {

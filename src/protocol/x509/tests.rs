@@ -100,6 +100,38 @@ fn key_types_have_names_and_sizes() {
     }
 }
 
+#[test]
+fn facts_that_ask_for_more_than_one_field() {
+    let facts = facts(&self_signed(params()));
+    // 2015-01-31 to 2060-02-29, by `date`.
+    assert_eq!(facts.validity_days(), Some(16_465));
+    let day = |n: i64| Time::from_unix(n * 86_400);
+    assert_eq!(facts.not_after, Some(day(32_931)));
+    for (now, left) in [(day(32_930), 1), (Time::from_unix(32_930 * 86_400 + 1), 0), (day(32_932), -1)] {
+        assert_eq!(facts.days_left(now), Some(left), "{now:?}");
+    }
+    assert_eq!((facts.alt_name_count(), facts.has_wildcard(), facts.is_post_quantum()), (2, false, false));
+    let facts = Facts { subject_alt_names: vec!["*.example".into()], other_alt_names: 2, ..Facts::default() };
+    assert_eq!((facts.alt_name_count(), facts.has_wildcard()), (3, true));
+    for (key_type, signature, want) in [("ML-DSA-44", "", true), ("EC", "SLH-DSA-SHA2-128s", true), ("ML-KEM", "EC", false)] {
+        let facts = Facts { key_type: key_type.into(), signature_algorithm: signature.into(), ..Facts::default() };
+        assert_eq!(facts.is_post_quantum(), want, "{key_type} {signature}");
+    }
+    assert_eq!(Facts::default().validity_days(), None);
+}
+
+/// RFC 7469 §2.4: the digest is over the whole SubjectPublicKeyInfo.
+#[test]
+fn a_keys_digest_is_over_its_spki() {
+    let key = KeyPair::generate().unwrap();
+    let der = params().self_signed(&key).unwrap().der().to_vec();
+    let spki: [u8; 32] = Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&key)).into();
+    assert_eq!(facts(&der).spki_sha256, spki);
+    let cut = facts(&der[..der.len() - 30]);
+    assert!(cut.malformed);
+    assert_eq!(cut.spki_sha256, spki, "as read by place");
+}
+
 /// What `99991231235959Z` says is no moment of packet time, which ends in 2554.
 #[test]
 fn a_validity_without_end_keeps_its_year() {

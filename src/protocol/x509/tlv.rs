@@ -1,5 +1,7 @@
 //! A lenient reader of BER's tag-length-value triples (X.690 §8.1): it takes what is there, where DER's rules are broken too.
 
+use smallvec::SmallVec;
+
 use crate::base::Reader;
 
 /// Tags as encoded: class, constructed bit and number in one byte (X.690 §8.1.2).
@@ -9,6 +11,7 @@ pub(super) mod tag {
     pub const BIT_STRING: u8 = 0x03;
     pub const OCTET_STRING: u8 = 0x04;
     pub const OID: u8 = 0x06;
+    pub const ENUMERATED: u8 = 0x0a;
     pub const UTF8_STRING: u8 = 0x0c;
     pub const NUMERIC_STRING: u8 = 0x12;
     pub const PRINTABLE_STRING: u8 = 0x13;
@@ -61,6 +64,21 @@ impl<'a> Tlvs<'a> {
         self.next().map(|tlv| tlv.value)
     }
 
+    /// The next triple, and all of its bytes.
+    pub fn next_with_header(&mut self) -> Option<(Tlv<'a>, &'a [u8])> {
+        let before = self.0.rest();
+        let tlv = self.next()?;
+        Some((tlv, before.get(..before.len().saturating_sub(self.0.len()))?))
+    }
+
+    /// All bytes of the next triple where its tag is `tag`; otherwise nothing is taken.
+    pub fn next_whole_of(&mut self, tag: u8) -> Option<&'a [u8]> {
+        if self.0.rest().first() != Some(&tag) {
+            return None;
+        }
+        self.next_with_header().map(|(_, bytes)| bytes)
+    }
+
     /// What is not read yet.
     pub const fn rest(&self) -> &'a [u8] {
         self.0.rest()
@@ -92,6 +110,21 @@ pub(super) fn first_of(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     Tlvs::new(bytes).next_of(tag)
 }
 
+/// The tag and the length, in DER, of a value of `len` bytes.
+pub(super) fn header(tag: u8, len: usize) -> SmallVec<[u8; 8]> {
+    let mut header = SmallVec::from_slice(&[tag]);
+    match u8::try_from(len) {
+        Ok(short @ ..0x80) => header.push(short),
+        _ => {
+            let bytes = len.to_be_bytes();
+            let digits = bytes.iter().skip_while(|b| **b == 0);
+            header.push(0x80 | u8::try_from(digits.clone().count()).unwrap_or(0)); // 8 at most
+            header.extend(digits.copied());
+        }
+    }
+    header
+}
+
 /// The content of a BIT STRING that holds bytes: all after the count of unused bits.
 pub(super) fn bit_string_bytes(value: &[u8]) -> &[u8] {
     value.split_first().map_or(&[], |(_, bytes)| bytes)
@@ -116,6 +149,19 @@ mod tests {
         assert_eq!(read(&[0x04, 0x81, 0x01, 9]), [(4, &[9][..], true)], "longer than it need be, so not DER");
         assert_eq!(read(&[0x04, 0x82, 0x00, 0x02, 9, 8]), [(4, &[9, 8][..], true)]);
         assert_eq!(read(&[0x30, 0x80, 0x02, 0x01, 1, 0, 0]), [(0x30, &[0x02, 0x01, 1, 0, 0][..], true)], "indefinite");
+    }
+
+    #[test]
+    fn a_header_is_as_short_as_can_be() {
+        for (len, want) in [
+            (0, &[0x30, 0][..]),
+            (127, &[0x30, 127]),
+            (128, &[0x30, 0x81, 128]),
+            (256, &[0x30, 0x82, 1, 0]),
+            (70_000, &[0x30, 0x83, 1, 0x11, 0x70]),
+        ] {
+            assert_eq!(header(tag::SEQUENCE, len).as_slice(), want);
+        }
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl KeyUsage {
         self.0 & others.0 != 0
     }
 
+    /// The names of the bits that are set, as RFC 5280 has them, in its order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        (0_u32..).zip(NAMES).filter(move |&(bit, _)| self.0 & FIRST.wrapping_shr(bit) != 0).map(|(_, name)| name)
+    }
+
     /// Reads the extension's value; what cannot be read has no bits.
     pub(super) fn read(value: &[u8]) -> Self {
         let bytes = bit_string_bytes(first_of(value, tag::BIT_STRING).unwrap_or_default());
@@ -48,6 +53,12 @@ impl ExtendedKeyUsage {
     /// id-kp-clientAuth (1.3.6.1.5.5.7.3.2).
     pub const CLIENT: [&[u8]; 1] = [&[0x2b, 6, 1, 5, 5, 7, 3, 2]];
 
+    /// The names of those that are told apart, as RFC 5280 has them. Server Gated Crypto goes by serverAuth.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = [(self.server_auth, "serverAuth"), (self.client_auth, "clientAuth"), (self.any, "anyExtendedKeyUsage")];
+        all.into_iter().filter(|(is_there, _)| *is_there).map(|(_, name)| name)
+    }
+
     /// Reads the extension's value.
     pub(super) fn read(value: &[u8]) -> Self {
         let mut usage = Self::default();
@@ -62,6 +73,22 @@ impl ExtendedKeyUsage {
         usage
     }
 }
+
+/// Bit 0, which is the leftmost.
+const FIRST: u16 = 1 << 15;
+
+/// By bit (RFC 5280 §4.2.1.3).
+const NAMES: [&str; 9] = [
+    "digitalSignature",
+    "nonRepudiation",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+];
 
 /// 2.5.29.37.0.
 const ANY: &[u8] = &[0x55, 0x1d, 0x25, 0];
@@ -81,11 +108,21 @@ mod tests {
     }
 
     #[test]
+    fn bits_have_names() {
+        let names = |value: &[u8]| KeyUsage::read(value).names().collect::<Vec<_>>();
+        assert_eq!(names(&[0x03, 2, 5, 0b1010_0000]), ["digitalSignature", "keyEncipherment"]);
+        assert_eq!(names(&[0x03, 2, 1, 0b0000_0110]), ["keyCertSign", "cRLSign"]);
+        assert_eq!(names(&[0x03, 3, 7, 0b0000_1000, 0b1000_0000]), ["keyAgreement", "decipherOnly"]);
+        assert!(names(&[]).is_empty());
+    }
+
+    #[test]
     fn purposes_are_told_apart() {
         let oid = |bytes: &[u8]| [&[0x06, u8::try_from(bytes.len()).unwrap()], bytes].concat();
         let list = [oid(ExtendedKeyUsage::SERVER[2]), oid(&[0x2a, 3]), oid(ANY)].concat();
         let value = [&[0x30, u8::try_from(list.len()).unwrap()], &list[..]].concat();
         let expected = ExtendedKeyUsage { server_auth: true, client_auth: false, any: true, others: 1 };
         assert_eq!(ExtendedKeyUsage::read(&value), expected);
+        assert_eq!(expected.names().collect::<Vec<_>>(), ["serverAuth", "anyExtendedKeyUsage"]);
     }
 }

@@ -189,6 +189,15 @@ impl Validation {
         Self { status: Status::NotSeen, reason: Some(reason), ..Self::of(Problems::default()) }
     }
 
+    /// The same, and revoked.
+    #[must_use]
+    pub fn revoked(&self) -> Self {
+        let mut problems = self.problems;
+        problems.insert(Status::Revoked);
+        let (reason, issuers) = (self.reason, self.issuers.clone());
+        Self { reason, issuers, holds_from: self.holds_from, holds_until: self.holds_until, ..Self::of(problems) }
+    }
+
     /// Whether the verdict is the same at `time`.
     pub fn holds_at(&self, time: Time) -> bool {
         (self.holds_from..=self.holds_until).contains(&time)

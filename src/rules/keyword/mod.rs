@@ -9,6 +9,7 @@ mod byte_ops;
 mod content;
 mod dataset;
 mod entropy;
+mod finding;
 mod flow;
 mod flow_totals;
 mod form;
@@ -89,7 +90,8 @@ static FAMILIES: &[&[Keyword]] = &[
 ];
 
 /// Our own: a rule that has one of them loads nowhere else.
-static OWN_FAMILIES: &[&[Keyword]] = &[tls_parameters::KEYWORDS, tls_answers::KEYWORDS, tls_certificate_facts::KEYWORDS];
+static OWN_FAMILIES: &[&[Keyword]] =
+    &[tls_parameters::KEYWORDS, tls_answers::KEYWORDS, tls_certificate_facts::KEYWORDS, finding::KEYWORDS];
 
 /// A word that a rule's options may have.
 pub(super) struct Keyword {

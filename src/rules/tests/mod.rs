@@ -8,6 +8,7 @@ mod contents;
 mod datasets;
 mod differential;
 mod faults;
+mod findings;
 mod handshake;
 mod keywords;
 mod loading;

@@ -120,6 +120,10 @@ impl Ca {
         params.signed_by(&Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec()
     }
 
+    pub fn key(&self) -> &KeyPair {
+        &self.key
+    }
+
     pub fn key_pem(&self) -> String {
         self.key.serialize_pem()
     }

@@ -1,6 +1,7 @@
 //! Chains made by rcgen, and what they come to: expected by hand, and by OpenSSL where that is there.
 
 pub(super) mod chains;
+mod evidence;
 mod hostile;
 mod learned;
 mod openssl;
@@ -36,4 +37,16 @@ fn statuses(verdict: &Validation) -> Vec<Status> {
         true => vec![verdict.status],
         false => verdict.problems.iter().collect(),
     }
+}
+
+/// A triple of tag, length and these parts, in DER.
+fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let length = match content.len() {
+        n @ ..0x80 => vec![n as u8],
+        n @ ..0x100 => vec![0x81, n as u8],
+        n @ ..0x1_0000 => vec![0x82, (n >> 8) as u8, n as u8],
+        n => vec![0x83, (n >> 16) as u8, (n >> 8) as u8, n as u8],
+    };
+    [vec![tag], length, content].concat()
 }

@@ -6,12 +6,17 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyUsagePurpose, NameConstraints, date_time_ymd};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 use super::chains::{Ca, Key, NOW, authority, odd_extension, self_signed, server};
 use super::{judge, statuses, trusting};
+use crate::base::Timestamp;
 use crate::protocol::x509::{Certificate, Problems, Status};
+use crate::trust::{Peer, Trust, TrustStore};
 use Status::*;
 
 /// One chain, and what it is to be judged by.
@@ -30,6 +35,40 @@ fn openssl_agrees_with_ec_keys() {
 #[test]
 fn openssl_agrees_with_rsa_keys() {
     openssl_agrees(Key::Rsa);
+}
+
+/// rcgen makes no keys on P-521.
+#[test]
+fn openssls_chains_on_p521_are_verified() {
+    if !is_there() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let openssl = |args: &str| {
+        let ran = Command::new("openssl").args(args.split(' ')).current_dir(dir.path()).output().unwrap();
+        assert!(ran.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    let der = |name: &str| CertificateDer::from_pem_file(dir.path().join(name)).unwrap().to_vec();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
+    let now = Timestamp::from_parts(now, 0);
+    fs::write(dir.path().join("leaf.ext"), "subjectAltName=DNS:www.example\n").unwrap();
+    const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-521 -nodes";
+    openssl(&format!("req -x509 {KEY} -keyout ca.key -out ca.pem -subj /CN=Root -days 30"));
+    openssl(&format!("req -x509 {KEY} -keyout other.key -out other.pem -subj /CN=Root -days 30"));
+    openssl(&format!("req {KEY} -keyout leaf.key -out leaf.csr -subj /CN=Leaf"));
+    let mut store = TrustStore::empty();
+    assert_eq!(store.add_roots(&der("ca.pem")).taken, 1);
+    let mut trust = Trust::new(Arc::new(store), 1 << 20);
+    for digest in ["sha256", "sha384", "sha512"] {
+        for (ca, status) in [("ca", Valid), ("other", BadSignature)] {
+            openssl(&format!(
+                "x509 -req -in leaf.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -extfile leaf.ext -days 30 -{digest} -out leaf.pem"
+            ));
+            let leaf = Arc::new(Certificate::parse(&der("leaf.pem")));
+            let verdict = trust.judge(&[leaf], false, Peer::Server(Some(b"www.example")), now);
+            assert_eq!(verdict.status, status, "{digest} {ca}");
+        }
+    }
 }
 
 fn openssl_agrees(key: Key) {

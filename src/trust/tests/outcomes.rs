@@ -375,3 +375,23 @@ fn cycles_and_crowds_end() {
 fn only_below(name: &str) -> NameConstraints {
     NameConstraints { permitted_subtrees: vec![GeneralSubtree::DnsName(name.into())], excluded_subtrees: vec![] }
 }
+
+/// Of Mozilla's roots name and key are known, and no certificate.
+#[test]
+fn a_root_of_which_only_name_and_key_are_known_is_no_stranger() {
+    let root = Ca::root("Root");
+    let store = trusting(&[&root]);
+    let anew = root.cross_sign(&root);
+    assert_ne!(anew.sha256, root.parsed().sha256);
+    let mut forged = anew.der.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let stranger = Ca::root("Root");
+    // A CA's certificate is not for a server, whoever vouches for it.
+    for (what, sent, expected) in [
+        ("issued anew", Arc::new(anew), vec![Status::NotForServer]),
+        ("with a wrong signature", Arc::new(Certificate::parse(&forged)), vec![Status::SelfSigned, Status::NotForServer]),
+        ("with another key", stranger.parsed(), vec![Status::SelfSigned, Status::NotForServer]),
+    ] {
+        assert_eq!(statuses(&judge(&store, &[sent], None)), expected, "{what}");
+    }
+}

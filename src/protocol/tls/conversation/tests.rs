@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::opening::Spoken;
 use crate::protocol::tls::build::{ClientHelloBuilder, certificate, message, record, records, server_hello};
 
 const CLIENT: Direction = Direction::AToB;
@@ -163,6 +164,19 @@ fn a_list_of_certificates_whose_lengths_lie_is_no_handshake_message() {
     feed(&mut c, SERVER, &records(&message(11, &list), 16_384), 10_000);
     let expected = [Anomaly::CertificateInvalidLength, Anomaly::InvalidHandshakeMessage];
     assert!(expected.iter().all(|a| c.session(CLIENT).anomalies.contains(a)));
+}
+
+/// Of what turns out to be TLS nothing is taken for what came before it, however the bytes are cut.
+#[test]
+fn an_opening_ends_where_tls_begins() {
+    let bytes = [b"hello there\r\n".as_slice(), &record(22, &hello().message())].concat();
+    for size in [1, 2, 3, 5, 8, bytes.len()] {
+        let mut c = Conversation::new(Direction::AToB, 1 << 14);
+        feed(&mut c, CLIENT, &bytes, size);
+        let session = c.session(CLIENT);
+        assert!(session.is_tls && session.client_hello.is_some());
+        assert_eq!(session.openings.as_ref().unwrap().client.spoken(), Some(Spoken::Text), "in pieces of {size}");
+    }
 }
 
 #[test]

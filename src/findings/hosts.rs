@@ -1,0 +1,140 @@
+//! Host names, as server names and as names of certificates.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Whether a name is an IP address, also one in brackets.
+pub fn is_address(name: &[u8]) -> bool {
+    address(name).is_some()
+}
+
+/// The IP address that a name is.
+pub fn address(name: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(name).ok()?;
+    text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).parse().ok()
+}
+
+/// Whether a name is a host name by RFC 1123 §2.1: labels of letters, digits and hyphens that do not begin or end with a hyphen; the underscore, which
+/// is often there, is let pass. Lengths are not looked at, nor is a dot at the end.
+pub fn is_host_name(name: &[u8]) -> bool {
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    let is_label = |label: &[u8]| {
+        !label.is_empty()
+            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
+    };
+    name.split(|byte| *byte == b'.').all(is_label)
+}
+
+/// Whether a label is longer than the DNS has (RFC 1035 §2.3.4).
+pub fn has_long_label(name: &[u8]) -> bool {
+    name.split(|byte| *byte == b'.').any(|label| label.len() > 63)
+}
+
+/// The part of a name that one pays for: `example.co.uk` of `www.example.co.uk`, by the list of public suffixes.
+pub fn registrable(name: &[u8]) -> Option<&[u8]> {
+    psl::domain(name).map(|domain| domain.as_bytes())
+}
+
+/// Whether a name is a public suffix, below which anybody can have a name: `co.uk`, `github.io`. One that is on the list, and not any
+/// top-level domain.
+pub fn is_public_suffix(name: &[u8]) -> bool {
+    psl::suffix(name).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == name)
+}
+
+/// Whether a name means something inside of a network only: of one label, or below a domain that the internet's DNS does not have (RFC 6761,
+/// RFC 6762, RFC 8375, `.internal` of ICANN).
+pub fn is_internal(name: &[u8]) -> bool {
+    let name = name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
+    let ends = |domain: &&[u8]| name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."));
+    !name.contains(&b'.') || INTERNAL.iter().any(|domain| ends(&domain.as_bytes()))
+}
+
+/// Whether an address cannot be reached from the internet (RFC 1918, RFC 6598, RFC 4193 and the like).
+pub fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let shared = u32::from(v4) & 0xffc0_0000 == u32::from(Ipv4Addr::new(100, 64, 0, 0));
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+const INTERNAL: [&str; 8] = ["local", "localhost", "localdomain", "internal", "home.arpa", "lan", "intranet", "corp"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_are_those_of_rfc_1123() {
+        for (name, expected) in [
+            ("www.example", true),
+            ("1and1.example", true),
+            ("a_b.example", true),
+            ("xn--bcher-kva.example", true),
+            ("www.example.", true),
+            ("-a.example", false),
+            ("a-.example", false),
+            ("a..example", false),
+            ("a b.example", false),
+            ("*.example", false),
+            ("b\u{fc}cher.example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_host_name(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_no_names() {
+        for (name, expected) in
+            [("192.0.2.1", true), ("2001:db8::1", true), ("[2001:db8::1]", true), ("192.0.2", false), ("1.2.3.4.example", false)]
+        {
+            assert_eq!(is_address(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn below_a_public_suffix_anybody_can_have_a_name() {
+        for (name, suffix) in
+            [("co.uk", true), ("com", true), ("github.io", true), ("example.co.uk", false), ("example", false), ("test", false)]
+        {
+            assert_eq!(is_public_suffix(name.as_bytes()), suffix, "{name}");
+        }
+        assert_eq!(registrable(b"a.b.example.co.uk"), Some(&b"example.co.uk"[..]));
+    }
+
+    #[test]
+    fn internal_names_are_known_by_their_end() {
+        for (name, expected) in [
+            ("nas", true),
+            ("nas.local", true),
+            ("NAS.LOCAL", true),
+            ("db.prod.internal", true),
+            ("fritz.home.arpa", true),
+            ("notlocal", true),
+            ("www.notlocal.example", false),
+            ("local.example", false),
+            ("home.notlocal", false),
+        ] {
+            assert_eq!(is_internal(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn private_addresses_are_those_of_the_registries() {
+        for (text, expected) in [
+            ("10.1.2.3", true),
+            ("172.31.0.1", true),
+            ("172.32.0.1", false),
+            ("100.64.0.1", true),
+            ("100.128.0.1", false),
+            ("fd00::1", true),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_private(text.parse().unwrap()), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Findings by id or pattern: `weak.protocol.*`, `all,-names.*`.
+
+use std::str::FromStr;
+
+use super::{FindingSet, all};
+
+/// Which findings are wanted: patterns with commas between them, taken one after the other. `all` is all, `high` all of that severity, a `-`
+/// before one takes out. What begins by taking out begins with all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection(pub FindingSet);
+
+/// Nothing has an id like this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no finding is called `{pattern}`{}", .similar.map(|id| format!(": did you mean `{id}`?")).unwrap_or_default())]
+pub struct NoSuchFinding {
+    /// What was asked for.
+    pub pattern: String,
+    /// An id that may have been meant.
+    pub similar: Option<&'static str>,
+}
+
+/// The findings that `pattern` is about: an id, one with `*` for any characters, or a severity.
+pub fn matching(pattern: &str) -> Result<FindingSet, NoSuchFinding> {
+    let mut set = FindingSet::default();
+    all()
+        .filter(|finding| finding.severity.as_str() == pattern || is_like(finding.id, pattern))
+        .for_each(|finding| set.insert(finding));
+    if set.is_empty() { Err(NoSuchFinding { pattern: excerpt(pattern), similar: similar(pattern) }) } else { Ok(set) }
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Self(FindingSet::ALL)
+    }
+}
+
+impl FromStr for Selection {
+    type Err = NoSuchFinding;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchFinding> {
+        let patterns = || text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+        let begins_with_all = patterns().next().is_none_or(|first| first.starts_with('-'));
+        let mut set = if begins_with_all { FindingSet::ALL } else { FindingSet::default() };
+        for pattern in patterns() {
+            set = match pattern.strip_prefix('-') {
+                Some(out) => set.without(named(out)?),
+                None => set.or(named(pattern)?),
+            };
+        }
+        Ok(Self(set))
+    }
+}
+
+fn named(pattern: &str) -> Result<FindingSet, NoSuchFinding> {
+    if pattern == "all" { Ok(FindingSet::ALL) } else { matching(pattern) }
+}
+
+/// Whether `id` is like `pattern`. Between two stars the first place that fits will do.
+fn is_like(id: &str, pattern: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return id == pattern };
+    let Some(mut left) = id.strip_prefix(start) else { return false };
+    let mut pieces: Vec<&str> = rest.split('*').collect();
+    let Some(end) = pieces.pop() else { return false };
+    for piece in pieces {
+        match left.split_once(piece) {
+            Some((_, after)) => left = after,
+            None => return false,
+        }
+    }
+    left.ends_with(end)
+}
+
+/// The id that `pattern` may be a slip of: with at most three letters inserted, left out or exchanged, or with the same last part.
+fn similar(pattern: &str) -> Option<&'static str> {
+    let wanted = pattern.trim_end_matches(['*', '.']);
+    let closest = all().map(|finding| (distance(wanted, finding.id), finding.id)).min()?;
+    let last = |id: &str| id.rsplit('.').next().unwrap_or_default().to_owned();
+    let same_end = || all().find(|finding| last(finding.id) == last(wanted)).map(|finding| finding.id);
+    let same_start = || all().find(|finding| !wanted.is_empty() && finding.id.starts_with(wanted)).map(|finding| finding.id);
+    if closest.0 <= 3 { Some(closest.1) } else { same_start().or_else(same_end) }
+}
+
+/// Levenshtein's distance, of texts up to some length.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<u8> = b.bytes().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for x in a.bytes().take(LONGEST) {
+        let mut diagonal = row.first().copied().unwrap_or(0);
+        let mut left = diagonal.saturating_add(1);
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, &y) in row.iter_mut().skip(1).zip(&b) {
+            let exchanged = diagonal.saturating_add(usize::from(x != y));
+            diagonal = *cell;
+            left = exchanged.min(left.saturating_add(1)).min(cell.saturating_add(1));
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
+}
+
+/// Characters of a pattern that are looked at; no id is as long.
+const LONGEST: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_is_any_characters() {
+        for (id, pattern, expected) in [
+            ("weak.protocol.tls10", "weak.protocol.tls10", true),
+            ("weak.protocol.tls10", "weak.protocol.tls1", false),
+            ("weak.protocol.tls10", "weak.*", true),
+            ("weak.protocol.tls10", "*", true),
+            ("weak.protocol.tls10", "*.tls10", true),
+            ("weak.protocol.tls10", "weak.*.tls*", true),
+            ("weak.protocol.tls10", "*proto*10", true),
+            ("weak.protocol.tls10", "*tls11", false),
+            ("weak.protocol.tls10", "*protocol*cipher*", false),
+            ("aa", "a*a", true),
+            ("a", "a*a", false),
+        ] {
+            assert_eq!(is_like(id, pattern), expected, "{id} {pattern}");
+        }
+    }
+
+    #[test]
+    fn a_selection_is_taken_from_left_to_right() {
+        let count = |text: &str| text.parse::<Selection>().unwrap().0.iter().count();
+        let every = all().count();
+        let of = |pattern: &str| matching(pattern).unwrap().len();
+        for (text, expected) in [
+            ("all", every),
+            ("", every),
+            ("names.*", of("names.*")),
+            ("-names.*", every - of("names.*")),
+            ("all, -names.*", every - of("names.*")),
+            ("all,-names.*,names.missing", every - of("names.*") + 1),
+            ("weak.protocol.tls10,weak.protocol.tls11", 2),
+            ("all,-all", 0),
+            ("high", all().filter(|finding| finding.severity == super::super::Severity::High).count()),
+        ] {
+            assert_eq!(count(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_slip_is_an_error_that_says_what_may_be_meant() {
+        for (text, said) in [
+            ("weak.protocol.tls100", "no finding is called `weak.protocol.tls100`: did you mean `weak.protocol.tls10`?"),
+            ("all,-weka.cipher.rc4", "no finding is called `weka.cipher.rc4`: did you mean `weak.cipher.rc4`?"),
+            ("protocol.sslv3", "no finding is called `protocol.sslv3`: did you mean `weak.protocol.sslv3`?"),
+            ("xyzzy.plugh.quux", "no finding is called `xyzzy.plugh.quux`"),
+        ] {
+            assert_eq!(text.parse::<Selection>().unwrap_err().to_string(), said);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+use super::*;
+use crate::protocol::x509::{CheckedSct, Evidence, Fault, KeyFlaws, Ocsp, OcspStatus, SctSource, SctStatus};
+
+pub(super) fn cases() -> Vec<Case> {
+    let key = |typ: &'static str, bits: u32| {
+        serving(move |f| {
+            f.key_curve = (typ == "EC").then(|| "secp160r1".into());
+            (f.key_type, f.key_bits) = (typ.into(), Some(bits));
+        })
+    };
+    let curve = |curve: Option<&'static str>| serving(move |f| f.key_curve = curve.map(Into::into));
+    // id-ecPublicKey, and behind it the SEQUENCE of ECParameters in place of a curve's OID (RFC 5480 §2.1.1).
+    let explicit = || {
+        let der = vec![0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 0x30];
+        with(|session| session.server_certificates = vec![Arc::new(Certificate { der, ..leaf(|f| f.key_curve = None) })])
+    };
+    let weighed = |evidence: Evidence| with(|session| session.server_evidence = Some(Box::new(evidence)));
+    let ocsp = |status: OcspStatus| weighed(Evidence { ocsp: Some(Ocsp::of(status)), ..Evidence::default() });
+    let sct = |status: SctStatus| {
+        let sct = CheckedSct { source: SctSource::Embedded, log_id: None, log: None, timestamp: None, status };
+        weighed(Evidence { scts: vec![sct], ..Evidence::default() })
+    };
+    let handing_over = |tls_scts: u32| {
+        let mut session = serving(|f| f.embedded_scts = 0);
+        session.server_evidence = Some(Box::new(Evidence { tls_scts, ..Evidence::default() }));
+        session
+    };
+    let flawed = |flaws: KeyFlaws| serving(move |f| f.key_flaws = flaws);
+    let signed = |algorithm: &'static str| serving(move |f| f.signature_algorithm = algorithm.into());
+    let serial = |bytes: &'static [u8]| serving(move |f| f.serial = bytes.to_vec());
+    let names =
+        |names: &'static [&'static str]| serving(move |f| f.subject_alt_names = names.iter().map(|n| (*n).to_owned()).collect());
+    let subject = |subject: &'static str| serving(move |f| f.subject = subject.into());
+    let issuer = |issuer: &'static str| serving(move |f| f.issuer = issuer.into());
+    let lasting = |from: (i64, i64, i64), days: i64| {
+        serving(move |f| {
+            let start = Time::from_utc(from.0, from.1, from.2, 0, 0, 0).unwrap();
+            (f.not_before, f.not_after) = (Some(start), Some(Time::from_unix(start.as_unix() + days * DAY)));
+        })
+    };
+    let around = |from: i64, until: i64| {
+        serving(move |f| {
+            f.not_before = Some(Time::from_unix(NOW.as_unix() + from));
+            f.not_after = Some(Time::from_unix(NOW.as_unix() + until));
+        })
+    };
+    let itself = |name: &'static str| {
+        serving(move |f| {
+            (f.subject, f.issuer, f.self_issued) = (name.into(), name.into(), true);
+        })
+    };
+    let chain = |certificates: Vec<Certificate>| {
+        with(|session| session.server_certificates = certificates.into_iter().map(Arc::new).collect())
+    };
+    let root = || named("CN=Example Root", "CN=Example Root", 3);
+    let client = |problems: &[Status]| {
+        with(|session| {
+            session.client_certificates = vec![Arc::new(leaf(|_| {}))];
+            session.client_trust = Some(Arc::new(Validation::of(problems.iter().copied().collect())));
+        })
+    };
+    let empire = |days: i64| {
+        serving(move |f| {
+            (f.subject, f.issuer, f.self_issued) = ("C=US".into(), "C=US".into(), true);
+            f.not_after = f.not_before.map(|from| Time::from_unix(from.as_unix() + days * DAY));
+        })
+    };
+    let cobalt = |serial: u8| {
+        serving(move |f| {
+            f.subject = "C=Earth, ST=Cyberspace, L=Somewhere, O=cobaltstrike, OU=AdvancedPenTesting, CN=Major Cobalt Strike".into();
+            f.serial = vec![0x08, 0xbb, 0x00, serial];
+        })
+    };
+    let broken =
+        |fault: Option<Fault>| with(|session| session.server_certificates = vec![Arc::new(Certificate { fault, ..leaf(|_| {}) })]);
+    let ca = |self_issued: bool| {
+        serving(move |f| {
+            (f.is_ca, f.self_issued) = (Some(true), self_issued);
+        })
+    };
+    vec![
+        case("cert.revoked", judged(Status::Revoked), judged(Status::Expired)),
+        case("cert.bad-signature", judged(Status::BadSignature), judged(Status::WeakSignature)),
+        case("cert.name-constraint", judged(Status::NameConstraint), judged(Status::NameMismatch)),
+        case("cert.self-signed", judged(Status::SelfSigned), judged(Status::UntrustedRoot)),
+        case("cert.untrusted-root", judged(Status::UntrustedRoot), judged(Status::IncompleteChain)),
+        case("cert.incomplete-chain", judged(Status::IncompleteChain), judged(Status::UntrustedRoot)),
+        case("cert.not-for-server", judged(Status::NotForServer), judged(Status::NameMismatch)),
+        case("cert.name-mismatch", judged(Status::NameMismatch), judged(Status::NameConstraint)),
+        case("cert.weak-signature", judged(Status::WeakSignature), judged(Status::BadSignature)),
+        case("cert.not-yet-valid", judged(Status::NotYetValid), judged(Status::Expired)),
+        case("cert.expired", judged(Status::Expired), judged(Status::NotYetValid)),
+        case("cert.ocsp.invalid", ocsp(OcspStatus::BadSignature), ocsp(OcspStatus::Good)),
+        case("cert.ocsp.invalid", ocsp(OcspStatus::OtherCertificate), ocsp(OcspStatus::NoIssuer)),
+        case("cert.ocsp.stale", ocsp(OcspStatus::Expired), ocsp(OcspStatus::Good)),
+        case("cert.ocsp.no-answer", ocsp(OcspStatus::Unknown), ocsp(OcspStatus::Unsupported)),
+        case("cert.sct.invalid", sct(SctStatus::BadSignature), sct(SctStatus::UnknownLog)),
+        case("cert.sct.none", serving(|f| f.embedded_scts = 0), serving(|f| f.embedded_scts = 1)),
+        case("cert.sct.none", serving(|f| f.embedded_scts = 0), handing_over(1)),
+        case("cert.unsupported", judged(Status::Unsupported), judged(Status::Unparsable)),
+        case("cert.unparsable", judged(Status::Unparsable), judged(Status::Unsupported)),
+        case("cert.version", because(Status::Unsupported, Reason::Version), because(Status::Unsupported, Reason::Encoding)),
+        case("cert.malformed", broken(Some(Fault::Der)), broken(None)),
+        case("cert.client.rejected", client(&[Status::SelfSigned]), client(&[])),
+        case("cert.client.expired", client(&[Status::Expired]), client(&[Status::NotYetValid])),
+        case("cert.client.visible", client(&[]), sound()),
+        case("cert.key.rsa-broken", key("RSA", 1_023), key("RSA", 1_024)),
+        case("cert.key.rsa-short", key("RSA", 2_047), key("RSA", 2_048)),
+        case("cert.key.rsa-short", key("RSA", 1_024), key("RSA", 1_023)),
+        case("cert.key.ec-short", key("EC", 192), key("EC", 224)),
+        case("cert.key.curve-explicit", explicit(), curve(Some("secp256r1"))),
+        case("cert.key.curve-odd", curve(Some("secp256k1")), curve(Some("secp384r1"))),
+        case("cert.key.dsa", key("DSA", 2_048), key("RSA", 2_048)),
+        case("cert.key.post-quantum", key("ML-DSA-65", 0), key("Ed25519", 256)),
+        case("cert.key.exponent-one", flawed(KeyFlaws::EXPONENT_ONE), flawed(KeyFlaws::EXPONENT_THREE)),
+        case("cert.key.exponent-three", flawed(KeyFlaws::EXPONENT_THREE), flawed(KeyFlaws::EXPONENT_EVEN)),
+        case("cert.key.exponent-even", flawed(KeyFlaws::EXPONENT_EVEN), flawed(KeyFlaws::EXPONENT_ONE)),
+        case("cert.key.small-factor", flawed(KeyFlaws::SMALL_FACTOR), flawed(KeyFlaws::ROCA)),
+        case("cert.key.roca", flawed(KeyFlaws::ROCA), flawed(KeyFlaws::SMALL_FACTOR)),
+        case("cert.signature.md5", signed("md5WithRSAEncryption"), signed("sha1WithRSAEncryption")),
+        case("cert.signature.sha1", signed("sha1WithRSAEncryption"), signed("md5WithRSAEncryption")),
+        case("cert.signature.sha1", signed("ecdsa-with-SHA1"), signed("ecdsa-with-SHA256")),
+        case("cert.serial.short", serial(&[1, 2, 3, 4, 5, 6, 7]), serial(&[1, 2, 3, 4, 5, 6, 7, 8])),
+        case("cert.serial.invalid", serial(&[0]), serial(&[1])),
+        case("cert.serial.invalid", serial(&[0x80, 1]), serial(&[0, 0x80, 1])),
+        case("cert.serial.invalid", serial(&[1; 21]), serial(&[1; 20])),
+        case("cert.validity.long", lasting((2020, 9, 1), 399), lasting((2020, 9, 1), 398)),
+        case("cert.validity.long", lasting((2020, 9, 1), 399), lasting((2020, 8, 31), 399)),
+        case("cert.validity.beyond-baseline", lasting((2026, 3, 15), 201), lasting((2026, 3, 14), 201)),
+        case("cert.validity.beyond-baseline", lasting((2027, 3, 15), 101), lasting((2027, 3, 14), 101)),
+        case("cert.validity.absurd", lasting((2026, 1, 1), 7_321), lasting((2026, 1, 1), 7_320)),
+        case("cert.validity.reversed", lasting((2026, 1, 1), -1), lasting((2026, 1, 1), 0)),
+        case("cert.validity.fresh", around(-3_599, 90 * DAY), around(-3_600, 90 * DAY)),
+        case("cert.validity.fresh", around(0, 90 * DAY), around(1, 90 * DAY)),
+        case("cert.validity.ending", around(-90 * DAY, 7 * DAY - 1), around(-90 * DAY, 7 * DAY)),
+        case("cert.validity.ending", around(-90 * DAY, 0), around(-90 * DAY, -1)),
+        case("cert.names.none", names(&[]), names(&["www.shop.example"])),
+        case("cert.names.wildcard-suffix", names(&["*.co.uk"]), names(&["*.shop.co.uk"])),
+        case("cert.names.wildcard-odd", names(&["www*.shop.example"]), names(&["*.shop.example"])),
+        case("cert.names.wildcard-odd", names(&["*.*.shop.example"]), names(&["shop.example"])),
+        case("cert.names.nul", names(&["www.bank.example\0.evil.example"]), names(&["www.bank.example"])),
+        case("cert.names.internal", names(&["nas.local"]), names(&["local.shop.example"])),
+        case("cert.names.internal", names(&["10.0.0.1"]), names(&["192.0.2.1"])),
+        case(
+            "cert.names.many",
+            serving(|f| f.subject_alt_names = vec!["a.shop.example".into(); 101]),
+            serving(|f| f.subject_alt_names = vec!["a.shop.example".into(); 100]),
+        ),
+        case("cert.authority-as-server", ca(false), ca(true)),
+        case("cert.made-by.default", subject("C=AU, O=Internet Widgits Pty Ltd"), subject("C=AU, O=Internet Widgets Pty Ltd")),
+        case("cert.made-by.default", subject("CN=TRAEFIK DEFAULT CERT"), subject("CN=TRAEFIK")),
+        case("cert.made-by.debug-proxy", issuer("CN=mitmproxy, O=mitmproxy"), issuer("CN=proxy, O=mitmproxy")),
+        case("cert.made-by.debug-proxy", issuer("CN=Charles Proxy CA (1 Jan 2026, mac), O=XK72 Ltd"), issuer("CN=Charles CA")),
+        case("cert.made-by.interceptor", issuer("O=Superfish, Inc., CN=Superfish, Inc."), issuer("O=Superfish Ltd")),
+        case("cert.made-by.interceptor", issuer("CN=eDellRoot"), issuer("CN=DellRoot")),
+        case("cert.made-by.distrusted", issuer("C=NL, O=DigiNotar, CN=DigiNotar Public CA"), issuer("C=NL, O=Digi")),
+        case("cert.tool.cobalt-strike", cobalt(0xee), cobalt(0xef)),
+        case(
+            "cert.tool.poshc2",
+            subject("C=US, ST=Minnesota, L=Minnetonka, O=Pajfds, OU=Jethpro, CN=P18055077"),
+            subject("C=US, ST=Minnesota, L=Minnetonka, O=Pajfds, OU=Jethpro, CN=P18055078"),
+        ),
+        case("cert.tool.asyncrat", subject("CN=AsyncRAT Server"), subject("CN=AsyncRAT Servers")),
+        case("cert.tool.quasar", subject("CN=Quasar Server CA"), subject("CN=Quasar Server CA 2")),
+        case("cert.tool.dcrat", issuer("CN=DcRat Server, OU=qwqdanchun, O=DcRat By qwqdanchun"), issuer("CN=DcRat Server")),
+        case("cert.tool.covenant", itself("CN=Covenant"), subject("CN=Covenant")),
+        case("cert.tool.orcus", subject("CN=Orcus Server"), subject("CN=Orcus Servers")),
+        case("cert.tool.empire", empire(365), empire(366)),
+        case("cert.chain.duplicate", chain(vec![leaf(|_| {}), authority(), authority()]), chain(vec![leaf(|_| {}), authority()])),
+        case(
+            "cert.chain.unrelated",
+            chain(vec![leaf(|_| {}), authority(), named("CN=Stranger", "CN=Other", 9)]),
+            chain(vec![leaf(|_| {}), authority(), root()]),
+        ),
+        case("cert.chain.order", chain(vec![leaf(|_| {}), root(), authority()]), chain(vec![leaf(|_| {}), authority(), root()])),
+        case("cert.chain.root", chain(vec![leaf(|_| {}), authority(), root()]), chain(vec![leaf(|_| {}), authority()])),
+        case("cert.chain.long", chain(vec![leaf(|_| {}); 7]), chain(vec![leaf(|_| {}); 6])),
+    ]
+}

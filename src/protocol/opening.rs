@@ -1,0 +1,386 @@
+//! What a flow speaks that does not begin with TLS, by its first bytes.
+//!
+//! What is said depends on the bytes alone, and not on how they were cut into segments: a protocol with a mark of its own is known
+//! once the mark is whole; that there is none is known once [`Opening::MOST_BYTES`] are there, or no more come.
+
+use memchr::memmem;
+
+/// What the first bytes of one side are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Spoken {
+    /// HTTP/1 (RFC 9112 §3), a request or an answer.
+    Http,
+    /// A request to a proxy for a tunnel: `CONNECT` (RFC 9110 §9.3.6).
+    HttpConnect,
+    /// A request for a WebSocket (RFC 6455 §4.1).
+    WebSocket,
+    /// HTTP/2 without TLS (RFC 9113 §3.4).
+    Http2,
+    /// SSTP's request ([MS-SSTP] §3.2.4.1), which belongs into TLS.
+    Sstp,
+    /// SSH (RFC 4253 §4.2).
+    Ssh,
+    /// A TPKT with an X.224 connection request or confirmation: RDP ([MS-RDPBCGR] §2.2.1.1).
+    Rdp,
+    /// SMB over TCP ([MS-SMB2] §2.1, [MS-SMB] §2.1).
+    Smb,
+    /// A hard reset of OpenVPN's control channel over TCP.
+    OpenVpn,
+    /// A greeting of SOCKS 5 (RFC 1928 §3), or a request of SOCKS 4.
+    Socks,
+    /// SMTP, IMAP or POP3 (RFC 5321 §4.2, RFC 9051 §7.1.1, RFC 1939 §3), by a server's greeting or a client's.
+    Mail,
+    /// XMPP (RFC 6120 §4.2).
+    Xmpp,
+    /// IRC (RFC 2812 §3.1).
+    Irc,
+    /// BitTorrent's handshake (BEP 3).
+    BitTorrent,
+    /// VNC's remote frame buffer protocol (RFC 6143 §7.1.1).
+    Vnc,
+    /// A load balancer's PROXY line or header, which belongs before TLS.
+    ProxyProtocol,
+    /// Text that is none of these.
+    Text,
+    /// It looks as encrypted from the first byte on: [`looks_random`].
+    Random,
+    /// None of all that.
+    Binary,
+}
+
+impl Spoken {
+    /// Whether it has a mark of its own, as against what is only left over.
+    pub const fn is_named(self) -> bool {
+        !matches!(self, Self::Text | Self::Random | Self::Binary)
+    }
+}
+
+/// The first bytes of one side of a flow, as long as it is not known what they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    bytes: Vec<u8>,
+    spoken: Option<Spoken>,
+    is_over: bool,
+}
+
+impl Opening {
+    /// No more bytes than these are looked at.
+    pub const MOST_BYTES: usize = 512;
+
+    /// What they are, once that is known.
+    pub const fn spoken(&self) -> Option<Spoken> {
+        self.spoken
+    }
+
+    /// Takes in what is new of `bytes`, which begin `start` bytes from the side's first. True where it is known now what they are, and was not
+    /// before.
+    pub fn take(&mut self, bytes: &[u8], start: usize) -> bool {
+        if self.is_over {
+            return false;
+        }
+        let known = self.bytes.len().saturating_sub(start);
+        let room = Self::MOST_BYTES.saturating_sub(self.bytes.len());
+        let new = bytes.get(known..).unwrap_or_default();
+        self.bytes.extend_from_slice(new.get(..room).unwrap_or(new));
+        self.decide(self.bytes.len() >= Self::MOST_BYTES)
+    }
+
+    /// No more bytes come, or some are missing. Answers as [`take`](Self::take).
+    pub fn end(&mut self) -> bool {
+        !self.is_over && self.decide(true)
+    }
+
+    /// Bytes of memory that it holds.
+    pub const fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    fn decide(&mut self, whole: bool) -> bool {
+        self.spoken = recognise(&self.bytes, whole);
+        self.is_over = whole || self.spoken.is_some();
+        if self.is_over {
+            self.bytes = Vec::new();
+        }
+        self.spoken.is_some()
+    }
+}
+
+/// What a side speaks whose first bytes are these. `None`: there are none, or, where they are not `whole`, more are needed to tell.
+pub fn recognise(bytes: &[u8], whole: bool) -> Option<Spoken> {
+    match MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
+        Some((_, Spoken::Http)) => return http(bytes, whole),
+        Some((_, spoken)) => return Some(*spoken),
+        None => {}
+    }
+    if let Some((_, spoken)) = SHAPES.iter().find(|(fits, _)| fits(bytes)) {
+        return Some(*spoken);
+    }
+    if !whole || bytes.is_empty() {
+        return None;
+    }
+    Some(match bytes {
+        _ if is_text(bytes) => Spoken::Text,
+        _ if looks_random(bytes) => Spoken::Random,
+        _ => Spoken::Binary,
+    })
+}
+
+/// The test by which the Great Firewall of China tells fully encrypted traffic, as measured by Wu et al., "How the Great Firewall of China
+/// Detects and Blocks Fully Encrypted Traffic" (USENIX Security 2023), §4: traffic is let pass where on average at most 3.4 or at least 4.6
+/// bits of a byte are set, where the first six bytes, more than half of all, or more than twenty in a row are printable ASCII, or where it
+/// begins as TLS or HTTP. What is left looks random. They look at the first packet; here it is the first bytes, and at least
+/// [`FEWEST_RANDOM`] of them, as a few bytes prove nothing.
+pub fn looks_random(bytes: &[u8]) -> bool {
+    let is_printable = |byte: &u8| (0x20..=0x7e).contains(byte);
+    let (mut ones, mut printable, mut run, mut longest) = (0_u64, 0_usize, 0_usize, 0_usize);
+    for byte in bytes {
+        ones = ones.saturating_add(u64::from(byte.count_ones()));
+        run = if is_printable(byte) { run.saturating_add(1) } else { 0 };
+        printable = printable.saturating_add(usize::from(is_printable(byte)));
+        longest = longest.max(run);
+    }
+    let tenths = ones.saturating_mul(10);
+    let times = |tenths: u64| u64::try_from(bytes.len()).unwrap_or(u64::MAX).saturating_mul(tenths);
+    bytes.len() >= FEWEST_RANDOM
+        && tenths > times(34)
+        && tenths < times(46)
+        && !bytes.iter().take(6).all(is_printable)
+        && printable.saturating_mul(2) <= bytes.len()
+        && longest <= 20
+        && !matches!(bytes, [0x16 | 0x17, 0x03, 0x00..=0x09, ..])
+}
+
+/// Bytes below which nothing is said to look random.
+pub const FEWEST_RANDOM: usize = 32;
+
+/// Nothing but printable characters, tabs and line ends; the last character may be cut.
+fn is_text(bytes: &[u8]) -> bool {
+    let (text, ends_well) = match std::str::from_utf8(bytes) {
+        Ok(text) => (text, true),
+        Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            (std::str::from_utf8(valid).unwrap_or_default(), error.error_len().is_none())
+        }
+    };
+    ends_well && text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'))
+}
+
+/// HTTP/1, once it is known whether it asks for a WebSocket: at the end of its header.
+fn http(bytes: &[u8], whole: bool) -> Option<Spoken> {
+    let end = memmem::find(bytes, b"\r\n\r\n");
+    if end.is_none() && !whole {
+        return None;
+    }
+    let header = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default().to_ascii_lowercase();
+    let upgrades = header
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.strip_prefix(b"upgrade:").is_some_and(|value| value.trim_ascii() == b"websocket"));
+    Some(if upgrades { Spoken::WebSocket } else { Spoken::Http })
+}
+
+/// Protocols that are known by the shape of a header. Two that begin alike need as many bytes to be told, so that the order holds for
+/// bytes that come one by one.
+const SHAPES: &[(Shape, Spoken)] = &[
+    (is_rdp, Spoken::Rdp),
+    (is_smb, Spoken::Smb),
+    (is_openvpn, Spoken::OpenVpn),
+    (is_socks5, Spoken::Socks),
+    (is_socks4, Spoken::Socks),
+];
+
+/// Whether bytes have it.
+type Shape = fn(&[u8]) -> bool;
+
+/// TPKT version 3 (RFC 1006 §6), and in it X.224's connection request or confirm with the length that fits.
+fn is_rdp(bytes: &[u8]) -> bool {
+    match *bytes {
+        [3, 0, high, low, header, kind, ..] => {
+            u16::from(header).checked_add(5) == Some(u16::from_be_bytes([high, low])) && matches!(kind & 0xf0, 0xe0 | 0xd0)
+        }
+        _ => false,
+    }
+}
+
+/// A session message of NetBIOS with SMB 1's or 2's protocol id.
+fn is_smb(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, _, _, _, 0xff | 0xfe, b'S', b'M', b'B', ..])
+}
+
+/// A packet's length, then a hard reset of either side with key id 0: without a key, with tls-auth's digest of 16, 20, 32 or 64 bytes, or with
+/// tls-crypt; with a key of tls-crypt-v2 it is longer. After <https://openvpn.net/community-resources/openvpn-protocol/>.
+fn is_openvpn(bytes: &[u8]) -> bool {
+    match *bytes {
+        [0, length, 0x08 | 0x10 | 0x38 | 0x40, _, _, _, _, _, ..] => matches!(length, 14 | 26 | 38 | 42 | 50 | 54 | 66 | 86 | 98),
+        [high, low, 0x50, _, _, _, _, _, ..] => (100..2_048).contains(&u16::from_be_bytes([high, low])),
+        _ => false,
+    }
+}
+
+/// Version, number of methods, methods: of the first ones that IANA registers, or private.
+fn is_socks5(bytes: &[u8]) -> bool {
+    let [5, count @ 1..=8, methods @ ..] = bytes else { return false };
+    methods.get(..usize::from(*count)).is_some_and(|methods| methods.iter().all(|method| matches!(method, 0..=9 | 0x80..=0xfe)))
+}
+
+/// Version, CONNECT or BIND, port, address; then a user id that ends with a zero.
+fn is_socks4(bytes: &[u8]) -> bool {
+    let [4, 1 | 2, high, low, _, _, _, _, user @ ..] = bytes else { return false };
+    let end = user.iter().take(64).position(|byte| !(0x20..=0x7e).contains(byte));
+    [*high, *low] != [0, 0] && end.and_then(|end| user.get(end)) == Some(&0)
+}
+
+/// Protocols that are known by what they begin with; a longer mark before one that it begins with.
+const MARKS: &[(&[u8], Spoken)] = &[
+    (b"CONNECT ", Spoken::HttpConnect),
+    (b"SSTP_DUPLEX_POST ", Spoken::Sstp),
+    (b"PRI * HTTP/2.0", Spoken::Http2),
+    (b"GET ", Spoken::Http),
+    (b"POST ", Spoken::Http),
+    (b"HEAD ", Spoken::Http),
+    (b"PUT ", Spoken::Http),
+    (b"DELETE ", Spoken::Http),
+    (b"OPTIONS ", Spoken::Http),
+    (b"PATCH ", Spoken::Http),
+    (b"TRACE ", Spoken::Http),
+    (b"HTTP/1.", Spoken::Http),
+    (b"SSH-", Spoken::Ssh),
+    (b"RFB 00", Spoken::Vnc),
+    (b"\x13BitTorrent protocol", Spoken::BitTorrent),
+    (b"<?xml", Spoken::Xmpp),
+    (b"<stream:stream", Spoken::Xmpp),
+    (b"EHLO ", Spoken::Mail),
+    (b"HELO ", Spoken::Mail),
+    (b"220 ", Spoken::Mail),
+    (b"220-", Spoken::Mail),
+    (b"* OK", Spoken::Mail),
+    (b"+OK", Spoken::Mail),
+    (b"NICK ", Spoken::Irc),
+    (b"USER ", Spoken::Irc),
+    (b"PROXY TCP", Spoken::ProxyProtocol),
+    (b"\r\n\r\n\0\r\nQUIT\n", Spoken::ProxyProtocol),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BROWSER: &[u8] = b"GET /chat HTTP/1.1\r\nHost: chat.example\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n";
+
+    #[test]
+    fn protocols_are_known_by_their_first_bytes() {
+        for (bytes, expected) in [
+            (&b"GET / HTTP/1.1\r\nHost: www.example\r\n\r\n"[..], Spoken::Http),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n", Spoken::Http),
+            (BROWSER, Spoken::WebSocket),
+            (b"CONNECT www.example:443 HTTP/1.1\r\n", Spoken::HttpConnect),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Spoken::Http2),
+            (b"SSTP_DUPLEX_POST /sra_{BA195980-CD49-458b-9E23-C84EE0ADCD75}/ HTTP/1.1\r\n", Spoken::Sstp),
+            (b"SSH-2.0-OpenSSH_9.2\r\n", Spoken::Ssh),
+            // [MS-RDPBCGR] §4.1.1: Client X.224 Connection Request
+            (
+                b"\x03\x00\x00\x2c\x27\xe0\x00\x00\x00\x00\x00Cookie: mstshash=eltons\r\n\x01\x00\x08\x00\x00\x00\x00\x00",
+                Spoken::Rdp,
+            ),
+            (b"\x00\x00\x00\x54\xffSMB\x72", Spoken::Smb),
+            (b"\x00\x00\x00\xb2\xfeSMB\x40", Spoken::Smb),
+            (b"\x00\x0e\x38\x11\x22\x33\x44\x55\x66\x77\x88\x00\x00\x00\x00\x00", Spoken::OpenVpn),
+            (b"\x05\x02\x00\x02", Spoken::Socks),
+            (b"\x04\x01\x01\xbb\x0a\x00\x00\x01root\x00", Spoken::Socks),
+            (b"220 mail.example ESMTP\r\n", Spoken::Mail),
+            (b"<?xml version='1.0'?><stream:stream", Spoken::Xmpp),
+            (b"NICK guest\r\n", Spoken::Irc),
+            (b"\x13BitTorrent protocol\x00", Spoken::BitTorrent),
+            (b"RFB 003.008\n", Spoken::Vnc),
+            (b"PROXY TCP4 192.0.2.1 192.0.2.2 5 443\r\n", Spoken::ProxyProtocol),
+        ] {
+            assert_eq!(recognise(bytes, false), Some(expected), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_one_is_left_over() {
+        for (bytes, expected) in [
+            (&b"GETTING / started"[..], Spoken::Text),
+            (b"SSL-2.0", Spoken::Text),
+            (b"hello, world\n", Spoken::Text),
+            ("gr\u{fc}\u{df}e".as_bytes(), Spoken::Text),
+            (b"\x03\x00\x00\x2c\x26\xe0\x00\x00", Spoken::Binary), // lengths that do not fit
+            (b"\x00\x00\x00\x54\xffSMC\x72", Spoken::Binary),
+            (b"\x00\x0e\x39\x11", Spoken::Binary),
+            (b"\x05\x02\x00\x0a", Spoken::Binary),
+            (b"\x05\x00\x00\x00", Spoken::Binary),
+            (b"\x04\x01\x01\xbb\x0a\x00\x00\x01root\x01", Spoken::Binary),
+            (b"\x04\x03\x01\xbb\x0a\x00\x00\x01root\x00", Spoken::Binary),
+            (b"\x13BitTorrent protocal\x00", Spoken::Binary),
+        ] {
+            assert_eq!(recognise(bytes, true), Some(expected), "{}", bytes.escape_ascii());
+        }
+    }
+
+    /// By SplitMix64 (Steele, Lea and Flood, 2014): reproducible, and as random as anything for this test.
+    fn noise(len: usize) -> Vec<u8> {
+        let mut state = 42_u64;
+        let mut next = move || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let n = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (n ^ n >> 31).to_le_bytes()
+        };
+        std::iter::repeat_with(&mut next).flatten().take(len).collect()
+    }
+
+    #[test]
+    fn noise_looks_random_and_each_exemption_of_the_paper_counts() {
+        let sound = noise(200);
+        assert!(looks_random(&sound));
+        let changed = |change: fn(&mut Vec<u8>)| {
+            let mut bytes = noise(200);
+            change(&mut bytes);
+            bytes
+        };
+        for (what, bytes) in [
+            ("few bits set", changed(|b| b.iter_mut().for_each(|x| *x &= 0x77))),
+            ("many bits set", changed(|b| b.iter_mut().for_each(|x| *x |= 0x88))),
+            ("six printable bytes first", changed(|b| b[..6].copy_from_slice(b"abcdef"))),
+            ("more than twenty printable in a row", changed(|b| b[50..71].copy_from_slice(b"KKKKKKKKKKKKKKKKKKKKK"))),
+            ("more than half printable", changed(|b| b.iter_mut().skip(6).step_by(2).for_each(|x| *x = b'K'))),
+            ("a TLS header", changed(|b| b[..3].copy_from_slice(&[0x16, 3, 1]))),
+            ("too few", noise(31)),
+        ] {
+            assert!(!looks_random(&bytes), "{what}");
+        }
+        let near = changed(|b| b[49..71].copy_from_slice(b"\x8fKKKKKKKKKKKKKKKKKKKK\x8f"));
+        assert!(looks_random(&near), "twenty in a row are not more than twenty");
+    }
+
+    #[test]
+    fn what_is_said_does_not_depend_on_how_the_bytes_were_cut() {
+        for bytes in [BROWSER, b"SSH-2.0-x\r\n", b"\x05\x02\x00\x02", b"hello there, who is it?", &noise(700)] {
+            let told = |sizes: usize| {
+                let mut opening = Opening::default();
+                for (at, piece) in bytes.chunks(sizes).enumerate() {
+                    opening.take(piece, at * sizes);
+                }
+                opening.end();
+                opening.spoken()
+            };
+            let expected = recognise(&bytes[..bytes.len().min(Opening::MOST_BYTES)], true);
+            for size in 1..40 {
+                assert_eq!(told(size), expected, "{} in pieces of {size}", bytes.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_seen_already_is_not_taken_twice() {
+        let mut opening = Opening::default();
+        assert!(!opening.take(b"SS", 0));
+        assert!(opening.take(b"SSH-", 0));
+        assert_eq!((opening.spoken(), opening.memory()), (Some(Spoken::Ssh), 0));
+    }
+
+    #[test]
+    fn nothing_is_not_anything() {
+        assert_eq!(recognise(b"", true), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! Who may have issued a certificate, by name: whose key vouches for what is said of it.
+
+use smallvec::SmallVec;
+
+use super::TrustStore;
+use super::algorithms::Algorithms;
+use super::path::Chain;
+use crate::protocol::x509::{Certificate, PublicKey, Signed};
+
+/// A name and a key, of a certificate or of a trusted root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Issuer<'a> {
+    /// What the SEQUENCE of its name holds.
+    pub name: &'a [u8],
+    /// What its SubjectPublicKeyInfo holds.
+    pub public_key_info: &'a [u8],
+}
+
+/// Those of the leaf's issuer's name: among the others sent, in the store, and the roots; each key once, at most [`MOST_ISSUERS`].
+pub(super) fn issuers<'a>(chain: &'a Chain, store: &'a TrustStore) -> SmallVec<[Issuer<'a>; 2]> {
+    let mut issuers = SmallVec::new();
+    let Some((leaf, others)) = chain.split_first() else { return issuers };
+    let Some((name, _)) = leaf.names() else { return issuers };
+    let has_name = |certificate: &&Certificate| certificate.names().is_some_and(|(_, subject)| subject == name);
+    let sent = others.iter().take(MOST_SENT).map(AsRef::as_ref).filter(has_name).filter_map(Certificate::public_key_info);
+    let known = store.intermediates(name).iter().filter_map(Certificate::public_key_info);
+    let roots = store.anchors(name).iter().map(|root| root.subject_public_key_info.as_ref());
+    for public_key_info in sent.chain(known).chain(roots) {
+        let issuer = Issuer { name, public_key_info };
+        if issuers.len() < MOST_ISSUERS && !issuers.contains(&issuer) {
+            issuers.push(issuer);
+        }
+    }
+    issuers
+}
+
+/// Whether `certificate` is a trusted root, of which only name and key need be known: Mozilla's come without certificates. That it has signed
+/// itself shows that nobody else has put that name and that key together.
+pub(super) fn is_root(certificate: &Certificate, store: &TrustStore, algorithms: &Algorithms) -> bool {
+    let Some((issuer, subject)) = certificate.names() else { return false };
+    let Some(public_key_info) = certificate.public_key_info() else { return false };
+    let is_anchor = || store.anchors(subject).iter().any(|root| *root.subject_public_key_info == *public_key_info);
+    issuer == subject && is_anchor() && is_signed(certificate, public_key_info, algorithms) == Some(true)
+}
+
+/// Whether `certificate` is signed by this key. `None` where that cannot be checked.
+fn is_signed(certificate: &Certificate, public_key_info: &[u8], algorithms: &Algorithms) -> Option<bool> {
+    let signed = Signed::of(&certificate.der)?;
+    algorithms.verify(&PublicKey::read(public_key_info)?, signed.algorithm, signed.message, signed.signature)
+}
+
+/// Certificates of a chain that are looked at.
+const MOST_SENT: usize = 64;
+/// Keys that are tried.
+const MOST_ISSUERS: usize = 4;

@@ -1,0 +1,160 @@
+//! What is found stands in the events, however the bytes come; and a user can choose and list it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::util::run::{Portcullis, Ran};
+use crate::util::tls::{self, ClientHello, HANDSHAKE};
+use crate::util::{Conversation, Events, Side};
+
+const HTTP: &[u8] = b"GET /index.html HTTP/1.1\r\nHost: www.shop.example\r\nUser-Agent: test\r\n\r\n";
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn found(event: &Value) -> Vec<&str> {
+    event["portcullis"]["findings"].as_array().into_iter().flatten().map(|id| id.as_str().unwrap()).collect()
+}
+
+/// What the engine says of `conversation`, with `flow` events.
+fn told(conversation: &Conversation) -> Events {
+    let mut portcullis = Portcullis::default();
+    portcullis.config.flow_events = true;
+    portcullis.run(&conversation.packets)
+}
+
+#[test]
+fn a_flow_that_is_not_tls_is_told_by_what_it_is_however_it_is_cut() {
+    let random: Vec<u8> = (1..=600_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for (client, server, expected) in [
+        (HTTP, ANSWER, "nottls.http"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", "nottls.ssh"),
+        (b"", b"SSH-2.0-OpenSSH_9.2\r\n", "nottls.ssh"),
+        (b"\x05\x01\x00", b"\x05\x00", "nottls.socks"),
+        (b"hello, is anybody there?", b"", "nottls.text"),
+        (b"\x01\x02\x03\x04", b"", "nottls.binary"),
+        (&random, b"", "nottls.random"),
+    ] {
+        for size in [1, 2, 3, 7, 1_000] {
+            let flights = [(Side::Client, client.to_vec()), (Side::Server, server.to_vec())];
+            let events = told(&Conversation::new().flights(&flights, size).close());
+            let flows = events.of("flow");
+            assert!(found(flows[0]).contains(&expected), "{expected} in segments of {size}: {:?}", found(flows[0]));
+            assert_eq!(found(flows[0]).iter().filter(|id| id.starts_with("nottls.") && **id != "nottls.server-only").count(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_connection_on_which_nobody_speaks_is_told() {
+    let flow = |conversation: &Conversation| found(told(conversation).of("flow")[0]).join(" ");
+    assert_eq!(flow(&Conversation::new().close()), "nottls.silent");
+    assert_eq!(flow(&Conversation::new().server(b"220 mail.example ESMTP\r\n").close()), "nottls.mail nottls.server-only");
+    assert_eq!(flow(&Conversation::new().close().only(Side::Client)), "");
+}
+
+#[test]
+fn bytes_of_a_flow_joined_in_the_middle_are_no_opening() {
+    let conversation = Conversation::unopened("10.0.0.1:40000", "192.0.2.1:443", 1, 2).client(HTTP).server(ANSWER);
+    assert_eq!(found(told(&conversation).of("flow")[0]), [""; 0]);
+}
+
+#[test]
+fn on_other_ports_it_is_no_matter() {
+    let mut portcullis = Portcullis::default();
+    portcullis.config.flow_events = true;
+    portcullis.decoder.ports = "any".parse().unwrap();
+    let events = portcullis.run(&Conversation::between("10.0.0.1:40000", "192.0.2.1:80").client(HTTP).server(ANSWER).packets);
+    assert_eq!(found(events.of("flow")[0]), [""; 0]);
+}
+
+/// The rule fires at the packet that makes it known, so that this packet does not pass.
+#[test]
+fn a_rule_drops_what_is_not_tls_once_it_is_known() {
+    let rule = "drop tcp any any -> any 443 (msg:\"SSH\"; flow:to_server; finding:nottls.ssh; sid:1;)";
+    for size in [1, 3, 100] {
+        let conversation = Conversation::new().send_in_segments(Side::Client, b"SSH-2.0-OpenSSH_9.2\r\n", size);
+        let events = Portcullis::default().rules(rule).run(&conversation.packets);
+        assert_eq!(events.alerts(), ["SSH"], "in segments of {size}");
+        assert_eq!(events.of("drop")[0]["pcap_cnt"], 3 + 4_usize.div_ceil(size));
+        assert_eq!(found(events.of("alert")[0]), ["nottls.ssh"]);
+    }
+}
+
+#[test]
+fn an_allow_list_may_let_ssh_pass() {
+    let mut portcullis = Portcullis::default().rules("pass tcp any any -> any 443 (flow:to_server; finding:nottls.ssh; sid:1;)");
+    portcullis.config.default_verdict = portcullis::rules::Verdict::Drop;
+    let ssh = Conversation::new().send_in_segments(Side::Client, b"SSH-2.0-OpenSSH_9.2\r\n", 2).server(b"SSH-2.0-x\r\n");
+    assert_eq!(portcullis.run(&ssh.packets).of("drop"), [&Value::Null; 0]);
+}
+
+#[test]
+fn a_client_that_switches_encryption_on_without_a_key_is_told() {
+    let hello = ClientHello::asking_for("www.shop.example").record();
+    let key = tls::record(HANDSHAKE, &tls::message(16, &[65; 66]));
+    let whole = Conversation::new().client(&hello).server(&tls::server_flight());
+    let early = whole.clone().client(&tls::finished()).server(&tls::finished()).packets;
+    let sound = whole.client(&[key, tls::finished()].concat()).server(&tls::finished()).packets;
+    let has = |packets: &[_]| found(Portcullis::default().run(packets).session()).contains(&"behaviour.early-ccs");
+    assert!(has(&early) && !has(&sound));
+    // Who takes a session up again sends no key either.
+    let resumed =
+        Conversation::new().client(&hello).server(&[tls::server_hello(), tls::finished()].concat()).client(&tls::finished());
+    assert!(!has(&resumed.packets));
+}
+
+#[test]
+fn a_tls_hello_that_is_answered_in_plain_text_is_told() {
+    let hello = ClientHello::asking_for("www.shop.example").record();
+    for size in [1, 5, 1_000] {
+        let conversation = Conversation::new().client(&hello).send_in_segments(Side::Server, ANSWER, size).close();
+        assert!(found(told(&conversation).session()).contains(&"nottls.answer"), "in segments of {size}");
+    }
+    let unanswered = Conversation::new().client(&hello).close();
+    assert!(!found(told(&unanswered).session()).contains(&"nottls.answer"));
+}
+
+#[test]
+fn a_user_chooses_what_is_told() {
+    let findings = |choice: &[&str]| {
+        let ran = Ran::with([&["replay", "--no-rules", "pcaps/ssl30.pcap"], choice].concat()).expect(0);
+        let ids: BTreeSet<String> = found(ran.events().session()).into_iter().map(str::to_owned).collect();
+        (ids, ran.events().counter("portcullis.findings.high"))
+    };
+    let (all, high) = findings(&[]);
+    assert!(all.contains("weak.protocol.sslv3") && all.contains("quantum.not-offered"));
+    assert_eq!(high, 1);
+    assert_eq!(findings(&["--findings", "high"]), (BTreeSet::from(["weak.protocol.sslv3".to_owned()]), 1));
+    let (some, _) = findings(&["--findings", "all,-weak.*"]);
+    assert!(some.iter().all(|id| !id.starts_with("weak.")) && some.len() > 2);
+    assert_eq!(findings(&["--findings=-all"]), (BTreeSet::new(), 0));
+    let ran = Ran::with(["replay", "--findings", "weak.protocol.sslv4", "pcaps/ssl30.pcap"]).expect(2);
+    assert!(ran.stderr.contains("did you mean `weak.protocol.sslv"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_command_lists_them() {
+    let text = String::from_utf8(Ran::with(["findings", "nottls.ssh"]).expect(0).stdout).unwrap();
+    assert!(text.starts_with("Not TLS\n\n  nottls.ssh  medium\n      SSH on the port of the web"), "{text}");
+    assert!(text.contains("\n      to do: ") && text.contains("\n      https://www.rfc-editor.org/rfc/rfc4253.html\n"));
+    let lines = Ran::with(["findings", "--json"]).expect(0).stdout;
+    let objects: Vec<Value> = String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(objects.len() > 200);
+    for key in ["id", "severity", "reason", "advice", "references"] {
+        assert!(objects.iter().all(|object| !object[key].is_null()), "{key}");
+    }
+    let ran = Ran::with(["findings", "nottls.sssh"]).expect(2);
+    assert_eq!(ran.stderr, "portcullis: error: no finding is called `nottls.sssh`: did you mean `nottls.ssh`?\n");
+}
+
+#[test]
+fn a_policy_says_which_of_the_rules_that_ship_are_on() {
+    let alerts = |policy: &str| {
+        let ran = Ran::with(["replay", "--policy", policy, "pcaps/tls10.pcap"]).expect(0);
+        ran.events().alerts().into_iter().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let tls10 = BTreeSet::from(["PORTCULLIS TLS 1.0 negotiated".to_owned()]);
+    assert_eq!(alerts("normal"), tls10);
+    assert_eq!(alerts("legacy"), BTreeSet::new());
+    assert!(alerts("strict").is_superset(&tls10) && alerts("strict").contains("PORTCULLIS certificate of nobody who is trusted"));
+}
