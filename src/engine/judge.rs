@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use super::connection::{Connection, Flow, Following};
+use super::connection::{Connection, Flow};
 use super::counters::Counters;
+use super::following::Following;
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropInfo, DropReason, Refusal, Reset, Side, Toward, Verdict};
 use crate::findings::FindingSet;
