@@ -398,11 +398,12 @@ impl<'a> Evidence<'a> {
         self.session.server_evidence.as_ref().is_some_and(|evidence| evidence.scts.iter().any(|sct| statuses.contains(&sct.status)))
     }
 
+    /// Chrome asks for logs since May 2018, Apple since October of that year.
     fn is_unlogged(&self) -> bool {
         let is_valid = self.session.server_trust.as_ref().is_some_and(|trust| trust.status == Status::Valid);
         let handed_over =
             self.session.server_evidence.as_ref().map_or(0, |evidence| evidence.tls_scts.saturating_add(evidence.ocsp_scts));
-        is_valid && handed_over == 0 && self.leaf_is(|facts| facts.embedded_scts == 0)
+        is_valid && handed_over == 0 && self.leaf_is(|facts| facts.embedded_scts == 0 && facts.not_before >= time(2018, 5, 1))
     }
 
     fn tool_is(&self, ask: impl FnOnce(Tool<'_>) -> bool) -> bool {
