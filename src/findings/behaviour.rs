@@ -171,7 +171,7 @@ impl Evidence<'_> {
     }
 
     fn any_alpn(&self, ask: impl Fn(&[u8]) -> bool) -> bool {
-        self.hello().is_some_and(|hello| hello.alpn.iter().any(|protocol| ask(protocol)))
+        self.hello().is_some_and(|hello| hello.alpn.iter().any(ask))
     }
 
     /// RFC 9113 §9.2: TLS 1.2 at least, and there neither CBC nor a key exchange without forward secrecy.

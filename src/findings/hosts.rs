@@ -11,6 +11,9 @@ pub fn is_address(name: &[u8]) -> bool {
 
 /// The IP address that a name is.
 pub fn address(name: &[u8]) -> Option<IpAddr> {
+    if !name.last()?.is_ascii_digit() && !name.contains(&b':') {
+        return None; // as most names
+    }
     let text = std::str::from_utf8(name).ok()?;
     text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).parse().ok()
 }
@@ -54,7 +57,7 @@ fn registry_suffix(name: &[u8]) -> Option<&[u8]> {
     loop {
         let suffix = psl::suffix(rest)?;
         if suffix.typ() != Some(Type::Private) {
-            return Some(rest.get(rest.len().checked_sub(suffix.as_bytes().len())?..)?);
+            return rest.get(rest.len().checked_sub(suffix.as_bytes().len())?..);
         }
         let company = rest.get(rest.len().checked_sub(suffix.as_bytes().len())?..)?;
         rest = company.get(company.iter().position(|byte| *byte == b'.')?.checked_add(1)?..)?;
@@ -64,9 +67,18 @@ fn registry_suffix(name: &[u8]) -> Option<&[u8]> {
 /// Whether a name means something inside of a network only: of one label, or below a domain that the internet's DNS does not have (RFC 6761,
 /// RFC 6762, RFC 8375, `.internal` of ICANN).
 pub fn is_internal(name: &[u8]) -> bool {
-    let name = name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
-    let ends = |domain: &&[u8]| name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."));
-    !name.contains(&b'.') || INTERNAL.iter().any(|domain| ends(&domain.as_bytes()))
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    let Some(dot) = name.iter().rposition(|byte| *byte == b'.') else { return true };
+    let last = name.get(dot.saturating_add(1)..).unwrap_or_default();
+    INTERNAL.iter().any(|domain| last.eq_ignore_ascii_case(domain.as_bytes())) || ends_with_domain(name, b"home.arpa")
+}
+
+/// Whether a name is `domain`, or below it, whatever the case of their letters.
+pub fn ends_with_domain(name: &[u8], domain: &[u8]) -> bool {
+    let Some((before, end)) = name.len().checked_sub(domain.len()).and_then(|start| name.split_at_checked(start)) else {
+        return false;
+    };
+    end.eq_ignore_ascii_case(domain) && before.last().is_none_or(|byte| *byte == b'.')
 }
 
 /// Whether an address cannot be reached from the internet (RFC 1918, RFC 6598, RFC 4193 and the like).
@@ -80,7 +92,7 @@ pub fn is_private(address: IpAddr) -> bool {
     }
 }
 
-const INTERNAL: [&str; 8] = ["local", "localhost", "localdomain", "internal", "home.arpa", "lan", "intranet", "corp"];
+const INTERNAL: [&str; 7] = ["local", "localhost", "localdomain", "internal", "lan", "intranet", "corp"];
 
 #[cfg(test)]
 mod tests {
@@ -148,6 +160,15 @@ mod tests {
             ("home.notlocal", false),
         ] {
             assert_eq!(is_internal(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_below_a_domain_by_whole_labels() {
+        for (name, expected) in
+            [("home.arpa", true), ("fritz.HOME.arpa", true), ("fritzhome.arpa", false), ("arpa", false), ("", false)]
+        {
+            assert_eq!(ends_with_domain(name.as_bytes(), b"home.arpa"), expected, "{name}");
         }
     }
 
