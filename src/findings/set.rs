@@ -150,7 +150,7 @@ fn at(place: usize) -> Option<&'static Finding> {
     None
 }
 
-const WORDS: usize = 4;
+const WORDS: usize = 5;
 
 #[cfg(test)]
 mod tests {
