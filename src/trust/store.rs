@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
-use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use super::CtLogs;
-use crate::protocol::x509::{Certificate, Time};
+use crate::protocol::x509::{Certificate, Crl, CrlFault};
 
 /// Root certificates and known intermediates, by subject, and revocation lists. It does not change once it is in use, and is shared by all workers.
 #[derive(Clone, Default)]
@@ -18,7 +17,8 @@ pub struct TrustStore {
     /// SHA-256 of the certificates that anchors were made of.
     trusted: HashSet<[u8; 32]>,
     intermediates: HashMap<Vec<u8>, Vec<Certificate>>,
-    crls: Vec<Arc<CertRevocationList<'static>>>,
+    /// By issuer.
+    crls: HashMap<Vec<u8>, Vec<Arc<Crl>>>,
     logs: CtLogs,
 }
 
@@ -27,8 +27,10 @@ pub struct TrustStore {
 pub struct Added {
     /// Taken.
     pub taken: usize,
-    /// Not taken, because they cannot be read.
+    /// Not taken, because they cannot be read or used.
     pub refused: usize,
+    /// Why the last revocation list was not taken.
+    pub fault: Option<CrlFault>,
 }
 
 impl TrustStore {
@@ -70,13 +72,21 @@ impl TrustStore {
     }
 
     /// Takes the revocation lists (RFC 5280 §5) in `bytes`: PEM with any number of them, or the DER of one. Each counts for what its
-    /// issuer has issued, once its signature turns out to be right; one that is out of date still says what was revoked.
+    /// issuer has issued, once its signature turns out to be right. Of several of one issuer the newest counts; one that is out of date still says what was revoked
+    /// where there is no other.
     pub fn add_crls(&mut self, bytes: &[u8]) -> Added {
-        add_each::<CertificateRevocationListDer<'_>>(bytes, |der| {
-            let Ok(crl) = OwnedCertRevocationList::from_der(der) else { return false };
-            self.crls.push(Arc::new(CertRevocationList::Owned(crl)));
-            true
-        })
+        let mut fault = None;
+        let added = add_each::<CertificateRevocationListDer<'_>>(bytes, |der| match Crl::read(der) {
+            Ok(crl) => {
+                self.crls.entry(crl.issuer.clone()).or_default().push(Arc::new(crl));
+                true
+            }
+            Err(why) => {
+                fault = Some(why);
+                false
+            }
+        });
+        Added { fault, ..added }
     }
 
     /// Trusts all that `other` trusts, and knows all that it knows.
@@ -86,7 +96,9 @@ impl TrustStore {
         for (subject, certificates) in other.intermediates {
             self.intermediates.entry(subject).or_default().extend(certificates);
         }
-        self.crls.extend(other.crls);
+        for (issuer, crls) in other.crls {
+            self.crls.entry(issuer).or_default().extend(crls);
+        }
         self.logs.add(other.logs);
     }
 
@@ -125,18 +137,9 @@ impl TrustStore {
         self.trusted.contains(&certificate.sha256)
     }
 
-    /// The revocation lists.
-    pub(super) fn crls(&self) -> Vec<&CertRevocationList<'static>> {
-        self.crls.iter().map(AsRef::as_ref).collect()
-    }
-
-    /// Since when a certificate is revoked, by the lists that have its issuer's name.
-    pub(super) fn revoked_since(&self, certificate: &Certificate) -> Option<Time> {
-        let (issuer, _) = certificate.names()?;
-        let serial = &certificate.facts.as_ref()?.serial;
-        let entries =
-            self.crls.iter().filter(|crl| crl.issuer() == issuer).filter_map(|crl| crl.find_serial(serial).ok().flatten());
-        entries.map(|entry| Time::from_unix(i64::try_from(entry.revocation_date.as_secs()).unwrap_or(i64::MAX))).min()
+    /// The revocation lists of the issuer with this name: what its SEQUENCE holds.
+    pub(super) fn crls(&self, issuer: &[u8]) -> &[Arc<Crl>] {
+        self.crls.get(issuer).map_or(&[], Vec::as_slice)
     }
 
     fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
@@ -195,8 +198,8 @@ mod tests {
         let (one, other) = (Ca::root("One"), Ca::root("Other"));
         let mut store = TrustStore::empty();
         let bundle = format!("# One\n{}\ntext between\n{}", one.pem(), other.pem());
-        assert_eq!(store.add_roots(bundle.as_bytes()), Added { taken: 2, refused: 0 });
-        assert_eq!(store.add_roots(one.der()), Added { taken: 1, refused: 0 });
+        assert_eq!(store.add_roots(bundle.as_bytes()), Added { taken: 2, refused: 0, fault: None });
+        assert_eq!(store.add_roots(one.der()), Added { taken: 1, refused: 0, fault: None });
         assert_eq!(store.len(), 2);
         assert!(store.trusts(&Certificate::parse(other.der())));
     }
@@ -204,10 +207,10 @@ mod tests {
     #[test]
     fn what_is_no_certificate_is_refused() {
         let mut store = TrustStore::empty();
-        assert_eq!(store.add_roots(b"nothing"), Added { taken: 0, refused: 1 });
+        assert_eq!(store.add_roots(b"nothing"), Added { taken: 0, refused: 1, fault: None });
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert_eq!(store.add_roots(broken), Added { taken: 0, refused: 1 });
-        assert_eq!(store.add_intermediates(broken), Added { taken: 0, refused: 1 });
+        assert_eq!(store.add_roots(broken), Added { taken: 0, refused: 1, fault: None });
+        assert_eq!(store.add_intermediates(broken), Added { taken: 0, refused: 1, fault: None });
         assert!(store.is_empty());
     }
 }

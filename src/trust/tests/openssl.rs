@@ -15,7 +15,7 @@ use rustls_pki_types::pem::PemObject;
 use super::chains::{Ca, Key, NOW, authority, odd_extension, self_signed, server};
 use super::{judge, statuses, trusting};
 use crate::base::Timestamp;
-use crate::protocol::x509::{Certificate, Problems, Status};
+use crate::protocol::x509::{Certificate, Problems, Status, key_ids};
 use crate::trust::{Peer, Trust, TrustStore};
 use Status::*;
 
@@ -60,11 +60,14 @@ fn openssls_chains_on_p521_are_verified() {
     assert_eq!(store.add_roots(&der("ca.pem")).taken, 1);
     let mut trust = Trust::new(Arc::new(store), 1 << 20);
     for digest in ["sha256", "sha384", "sha512"] {
-        for (ca, status) in [("ca", Valid), ("other", BadSignature)] {
+        for ca in ["ca", "other"] {
             openssl(&format!(
                 "x509 -req -in leaf.csr -CA {ca}.pem -CAkey {ca}.key -CAcreateserial -extfile leaf.ext -days 30 -{digest} -out leaf.pem"
             ));
             let leaf = Arc::new(Certificate::parse(&der("leaf.pem")));
+            // Some releases write which key has signed it: that of the root is another then.
+            let other = if key_ids(&leaf.der).authority.is_some() { IncompleteChain } else { BadSignature };
+            let status = if ca == "ca" { Valid } else { other };
             let verdict = trust.judge(&[leaf], false, Peer::Server(Some(b"www.example")), now);
             assert_eq!(verdict.status, status, "{digest} {ca}");
         }
