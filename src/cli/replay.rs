@@ -149,6 +149,10 @@ struct Bounds {
     #[arg(long, default_value = "4MiB", value_parser = units::bytes, value_name = "BYTES")]
     intermediate_memory: usize,
 
+    /// Memory for the certificates and keys that servers showed, to find what changed and what is shared; 0 compares none
+    #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
+    seen_memory: usize,
+
     /// Memory for IP fragments that wait for others
     #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
     fragment_memory: usize,
@@ -370,6 +374,7 @@ impl Replay {
                     certificate_memory: b.certificate_memory,
                     verdict_memory: b.verdict_memory,
                     intermediate_memory: b.intermediate_memory,
+                    seen_memory: b.seen_memory,
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
                 default_verdict: self.rules.default_verdict(),

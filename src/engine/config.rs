@@ -50,6 +50,9 @@ pub struct Limits {
     pub verdict_memory: usize,
     /// Bytes of intermediate certificates that are learned in the run, to fill gaps of chains with.
     pub intermediate_memory: usize,
+    /// Bytes of what is remembered of servers from session to session, by whoever holds a [`Memory`](crate::findings::Memory): the engine itself
+    /// does not.
+    pub seen_memory: usize,
 }
 
 /// Time-outs, in packet time since the flow's last packet.
@@ -90,6 +93,7 @@ impl Default for Limits {
             certificate_memory: 64 << 20,
             verdict_memory: 8 << 20,
             intermediate_memory: 4 << 20,
+            seen_memory: 32 << 20,
         }
     }
 }
