@@ -38,12 +38,12 @@ const OTHER: &str = "198.51.100.8:443";
 
 /// Of each session those findings that compare.
 fn compared(events: &Events) -> Vec<Vec<String>> {
-    let ids = |session: &&Value| {
+    let ids = |session: &Value| {
         let all = session["portcullis"]["findings"].as_array().cloned().unwrap_or_default();
         let ids = all.iter().filter_map(|id| id.as_str().map(str::to_owned));
         ids.filter(|id| id.starts_with("cert.changed.") || id == "cert.key.shared").collect()
     };
-    events.sessions().iter().map(|session| ids(&session)).collect()
+    events.sessions().iter().map(|session| ids(session)).collect()
 }
 
 /// A capture in which certificates change and a key is shared, and what is to be found in each of its sessions.

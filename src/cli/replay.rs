@@ -182,6 +182,7 @@ impl Replay {
         };
         let Some(rules) = self.rules.load() else { return ExitCode::FAILURE };
         let Ok(trust) = self.trust.load() else { return ExitCode::FAILURE };
+        let Ok(weak_keys) = self.trust.weak_keys() else { return ExitCode::FAILURE };
         let interrupted = Arc::new(AtomicUsize::new(0));
         let settings =
             CaptureSettings { buffer_len: self.read_buffer.max(1), stop: Arc::clone(&interrupted), ..CaptureSettings::default() };
@@ -212,7 +213,8 @@ impl Replay {
             }
         };
         let keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
-        let settings = Settings { keeping, ..self.settings(&rules, trust, &interrupted) };
+        let mut settings = Settings { keeping, ..self.settings(&rules, trust, &interrupted) };
+        settings.engine.weak_keys = weak_keys;
         let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,

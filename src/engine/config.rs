@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::Duration;
 use crate::findings::FindingSet;
 use crate::packet::{OverlapPolicy, PortSet};
+use crate::protocol::x509::WeakKeys;
 use crate::rules::Verdict;
 use crate::trust::TrustStore;
 
@@ -19,6 +20,8 @@ pub struct Config {
     pub server_ports: PortSet,
     /// Whom to trust; without it no chain is validated.
     pub trust: Option<Arc<TrustStore>>,
+    /// RSA keys that are known to others: certificates with one of them are found.
+    pub weak_keys: Option<Arc<WeakKeys>>,
     /// Limits of memory.
     pub limits: Limits,
     /// Time-outs.
@@ -73,6 +76,7 @@ impl Default for Config {
             overlap: OverlapPolicy::First,
             server_ports: PortSet::default(),
             trust: None,
+            weak_keys: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             default_verdict: Verdict::None,

@@ -303,6 +303,11 @@ impl Conversation {
         self.session.server_evidence = evidence.map(Box::new);
     }
 
+    /// Whether a key of the server's certificates is on the list of those that are known.
+    pub const fn set_server_key_listed(&mut self, is_listed: bool) {
+        self.session.server_key_listed = Some(is_listed);
+    }
+
     /// The session's events are to carry the certificates themselves.
     pub const fn store_certificates(&mut self) {
         self.session.store_certificates = true;
