@@ -178,7 +178,12 @@ impl Judge {
         };
         let (session, raw) = match following.as_deref_mut() {
             Some(Following { streams, conversation, .. }) => {
-                let of = |s: &Segment<'_>| (streams.get(s.header.sender), conversation.is_over(s.header.sender));
+                let of = |s: &Segment<'_>| {
+                    (
+                        streams.get(s.header.sender),
+                        conversation.is_over(s.header.sender) || conversation.is_watching(s.header.sender),
+                    )
+                };
                 let raw = segment.map(|s| (s, of(s))).map(|(s, (stream, is_over))| raw(s, stream, is_over));
                 let hides = is_refused_tls(conversation);
                 (Some(conversation.session(client)).filter(|_| !hides), raw.unwrap_or_default())

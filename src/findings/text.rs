@@ -92,7 +92,9 @@ sessions is known only when these are written; rules cannot ask for them.
 - **low**: not as it should be, and of no use to an attacker by itself
 - **info**: good to know, and nothing wrong
 
-Not judged, since it cannot be seen: heartbeats after encryption began, renegotiation within the encryption, certificates of TLS 1.3.
+Not judged, since it cannot be seen: renegotiation within the encryption, certificates of TLS 1.3. Heartbeats after encryption began are judged by the lengths of
+their records: an answer that is more than 200 bytes longer than its request is `behaviour.heartbeat.leak`. Where client and server agree on heartbeats, the first
+64 KiB in the dark are looked through for that, and the session is told after them.
 
 ";
 
