@@ -9,6 +9,7 @@ mod config;
 mod connection;
 mod counters;
 mod findings;
+mod following;
 mod inspector;
 mod judge;
 mod lane;

@@ -9,8 +9,9 @@ use std::sync::Arc;
 pub use self::ending::Leaving;
 
 use super::config::Config;
-use super::connection::{Connection, Flow, Held, Read};
+use super::connection::{Connection, Flow};
 use super::counters::Counters;
+use super::following::{Held, Read};
 use super::judge::Judge;
 use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};

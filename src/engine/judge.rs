@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use super::connection::{Connection, Flow, Following};
+use super::connection::{Connection, Flow};
 use super::counters::Counters;
+use super::following::Following;
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropInfo, DropReason, Refusal, Reset, Side, Toward, Verdict};
 use crate::findings::FindingSet;
@@ -177,14 +178,12 @@ impl Judge {
             None => *spoke,
         };
         let (session, raw) = match following.as_deref_mut() {
-            Some(Following { streams, conversation, .. }) => {
-                let of = |s: &Segment<'_>| {
-                    (
-                        streams.get(s.header.sender),
-                        conversation.is_over(s.header.sender) || conversation.is_watching(s.header.sender),
-                    )
-                };
-                let raw = segment.map(|s| (s, of(s))).map(|(s, (stream, is_over))| raw(s, stream, is_over));
+            Some(Following { streams, conversation, is_sealed, .. }) => {
+                let of = |s: &Segment<'_>| (streams.get(s.header.sender), conversation.is_over(s.header.sender));
+                let raw = segment
+                    .filter(|s| !*is_sealed.get(s.header.sender))
+                    .map(|s| (s, of(s)))
+                    .map(|(s, (stream, is_over))| raw(s, stream, is_over));
                 let hides = is_refused_tls(conversation);
                 (Some(conversation.session(client)).filter(|_| !hides), raw.unwrap_or_default())
             }

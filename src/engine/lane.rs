@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 
 use super::clock::LEAP;
 use super::config::{Config, Limits};
-use super::connection::{Flow, Held};
+use super::connection::Flow;
+use super::following::Held;
 use super::open::Open;
 use crate::base::{Duration, Timestamp};
 use crate::flow::timers::Wheel;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::connection::Following;
+use super::following::Following;
 use crate::base::Timestamp;
 use crate::flow::Direction;
 use crate::protocol::tls::{ProtocolVersion, ServerHello, Session};

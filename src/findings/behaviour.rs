@@ -4,7 +4,7 @@ use super::Known::{Anomaly as Odd, ClientHello, Dark, ServerHello};
 use super::Severity::{High, Info, Low, Medium};
 use super::suites::Traits;
 use super::{Evidence, Finding, finding};
-use crate::protocol::tls::session::Anomaly;
+use crate::protocol::tls::session::{Anomaly, Stage};
 use crate::protocol::tls::{Ech, ProtocolVersion, extension};
 
 #[rustfmt::skip]
@@ -145,7 +145,8 @@ impl Evidence<'_> {
 
     fn is_gone_after_certificate(&self) -> bool {
         let session = self.session;
-        self.is_closed()
+        session.stage == Stage::Closed
+            && !session.dropped
             && !session.server_certificates.is_empty()
             && session.client_view.is_complete()
             && !session.client_view.dark
@@ -170,7 +171,7 @@ impl Evidence<'_> {
     }
 
     fn any_alpn(&self, ask: impl Fn(&[u8]) -> bool) -> bool {
-        self.hello().is_some_and(|hello| hello.alpn.iter().any(|protocol| ask(protocol)))
+        self.hello().is_some_and(|hello| hello.alpn.iter().any(ask))
     }
 
     /// RFC 9113 §9.2: TLS 1.2 at least, and there neither CBC nor a key exchange without forward secrecy.
@@ -189,7 +190,7 @@ fn is_grease(protocol: &[u8]) -> bool {
 /// Handshakes that are begun again beyond what a client has use for.
 const FLOOD: u32 = 10;
 
-/// Those of the web, and what proves a name for it.
+/// Those of the web with the drafts that browsers spoke, and what proves a name for it.
 const WEB: &[&[u8]] = &[
     b"http/0.9",
     b"http/1.0",

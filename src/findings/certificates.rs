@@ -2,7 +2,7 @@
 
 use super::Known::{ClientCertificates, Dark, ServerCertificates};
 use super::Severity::{High, Info, Low, Medium};
-use super::issuers::{Maker, Tool, maker};
+use super::issuers::{Maker, Tool};
 use super::{Evidence, Finding, finding, hosts};
 use crate::protocol::x509::{Facts, KeyFlaws, OcspStatus, Reason, SctStatus, Status, Time};
 
@@ -281,7 +281,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         &["RFC 6761", "RFC 1918"],
         |e| e.leaf_is(|f| f.subject_alt_names.iter().any(|name| match hosts::address(name.as_bytes()) {
             Some(address) => hosts::is_private(address),
-            None => hosts::is_host_name(name.as_bytes()) && hosts::is_internal(name.as_bytes()),
+            None => hosts::is_internal(name.as_bytes()) && hosts::is_host_name(name.as_bytes()),
         }))),
     finding("cert.names.many", Info, ServerCertificates,
         "the certificate is for more than a hundred names: all of them share a key",
@@ -299,22 +299,22 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the certificate is the one that a product makes at its installation: nobody set it up",
         "give it a certificate of your own; see that its password is no default either",
         &["cwe.mitre.org/data/definitions/1392.html"],
-        |e| e.leaf_is(|f| maker(f) == Some(Maker::Default))),
+        |e| e.made_by(Maker::Default)),
     finding("cert.made-by.debug-proxy", Medium, ServerCertificates,
         "a developer's proxy reads this session: Burp, mitmproxy, Fiddler, Charles or ZAP issued the certificate",
         "nothing, where somebody tests; else find out who runs it",
         &["attack.mitre.org/techniques/T1557/"],
-        |e| e.any_is(|f| maker(f) == Some(Maker::DebugProxy))),
+        |e| e.made_by(Maker::DebugProxy)),
     finding("cert.made-by.interceptor", High, ServerCertificates,
         "the certificate was issued by software that shipped its private key: anyone can read this session",
         "remove the software and its root from the client (Superfish, eDellRoot, DSDTestProvider, SennComRootCA)",
         &["CVE-2015-2077", "CVE-2018-17612", "www.kb.cert.org/vuls/id/870761", "www.kb.cert.org/vuls/id/925497"],
-        |e| e.leaf_is(|f| maker(f) == Some(Maker::Interceptor))),
+        |e| e.made_by(Maker::Interceptor)),
     finding("cert.made-by.distrusted", High, ServerCertificates,
         "the certificate was issued by an authority that was broken into (DigiNotar)",
         "do not trust it",
         &["www.mozilla.org/en-US/security/advisories/mfsa2011-34/"],
-        |e| e.leaf_is(|f| maker(f) == Some(Maker::Distrusted))),
+        |e| e.made_by(Maker::Distrusted)),
     finding("cert.tool.cobalt-strike", High, ServerCertificates,
         "the certificate is the one that Cobalt Strike's team server came with",
         "isolate the client: it is controlled from there, by attackers or by testers",
@@ -339,7 +339,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the certificate was issued under the name that DcRat gives its authority",
         "isolate the client: it is controlled from there",
         &["github.com/qwqdanchun/DcRat"],
-        |e| e.tool_is(|tool| tool.is_dcrat())),
+        |e| e.made_by(Maker::DcRat)),
     finding("cert.tool.covenant", High, ServerCertificates,
         "the certificate has the name that Covenant gives it",
         "isolate the client: it is controlled from there, by attackers or by testers",
@@ -403,11 +403,12 @@ impl<'a> Evidence<'a> {
         self.session.server_evidence.as_ref().is_some_and(|evidence| evidence.scts.iter().any(|sct| statuses.contains(&sct.status)))
     }
 
+    /// Chrome asks for logs since May 2018, Apple since October of that year.
     fn is_unlogged(&self) -> bool {
         let is_valid = self.session.server_trust.as_ref().is_some_and(|trust| trust.status == Status::Valid);
         let handed_over =
             self.session.server_evidence.as_ref().map_or(0, |evidence| evidence.tls_scts.saturating_add(evidence.ocsp_scts));
-        is_valid && handed_over == 0 && self.leaf_is(|facts| facts.embedded_scts == 0)
+        is_valid && handed_over == 0 && self.leaf_is(|facts| facts.embedded_scts == 0 && facts.not_before >= time(2018, 5, 1))
     }
 
     fn tool_is(&self, ask: impl FnOnce(Tool<'_>) -> bool) -> bool {

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use super::issuers::{self, Maker};
 use super::suites::Traits;
 use crate::protocol::opening::Spoken;
 use crate::protocol::tls::session::{Anomaly, Openings};
@@ -20,12 +21,13 @@ pub struct Evidence<'a> {
     pub two_sided: bool,
     version: Option<ProtocolVersion>,
     offered: OnceCell<Traits>,
+    maker: OnceCell<Option<Maker>>,
 }
 
 impl<'a> Evidence<'a> {
     /// That of `session` at `now`.
     pub fn new(session: &'a Session, now: Time, two_sided: bool) -> Self {
-        Self { session, now, two_sided, version: session.version(), offered: OnceCell::new() }
+        Self { session, now, two_sided, version: session.version(), offered: OnceCell::new(), maker: OnceCell::new() }
     }
 
     /// TLS was recognised.
@@ -128,6 +130,11 @@ impl<'a> Evidence<'a> {
     /// What the server's own certificate says.
     pub(super) fn leaf(&self) -> Option<&'a Facts> {
         self.chain().first()?.facts.as_ref()
+    }
+
+    /// Whether `maker` made the server's certificate.
+    pub(super) fn made_by(&self, maker: Maker) -> bool {
+        *self.maker.get_or_init(|| self.leaf().and_then(issuers::maker)) == Some(maker)
     }
 
     /// Whether `status` is among what is wrong with the server's chain.

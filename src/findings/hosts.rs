@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use psl::Type;
+
 /// Whether a name is an IP address, also one in brackets.
 pub fn is_address(name: &[u8]) -> bool {
     address(name).is_some()
@@ -9,6 +11,9 @@ pub fn is_address(name: &[u8]) -> bool {
 
 /// The IP address that a name is.
 pub fn address(name: &[u8]) -> Option<IpAddr> {
+    if !name.last()?.is_ascii_digit() && !name.contains(&b':') {
+        return None; // as most names
+    }
     let text = std::str::from_utf8(name).ok()?;
     text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text).parse().ok()
 }
@@ -31,23 +36,49 @@ pub fn has_long_label(name: &[u8]) -> bool {
     name.split(|byte| *byte == b'.').any(|label| label.len() > 63)
 }
 
-/// The part of a name that one pays for: `example.co.uk` of `www.example.co.uk`, by the list of public suffixes.
+/// The part of a name that one pays a registry for: `example.co.uk` of `www.example.co.uk`, by the list of public suffixes. What companies let
+/// others have below their own names (`github.io`) is the company's here.
 pub fn registrable(name: &[u8]) -> Option<&[u8]> {
-    psl::domain(name).map(|domain| domain.as_bytes())
+    let suffix = registry_suffix(name)?;
+    let before = name.len().checked_sub(suffix.len())?.checked_sub(1)?;
+    let label = name.get(..before)?.iter().rposition(|byte| *byte == b'.').map_or(0, |dot| dot.saturating_add(1));
+    name.get(label..)
 }
 
-/// Whether a name is a public suffix, below which anybody can have a name: `co.uk`, `github.io`. One that is on the list, and not any
-/// top-level domain.
+/// Whether a name is a suffix of a registry's, below which anybody can have a name: `co.uk`. One that is on the list, and not any
+/// top-level domain; nor a company's, which may well have a certificate for all names below its own.
 pub fn is_public_suffix(name: &[u8]) -> bool {
-    psl::suffix(name).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == name)
+    psl::suffix(name).is_some_and(|suffix| suffix.typ() == Some(Type::Icann) && suffix.as_bytes() == name)
+}
+
+/// The part of a name that belongs to a registry: of `example.github.io` it is `io`.
+fn registry_suffix(name: &[u8]) -> Option<&[u8]> {
+    let mut rest = name;
+    loop {
+        let suffix = psl::suffix(rest)?;
+        if suffix.typ() != Some(Type::Private) {
+            return rest.get(rest.len().checked_sub(suffix.as_bytes().len())?..);
+        }
+        let company = rest.get(rest.len().checked_sub(suffix.as_bytes().len())?..)?;
+        rest = company.get(company.iter().position(|byte| *byte == b'.')?.checked_add(1)?..)?;
+    }
 }
 
 /// Whether a name means something inside of a network only: of one label, or below a domain that the internet's DNS does not have (RFC 6761,
 /// RFC 6762, RFC 8375, `.internal` of ICANN).
 pub fn is_internal(name: &[u8]) -> bool {
-    let name = name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
-    let ends = |domain: &&[u8]| name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with(b"."));
-    !name.contains(&b'.') || INTERNAL.iter().any(|domain| ends(&domain.as_bytes()))
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    let Some(dot) = name.iter().rposition(|byte| *byte == b'.') else { return true };
+    let last = name.get(dot.saturating_add(1)..).unwrap_or_default();
+    INTERNAL.iter().any(|domain| last.eq_ignore_ascii_case(domain.as_bytes())) || ends_with_domain(name, b"home.arpa")
+}
+
+/// Whether a name is `domain`, or below it, whatever the case of their letters.
+pub fn ends_with_domain(name: &[u8], domain: &[u8]) -> bool {
+    let Some((before, end)) = name.len().checked_sub(domain.len()).and_then(|start| name.split_at_checked(start)) else {
+        return false;
+    };
+    end.eq_ignore_ascii_case(domain) && before.last().is_none_or(|byte| *byte == b'.')
 }
 
 /// Whether an address cannot be reached from the internet (RFC 1918, RFC 6598, RFC 4193 and the like).
@@ -61,7 +92,7 @@ pub fn is_private(address: IpAddr) -> bool {
     }
 }
 
-const INTERNAL: [&str; 8] = ["local", "localhost", "localdomain", "internal", "home.arpa", "lan", "intranet", "corp"];
+const INTERNAL: [&str; 7] = ["local", "localhost", "localdomain", "internal", "lan", "intranet", "corp"];
 
 #[cfg(test)]
 mod tests {
@@ -99,11 +130,20 @@ mod tests {
     #[test]
     fn below_a_public_suffix_anybody_can_have_a_name() {
         for (name, suffix) in
-            [("co.uk", true), ("com", true), ("github.io", true), ("example.co.uk", false), ("example", false), ("test", false)]
+            [("co.uk", true), ("com", true), ("github.io", false), ("example.co.uk", false), ("example", false), ("test", false)]
         {
             assert_eq!(is_public_suffix(name.as_bytes()), suffix, "{name}");
         }
-        assert_eq!(registrable(b"a.b.example.co.uk"), Some(&b"example.co.uk"[..]));
+        for (name, expected) in [
+            ("a.b.example.co.uk", Some("example.co.uk")),
+            ("raw.githubusercontent.com", Some("githubusercontent.com")),
+            ("bucket.s3.amazonaws.com", Some("amazonaws.com")),
+            ("www.shop.example", Some("shop.example")),
+            ("co.uk", None),
+            ("localhost", None),
+        ] {
+            assert_eq!(registrable(name.as_bytes()), expected.map(str::as_bytes), "{name}");
+        }
     }
 
     #[test]
@@ -120,6 +160,15 @@ mod tests {
             ("home.notlocal", false),
         ] {
             assert_eq!(is_internal(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_below_a_domain_by_whole_labels() {
+        for (name, expected) in
+            [("home.arpa", true), ("fritz.HOME.arpa", true), ("fritzhome.arpa", false), ("arpa", false), ("", false)]
+        {
+            assert_eq!(ends_with_domain(name.as_bytes(), b"home.arpa"), expected, "{name}");
         }
     }
 

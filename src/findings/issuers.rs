@@ -13,12 +13,14 @@ pub enum Maker {
     Interceptor,
     /// An authority that lost the trust of browsers for all that it issued.
     Distrusted,
+    /// DcRat, a tool of attackers, under the name that it gives its authority.
+    DcRat,
 }
 
 /// What made the certificate of `facts`, by an attribute of its subject or issuer.
-pub fn maker(facts: &Facts) -> Option<Maker> {
-    let attributes = facts.issuer.split(", ").chain(facts.subject.split(", "));
-    attributes.filter_map(|attribute| attribute.split_once('=')).find_map(|(name, value)| match name {
+pub fn maker<'a>(facts: &'a Facts) -> Option<Maker> {
+    let attributes = |name: &'a str| name.split(',').filter_map(|attribute| attribute.trim_start().split_once('='));
+    attributes(&facts.issuer).chain(attributes(&facts.subject)).find_map(|(name, value)| match name {
         "CN" | "O" | "OU" => known(name, value),
         _ => None,
     })
@@ -67,6 +69,8 @@ fn known(name: &str, value: &str) -> Option<Maker> {
         ("CN", "SennComRootCA" | "SenncomRootCA") => Maker::Interceptor,
         // mozilla.org MFSA 2011-34
         ("O", "DigiNotar") => Maker::Distrusted,
+        // github.com/qwqdanchun/DcRat
+        ("O", "DcRat By qwqdanchun") => Maker::DcRat,
         _ if name == "CN" && value.starts_with("Charles Proxy CA") => Maker::DebugProxy,
         _ => return None,
     })
@@ -92,7 +96,7 @@ impl<'a> Tool<'a> {
 
     /// The subject of its configuration template.
     pub fn is_poshc2(self) -> bool {
-        self.facts.subject.contains("O=Pajfds, OU=Jethpro, CN=P18055077")
+        self.facts.subject.ends_with("O=Pajfds, OU=Jethpro, CN=P18055077")
     }
 
     pub fn is_asyncrat(self) -> bool {
@@ -101,10 +105,6 @@ impl<'a> Tool<'a> {
 
     pub fn is_quasar(self) -> bool {
         self.facts.subject == "CN=Quasar Server CA"
-    }
-
-    pub fn is_dcrat(self) -> bool {
-        self.facts.issuer.contains("O=DcRat By qwqdanchun")
     }
 
     pub fn is_covenant(self) -> bool {

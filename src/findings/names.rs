@@ -61,12 +61,12 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the server name ends with .onion, which means nothing outside of Tor",
         "see what program it is: a client of Tor that was set up wrongly, or not a browser at all",
         &["RFC 7686"],
-        |e| e.name_is(|name| name.to_ascii_lowercase().strip_suffix(b".onion").is_some_and(|rest| !rest.is_empty()))),
+        |e| e.name_is(|name| hosts::ends_with_domain(name, b"onion") && name.len() > b"onion".len())),
     finding("names.international", Info, ClientHello,
         "the server name has letters beyond ASCII (xn--), some of which look like others",
         "compare it with the names that you know",
         &["RFC 5890", "www.unicode.org/reports/tr39/"],
-        |e| e.name_is(|name| name.split(|byte| *byte == b'.').any(|label| label.len() > 4 && label.to_ascii_lowercase().starts_with(b"xn--")))),
+        |e| e.name_is(|name| name.split(|byte| *byte == b'.').any(|label| label.len() > 4 && label.first_chunk::<4>().is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"))))),
     finding("names.several", Medium, Known::Anomaly(Anomaly::MultipleSni),
         "the client sends several server names: what is on the way and the server may take different ones",
         "see what program it is; judge it by all of them (`portcullis.server_names`)",
@@ -97,19 +97,19 @@ impl Evidence<'_> {
     /// Whether no name of the certificate shares the registrable domain of the server name.
     fn name_is_unlike_certificate(&self) -> bool {
         let (Some(name), Some(facts)) = (self.server_name(), self.leaf()) else { return false };
-        if facts.subject_alt_names.is_empty() || hosts::is_address(name) || !hosts::is_host_name(name) {
+        let is_it = |other: &String| other.as_bytes().eq_ignore_ascii_case(name);
+        if facts.subject_alt_names.is_empty()
+            || facts.subject_alt_names.len() > MOST_NAMES
+            || facts.subject_alt_names.iter().any(is_it)
+        {
+            return false;
+        }
+        if hosts::is_address(name) || !hosts::is_host_name(name) {
             return false;
         }
         let name = name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
         let wanted = hosts::registrable(&name).unwrap_or(&name);
-        facts.subject_alt_names.iter().take(MOST_NAMES).all(|other| {
-            let other = other.strip_prefix("*.").unwrap_or(other).as_bytes();
-            // By its end: it is the domain, or a name below it. The case of letters does not count.
-            let end = other.len().checked_sub(wanted.len()).and_then(|start| other.get(start..).map(|end| (start, end)));
-            !end.is_some_and(|(start, end)| {
-                end.eq_ignore_ascii_case(wanted) && (start == 0 || other.get(start.saturating_sub(1)) == Some(&b'.'))
-            })
-        }) && facts.subject_alt_names.len() <= MOST_NAMES
+        !facts.subject_alt_names.iter().any(|other| hosts::ends_with_domain(other.as_bytes(), wanted))
     }
 }
 

@@ -1,5 +1,9 @@
 //! A set of findings: a bit for each.
 
+use std::cmp::Reverse;
+
+use smallvec::SmallVec;
+
 use super::{FAMILIES, Finding, Severity, all};
 
 /// Some of the findings that there are.
@@ -60,8 +64,9 @@ impl FindingSet {
 
     /// Them, the gravest first.
     pub fn by_severity(&self) -> impl Iterator<Item = &'static Finding> + use<> {
-        let set = *self;
-        Severity::ALL.into_iter().flat_map(move |severity| set.iter().filter(move |finding| finding.severity == severity))
+        let mut findings: SmallVec<[&'static Finding; 24]> = self.iter().collect();
+        findings.sort_by_key(|finding| Reverse(finding.severity)); // keeps the order of equal ones
+        findings.into_iter()
     }
 
     /// How grave the gravest is.

@@ -106,8 +106,15 @@ impl Traits {
 }
 
 /// By number, since a client offers dozens.
-static TRAITS: LazyLock<Box<[Traits]>> =
-    LazyLock::new(|| (0..=u16::MAX).map(|id| names::cipher_suite(id).map_or(Traits::UNKNOWN, Traits::named)).collect());
+static TRAITS: LazyLock<Box<[Traits]>> = LazyLock::new(|| {
+    let mut all = vec![Traits::UNKNOWN; usize::from(u16::MAX).saturating_add(1)].into_boxed_slice();
+    for (id, name) in names::cipher_suites() {
+        if let Some(traits) = all.get_mut(usize::from(id)) {
+            *traits = Traits::named(name);
+        }
+    }
+    all
+});
 
 #[cfg(test)]
 mod tests {

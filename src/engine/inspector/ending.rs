@@ -3,8 +3,9 @@
 use super::{Inspector, Place, common};
 use crate::base::Timestamp;
 use crate::engine::config::Config;
-use crate::engine::connection::{Flow, Following, Read};
+use crate::engine::connection::Flow;
 use crate::engine::findings;
+use crate::engine::following::{Following, Read};
 use crate::engine::report::{Order, PacketId, Report};
 use crate::engine::validate;
 use crate::event::{AnomalyInfo, AnomalyType, Common, FlowEnd, FlowEndReason, FlowState, PacketSource};

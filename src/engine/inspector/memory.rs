@@ -1,7 +1,7 @@
 //! What goes where flows together hold more than they may: bytes that wait to be read, and sessions that are not told yet.
 
 use super::{Inspector, Place};
-use crate::engine::connection::{Held, Limit};
+use crate::engine::following::{Held, Limit};
 use crate::engine::report::{Order, PacketId, Report};
 use crate::packet::SegmentHeader;
 

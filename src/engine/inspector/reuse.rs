@@ -2,7 +2,7 @@
 
 use super::{Inspector, Located, Place, read};
 use crate::base::Duration;
-use crate::engine::connection::Held;
+use crate::engine::following::Held;
 use crate::engine::lane::{deadline, lane_of};
 use crate::engine::report::{Order, PacketId, Report};
 use crate::engine::rival::Rival;

@@ -17,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
     let lifetime = |seconds: u32| with(|session| session.ticket_lifetime = Some(seconds));
     let left = |change: fn(&mut Session)| {
         with(|session| {
-            (session.ended, session.client_key_exchange, session.client_view.dark) = (true, false, false);
+            (session.stage, session.client_key_exchange, session.client_view.dark) = (Stage::Closed, false, false);
             change(session);
         })
     };
@@ -64,6 +64,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("behaviour.gone-after-certificate", left(|_| {}), left(|session| session.alerts = alerting(true, 48).alerts)),
         case("behaviour.gone-after-certificate", left(|_| {}), left(|session| session.client_view.gaps = 1)),
         case("behaviour.gone-after-certificate", left(|_| {}), left(|session| session.dropped = true)),
+        case("behaviour.gone-after-certificate", left(|_| {}), left(|session| session.stage = Stage::Certificates)),
         // TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA asks for none.
         case("behaviour.certificate-missing", without_certificate(0xc02f), without_certificate(0xc035)),
         case("behaviour.alpn.unregistered", speaks(b"my-tunnel"), speaks(b"mqtt")),

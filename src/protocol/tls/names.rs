@@ -39,6 +39,11 @@ pub fn cipher_suite(id: u16) -> Option<&'static str> {
     ALL_CIPHER_SUITES.get(&id).copied()
 }
 
+/// All cipher suites that have a name, in no order.
+pub fn cipher_suites() -> impl Iterator<Item = (u16, &'static str)> {
+    ALL_CIPHER_SUITES.iter().map(|(&id, &name)| (id, name))
+}
+
 /// A named group's name (RFC 8446 §4.2.7).
 pub fn group(id: u16) -> Option<&'static str> {
     find(GROUPS, id).or_else(|| grease(id))

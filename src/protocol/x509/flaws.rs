@@ -1,6 +1,5 @@
 //! What is wrong with an RSA key and shows in the key alone (RFC 8017 §3.1).
 
-use super::oid;
 use super::tlv::{Tlvs, bit_string_bytes, first_of, tag};
 
 /// Flaws of a public key by which it can be broken, or was meant to be.
@@ -30,17 +29,17 @@ impl KeyFlaws {
         Self(self.0 | other.0)
     }
 
-    /// Those of the key in what a SubjectPublicKeyInfo's SEQUENCE holds; none of a key that is not RSA's.
-    pub(super) fn of(spki: &[u8]) -> Self {
-        Self::read(spki).unwrap_or_default()
+    /// Those of a key of type `typ` in what a SubjectPublicKeyInfo's SEQUENCE holds; none of a key that is not RSA's.
+    pub(super) fn of(typ: &str, spki: &[u8]) -> Self {
+        match typ {
+            "RSA" | "RSASSA-PSS" | "RSAES-OAEP" => Self::read(spki).unwrap_or_default(),
+            _ => Self::default(),
+        }
     }
 
     fn read(spki: &[u8]) -> Option<Self> {
         let mut parts = Tlvs::new(spki);
-        let algorithm = first_of(parts.next_of(tag::SEQUENCE)?, tag::OID)?;
-        if !matches!(oid::key_type(algorithm).as_str(), "RSA" | "RSASSA-PSS" | "RSAES-OAEP") {
-            return None;
-        }
+        let _algorithm = parts.next_of(tag::SEQUENCE)?;
         let mut numbers = Tlvs::new(first_of(bit_string_bytes(parts.next_of(tag::BIT_STRING)?), tag::SEQUENCE)?);
         let (modulus, exponent) = (numbers.next_of(tag::INTEGER)?, numbers.next_of(tag::INTEGER)?);
         Some(Self::of_exponent(exponent).and(Self::of_modulus(modulus)))
