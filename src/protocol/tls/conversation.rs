@@ -28,7 +28,7 @@ pub struct Conversation {
     /// Heartbeats after encryption began.
     sealed: Requests,
     /// Encrypted bytes that were looked through for them, in both directions.
-    watched: usize,
+    watched: u32,
     news: u32,
     longest_message: usize,
 }
@@ -73,7 +73,7 @@ impl Conversation {
             let is_watching = half.is_watching();
             let (n, item) = half.step(rest, self.longest_message, is_first);
             if is_watching {
-                self.watched = self.watched.saturating_add(n);
+                self.watched = self.watched.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
             }
             *self.greeted.get_mut(direction) |= item.is_hello();
             consumed = consumed.saturating_add(n);
@@ -711,7 +711,7 @@ const MOST_CERTIFICATES: usize = 256;
 
 /// Encrypted bytes of a session that are looked through for heartbeats. Heartbleed is tried at once, with next to nothing before it; whoever
 /// sends more first is not found out.
-const MOST_WATCHED: usize = 64 << 10;
+const MOST_WATCHED: u32 = 64 << 10;
 
 /// Warnings can be repeated without end; these are enough to see.
 const MOST_ALERTS: usize = 8;

@@ -30,8 +30,8 @@ pub(super) struct Half {
     changed_cipher: bool,
     /// Its encrypted records, while these are watched.
     sealed: Records,
-    /// The length of the encrypted heartbeat with which it went dark.
-    dark_heartbeat: Option<usize>,
+    /// The length of the encrypted heartbeat with which it went dark; 0 for none.
+    dark_heartbeat: u16,
     /// Bytes are missing before those that are searched.
     lossy: bool,
     /// Bytes passed over before TLS began, in records before the hello, or between a loss and the next hello.
@@ -60,7 +60,7 @@ pub(super) enum Item<'a> {
     /// A heartbeat in the clear.
     Heartbeat(Heartbeat),
     /// An encrypted heartbeat, in a record of this many bytes.
-    SealedHeartbeat(usize),
+    SealedHeartbeat(u16),
     /// A ChangeCipherSpec.
     ChangeCipherSpec,
     /// A record of application data begins.
@@ -446,7 +446,7 @@ impl Half {
                 return (0, Item::Bad(Anomaly::InvalidAlert));
             }
             (HEARTBEAT, _) if self.changed_cipher => {
-                self.dark_heartbeat = Some(self.record.remaining);
+                self.dark_heartbeat = u16::try_from(self.record.remaining).unwrap_or(u16::MAX);
                 return self.dark(available);
             }
             (HEARTBEAT, _) => {
@@ -481,7 +481,8 @@ impl Half {
     }
 
     fn sealed_record<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
-        if let Some(length) = self.dark_heartbeat.take() {
+        let length = std::mem::take(&mut self.dark_heartbeat);
+        if length > 0 {
             return (0, Item::SealedHeartbeat(length));
         }
         let (taken, shown) = self.sealed.step(bytes);

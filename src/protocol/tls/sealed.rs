@@ -9,7 +9,7 @@ use crate::flow::{Direction, Pair};
 #[derive(Debug, Default)]
 pub(super) struct Records {
     /// Bytes of the record at hand that are to come.
-    remaining: usize,
+    remaining: u16,
 }
 
 /// What encrypted bytes show.
@@ -20,28 +20,27 @@ pub(super) enum Shown {
     /// A record, or part of one.
     Passed,
     /// A heartbeat in a record of this many bytes begins.
-    Heartbeat(usize),
+    Heartbeat(u16),
     /// These are no records.
     Nonsense,
 }
 
 impl Records {
     /// Within a record of which `remaining` bytes are to come.
-    pub const fn within(remaining: usize) -> Self {
-        Self { remaining }
+    pub fn within(remaining: usize) -> Self {
+        Self { remaining: u16::try_from(remaining).unwrap_or(u16::MAX) }
     }
 
     /// Takes a header, or what is there of a record, off the front of `bytes`; answers how many bytes that was.
     pub fn step(&mut self, bytes: &[u8]) -> (usize, Shown) {
         if self.remaining > 0 {
-            let taken = self.remaining.min(bytes.len());
+            let taken = self.remaining.min(u16::try_from(bytes.len()).unwrap_or(u16::MAX));
             self.remaining = self.remaining.saturating_sub(taken);
-            return (taken, if taken == 0 { Shown::Wait } else { Shown::Passed });
+            return (taken.into(), if taken == 0 { Shown::Wait } else { Shown::Passed });
         }
         let mut r = Reader::new(bytes);
         let (Some(typ), Some(version), Some(length)) = (r.u8(), r.u16(), r.u16()) else { return (0, Shown::Wait) };
-        let length = usize::from(length);
-        if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&typ) || version >> 8 != 3 || length > LONGEST_RECORD {
+        if !(CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&typ) || version >> 8 != 3 || usize::from(length) > LONGEST_RECORD {
             return (bytes.len(), Shown::Nonsense);
         }
         self.remaining = length;
@@ -51,12 +50,12 @@ impl Records {
 
 /// Requests that wait for their answer: of each direction the length in bytes of the longest record, 0 for none.
 #[derive(Debug, Default)]
-pub(super) struct Requests(Pair<usize>);
+pub(super) struct Requests(Pair<u16>);
 
 impl Requests {
     /// `direction` sends a heartbeat in a record of `length` bytes: whether it answers one with so much more that no padding explains it. One
     /// that comes while the peer's waits is the answer.
-    pub fn take(&mut self, direction: Direction, length: usize) -> bool {
+    pub fn take(&mut self, direction: Direction, length: u16) -> bool {
         match std::mem::take(self.0.get_mut(direction.reverse())) {
             0 => {
                 let waiting = self.0.get_mut(direction);
@@ -69,7 +68,7 @@ impl Requests {
 }
 
 /// By how many bytes an answer may be longer. Padding is 16 bytes as OpenSSL has it; the rules that were published for Heartbleed have this number.
-const SLACK: usize = 200;
+const SLACK: u16 = 200;
 
 #[cfg(test)]
 mod tests {
