@@ -102,6 +102,8 @@ fn read_into(path: &Path, mut add: impl FnMut(&[u8]) -> Added) -> Result<(), ()>
             let of = added.refused.saturating_add(added.taken);
             let why = added.fault.map(|fault| format!(": {fault}")).unwrap_or_default();
             say("warning", format_args!("{}: {} of {of} cannot be used{why}", file.display(), added.refused));
+        } else if let Some(fault) = added.fault {
+            say("warning", format_args!("{}: {fault}", file.display()));
         }
         // What could be read and is of no use here has been told: it is no reason to watch nothing at all.
         is_useless |= added.fault.is_some_and(|fault| fault != CrlFault::Unparsable);

@@ -8,6 +8,8 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
 
 use super::CtLogs;
+use super::algorithms::Algorithms;
+use super::revocation::is_signed_by;
 use crate::protocol::x509::{Certificate, Crl, CrlFault};
 
 /// Root certificates and known intermediates, by subject, and revocation lists. It does not change once it is in use, and is shared by all workers.
@@ -29,7 +31,7 @@ pub struct Added {
     pub taken: usize,
     /// Not taken, because they cannot be read or used.
     pub refused: usize,
-    /// Why the last revocation list was not taken.
+    /// What is wrong with the last revocation list that was not taken, or is not signed by those of its name that are known.
     pub fault: Option<CrlFault>,
 }
 
@@ -78,6 +80,9 @@ impl TrustStore {
         let mut fault = None;
         let added = add_each::<CertificateRevocationListDer<'_>>(bytes, |der| match Crl::read(der) {
             Ok(crl) => {
+                if self.is_unsigned(&crl) {
+                    fault = Some(CrlFault::Unsigned);
+                }
                 self.crls.entry(crl.issuer.clone()).or_default().push(Arc::new(crl));
                 true
             }
@@ -142,6 +147,14 @@ impl TrustStore {
         self.crls.get(issuer).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether there are authorities of its name, and none of them has signed it.
+    fn is_unsigned(&self, crl: &Crl) -> bool {
+        let anchors = self.anchors(&crl.issuer).iter().map(|anchor| &*anchor.subject_public_key_info);
+        let mut keys = anchors.chain(self.intermediates(&crl.issuer).iter().filter_map(Certificate::public_key_info)).peekable();
+        let algorithms = Algorithms::default();
+        keys.peek().is_some() && !keys.any(|key| is_signed_by(crl, key, &algorithms))
+    }
+
     fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
         let alike = self.anchors.entry(anchor.subject.to_vec()).or_default();
         if !alike.contains(&anchor) {
@@ -202,6 +215,21 @@ mod tests {
         assert_eq!(store.add_roots(one.der()), Added { taken: 1, refused: 0, fault: None });
         assert_eq!(store.len(), 2);
         assert!(store.trusts(&Certificate::parse(other.der())));
+    }
+
+    #[test]
+    fn a_list_that_its_issuer_has_not_signed_is_told() {
+        let (root, namesake, stranger) = (Ca::root("Root"), Ca::root("Root"), Ca::root("Stranger"));
+        let mut store = TrustStore::empty();
+        store.add_roots(root.der());
+        for (what, by, fault) in [
+            ("the issuer", &root, None),
+            ("another of its name", &namesake, Some(CrlFault::Unsigned)),
+            ("somebody who may be sent yet", &stranger, None),
+        ] {
+            assert_eq!(store.add_crls(&by.crl(&[], 2026)), Added { taken: 1, refused: 0, fault }, "{what}");
+        }
+        assert_eq!(store.add_crls(b"nothing"), Added { taken: 0, refused: 1, fault: Some(CrlFault::Unparsable) });
     }
 
     #[test]

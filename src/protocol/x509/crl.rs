@@ -39,6 +39,11 @@ pub enum CrlFault {
     /// It has certificates of several issuers (RFC 5280 §5.2.5, §5.3.3).
     #[error("it is an indirect CRL, with certificates of other issuers")]
     Indirect,
+    /// It is signed by none of the authorities of its name that are known.
+    #[error(
+        "it has the name of an authority that has not signed it: it counts for nothing, unless one of that name is sent that has"
+    )]
+    Unsigned,
     /// It has a critical extension that is not known.
     #[error("it has a critical extension that is not known")]
     CriticalExtension,

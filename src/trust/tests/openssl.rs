@@ -242,6 +242,45 @@ fn differences() -> Vec<(Case, Vec<Status>, Vec<Status>, &'static str)> {
         "RFC 5280 §6.1.1: a trust anchor is a name and a key; Mozilla's list has no dates",
     ));
 
+    for (what, name, asked, ours, theirs, why) in [
+        (
+            "a dot behind the name asked for",
+            "www.example.com",
+            "www.example.com.",
+            Valid,
+            NameMismatch,
+            "RFC 6066 §3 has none there",
+        ),
+        ("an underscore below a wildcard", "*.example.com", "a_b.example.com", Valid, NameMismatch, "browsers take it"),
+        ("a star within a label", "w*.example.com", "www.example.com", NameMismatch, Valid, "RFC 9525 §6.3 takes whole labels"),
+    ] {
+        let root = Ca::root("Root");
+        let leaf = root.leaf(name);
+        all.push((case(what, root, &[&leaf], asked), vec![ours], vec![theirs], why));
+    }
+
+    let root = Ca::root("Root");
+    let (sub, namesake) = (root.sub("Sub"), root.sub("Sub"));
+    let leaf = sub.leaf("www.example");
+    all.push((
+        case("an issuer behind its namesake", root, &[&leaf, &namesake, &sub], "www.example"),
+        vec![Valid],
+        vec![BadSignature],
+        "it takes the first of the name; all of them are tried here",
+    ));
+
+    let mut row = vec![Ca::root("Root")];
+    (0..8).for_each(|n| row.push(row[n].sub(&format!("Sub {n}"))));
+    let leaf = row[8].leaf("www.example");
+    let sent: Vec<&Ca> = [&leaf].into_iter().chain(row.iter().skip(1).rev()).collect();
+    let sent = sent.iter().map(|ca| ca.der().to_vec()).collect();
+    all.push((
+        Case { what: "eight intermediates".into(), sent, root: row.swap_remove(0), asked: "www.example" },
+        vec![Unsupported],
+        vec![Valid],
+        "rustls-webpki takes six",
+    ));
+
     let leaf = Ca::root("Elsewhere").leaf("www.example");
     all.push((
         Case { what: "a leaf that is in the store".into(), sent: vec![leaf.der().to_vec()], root: leaf, asked: "www.example" },
