@@ -77,7 +77,7 @@ pub(super) fn verify<'a>(
         verified = pretended;
     }
     let is_revoked = |certificate: &&Certificate| revoked.iter().any(|issuer| issuer.sha256 == certificate.sha256);
-    if revocation.is_revoked(leaf) || verified.issuers.iter().any(|issuer| is_revoked(issuer)) {
+    if revocation.is_revoked(leaf) || verified.issuers.iter().any(is_revoked) {
         verified.problems.insert(Status::Revoked);
     }
     verified
