@@ -24,6 +24,7 @@ mod evaluate;
 mod explain;
 mod expression;
 mod fault;
+mod feed;
 mod field;
 mod hashed;
 mod hook;
@@ -65,6 +66,7 @@ pub use dataset::{DatasetFile, DatasetKind, DatasetRole, Datasets, JsonFormat, S
 pub use diagnostic::{Diagnostic, LoadReport, Reason, Weight};
 pub use evaluate::{Counters, Scratch};
 pub use explain::{Cost, Explanation, FoundBy, Try};
+pub use feed::{FeedChanges, FeedLoss, FeedName};
 pub use list::{List, ListKind, ListSource, Listed};
 pub use load::{NamedSets, Portion, ReadRules, RuleReader, Source};
 pub use policy::Policy;

@@ -9,6 +9,7 @@ use super::acceptance::Accepting;
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
 use super::dataset::{Dataset, SavedDataset};
+use super::feed::Feed;
 use super::inspect::Inspection;
 use super::list::Listed;
 use super::payload::{PayloadTable, literal};
@@ -40,6 +41,8 @@ pub struct RuleSet {
     limited: HashSet<(u32, u32)>,
     /// How many rules of its sources did not load.
     pub(super) failed: usize,
+    /// What it was loaded with for its rules to look up.
+    pub(super) feeds: Vec<Feed>,
 }
 
 #[derive(Debug)]
