@@ -330,6 +330,32 @@ fn a_list_or_data_set_that_is_gone_leaves_the_old_rules() {
     }
 }
 
+/// What was learned is written after the run also where the rule that learned it has gone, and comes back or not.
+#[test]
+fn what_a_rule_learned_is_kept_when_the_rule_goes() {
+    let learns = "alert tls any any -> any any (msg:\"new\"; tls.sni; dataset:set,seen,type string,state seen.lst; sid:1;)\n";
+    let other = sni("alert", "example", 2);
+    for comes_back in [false, true] {
+        let rules = Rules::new(&(learns.to_owned() + &other));
+        let mut live = Live::start(&["--rules", text(&rules.path()), "--workers", "1"]);
+        live.feed(&at(1, flow(1_000, "one.example")[0].clone()));
+        let broken = learns.replace("tls.sni", "tls.sny");
+        rules.write(&(broken + &other));
+        assert_eq!(live.signal("HUP"), "reloaded: 1 rule (+0 -1), 1 did not load");
+        live.feed(&at(2, flow(1_001, "two.example")[0].clone()));
+        if comes_back {
+            rules.write(&(learns.to_owned() + &other));
+            assert_eq!(live.signal("HUP"), "reloaded: 2 rules (+1 -0)");
+        }
+        live.feed(&at(3, flow(1_002, "three.example")[0].clone()));
+        let seen = rules.dir.path().join("seen.lst");
+        live.finish();
+        // In Base64 (RFC 4648 §4): one.example, three.example, and two.example, whose flow is there still when the rule comes back.
+        let expected = if comes_back { "b25lLmV4YW1wbGU=\ndGhyZWUuZXhhbXBsZQ==\ndHdvLmV4YW1wbGU=\n" } else { "b25lLmV4YW1wbGU=\n" };
+        assert_eq!(fs::read_to_string(seen).unwrap(), expected, "comes back: {comes_back}");
+    }
+}
+
 #[test]
 fn entries_that_come_and_go_are_counted() {
     let rules = Rules::new("");

@@ -214,6 +214,9 @@ pub enum Reason {
     /// A note: a keyword that is taken and changes nothing.
     #[error("it has no effect: {0}")]
     NoEffect(&'static str),
+    /// A note: no line of `threshold.config` can name it.
+    #[error("sid 0 is no rule's own: in threshold.config it means all rules")]
+    ZeroSid,
     /// A note: a line of `threshold.config` about a rule that is not there.
     #[error("no rule has gid {gid} and sid {sid}")]
     NoSuchRule {
@@ -318,7 +321,7 @@ impl Reason {
             }
             Self::HookNotSupported(_) => "leave the hook out; those of tls are supported, such as tls:server_hello",
             Self::NotWatched => "watch them (`--ports`, here as in the run); what the server sends comes from its port",
-            Self::MissingSid => "give it a number of its own: `sid:1000001;`",
+            Self::MissingSid | Self::ZeroSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };
         Some(hint.to_owned())

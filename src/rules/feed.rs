@@ -125,7 +125,7 @@ impl Feed {
             unread: reputation.unread(),
         });
         let mut sets: Vec<Self> = config.datasets.loaded().collect();
-        sets.sort_by(|a, b| a.name.to_string().cmp(&b.name.to_string()));
+        sets.sort_by_key(|feed| feed.name.to_string());
         lists.chain(addresses).chain(sets).collect()
     }
 
