@@ -121,6 +121,16 @@ pub enum Reason {
         /// What was meant, where that can be guessed.
         hint: Option<&'static str>,
     },
+    /// A data set of digests of another length than the value.
+    #[error("it can never match: a value of that type has {bytes} bytes, and this one has {width}")]
+    OtherDigest {
+        /// Bytes of each value of the data set.
+        bytes: usize,
+        /// Bytes of each value of the buffer, after its transforms.
+        width: usize,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// The keyword was given before.
     #[error("it is given twice")]
     GivenTwice,
@@ -312,7 +322,7 @@ impl Reason {
             Self::Expected(";") => "every option ends with `;`, the last one too",
             Self::UnknownExtract(_) => "name it in byte_extract or byte_math",
             Self::NoSuchValue { hint, .. } => return hint.map(str::to_owned),
-            Self::Slow { hint, .. } => hint,
+            Self::Slow { hint, .. } | Self::OtherDigest { hint, .. } => hint,
             Self::NoDataset(_) => {
                 "it is relative to the file with the rule; one of `state` or `save` to --data-dir DIR where that is given"
             }
