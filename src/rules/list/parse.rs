@@ -153,7 +153,9 @@ impl Reading {
         let reason = Some(comment.trim_matches(['#', ' ', '\t'])).filter(|r| !r.is_empty());
         self.kind = Some(ListKind::Domains);
         let mut wrong = None;
-        for name in self::names(names).filter(|name| !is_own(name) && !NOWHERE.contains(name)) {
+        let aliases = |(i, name): &(usize, &str)| *i == 0 || name.contains('.'); // a word alone may be of a reason, and as a domain mean too much
+        let names = self::names(names).enumerate().filter(aliases).map(|(_, name)| name);
+        for name in names.filter(|name| !is_own(name) && !NOWHERE.contains(name)) {
             match self.entry(line, name, reason, None) {
                 Ok(()) => {}
                 Err(fatal @ Reason::TooLong(_)) => return Err(fatal),

@@ -73,7 +73,7 @@ fn a_line_of_a_hosts_file_has_many_names() {
     assert_eq!((list.kind(), list.len()), (ListKind::Domains, 4));
     assert_eq!(keys, ["one.test", "two.test", "three.test", "four.test"]);
     assert_eq!(list.tell(2).signature, "x.txt: listed domain (a kit)");
-    let (list, mistakes) = read(None, "x.txt", "0.0.0.0 a..test b.test\n");
+    let (list, mistakes) = read(None, "x.txt", "0.0.0.0 a..test b.test seen in com\n");
     assert_eq!((list.len(), mistakes), (1, vec!["x.txt:1:1: `a..test` is no domain".to_owned()]));
 }
 
