@@ -74,8 +74,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// After the backslash and `first` of `\1`, `\12` or `\167`: a back-reference, or where there are no so many groups before it and it is not
-    /// one digit, up to three octal digits.
+    /// After the backslash and `first` of `\1`, `\12` or `\167`: a back-reference; of more than one digit, and where there are not so many
+    /// groups before it, up to three octal digits.
     fn number(&mut self, first: char) -> Result<(), Reason> {
         let more = self.rest.bytes().take_while(u8::is_ascii_digit).count();
         let digits = self.rest.get(..more).unwrap_or_default();

@@ -153,7 +153,8 @@ impl Reading {
         let reason = Some(comment.trim_matches(['#', ' ', '\t'])).filter(|r| !r.is_empty());
         self.kind = Some(ListKind::Domains);
         let mut wrong = None;
-        let aliases = |(i, name): &(usize, &str)| *i == 0 || name.contains('.'); // a word alone may be of a reason, and as a domain mean too much
+        // A word alone may be of a reason, and as a domain mean too much.
+        let aliases = |(i, name): &(usize, &str)| *i == 0 || name.contains('.');
         let names = self::names(names).enumerate().filter(aliases).map(|(_, name)| name);
         for name in names.filter(|name| !is_own(name) && !NOWHERE.contains(name)) {
             match self.entry(line, name, reason, None) {
