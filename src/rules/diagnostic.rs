@@ -165,8 +165,8 @@ pub enum Reason {
     UnknownFinding {
         /// The pattern.
         name: String,
-        /// An id that may have been meant.
-        similar: Option<&'static str>,
+        /// An id or a pattern that may have been meant.
+        similar: Option<String>,
     },
     /// A finding rests on earlier sessions, of which rules know nothing.
     #[error("`{name}` rests on earlier sessions, which are compared when events are written: no rule can see it")]
