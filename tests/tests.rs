@@ -9,6 +9,7 @@
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
+//! | [`order`] | a connection begins where it began, whatever order its packets are in |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
@@ -29,6 +30,7 @@ mod invariance;
 mod language;
 mod limits;
 mod memory;
+mod order;
 mod payload;
 mod policy;
 mod reload;
