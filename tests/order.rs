@@ -70,6 +70,21 @@ fn the_first_five_packets_in_any_order_are_one_whole_session() {
 }
 
 #[test]
+fn a_syn_or_syn_ack_that_comes_late_takes_back_what_was_said_for_want_of_it() {
+    let whole = conversation(1_000_000, 3_000_000_000, NAME);
+    let expected = told(&replay(&whole.packets));
+    for late in [0, 1] {
+        for to in 2..whole.packets.len() - 1 {
+            let mut packets = whole.packets.clone();
+            let moved = packets.remove(late);
+            packets.insert(to, moved);
+            Conversation::retime(&mut packets);
+            assert_eq!(told(&replay(&packets)), expected, "packet {late} moved to {to}");
+        }
+    }
+}
+
+#[test]
 fn on_a_reused_port_the_first_five_packets_in_any_order_are_one_whole_session() {
     let first = conversation(1_000_000, 3_000_000_000, "first.example");
     let second = conversation(900_000_000, 8_000_000, "second.example");
