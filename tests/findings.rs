@@ -158,3 +158,62 @@ fn a_policy_says_which_of_the_rules_that_ship_are_on() {
     assert_eq!(alerts("legacy"), BTreeSet::new());
     assert!(alerts("strict").is_superset(&tls10) && alerts("strict").contains("PORTCULLIS certificate of nobody who is trusted"));
 }
+
+/// Both sides dark in TLS 1.2, agreed on heartbeats where the server's hello is such; then the client's heartbeat, and the server's of `length` bytes
+/// behind other data.
+fn heartbeats(server_hello: &[u8], length: usize, size: usize) -> Conversation {
+    let hello = ClientHello::asking_for("www.shop.example").extension(15, &[1]).record();
+    let flights = [
+        (Side::Client, hello),
+        (Side::Server, [server_hello, &tls::record(HANDSHAKE, &tls::message(14, b""))].concat()),
+        (Side::Client, tls::finished()),
+        (Side::Server, tls::finished()),
+        (Side::Client, [tls::record(23, &[7; 500]), tls::record(24, &[7; 51])].concat()),
+        (Side::Server, [tls::record(23, &[7; 2_000]), tls::record(24, &vec![7; length])].concat()),
+    ];
+    Conversation::new().flights(&flights, size)
+}
+
+#[test]
+fn heartbleed_is_found_after_encryption_began_too() {
+    let (agreed, not_agreed) = (tls::server_hello_with_heartbeats(), tls::server_hello());
+    for (server_hello, length, expected) in
+        [(&agreed, 16_000, true), (&agreed, 252, true), (&agreed, 251, false), (&not_agreed, 16_000, false)]
+    {
+        for (size, closes) in [(1_460, true), (1_460, false), (100, true)] {
+            let conversation = heartbeats(server_hello, length, size);
+            let events = told(&if closes { conversation.close() } else { conversation });
+            let session = events.session();
+            assert_eq!(found(session).contains(&"behaviour.heartbeat.leak"), expected, "{length} {size}");
+            assert_eq!(
+                (&session["portcullis"]["stage"], &session["portcullis"]["view"]["to_client"]["dark"]),
+                (&"dark".into(), &true.into())
+            );
+            let anomalies = events.anomalies();
+            assert_eq!(anomalies, if expected { &["DATALEAK_HEARTBEAT_MISMATCH"][..] } else { &[] });
+        }
+    }
+}
+
+#[test]
+fn a_rule_stops_the_answer_of_heartbleed_in_the_dark() {
+    let rule = "drop tls any any -> any any (flow:to_client; finding:behaviour.heartbeat.leak; sid:1;)";
+    let conversation = heartbeats(&tls::server_hello_with_heartbeats(), 16_000, 1_460);
+    let (events, counters) = Portcullis::default().rules(rule).run_and_count(&conversation.packets);
+    assert_eq!((events.alerts().len(), events.session()["portcullis"]["dropped"].as_bool()), (1, Some(true)));
+    assert!(counters.dropped >= 10, "the rest of the 16,000 bytes: {}", counters.dropped);
+}
+
+#[test]
+fn a_session_that_is_watched_for_heartbeats_is_told_in_time() {
+    // Behind 64 KiB in the dark, with more to come.
+    let watched = heartbeats(&tls::server_hello_with_heartbeats(), 51, 1_460);
+    let before = watched.packets.len();
+    let more = (0..100).fold(watched, |c, _| c.server(&tls::record(23, &[7; 1_400])));
+    let session = told(&more).session().clone();
+    let told_at = session["pcap_cnt"].as_u64().unwrap() as usize;
+    assert!(told_at > before + 30 && told_at < more.packets.len() - 30, "{told_at} {before}");
+    // Where nobody agreed, with the last packet of the handshake.
+    let conversation = heartbeats(&tls::server_hello(), 51, 1_460);
+    assert!(told(&conversation).session()["pcap_cnt"].as_u64().unwrap() as usize <= conversation.packets.len() - 3);
+}

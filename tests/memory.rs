@@ -84,12 +84,13 @@ fn a_session_that_goes_on_outlives_those_that_are_idle() {
     let mut packets = Vec::new();
     for packet in active {
         packets.push(packet);
-        for n in idle.by_ref().take(5) {
+        for n in idle.by_ref().take(20) {
             packets.extend(opened(n).client(&hello(n)).packets);
         }
     }
     Conversation::retime(&mut packets);
-    let (events, counters) = limited(LIMIT).run_and_count(&packets);
+    // So much that each lane has room for a dozen of others, of which some are idle for many times as long.
+    let (events, counters) = limited(4 * LIMIT).run_and_count(&packets);
     assert!(counters.session_memcap > 100, "{counters:?}");
     let session = events.sessions().into_iter().find(|s| s["tls"]["sni"] == name(1_000)).unwrap();
     assert!(!is_degraded(session));

@@ -63,6 +63,27 @@ fn nothing_is_looked_at_once_it_is_dark() {
     }
 }
 
+/// A session whose sides agree on heartbeats is watched in the dark, and rules see no more of it than of others.
+#[test]
+fn nothing_is_looked_at_where_it_is_watched_for_heartbeats() {
+    let hello = ClientHello::asking_for(NAME).extension(15, &[1]).record();
+    let flight = [tls::server_hello_with_heartbeats(), tls::record(tls::HANDSHAKE, &tls::message(14, b""))].concat();
+    let dark = Conversation::new().client(&hello).server(&flight).client(&tls::finished()).server(&tls::finished());
+    let secret = tls::record(23, b"secret");
+    let packets = (0..3).fold(dark, |c, _| c.client(&secret).server(&secret)).packets;
+    for (protocol, content, expected) in [
+        ("tcp", "secret", 0),
+        ("tcp-pkt", "secret", 0),
+        ("tcp-stream", "secret", 0),
+        ("ip", "secret", 0),
+        ("tcp", "|14 03 03 00 01 01|", 2),
+    ] {
+        let rule = format!("alert {protocol} any any -> any any (msg:\"x\"; content:\"{content}\"; sid:1;)");
+        let events = run(&rule, &packets);
+        assert_eq!(events.alerts().len(), expected, "{protocol} {content}");
+    }
+}
+
 #[test]
 fn the_segment_that_takes_a_side_to_the_dark_is_looked_at() {
     // ChangeCipherSpec (RFC 5246 §7.1), from either side.

@@ -15,6 +15,7 @@
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
+//! | [`earlier`] | what servers show is compared with earlier sessions |
 //! | [`certificates`] | certificates are told and kept once each |
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
@@ -25,6 +26,7 @@ mod captures;
 mod certificates;
 mod command;
 mod datasets;
+mod earlier;
 mod evasion;
 mod findings;
 mod invariance;

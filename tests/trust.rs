@@ -6,6 +6,8 @@ use std::time::Duration;
 use portcullis::protocol::x509::Certificate;
 use portcullis::trust::TrustStore;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData, SigningKey, date_time_ymd};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -263,6 +265,27 @@ fn what_one_flow_shows_fills_the_gap_of_later_ones_whoever_works_on_them() {
     assert_eq!(one.events().counter("portcullis.trust.intermediates_learned"), 1);
     let none = run("2", "0").events();
     assert_eq!(none.counter("portcullis.trust.incomplete_chain"), 59);
+}
+
+#[test]
+fn a_key_that_others_have_is_found_by_a_list() {
+    // src/trust/tests/weak/md5.pem, and what `openssl x509 -noout -modulus | sha1sum | cut -c21-40` says of it and of another one.
+    let pem = include_bytes!("../src/trust/tests/weak/md5.pem");
+    let der = CertificateDer::from_pem_slice(pem).unwrap().to_vec();
+    let dir = Dir::new();
+    let capture = dir.file("session.pcap", pcap(&Pki::session(&[der], NAME).packets));
+    let (has, lacks) = (dir.file("has", "# RSA\nacab207b4491911ffa34\n"), dir.file("lacks", "edc0f0a7a64c85dc17b2\n"));
+    for store in ["mozilla", "none"] {
+        for (lists, expected) in [(&[][..], false), (&[&lacks], false), (&[&has], true), (&[&lacks, &has], true)] {
+            let lists = lists.iter().flat_map(|list| ["--weak-keys", list]);
+            let args = ["replay", "--trust-store", store, &capture].into_iter().chain(lists);
+            let events = Ran::with(args).expect(0).events();
+            let found = &events.session()["portcullis"]["findings"];
+            assert_eq!(found.as_array().unwrap().contains(&json!("cert.key.listed")), expected, "{store} {found}");
+        }
+    }
+    let ran = Ran::with(["replay", "--weak-keys", "Cargo.toml", &capture]).expect(1);
+    assert!(ran.stderr.contains("Cargo.toml: it is no list of keys"), "{}", ran.stderr);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Events as short lines for a terminal.
 
-use super::terminal::{Style, alert_line, other_line, session_line};
+use super::terminal::{Style, alert_line, other_line, session_line, session_line_with};
 use crate::base::Timestamp;
 use crate::event::{AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, TcpEnd};
+use crate::findings::FindingSet;
 use crate::packet::SegmentHeader;
 use crate::pipeline::Printer;
 use crate::protocol::tls::Session;
@@ -16,6 +17,10 @@ pub(super) struct TerminalPrinter {
 impl Printer for TerminalPrinter {
     fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session) {
         line(out, |text| session_line(text, self.style, common, session));
+    }
+
+    fn find_more(&self, line: &mut Vec<u8>, before: FindingSet, after: FindingSet) {
+        session_line_with(line, self.style, before, after);
     }
 
     fn other(&self, out: &mut Vec<u8>, common: &Common<'_>) {

@@ -149,6 +149,10 @@ struct Bounds {
     #[arg(long, default_value = "4MiB", value_parser = units::bytes, value_name = "BYTES")]
     intermediate_memory: usize,
 
+    /// Memory for the certificates and keys that servers showed, to find what changed and what is shared; 0 compares none
+    #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
+    seen_memory: usize,
+
     /// Memory for IP fragments that wait for others
     #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
     fragment_memory: usize,
@@ -178,6 +182,7 @@ impl Replay {
         };
         let Some(rules) = self.rules.load() else { return ExitCode::FAILURE };
         let Ok(trust) = self.trust.load() else { return ExitCode::FAILURE };
+        let Ok(weak_keys) = self.trust.weak_keys() else { return ExitCode::FAILURE };
         let interrupted = Arc::new(AtomicUsize::new(0));
         let settings =
             CaptureSettings { buffer_len: self.read_buffer.max(1), stop: Arc::clone(&interrupted), ..CaptureSettings::default() };
@@ -208,7 +213,8 @@ impl Replay {
             }
         };
         let keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
-        let settings = Settings { keeping, ..self.settings(&rules, trust, &interrupted) };
+        let mut settings = Settings { keeping, ..self.settings(&rules, trust, &interrupted) };
+        settings.engine.weak_keys = weak_keys;
         let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
@@ -370,6 +376,7 @@ impl Replay {
                     certificate_memory: b.certificate_memory,
                     verdict_memory: b.verdict_memory,
                     intermediate_memory: b.intermediate_memory,
+                    seen_memory: b.seen_memory,
                 },
                 timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
                 default_verdict: self.rules.default_verdict(),

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 pub use found::list;
-pub use line::{alert_line, other_line, session_line};
+pub use line::{alert_line, other_line, session_line, session_line_with};
 pub use progress::Progress;
 pub use summary::summary;
 

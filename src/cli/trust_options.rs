@@ -8,6 +8,7 @@ use std::{fs, io};
 use clap::Args;
 
 use super::say;
+use crate::protocol::x509::WeakKeys;
 use crate::trust::{Added, CtLogs, TrustStore};
 
 #[derive(Debug, Args)]
@@ -29,6 +30,10 @@ pub(super) struct TrustOptions {
     /// Check Signed Certificate Timestamps with the logs of a file: Google's or Apple's log_list.json, version 3; may be repeated
     #[arg(long, value_name = "FILE")]
     ct_logs: Vec<PathBuf>,
+
+    /// Find RSA keys that are known to others by a list, in the form of Debian's openssl-blacklist (20 hex digits a line); may be repeated
+    #[arg(long, value_name = "FILE")]
+    weak_keys: Vec<PathBuf>,
 }
 
 impl TrustOptions {
@@ -60,6 +65,25 @@ impl TrustOptions {
             store.add_logs(CtLogs::from_json(&text).or_else(|error| failed(given.display(), error))?);
         }
         Ok(Some(Arc::new(store)))
+    }
+}
+
+impl TrustOptions {
+    /// The keys of all lists, or nothing where there is no list. What cannot be read is said; then it is an error.
+    pub fn weak_keys(&self) -> Result<Option<Arc<WeakKeys>>, ()> {
+        let mut keys = WeakKeys::default();
+        for given in &self.weak_keys {
+            let text = fs::read_to_string(given).or_else(|error| failed(given.display(), error))?;
+            let before = keys.len();
+            match keys.add(&text) {
+                0 => {}
+                _ if keys.len() == before => {
+                    return failed(given.display(), "it is no list of keys: 20 hex digits a line are expected");
+                }
+                wrong => say("warning", format_args!("{}: {wrong} of its lines cannot be read", given.display())),
+            }
+        }
+        Ok(Some(keys).filter(|keys| !keys.is_empty()).map(Arc::new))
     }
 }
 

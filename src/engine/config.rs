@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::Duration;
 use crate::findings::FindingSet;
 use crate::packet::{OverlapPolicy, PortSet};
+use crate::protocol::x509::WeakKeys;
 use crate::rules::Verdict;
 use crate::trust::TrustStore;
 
@@ -19,6 +20,8 @@ pub struct Config {
     pub server_ports: PortSet,
     /// Whom to trust; without it no chain is validated.
     pub trust: Option<Arc<TrustStore>>,
+    /// RSA keys that are known to others: certificates with one of them are found.
+    pub weak_keys: Option<Arc<WeakKeys>>,
     /// Limits of memory.
     pub limits: Limits,
     /// Time-outs.
@@ -50,6 +53,9 @@ pub struct Limits {
     pub verdict_memory: usize,
     /// Bytes of intermediate certificates that are learned in the run, to fill gaps of chains with.
     pub intermediate_memory: usize,
+    /// Bytes of what is remembered of servers from session to session, by whoever holds a [`Memory`](crate::findings::Memory): the engine itself
+    /// does not.
+    pub seen_memory: usize,
 }
 
 /// Time-outs, in packet time since the flow's last packet.
@@ -70,6 +76,7 @@ impl Default for Config {
             overlap: OverlapPolicy::First,
             server_ports: PortSet::default(),
             trust: None,
+            weak_keys: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             default_verdict: Verdict::None,
@@ -90,6 +97,7 @@ impl Default for Limits {
             certificate_memory: 64 << 20,
             verdict_memory: 8 << 20,
             intermediate_memory: 4 << 20,
+            seen_memory: 32 << 20,
         }
     }
 }

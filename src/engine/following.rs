@@ -36,6 +36,8 @@ pub(super) struct Following {
     doubtful: Pair<Vec<Doubtful>>,
     /// Bytes of each side's payload that went on before a verdict, where all that no rule accepts is to fall.
     undecided: Pair<u64>,
+    /// It went dark in an earlier segment, and is watched for heartbeats: what it sends is none of rules' business.
+    pub is_sealed: Pair<bool>,
 }
 
 /// What is kept of a flow's reading while it rests.
@@ -119,6 +121,7 @@ impl Following {
             fins: Pair::default(),
             doubtful: Pair::default(),
             undecided: Pair::default(),
+            is_sealed: Pair::default(),
         }
     }
 
@@ -189,7 +192,7 @@ impl Following {
             return read;
         }
         if !payload.is_empty() && !self.conversation.is_over(direction) {
-            if header.flags.has(TcpFlags::URG) {
+            if header.flags.has(TcpFlags::URG) && !self.conversation.is_watching(direction) {
                 self.conversation.note(direction, Anomaly::UrgentData);
             }
             match doubtful {
@@ -259,6 +262,10 @@ impl Following {
             if self.conversation.is_over(direction) && self.streams.get(direction).memory() > 0 {
                 self.streams.get_mut(direction).release();
             }
+            if self.conversation.is_watching(direction) {
+                *self.is_sealed.get_mut(direction) = true;
+                self.streams.get_mut(direction).forget_consumed();
+            }
             if self.conversation.is_over(direction) && !self.doubtful.get(direction).is_empty() {
                 *self.doubtful.get_mut(direction) = Vec::new();
             }
@@ -272,11 +279,14 @@ impl Following {
             read.duplicate = read.duplicate.saturating_add(1);
             return;
         }
+        let is_watching = self.conversation.is_watching(direction);
         let pushed = stream.push(seq, payload, policy);
         let view = self.conversation.view_mut(direction);
         view.midstream = !stream.is_anchored();
-        view.conflicting_bytes = view.conflicting_bytes.saturating_add(pushed.conflicting);
-        if pushed.conflicting > 0 {
+        // What is not of the handshake is none of the view.
+        let of_handshake = if is_watching { 0 } else { pushed.conflicting };
+        view.conflicting_bytes = view.conflicting_bytes.saturating_add(of_handshake);
+        if of_handshake > 0 {
             self.conversation.note(direction, Anomaly::OverlapDifferentData);
         }
         if pushed.restarted {
@@ -398,8 +408,8 @@ impl Following {
         let is_refused =
             |side: Direction| fin(side).is_some() && is_taken(side.reverse()) && flags.get(side.reverse()).has(TcpFlags::RST);
         let has_said_all = |side| self.conversation.sent_last_alert(side) && self.acceptance.is_all_acknowledged(side);
-        sides.into_iter().all(|side| self.conversation.is_over(side) || is_taken(side) || is_refused(side))
-            || sides.into_iter().any(has_said_all)
+        let is_dark = |side| self.conversation.is_over(side) || self.conversation.is_watching(side);
+        sides.into_iter().all(|side| is_dark(side) || is_taken(side) || is_refused(side)) || sides.into_iter().any(has_said_all)
     }
 
     /// The flow ends: what waits behind gaps is read, and what is unfinished is told as such.
@@ -452,7 +462,7 @@ impl Following {
     /// Because of a limit it is to end here: what is not read to its end is noted as such.
     pub fn cut_short(&mut self, limit: Limit) {
         for direction in [Direction::AToB, Direction::BToA] {
-            if !self.conversation.is_over(direction) {
+            if !self.conversation.is_over(direction) && !self.conversation.is_watching(direction) {
                 self.gave_up.get_or_insert(limit);
                 self.conversation.view_mut(direction).degraded = true;
             }

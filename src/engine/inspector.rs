@@ -256,6 +256,9 @@ impl Inspector {
         {
             validate::update(trust, following, flow.opening.client, flow.last, finished);
         }
+        if let Some(list) = &self.config.weak_keys {
+            validate::look_up_keys(list, following, flow.opening.client);
+        }
         let news = (following.conversation.news(), connection.is_two_sided());
         let is_news =
             connection.judged.replace(news) != Some(news) || self.judge.wants_packets() || self.judge.is_new_to(&connection.rules);

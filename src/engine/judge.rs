@@ -178,9 +178,12 @@ impl Judge {
             None => *spoke,
         };
         let (session, raw) = match following.as_deref_mut() {
-            Some(Following { streams, conversation, .. }) => {
+            Some(Following { streams, conversation, is_sealed, .. }) => {
                 let of = |s: &Segment<'_>| (streams.get(s.header.sender), conversation.is_over(s.header.sender));
-                let raw = segment.map(|s| (s, of(s))).map(|(s, (stream, is_over))| raw(s, stream, is_over));
+                let raw = segment
+                    .filter(|s| !*is_sealed.get(s.header.sender))
+                    .map(|s| (s, of(s)))
+                    .map(|(s, (stream, is_over))| raw(s, stream, is_over));
                 let hides = is_refused_tls(conversation);
                 (Some(conversation.session(client)).filter(|_| !hides), raw.unwrap_or_default())
             }

@@ -6,7 +6,7 @@ use super::following::Following;
 use crate::base::Timestamp;
 use crate::flow::Direction;
 use crate::protocol::tls::{ProtocolVersion, ServerHello, Session};
-use crate::protocol::x509::{Evidence, Reason, Validation};
+use crate::protocol::x509::{Evidence, Reason, Validation, WeakKeys};
 use crate::trust::{Peer, Stapled, Trust};
 
 /// What a session's verdicts rest on: they are the same as long as this is.
@@ -48,6 +48,15 @@ pub(super) fn update(trust: &mut Trust, following: &mut Following, client: Direc
     }
 }
 
+/// Looks for the keys of a session's certificates in the list of those that are known, once.
+pub(super) fn look_up_keys(list: &WeakKeys, following: &mut Following, client: Direction) {
+    let session = following.conversation.session(client);
+    if session.server_key_listed.is_none() && !session.server_certificates.is_empty() {
+        let is_listed = session.server_certificates.iter().take(MOST_LOOKED_UP).any(|certificate| list.contains(certificate));
+        following.conversation.set_server_key_listed(is_listed);
+    }
+}
+
 impl Basis {
     fn of(session: &Session) -> Self {
         Self {
@@ -83,3 +92,6 @@ fn not_seen(session: &Session, is_over: bool) -> Option<Reason> {
     }
     is_over.then(|| if session.server_view.is_complete() { Reason::NotSent } else { Reason::Lost })
 }
+
+/// Certificates of a chain whose keys are looked up.
+const MOST_LOOKED_UP: usize = 16;

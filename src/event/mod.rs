@@ -39,6 +39,7 @@ pub use certificate::{CertificateInfo, certificate};
 pub use common::{Common, PacketSource, Toward, flow_id};
 pub use community_id::CommunityId;
 pub use drop::{DropInfo, DropReason, Refusal, drop};
+pub use findings::replace_findings;
 pub use flow::{FlowAction, FlowCounters, FlowEnd, FlowEndReason, FlowState, TcpEnd, TcpState, flow};
 pub use portcullis::is_whole;
 pub use stats::{RulesInfo, stats};

@@ -186,6 +186,11 @@ pub(super) const FINDINGS: &[Finding] = &[
         "make a new key outside of the chip, and replace the certificate",
         &["CVE-2017-15361", "crocs.fi.muni.cz/public/papers/rsa_ccs17"],
         |e| e.any_is(|f| f.key_flaws.has_any(KeyFlaws::ROCA))),
+    finding("cert.key.listed", High, ServerCertificates,
+        "an RSA key is on the list of those whose private keys are known (--weak-keys), such as Debian's of 2006 to 2008",
+        "make a new key, replace the certificate, and take the old one for read by others",
+        &["CVE-2008-0166", "wiki.debian.org/SSLkeys"],
+        |e| e.session.server_key_listed == Some(true)),
 
     // Signatures and serial numbers.
     finding("cert.signature.md5", High, ServerCertificates,

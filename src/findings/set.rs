@@ -105,6 +105,14 @@ impl FindingSet {
     }
 }
 
+impl FromIterator<&'static Finding> for FindingSet {
+    fn from_iter<I: IntoIterator<Item = &'static Finding>>(findings: I) -> Self {
+        let mut set = Self::default();
+        findings.into_iter().for_each(|finding| set.insert(finding));
+        set
+    }
+}
+
 /// How often each finding was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindingCounts(Vec<u64>);

@@ -82,12 +82,19 @@ drop tls any any -> any any (msg:\"LOCAL old protocol\"; finding:weak.protocol.*
 `portcullis findings` prints them; `--findings` says which of them are told: [operations.md](operations.md#--findings). They are judged by what is in the
 clear, once for each session, when it is told.
 
+Those [against earlier sessions](#against-earlier-sessions) compare with what servers showed before in the run, as far as `--seen-memory` reaches: up to 16
+certificates for an address, port, VLAN and server name, so that a service with several is not told of each time, and up to 8 certificates for a key, each with
+32 of its names. An issuer is the O of its name, where it has one: authorities change their intermediates. They are in `tls` events only, since the order of all
+sessions is known only when these are written; rules cannot ask for them.
+
 - **high**: it breaks the protection of the session, or is an attack. Each has a [rule that ships](rules.md#the-rules-that-ship)
 - **medium**: it weakens the session, or speaks of something that should be looked at
 - **low**: not as it should be, and of no use to an attacker by itself
 - **info**: good to know, and nothing wrong
 
-Not judged, since it cannot be seen: heartbeats after encryption began, renegotiation within the encryption, certificates of TLS 1.3.
+Not judged, since it cannot be seen: renegotiation within the encryption, certificates of TLS 1.3. Heartbeats after encryption began are judged by the lengths of
+their records: an answer that is more than 200 bytes longer than its request is `behaviour.heartbeat.leak`. Where client and server agree on heartbeats, the first
+64 KiB in the dark are looked through for that, and the session is told after them.
 
 ";
 

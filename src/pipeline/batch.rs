@@ -7,6 +7,7 @@ use crate::base::Timestamp;
 use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::Summary;
+use crate::findings::{FindingSet, Sighting};
 use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
 use crate::protocol::x509::Certificate;
 use crate::rules::{Alerted, Profile, RuleSet, SavedDataset};
@@ -98,6 +99,8 @@ pub(super) struct Mark {
 pub(super) enum Told {
     /// It is.
     Yes,
+    /// It is, with what the collector finds by earlier sessions beside what was found.
+    Session(Box<(Sighting, FindingSet)>),
     /// A certificate: the collector tells and keeps the first of each.
     Certificate(Box<Offer>),
     /// An alert of a rule with a threshold: the collector decides. With what it blocks, if anything.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 
 use super::batch::{Dealt, Ending, Mark, StatsDue, Told, WorkDone};
-use super::certificates::{Keeping, Seen};
+use super::certificates::Seen;
 use super::lines::Printer;
 use super::strand::{Ends, Strand};
-use super::{Outcome, RunError, Take};
+use super::{Outcome, RunError, Settings, Take};
 use crate::base::Timestamp;
 use crate::capture::{Block, PcapngWriter};
-use crate::engine::{Counters, Order, PacketId};
-use crate::event::RulesInfo;
+use crate::engine::{Config, Counters, Order, PacketId};
+use crate::event::{RulesInfo, Summary};
+use crate::findings::{FindingSet, Known, Memory, Sighting};
 use crate::packet::DecoderCounters;
 use crate::rules::{AlertLimits, Profile, RuleSet};
 
@@ -27,10 +28,28 @@ pub(super) struct Collector<P> {
     limits: AlertLimits,
     refused: Refused,
     seen: Seen,
+    earlier: Earlier,
     /// Intermediate certificates that the workers have learned.
     learned: u64,
     /// Lines that wait to be written together.
     waiting: Vec<u8>,
+}
+
+/// Comparing servers with earlier sessions, and what was found by it.
+#[derive(Debug)]
+struct Earlier {
+    memory: Memory,
+    /// Which findings are told.
+    wanted: FindingSet,
+    counters: Counters,
+    summary: Summary,
+}
+
+/// What becomes of a line.
+enum Decision {
+    Written,
+    LeftOut,
+    WrittenSo(Vec<u8>),
 }
 
 /// Alerts that were left out.
@@ -46,13 +65,26 @@ impl<P: Printer> Collector<P> {
         workers: Vec<Ends>,
         dealer: Receiver<Dealt>,
         printer: P,
-        keeping: Keeping,
+        settings: &Settings,
         passed: Option<PcapngWriter>,
         rules: Arc<RuleSet>,
     ) -> Self {
         let (rules_info, limits) = (info(&rules, None), AlertLimits::new(&rules));
-        let (refused, seen, waiting) = (Refused::default(), Seen::new(keeping), Vec::new());
-        Self { workers, dealer, printer, passed, rules, rules_info, limits, refused, seen, learned: 0, waiting }
+        let (refused, seen, earlier) = (Refused::default(), Seen::new(settings.keeping.clone()), Earlier::new(&settings.engine));
+        Self {
+            workers,
+            dealer,
+            printer,
+            passed,
+            rules,
+            rules_info,
+            limits,
+            refused,
+            seen,
+            earlier,
+            learned: 0,
+            waiting: Vec::new(),
+        }
     }
 
     /// Collects until the last block. Ends early where the sink fails; the others then find their channels closed.
@@ -108,22 +140,37 @@ impl<P: Printer> Collector<P> {
         let mut run = 0..0;
         while strand.next_order().is_some_and(&is_next) {
             let Some(Mark { start, end, told, .. }) = strand.take() else { break };
-            if !self.is_told(told, strand.bytes(start..end))? {
-                continue;
+            match self.decide(told, strand.bytes(start..end))? {
+                Decision::LeftOut => continue,
+                Decision::Written if start == run.end => run.end = end,
+                Decision::Written => {
+                    self.write(strand.bytes(run), sink)?;
+                    run = start..end;
+                }
+                Decision::WrittenSo(line) => {
+                    self.write(strand.bytes(run), sink)?;
+                    self.write(&line, sink)?;
+                    run = end..end;
+                }
             }
-            if start != run.end {
-                self.write(strand.bytes(run), sink)?;
-                run = start..start;
-            }
-            run.end = end;
         }
         self.write(strand.bytes(run), sink)
     }
 
-    /// Decides whether a line is told: of certificates and of alerts of rules with a threshold, in the order of the packets.
-    fn is_told(&mut self, told: Told, line: &[u8]) -> Result<bool, RunError> {
-        Ok(match told {
+    /// Decides what becomes of a line: of sessions, certificates and alerts of rules with a threshold, in the order of the packets.
+    fn decide(&mut self, told: Told, line: &[u8]) -> Result<Decision, RunError> {
+        let is_told = match told {
             Told::Yes => true,
+            Told::Session(session) => {
+                let (sighting, before) = *session;
+                let more = self.earlier.find(&sighting);
+                if more.is_empty() {
+                    return Ok(Decision::Written);
+                }
+                let mut line = line.to_vec();
+                self.printer.find_more(&mut line, before, before.or(more));
+                return Ok(Decision::WrittenSo(line));
+            }
             Told::Certificate(offer) => self.seen.take(&offer, line).map_err(RunError::Sink)?,
             Told::Maybe(alerted, blocks) => {
                 let is_told = self.limits.admits(&alerted);
@@ -132,7 +179,8 @@ impl<P: Printer> Collector<P> {
                 }
                 is_told
             }
-        })
+        };
+        Ok(if is_told { Decision::Written } else { Decision::LeftOut })
     }
 
     fn write(&mut self, lines: &[u8], sink: &mut Take<'_>) -> Result<(), RunError> {
@@ -171,6 +219,7 @@ impl<P: Printer> Collector<P> {
     fn stats(&mut self, nth: usize, (_, timestamp, decoder): &StatsDue, strands: &[Strand<'_>]) {
         let mut counters = Counters::default();
         strands.iter().filter_map(|s| s.counted.get(nth)).for_each(|c| counters.add(c));
+        counters.add(&self.earlier.counters);
         counters.suppress_alerts(self.refused.total);
         counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
         let named = self.named(decoder, &counters);
@@ -180,12 +229,13 @@ impl<P: Printer> Collector<P> {
     /// All counters by name.
     fn named(&self, decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u64)> {
         let learned = [("portcullis.trust.intermediates_learned", self.learned)];
-        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).collect()
+        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).chain(self.earlier.named()).collect()
     }
 
     fn finish(mut self, all_done: Vec<WorkDone>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let Ending { last, decoder, mut summary } = ending;
-        let mut counters = Counters::default();
+        let mut counters = self.earlier.counters;
+        summary.merge(&self.earlier.summary);
         let (mut profile, mut datasets) = (None::<Profile>, Vec::new());
         for done in all_done {
             counters.add(&done.counters);
@@ -210,6 +260,32 @@ impl<P: Printer> Collector<P> {
             writer.finish().map_err(RunError::Passed)?;
         }
         Ok(Outcome { counters, decoder, summary, profile, rules: self.rules, datasets })
+    }
+}
+
+/// Whether a run with these settings compares servers with earlier sessions.
+pub(super) fn compares(config: &Config) -> bool {
+    config.limits.seen_memory > 0 && config.findings.iter().any(|finding| finding.known == Known::Earlier)
+}
+
+impl Earlier {
+    fn new(config: &Config) -> Self {
+        let (memory, wanted) = (Memory::new(config.limits.seen_memory), config.findings);
+        Self { memory, wanted, counters: Counters::default(), summary: Summary::default() }
+    }
+
+    /// What is found by comparing, as far as it is to be told; it is counted.
+    fn find(&mut self, sighting: &Sighting) -> FindingSet {
+        let found = self.memory.take(sighting).and(self.wanted);
+        self.counters.findings.count(found);
+        self.summary.add_findings(found);
+        found
+    }
+
+    /// What was counted of the memory, by the names that `stats` events have for it.
+    fn named(&self) -> [(&'static str, u64); 2] {
+        let held = u64::try_from(self.memory.len()).unwrap_or(u64::MAX);
+        [("portcullis.seen.held", held), ("portcullis.seen.evicted", self.memory.evicted())]
     }
 }
 

@@ -55,7 +55,7 @@ impl<P: Printer> Dealer<P> {
             clock: Clock::default(),
             stats_interval: settings.stats_interval,
             next_stats: None,
-            lines: Lines::new(printer, Arc::default(), &Keeping::default()), // it tells no alerts and no sessions
+            lines: Lines::new(printer, Arc::default(), &Keeping::default(), false), // it tells no alerts and no sessions
             names,
             hands: to_workers.iter().map(|_| Vec::new()).collect(),
             stats: Vec::new(),

@@ -7,6 +7,7 @@ use super::certificates::{Keeping, Offers};
 use crate::base::Timestamp;
 use crate::engine::{Order, Report};
 use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, Summary, TcpEnd, TlsOptions};
+use crate::findings::{FindingSet, Sighting};
 use crate::packet::SegmentHeader;
 use crate::protocol::tls::Session;
 use crate::rules::{Alerted, RuleSet};
@@ -15,6 +16,8 @@ use crate::rules::{Alerted, RuleSet};
 pub trait Printer: Clone + Send {
     /// A session.
     fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session);
+    /// The line of a session, which tells that `before` was found, is to tell `after` in its place.
+    fn find_more(&self, line: &mut Vec<u8>, before: FindingSet, after: FindingSet);
     /// A flow that is not TLS, of which something was found.
     fn other(&self, out: &mut Vec<u8>, common: &Common<'_>);
     /// An alert.
@@ -39,6 +42,10 @@ pub struct EvePrinter {
 impl Printer for EvePrinter {
     fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session) {
         event::tls(out, common, session, TlsOptions { certificates: self.certificates });
+    }
+
+    fn find_more(&self, line: &mut Vec<u8>, before: FindingSet, after: FindingSet) {
+        event::replace_findings(line, before, after);
     }
 
     /// What was found stands in the flow's own event, and in alerts.
@@ -73,13 +80,16 @@ pub(super) struct Lines<P> {
     rules: Arc<RuleSet>,
     /// Where certificates are told or kept.
     offers: Option<Offers>,
+    /// Servers are compared with earlier sessions.
+    compares: bool,
     pub output: Output,
     pub summary: Summary,
 }
 
 impl<P: Printer> Lines<P> {
-    pub fn new(printer: P, rules: Arc<RuleSet>, keeping: &Keeping) -> Self {
-        Self { printer, rules, offers: Offers::new(keeping), output: Output::default(), summary: Summary::default() }
+    /// `compares`: servers are compared with earlier sessions.
+    pub fn new(printer: P, rules: Arc<RuleSet>, keeping: &Keeping, compares: bool) -> Self {
+        Self { printer, rules, offers: Offers::new(keeping), compares, output: Output::default(), summary: Summary::default() }
     }
 
     /// Alerts are of `rules` from now on.
@@ -87,12 +97,12 @@ impl<P: Printer> Lines<P> {
         self.rules = rules;
     }
 
-    fn line(&mut self, order: Order, print: impl FnOnce(&P, &mut Vec<u8>)) {
+    fn line(&mut self, order: Order, told: Told, print: impl FnOnce(&P, &mut Vec<u8>)) {
         let start = self.output.bytes.len();
         print(&self.printer, &mut self.output.bytes);
         let end = self.output.bytes.len();
         if end > start {
-            self.output.marks.push(Mark { order, start, end, told: Told::Yes });
+            self.output.marks.push(Mark { order, start, end, told });
         }
     }
 
@@ -113,7 +123,12 @@ impl<P: Printer> Report for Lines<P> {
     fn session(&mut self, at: Order, common: &Common<'_>, session: &Session) {
         self.summary.add_session(session);
         self.summary.add_findings(common.findings);
-        self.line(at, |p, out| p.session(out, common, session));
+        let sighting = match common.destination {
+            Some(server) if self.compares => Sighting::of(session, server.ip, server.port, common.vlan),
+            _ => None,
+        };
+        let told = sighting.map_or(Told::Yes, |sighting| Told::Session(Box::new((sighting, common.findings))));
+        self.line(at, told, |p, out| p.session(out, common, session));
         if let Some(offers) = &mut self.offers {
             offers.session(at, common, session, &mut self.output);
         }
@@ -121,28 +136,25 @@ impl<P: Printer> Report for Lines<P> {
 
     fn other(&mut self, at: Order, common: &Common<'_>) {
         self.summary.add_findings(common.findings);
-        self.line(at, |p, out| p.other(out, common));
+        self.line(at, Told::Yes, |p, out| p.other(out, common));
     }
 
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
         self.summary.add_alert(info);
         let told = self.told(common, info);
-        self.line(at, |p, out| p.alert(out, common, info, flow, session));
-        if let (Told::Maybe(..), Some(mark)) = (&told, self.output.marks.last_mut()) {
-            mark.told = told;
-        }
+        self.line(at, told, |p, out| p.alert(out, common, info, flow, session));
     }
 
     fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>) {
         info.refusal.iter().for_each(|refusal| self.summary.add_refusal(refusal));
-        self.line(at, |p, out| p.drop(out, common, segment, info));
+        self.line(at, Told::Yes, |p, out| p.drop(out, common, segment, info));
     }
 
     fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
-        self.line(at, |p, out| p.flow(out, common, counters, end, tcp));
+        self.line(at, Told::Yes, |p, out| p.flow(out, common, counters, end, tcp));
     }
 
     fn anomaly(&mut self, at: Order, common: &Common<'_>, info: &AnomalyInfo<'_>) {
-        self.line(at, |p, out| p.anomaly(out, common, info));
+        self.line(at, Told::Yes, |p, out| p.anomaly(out, common, info));
     }
 }

@@ -142,7 +142,7 @@ pub fn run<P: Printer>(
             finds.push(lessons);
         }
         let (to_collector, from_dealer) = bounded(BATCHES_AHEAD);
-        let collector = Collector::new(from_workers, from_dealer, printer.clone(), settings.keeping.clone(), passed, rules);
+        let collector = Collector::new(from_workers, from_dealer, printer.clone(), settings, passed, rules);
         let collecting = thread::Builder::new()
             .name("collector".to_owned())
             .spawn_scoped(scope, move || collector.collect(sink))

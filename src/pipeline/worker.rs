@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::certificates::Keeping;
+use super::collector;
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Leaving, Located, Verdict};
 use crate::protocol::x509::Certificate;
@@ -32,8 +33,9 @@ pub(super) fn work<P: Printer>(
     keeping: &Keeping,
     ends: &Ends,
 ) {
+    let compares = collector::compares(&config);
     let inspector = Inspector::new(config, Arc::clone(&rules), names);
-    let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping), ends };
+    let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping, compares), ends };
     for batch in &ends.batches {
         let is_last = batch.last;
         if worker.batch(batch).is_err() || is_last {

@@ -230,6 +230,11 @@ pub fn server_hello() -> Vec<u8> {
     record(HANDSHAKE, &server_hello_message([8; 32], 0xc02f, &[]))
 }
 
+/// A ServerHello of TLS 1.2 that agrees to heartbeats (RFC 6520 §2), in a record.
+pub fn server_hello_with_heartbeats() -> Vec<u8> {
+    record(HANDSHAKE, &server_hello_message([8; 32], 0xc02f, &extension(15, &[1])))
+}
+
 /// A ServerHello of TLS 1.3 with a key share of `group`, in a record.
 pub fn server_hello_tls13(group: u16) -> Vec<u8> {
     let share = [&group.to_be_bytes()[..], &vec16(&[7; 32])].concat();

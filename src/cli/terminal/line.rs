@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{Paint, Style, found, trust, visible};
 use crate::base::Timestamp;
 use crate::event::{AlertInfo, Common, Verdict};
-use crate::findings::Severity;
+use crate::findings::{FindingSet, Severity};
 use crate::flow::Endpoint;
 use crate::protocol::tls::session::{Resumption, View};
 use crate::protocol::tls::{Session, names};
@@ -28,6 +28,18 @@ pub fn session_line(out: &mut String, style: Style, common: &Common<'_>, session
     }
     push(out, format_args!("  {}", found::ids(style, common.findings)));
     end_line(out);
+}
+
+/// Has `line`, that of a session of which `before` was found, tell `after`: both stand at its end.
+pub fn session_line_with(line: &mut Vec<u8>, style: Style, before: FindingSet, after: FindingSet) {
+    let (before, after) = (found::ids(style, before), found::ids(style, after));
+    let Some(rest) = line.strip_suffix(b"\n").and_then(|line| line.strip_suffix(before.as_bytes())) else { return };
+    line.truncate(rest.trim_ascii_end().len());
+    if !after.is_empty() {
+        line.extend_from_slice(b"  ");
+        line.extend_from_slice(after.as_bytes());
+    }
+    line.push(b'\n');
 }
 
 /// Appends the line of a flow that is not TLS to `out`: what it is. Nothing where nothing worse than a word was found.
@@ -198,6 +210,7 @@ const WARNING: u8 = 1;
 
 #[cfg(test)]
 mod tests {
+    use crate::findings::find;
     use std::sync::Arc;
 
     use super::*;
@@ -244,6 +257,23 @@ mod tests {
             line(|out| session_line(out, PLAIN, &common("2001:db8::1", "2001:db8::2"), &Session::default())),
             "10:48:07.123  [2001:db8::1]:50123 -> [2001:db8::2]:443  no answer  (no name)    client not seen, server not seen\n"
         );
+    }
+
+    #[test]
+    fn what_is_found_later_is_as_if_it_had_been_there() {
+        let of = |ids: &[&str]| ids.iter().filter_map(|id| find(id)).collect::<FindingSet>();
+        let ids = ["weak.protocol.tls10", "cert.changed.issuer", "cert.changed.certificate"];
+        for style in [PLAIN, Style { colour: true }] {
+            for (before, after) in [(&ids[..0], &ids[1..]), (&ids[..1], &ids[..]), (&ids[..0], &ids[2..]), (&ids[..1], &ids[1..])] {
+                let told = |found: &[&str]| {
+                    let common = Common { findings: of(found), ..common("192.0.2.10", "198.51.100.7") };
+                    line(|out| session_line(out, style, &common, &session(b"www.example")))
+                };
+                let mut line = told(before).into_bytes();
+                session_line_with(&mut line, style, of(before), of(after));
+                assert_eq!(String::from_utf8(line).unwrap(), told(after));
+            }
+        }
     }
 
     #[test]

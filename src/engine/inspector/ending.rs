@@ -155,6 +155,9 @@ impl Inspector {
         if let Some(trust) = &mut self.trust {
             validate::update(trust, following, client, last, true);
         }
+        if let Some(list) = &self.config.weak_keys {
+            validate::look_up_keys(list, following, client);
+        }
         self.count_read(&read);
         self.judge(place, segment, report);
         let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
@@ -176,6 +179,9 @@ impl Inspector {
         let client = following.conversation.client();
         if let Some(trust) = &mut self.trust {
             validate::update(trust, following, client.unwrap_or(guess), last, true);
+        }
+        if let Some(list) = &self.config.weak_keys {
+            validate::look_up_keys(list, following, client.unwrap_or(guess));
         }
         if let (Some(client), Some(flow)) = (client, lane.table.get_mut(place.id)) {
             flow.set_client(client);

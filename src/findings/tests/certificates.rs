@@ -25,6 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
         session.server_evidence = Some(Box::new(Evidence { tls_scts, ..Evidence::default() }));
         session
     };
+    let listed = |is_listed| with(|session| session.server_key_listed = Some(is_listed));
     let flawed = |flaws: KeyFlaws| serving(move |f| f.key_flaws = flaws);
     let signed = |algorithm: &'static str| serving(move |f| f.signature_algorithm = algorithm.into());
     let serial = |bytes: &'static [u8]| serving(move |f| f.serial = bytes.to_vec());
@@ -121,6 +122,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.key.exponent-three", flawed(KeyFlaws::EXPONENT_THREE), flawed(KeyFlaws::EXPONENT_EVEN)),
         case("cert.key.exponent-even", flawed(KeyFlaws::EXPONENT_EVEN), flawed(KeyFlaws::EXPONENT_ONE)),
         case("cert.key.small-factor", flawed(KeyFlaws::SMALL_FACTOR), flawed(KeyFlaws::ROCA)),
+        case("cert.key.listed", listed(true), listed(false)),
         case("cert.key.roca", flawed(KeyFlaws::ROCA), flawed(KeyFlaws::SMALL_FACTOR)),
         case("cert.signature.md5", signed("md5WithRSAEncryption"), signed("sha1WithRSAEncryption")),
         case("cert.signature.sha1", signed("sha1WithRSAEncryption"), signed("md5WithRSAEncryption")),

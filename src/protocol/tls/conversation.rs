@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::half::{Half, Heartbeat, Item};
+use super::sealed::Requests;
 use super::session::{Alert, Anomaly, Notes, Stage, View};
 use super::shape::is_message_type;
-use super::{ClientHello, ProtocolVersion, ServerHello, ServerKeyExchange, Session};
+use super::{ClientHello, ProtocolVersion, ServerHello, ServerKeyExchange, Session, extension};
 use crate::base::Reader;
 use crate::flow::{Direction, Pair};
 use crate::protocol::fingerprint::{self, Transport};
@@ -24,6 +25,10 @@ pub struct Conversation {
     greeted: Pair<bool>,
     /// The longest request for a heartbeat of each direction: its record's length in bytes.
     heartbeats: Pair<usize>,
+    /// Heartbeats after encryption began.
+    sealed: Requests,
+    /// Encrypted bytes that were looked through for them, in both directions.
+    watched: u32,
     news: u32,
     longest_message: usize,
 }
@@ -48,6 +53,8 @@ impl Conversation {
             is_tls: false,
             greeted: Pair::default(),
             heartbeats: Pair::default(),
+            sealed: Requests::default(),
+            watched: 0,
             news: 0,
             longest_message,
         }
@@ -62,7 +69,12 @@ impl Conversation {
         while let Some(rest) = bytes.get(consumed..) {
             let view = self.views.get_mut(direction);
             let is_first = !view.midstream && view.gaps == 0 && !*self.greeted.get(direction);
-            let (n, item) = self.halves.get_mut(direction).step(rest, self.longest_message, is_first);
+            let half = self.halves.get_mut(direction);
+            let is_watching = half.is_watching();
+            let (n, item) = half.step(rest, self.longest_message, is_first);
+            if is_watching {
+                self.watched = self.watched.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+            }
             *self.greeted.get_mut(direction) |= item.is_hello();
             consumed = consumed.saturating_add(n);
             let mut cx = Meaning {
@@ -86,9 +98,15 @@ impl Conversation {
                 }
                 Item::Dark => self.go_dark(direction),
                 Item::Begins => self.begin(direction),
+                Item::SealedHeartbeat(length) => {
+                    if self.sealed.take(direction, length) {
+                        self.note(direction, Anomaly::HeartbeatLeak);
+                    }
+                }
                 other => cx.take(other),
             }
         }
+        self.bound_watch();
         if self.halves.get(direction).is_opening() {
             self.take_opening(direction, bytes, start);
         }
@@ -138,6 +156,11 @@ impl Conversation {
 
     /// `lost` bytes of `direction` are missing after `tail`, which is what was not consumed.
     pub fn gap(&mut self, direction: Direction, tail: &[u8], lost: u64, certificates: &mut CertificateCache) {
+        if self.halves.get(direction).is_watching() {
+            self.halves.get_mut(direction).finish();
+            self.bound_watch();
+            return; // nothing of the handshake is missing
+        }
         let view = self.views.get_mut(direction);
         view.gap_bytes = view.gap_bytes.saturating_add(lost);
         view.gaps = view.gaps.saturating_add(1);
@@ -196,7 +219,7 @@ impl Conversation {
     /// Reads no more of `direction`, whose limits are reached.
     pub fn give_up(&mut self, direction: Direction) {
         self.news = self.news.wrapping_add(1);
-        self.views.get_mut(direction).degraded = true;
+        self.views.get_mut(direction).degraded |= !self.halves.get(direction).is_watching();
         self.end_opening(direction, &[]);
         self.halves.get_mut(direction).finish();
         self.update_stage();
@@ -205,6 +228,11 @@ impl Conversation {
     /// Whether nothing more is to be read of `direction`.
     pub fn is_over(&self, direction: Direction) -> bool {
         self.halves.get(direction).is_over()
+    }
+
+    /// Whether `direction` is dark, and only watched for heartbeats.
+    pub fn is_watching(&self, direction: Direction) -> bool {
+        self.halves.get(direction).is_watching()
     }
 
     /// Whether both directions were read as far as they can be.
@@ -270,7 +298,7 @@ impl Conversation {
         for (direction, view) in [(client, &mut self.session.client_view), (client.reverse(), &mut self.session.server_view)] {
             *view = *self.views.get(direction);
             let half = self.halves.get(direction);
-            (view.skipped_bytes, view.over) = (half.skipped, half.is_over());
+            (view.skipped_bytes, view.over) = (half.skipped, half.is_over() || half.is_watching());
         }
         &self.session
     }
@@ -301,6 +329,11 @@ impl Conversation {
     /// What came of the OCSP answer and the SCTs.
     pub fn set_server_evidence(&mut self, evidence: Option<Evidence>) {
         self.session.server_evidence = evidence.map(Box::new);
+    }
+
+    /// Whether a key of the server's certificates is on the list of those that are known.
+    pub const fn set_server_key_listed(&mut self, is_listed: bool) {
+        self.session.server_key_listed = Some(is_listed);
     }
 
     /// The session's events are to carry the certificates themselves.
@@ -339,7 +372,30 @@ impl Conversation {
     fn go_dark(&mut self, direction: Direction) {
         self.is_tls = true;
         self.views.get_mut(direction).dark = true;
-        self.halves.get_mut(direction).finish();
+        let watches = self.agrees_on_heartbeats() && !self.halves.get(direction.reverse()).is_over();
+        let half = self.halves.get_mut(direction);
+        if watches { half.watch() } else { half.finish() }
+    }
+
+    /// Whether both hellos have the extension, in a version whose records show what they are (RFC 6520 §2).
+    fn agrees_on_heartbeats(&self) -> bool {
+        let (Some(client), Some(server)) = (&self.session.client_hello, &self.session.server_hello) else { return false };
+        client.has_extension(extension::HEARTBEAT)
+            && server.extensions.iter().any(|e| e.typ == extension::HEARTBEAT)
+            && !server.version().is_tls13()
+    }
+
+    /// Ends the watch for heartbeats in both directions, once one cannot be watched any more or enough was looked through.
+    fn bound_watch(&mut self) {
+        let both = [Direction::AToB, Direction::BToA];
+        if self.watched > MOST_WATCHED || both.into_iter().any(|d| self.is_over(d)) {
+            for direction in both {
+                let half = self.halves.get_mut(direction);
+                if half.is_watching() {
+                    half.finish();
+                }
+            }
+        }
     }
 
     fn update_stage(&mut self) {
@@ -393,7 +449,7 @@ impl Meaning<'_> {
             }
             Item::Bad(anomaly) => self.note(anomaly),
             Item::NotTls => self.view.degraded = true, // the search was given up
-            Item::Wait | Item::Passed | Item::Begins | Item::ApplicationData | Item::Dark => {}
+            Item::Wait | Item::Passed | Item::Begins | Item::ApplicationData | Item::SealedHeartbeat(_) | Item::Dark => {}
         }
     }
 
@@ -655,6 +711,10 @@ const HEARTBEAT_PADDING: usize = 16;
 /// Certificates of a list that are read: more than any chain has, and few enough that a list of nothing but lengths cannot make
 /// hundreds of megabytes of itself.
 const MOST_CERTIFICATES: usize = 256;
+
+/// Encrypted bytes of a session that are looked through for heartbeats. Heartbleed is tried at once, with next to nothing before it; whoever
+/// sends more first is not found out.
+const MOST_WATCHED: u32 = 64 << 10;
 
 /// Warnings can be repeated without end; these are enough to see.
 const MOST_ALERTS: usize = 8;

@@ -6,6 +6,7 @@
 
 use memchr::memchr;
 
+use super::sealed::{Records, Shown};
 use super::session::Anomaly;
 use super::shape::{
     CHANGE_CIPHER_SPEC, CLIENT_HELLO, HANDSHAKE, HEARTBEAT, LONGEST_RECORD, MESSAGE_HEADER, RECORD_HEADER, SERVER_HELLO,
@@ -27,6 +28,10 @@ pub(super) struct Half {
     skip: usize,
     /// A ChangeCipherSpec was seen.
     changed_cipher: bool,
+    /// Its encrypted records, while these are watched.
+    sealed: Records,
+    /// The length of the encrypted heartbeat with which it went dark; 0 for none.
+    dark_heartbeat: u16,
     /// Bytes are missing before those that are searched.
     lossy: bool,
     /// Bytes passed over before TLS began, in records before the hello, or between a loss and the next hello.
@@ -54,6 +59,8 @@ pub(super) enum Item<'a> {
     Alert { level: u8, description: u8 },
     /// A heartbeat in the clear.
     Heartbeat(Heartbeat),
+    /// An encrypted heartbeat, in a record of this many bytes.
+    SealedHeartbeat(u16),
     /// A ChangeCipherSpec.
     ChangeCipherSpec,
     /// A record of application data begins.
@@ -99,6 +106,8 @@ enum Phase {
     Searching,
     /// Inside TLS records.
     Records,
+    /// Encrypted, and watched for heartbeats.
+    Watching,
     /// Encrypted, or not TLS: nothing more is read.
     Over,
 }
@@ -128,13 +137,24 @@ impl Half {
 
     /// Whether TLS was found.
     pub fn has_begun(&self) -> bool {
-        matches!(self.phase, Phase::Records | Phase::Over)
+        matches!(self.phase, Phase::Records | Phase::Watching | Phase::Over)
     }
 
     /// Reads no more.
     pub fn finish(&mut self) {
         self.phase = Phase::Over;
         self.message = Vec::new();
+    }
+
+    /// It is dark: of what follows only the headers of records are read, to find heartbeats.
+    pub fn watch(&mut self) {
+        self.finish();
+        self.phase = Phase::Watching;
+    }
+
+    /// Whether it is dark and watched.
+    pub fn is_watching(&self) -> bool {
+        self.phase == Phase::Watching
     }
 
     /// Bytes of memory that a message takes which is cut over records, as far as it has come.
@@ -160,6 +180,7 @@ impl Half {
             Phase::Searching => self.search(bytes),
             Phase::Records if self.record.remaining == 0 && !self.record.fresh => self.record_header(bytes),
             Phase::Records => self.record_body(bytes, longest, is_first),
+            Phase::Watching => self.sealed_record(bytes),
             Phase::Over => (bytes.len(), Item::Wait),
         }
     }
@@ -170,7 +191,10 @@ impl Half {
         let lost = usize::try_from(lost).unwrap_or(usize::MAX);
         let beyond_tail = self.record.remaining.checked_sub(tail.len());
         match (self.phase, beyond_tail) {
-            (Phase::Over, _) => None,
+            (Phase::Over | Phase::Watching, _) => {
+                self.finish();
+                None
+            }
             (Phase::Records, Some(rest)) if rest >= lost && self.record.remaining > 0 => {
                 self.record.remaining = rest.saturating_sub(lost);
                 self.record.fresh = false;
@@ -380,10 +404,7 @@ impl Half {
                 None if !whole => return (0, Item::Wait),
                 // What is too short to tell is too short to be encrypted.
                 None | Some(true) => {}
-                Some(false) => {
-                    self.finish();
-                    return (bytes.len(), Item::Dark);
-                }
+                Some(false) => return self.dark(available),
             }
         }
         self.record.fresh = false;
@@ -428,13 +449,17 @@ impl Half {
                 self.record.fresh = false;
                 return (0, Item::Bad(Anomaly::InvalidAlert));
             }
-            (HEARTBEAT, _) if self.changed_cipher => return self.dark(available),
+            (HEARTBEAT, _) if self.changed_cipher => {
+                self.dark_heartbeat = u16::try_from(self.record.remaining).unwrap_or(u16::MAX);
+                return self.dark(available);
+            }
             (HEARTBEAT, _) => {
                 self.record.fresh = false;
                 return (0, Item::Heartbeat(heartbeat(available, self.record.remaining)));
             }
             (APPLICATION_DATA, _) => {
                 self.record.fresh = false;
+                self.sealed = Records::within(self.record.remaining);
                 return (0, Item::ApplicationData);
             }
             _ => {}
@@ -455,7 +480,26 @@ impl Half {
 
     fn dark<'a>(&mut self, available: &'a [u8]) -> (usize, Item<'a>) {
         self.finish();
+        self.sealed = Records::within(self.record.remaining.saturating_sub(available.len()));
         (available.len(), Item::Dark)
+    }
+
+    fn sealed_record<'a>(&mut self, bytes: &'a [u8]) -> (usize, Item<'a>) {
+        let length = std::mem::take(&mut self.dark_heartbeat);
+        if length > 0 {
+            return (0, Item::SealedHeartbeat(length));
+        }
+        let (taken, shown) = self.sealed.step(bytes);
+        let item = match shown {
+            Shown::Wait => Item::Wait,
+            Shown::Passed => Item::Passed,
+            Shown::Heartbeat(length) => Item::SealedHeartbeat(length),
+            Shown::Nonsense => {
+                self.finish();
+                Item::Passed
+            }
+        };
+        (taken, item)
     }
 
     fn handshake<'a>(&'a mut self, available: &'a [u8], longest: usize) -> (usize, Item<'a>) {

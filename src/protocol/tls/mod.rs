@@ -11,6 +11,7 @@ mod footprint;
 mod half;
 mod key_exchange;
 pub mod names;
+mod sealed;
 pub mod server_hello;
 pub mod session;
 mod shape;

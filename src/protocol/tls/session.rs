@@ -43,6 +43,8 @@ pub struct Session {
     pub ocsp_answer: Option<Box<[u8]>>,
     /// What that and the SCTs of the server's certificate come to; `None` where there are none, and without a trust store.
     pub server_evidence: Option<Box<Evidence>>,
+    /// Whether a key of the server's certificates is on the list of those that are known; `None` where nobody has looked.
+    pub server_key_listed: Option<bool>,
     /// The named group of a TLS 1.2 (or older) ServerKeyExchange (RFC 8422 §5.4).
     pub server_key_exchange_group: Option<u16>,
     /// Whether that group was written out in numbers instead of named.
@@ -196,6 +198,7 @@ impl Session {
             self.server_chain_truncated = kept.server_chain_truncated;
             self.server_chain_unreadable = kept.server_chain_unreadable;
             self.ocsp_answer = kept.ocsp_answer;
+            self.server_key_listed = kept.server_key_listed;
             self.server_key_exchange_group = kept.server_key_exchange_group;
             self.server_explicit_curve = kept.server_explicit_curve;
             self.server_dh = kept.server_dh;
@@ -219,6 +222,7 @@ impl Session {
     /// What either side may have sent, and was taken as one's, was the other's.
     pub(super) fn swap_sides(&mut self) {
         std::mem::swap(&mut self.server_certificates, &mut self.client_certificates);
+        self.server_key_listed = None;
         std::mem::swap(&mut self.server_chain_truncated, &mut self.client_chain_truncated);
         self.server_chain_unreadable = false;
         for alert in &mut self.alerts {

@@ -21,6 +21,7 @@ mod time;
 mod tlv;
 mod usage;
 mod validation;
+mod weak_keys;
 
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -42,6 +43,7 @@ pub use self::signed::{PublicKey, Signed, spki_content, spki_digest};
 pub use self::time::Time;
 pub use self::usage::{ExtendedKeyUsage, KeyUsage};
 pub use self::validation::{Problems, Reason, Status, Validation};
+pub use self::weak_keys::WeakKeys;
 
 /// One certificate as sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -35,7 +35,12 @@ fn finding(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
     let mut set = FindingSet::default();
     for pattern in patterns.split(',').map(str::trim) {
         let named = matching(pattern).map_err(|wrong| Reason::UnknownFinding { name: excerpt(pattern), similar: wrong.similar })?;
-        set = set.or(named);
+        // A pattern leaves out what no rule can see; what is left is what it asks for.
+        let seen: FindingSet = named.iter().filter(|finding| finding.known != Known::Earlier).collect();
+        if seen.is_empty() {
+            return Err(Reason::FindingOfEarlier { name: excerpt(pattern) });
+        }
+        set = set.or(seen);
     }
     let any: Vec<_> = set.iter().collect();
     let sides = sides(&any, negated);
@@ -67,7 +72,7 @@ const fn of(known: Known) -> Sides {
         Known::Alert => (Facts::CLIENT_ALERT, Facts::SERVER_ALERT),
         Known::Anomaly(anomaly) => (Facts::anomaly(anomaly), Facts::anomaly(anomaly)),
         Known::Opening => (Facts::OPENING, Facts::NONE),
-        Known::Dark => (Facts::DARK, Facts::NONE),
+        Known::Dark | Known::Earlier => (Facts::DARK, Facts::NONE),
     };
     Sides { to_server, to_client }
 }

@@ -118,6 +118,25 @@ fn a_slip_says_what_may_be_meant() {
 }
 
 #[test]
+fn what_rests_on_earlier_sessions_is_refused_and_left_out_of_patterns() {
+    let compile = |value: &str| {
+        let text = format!("alert tls any any -> any any (finding:{value}; sid:1;)");
+        let (set, report) = RuleSet::compile(&[Source { name: "test.rules", text: &text }], &RuleConfig::default());
+        (set.len(), report.errors.first().map(|error| error.reason.to_string()))
+    };
+    for value in ["cert.changed.issuer", "cert.changed.*", "!cert.key.shared", "cert.expired,cert.changed.issuer"] {
+        let (loaded, reason) = compile(value);
+        assert_eq!(loaded, 0, "{value}");
+        assert!(
+            reason.unwrap().ends_with("rests on earlier sessions, which are compared when events are written: no rule can see it")
+        );
+    }
+    for value in ["cert.*", "medium", "cert.key.*"] {
+        assert_eq!(compile(value), (1, None), "{value}");
+    }
+}
+
+#[test]
 fn a_rule_with_it_is_not_portable() {
     let config = RuleConfig { portability: true, ..RuleConfig::default() };
     let text = "alert tls any any -> any any (finding:weak.protocol.*; sid:1;)";

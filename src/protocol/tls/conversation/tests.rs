@@ -188,3 +188,87 @@ fn of_a_list_that_is_all_lengths_only_so_many_certificates_are_kept() {
     assert_eq!((session.server_certificates.len(), session.server_chain_truncated), (256, true));
     assert!(session.anomalies.contains(&Anomaly::InvalidHandshakeMessage));
 }
+
+/// Both sides dark, where the hellos have these extensions.
+fn dark(client: &[u16], server: &[u16]) -> Conversation {
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
+    let extensions =
+        |types: &[u16]| types.iter().flat_map(|typ| [&typ.to_be_bytes()[..], &[0, 1, 1]].concat()).collect::<Vec<u8>>();
+    let hello = client.iter().fold(hello(), |hello, typ| hello.extension(*typ, &[1]));
+    let finished = [record(20, &[1]), record(22, &[0x5a; 40])].concat();
+    feed(&mut c, CLIENT, &records(&hello.message(), 16_384), 10_000);
+    feed(&mut c, SERVER, &records(&server_hello(0xc02f, &extensions(server)), 16_384), 10_000);
+    feed(&mut c, CLIENT, &finished, 7);
+    feed(&mut c, SERVER, &finished, 7);
+    assert_eq!(c.stage(), Stage::Dark);
+    c
+}
+
+fn leaks(c: &mut Conversation) -> bool {
+    assert!(c.session(CLIENT).anomalies.iter().all(|anomaly| *anomaly == Anomaly::HeartbeatLeak));
+    !c.session(CLIENT).anomalies.is_empty()
+}
+
+#[test]
+fn encrypted_heartbeats_that_give_too_much_are_told_by_their_size() {
+    let (data, request) = (record(23, &[7; 900]), record(24, &[7; 51]));
+    let answer = |length: usize| record(24, &vec![7; length]);
+    for (client, server, expected) in [
+        (&request, answer(252), true),
+        (&request, answer(16_384), true),
+        (&request, answer(251), false),
+        (&request, answer(51), false),
+        (&data, answer(16_384), false),
+        (&request, data.clone(), false),
+        (&request, [data.clone(), answer(16_384)].concat(), true),
+    ] {
+        for size in [1, 100_000] {
+            let mut c = dark(&[15], &[15]);
+            feed(&mut c, CLIENT, &[&data[..], client, &data].concat(), size);
+            feed(&mut c, SERVER, &server, size);
+            assert_eq!(leaks(&mut c), expected, "{} {} {size}", client.len(), server.len());
+            assert!(!c.is_finished());
+        }
+    }
+}
+
+#[test]
+fn a_heartbeat_with_which_a_side_goes_dark_counts() {
+    let mut c = Conversation::new(Direction::AToB, 1 << 16);
+    feed(&mut c, CLIENT, &records(&hello().extension(15, &[1]).message(), 16_384), 10_000);
+    feed(&mut c, SERVER, &records(&server_hello(0xc02f, &[0, 15, 0, 1, 1]), 16_384), 10_000);
+    for (direction, length) in [(CLIENT, 51), (SERVER, 500)] {
+        feed(&mut c, direction, &[record(20, &[1]), record(24, &vec![7; length])].concat(), 9);
+    }
+    assert!(leaks(&mut c));
+}
+
+#[test]
+fn where_heartbeats_were_not_agreed_on_nothing_is_read_in_the_dark() {
+    for (client, server) in [(&[][..], &[][..]), (&[15], &[]), (&[], &[15]), (&[14], &[15])] {
+        let mut c = dark(client, server);
+        assert!(c.is_finished(), "{client:?} {server:?}");
+        feed(&mut c, CLIENT, &record(24, &[7; 51]), 1_000);
+        feed(&mut c, SERVER, &record(24, &[7; 1_000]), 1_000);
+        assert!(!leaks(&mut c), "{client:?} {server:?}");
+    }
+}
+
+#[test]
+fn the_watch_ends_with_its_bound_with_lost_bytes_and_with_what_are_no_records() {
+    let mut c = dark(&[15], &[15]);
+    feed(&mut c, SERVER, &record(23, &[7; 16_000]).repeat(4), 1_460);
+    assert!(!c.is_finished());
+    feed(&mut c, SERVER, &record(23, &[7; 16_000]), 1_460);
+    assert!(c.is_finished() && !c.session(CLIENT).server_view.degraded);
+
+    let mut c = dark(&[15], &[15]);
+    c.gap(SERVER, &[], 100, &mut CertificateCache::default());
+    assert!(c.is_finished());
+    let view = c.session(CLIENT).server_view;
+    assert_eq!((view.gaps, view.gap_bytes), (0, 0), "none of the handshake");
+
+    let mut c = dark(&[15], &[15]);
+    feed(&mut c, CLIENT, b"GET / HTTP/1.1\r\n\r\n", 100);
+    assert!(c.is_finished() && !leaks(&mut c));
+}

@@ -20,6 +20,7 @@ pub fn pairs() -> Vec<Pair> {
         (8_443_721, "cert.key.exponent-even"),
         (8_443_722, "cert.key.small-factor"),
         (8_443_723, "cert.key.roca"),
+        (8_443_724, "cert.key.listed"),
         (8_443_730, "cert.names.wildcard-suffix"),
         (8_443_750, "weak.exchange.dh-short"),
         (8_443_751, "weak.exchange.signature-md5"),
