@@ -72,7 +72,7 @@ impl Test for SslVersion {
 fn version(subject: &Subject<'_>, side: FlowDirection) -> Option<ProtocolVersion> {
     let session = subject.session?;
     match side {
-        FlowDirection::ToServer => session.client_hello.as_ref().map(ClientHello::max_version),
+        FlowDirection::ToServer => session.client_hello.as_ref().and_then(ClientHello::offered_version),
         FlowDirection::ToClient => session.server_hello.as_ref().map(ServerHello::version),
     }
 }
