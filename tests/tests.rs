@@ -8,7 +8,9 @@
 //! | [`findings`] | what is found stands in events, and can be chosen, listed and asked for |
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
+//! | [`loss`] | what was not seen is not told as if it had been, nor as malice |
 //! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
+//! | [`order`] | a connection begins where it began, whatever order its packets are in |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
@@ -30,7 +32,9 @@ mod findings;
 mod invariance;
 mod language;
 mod limits;
+mod loss;
 mod memory;
+mod order;
 mod payload;
 mod policy;
 mod reload;

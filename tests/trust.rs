@@ -125,6 +125,9 @@ fn where_no_certificate_is_seen_the_event_says_why() {
     ] {
         assert_eq!(*trust(&pki.judge(&conversation.packets)), json!({"status": "not_seen", "reason": reason}));
     }
+    let rubbish = tls::record(HANDSHAKE, &tls::message(11, &[0, 0, 5, 0, 0, 9, 1, 2]));
+    let conversation = hello().server(&[tls::server_hello(), rubbish].concat()).client(&tls::finished()).server(&tls::finished());
+    assert_eq!(*trust(&pki.judge(&conversation.packets)), json!({"status": "unparsable"}), "a message in which none can be read");
     let mut resumed = crate::util::run::capture("resume-ticket.pcap");
     let last = resumed.0.iter().rposition(|e| e["event_type"] == "tls").unwrap();
     assert_eq!(resumed.0.swap_remove(last)["portcullis"]["trust"], json!({"status": "not_seen", "reason": "resumed"}));

@@ -55,6 +55,14 @@ impl Acceptance {
         *self.0.get_mut(direction) = Side { first: Some(first), sent: Some(first), acknowledged: Some(isn), ..Side::default() };
     }
 
+    /// `direction` begins behind `isn`, by a SYN that came behind segments of the connection: what those told stands.
+    pub fn begin(&mut self, direction: Direction, isn: u32) {
+        let (side, first) = (self.0.get_mut(direction), isn.wrapping_add(1));
+        side.first.get_or_insert(first);
+        side.sent.get_or_insert(first);
+        side.acknowledged.get_or_insert(isn);
+    }
+
     /// Takes in what the segment tells of both sides; to be called for each. Answers its payload where its receiver may drop it: the
     /// segment acknowledges what was never sent, or was before the connection (RFC 9293 §3.10.7.4, RFC 5961 §5.2), its time stamp is older
     /// than the last (PAWS, RFC 7323 §5), or it is signed where the other side's are not (RFC 2385, RFC 5925). Of a side whose start was

@@ -5,12 +5,13 @@ use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
 use crate::findings::FindingSet;
 use crate::flow::{Direction, FlowKey, Pair};
 use crate::packet::{SegmentHeader, TcpFlags};
+use crate::protocol::x509::CertificateCache;
 use crate::rules::{AppProto, FlowRules, Verdict};
 
 use super::clock::LEAP;
 use super::following::{Following, Held, Resting};
 use super::report::PacketId;
-use super::rival::{Positions, Rival};
+use super::rival::{Positions, Rival, is_behind};
 
 /// A flow. Half-open ones have no `connection`: a flood of a million SYNs must cost little.
 #[derive(Debug)]
@@ -32,20 +33,25 @@ pub(super) struct Opening {
     pub flags: TcpFlags,
     pub packets: u16,
     pub bytes: u32,
-    /// Sequence number of its SYN, where `flags` has one.
-    syn: u32,
+    /// Sequence number of its SYN, where `flags` has one; else of the first segment.
+    seq: u32,
 }
 
 impl Opening {
     /// The initial sequence number, where a SYN was seen.
     pub fn syn(&self) -> Option<u32> {
-        self.flags.has(TcpFlags::SYN).then_some(self.syn)
+        self.flags.has(TcpFlags::SYN).then_some(self.seq)
+    }
+
+    /// Whether the SYN of `header` is that of what was sent so far, and only came behind it.
+    pub fn goes_on_from(&self, header: &SegmentHeader) -> bool {
+        !self.flags.has(TcpFlags::SYN) && !self.flags.closes() && is_behind(self.seq, header.seq)
     }
 
     /// Notes a SYN; of several, the last counts.
     pub fn set_syn(&mut self, isn: u32) {
         self.flags.0 |= TcpFlags::SYN;
-        self.syn = isn;
+        self.seq = isn;
     }
 }
 
@@ -100,7 +106,7 @@ impl Flow {
             first: PacketId::of(header),
             start: header.timestamp,
             last: header.timestamp,
-            opening: Opening { client, sender: header.sender, flags: TcpFlags(0), packets: 0, bytes: 0, syn: 0 },
+            opening: Opening { client, sender: header.sender, flags: TcpFlags(0), packets: 0, bytes: 0, seq: header.seq },
             connection: None,
         }
     }
@@ -231,7 +237,11 @@ impl Connection {
         (sent.packets, sent.bytes) = (u64::from(opening.packets), u64::from(opening.bytes));
         *connection.flags.get_mut(opening.sender) = opening.flags;
         if let Some(isn) = opening.syn() {
-            connection.anchor(opening.sender, isn);
+            *connection.isn.get_mut(opening.sender) = Some(isn);
+            if let Some(following) = &mut connection.following {
+                following.streams.get_mut(opening.sender).anchor(isn.wrapping_add(1));
+                following.acceptance.anchor(opening.sender, isn);
+            }
             connection.positions.set(opening.sender, isn.wrapping_add(1));
         }
         connection
@@ -260,11 +270,10 @@ impl Connection {
     }
 
     /// The first byte of `direction` follows the SYN's `isn`.
-    pub fn anchor(&mut self, direction: Direction, isn: u32) {
+    pub fn anchor(&mut self, direction: Direction, isn: u32, certificates: &mut CertificateCache) {
         *self.isn.get_mut(direction) = Some(isn);
         if let Some(following) = &mut self.following {
-            following.streams.get_mut(direction).anchor(isn.wrapping_add(1));
-            following.acceptance.anchor(direction, isn);
+            following.anchor(direction, isn, certificates);
         }
     }
 

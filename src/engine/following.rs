@@ -125,6 +125,22 @@ impl Following {
         }
     }
 
+    /// The first byte of `direction` follows the SYN's `isn`. Where the SYN came behind payload, that is read again if it begins there.
+    pub fn anchor(&mut self, direction: Direction, isn: u32, certificates: &mut CertificateCache) {
+        let stream = self.streams.get_mut(direction);
+        if stream.placement().is_some() {
+            stream.anchor(isn.wrapping_add(1));
+            return self.acceptance.anchor(direction, isn);
+        }
+        self.acceptance.begin(direction, isn);
+        let Some(again) = stream.begin(isn.wrapping_add(1), !self.conversation.is_over(direction)) else { return };
+        self.conversation.view_mut(direction).midstream = false;
+        if again {
+            self.conversation.restart(direction);
+            self.parse(direction, certificates);
+        }
+    }
+
     /// Whether nothing was said yet, so that it can rest.
     pub fn is_silent(&self) -> bool {
         self.placements().is_some()

@@ -362,11 +362,11 @@ fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>,
 
 /// Places the stream by the segment's SYN or, failing that, by what it acknowledges of the other side. Answers the sequence number
 /// of its first payload byte.
-fn anchor(connection: &mut Connection, header: &SegmentHeader) -> u32 {
+fn anchor(connection: &mut Connection, header: &SegmentHeader, certificates: &mut CertificateCache) -> u32 {
     let syn = header.flags.has(TcpFlags::SYN);
     let unsettled = connection.following.as_ref().is_some_and(|f| f.streams.get(header.sender).is_unsettled());
     if syn && (unsettled || connection.isn.get(header.sender).is_none()) {
-        connection.anchor(header.sender, header.seq);
+        connection.anchor(header.sender, header.seq, certificates);
     }
     if header.flags.has(TcpFlags::ACK)
         && !header.flags.has(TcpFlags::RST)
@@ -387,7 +387,7 @@ fn read(connection: &mut Connection, segment: &Segment<'_>, config: &Config, cer
     if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
         following.settle_syn_data(segment.header, config.overlap, certificates);
     }
-    let seq = anchor(connection, segment.header);
+    let seq = anchor(connection, segment.header, certificates);
     match connection.following.as_deref_mut() {
         Some(following) if is_taken => following.read(segment, seq, config.overlap, config.limits.handshake_bytes, certificates),
         _ => Read { not_taken: !is_taken, ..Read::default() },

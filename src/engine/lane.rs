@@ -242,7 +242,7 @@ impl Flow {
 
     /// Whether another connection may have taken its place that carried payload: it is told at the end.
     pub(super) fn has_rival(&self) -> bool {
-        self.connection.as_ref().and_then(|c| c.rival.as_ref()).is_some_and(|rival| rival.has_payload())
+        self.connection.as_ref().and_then(|c| c.rival.as_ref()).is_some_and(|rival| rival.is_worth_telling())
     }
 
     fn held(&self) -> Held {

@@ -17,8 +17,10 @@ pub(super) struct Positions(Pair<Option<u32>>);
 pub(super) struct Rival {
     /// Who sent what made it known.
     opener: Direction,
-    /// Sequence number of its SYN, where that made it known.
+    /// Sequence number of its SYN, where that was seen.
     syn: Option<u32>,
+    /// That SYN has the number of the old connection's, which was not closed: it may only be sent again.
+    repeats: bool,
     /// The sequence numbers of both sides that it goes on with, as far as is known.
     next: Positions,
     /// When, and with which packet, it became known.
@@ -26,6 +28,8 @@ pub(super) struct Rival {
     pub start: Timestamp,
     held: Vec<Held>,
     bytes: usize,
+    /// Segments of each side were not kept, since there was no room.
+    pub degraded: Pair<bool>,
     /// What the lane's account holds for it.
     pub accounted: usize,
 }
@@ -59,6 +63,11 @@ impl Positions {
         *self.0.get_mut(direction) = Some(seq);
     }
 
+    /// Whether a SYN with number `isn` of `direction` is the one that began what it sent, by how far it has come since.
+    pub fn began_with(&self, direction: Direction, isn: u32) -> bool {
+        self.0.get(direction).is_some_and(|at| is_behind(at, isn))
+    }
+
     /// Whether `seq` is none that `direction` may use or have used. False where nothing is known of it.
     fn exclude(&self, direction: Direction, seq: u32) -> bool {
         self.0.get(direction).is_some_and(|at| is_far(seq, at))
@@ -75,7 +84,8 @@ impl Positions {
 
 impl Rival {
     /// That of a SYN, whatever its numbers are, and of any segment with numbers that the old connection, at `old`, cannot have.
-    pub fn of(segment: &Segment<'_>, old: &Positions) -> Option<Self> {
+    /// `repeats`: it is a SYN with the number of that of the old connection, which was not closed.
+    pub fn of(segment: &Segment<'_>, old: &Positions, repeats: bool) -> Option<Self> {
         let header = segment.header;
         let is_syn = header.flags.is_syn();
         if !is_syn && !old.exclude_both(header) {
@@ -89,11 +99,13 @@ impl Rival {
         let mut rival = Self {
             opener: header.sender,
             syn: is_syn.then_some(header.seq),
+            repeats,
             next,
             first: PacketId::of(header),
             start: header.timestamp,
             held: Vec::new(),
             bytes: 0,
+            degraded: Pair::default(),
             accounted: 0,
         };
         rival.hold(segment);
@@ -105,13 +117,34 @@ impl Rival {
         header.flags.is_syn() && (self.opener, self.syn) == (header.sender, Some(header.seq))
     }
 
+    /// Whether `header` is its SYN or SYN-ACK, which came behind what made it known.
+    pub fn began_with(&self, header: &SegmentHeader) -> bool {
+        let may_begin = header.flags.is_syn() && self.syn.is_none() || header.flags.is_syn_ack();
+        may_begin && self.next.began_with(header.sender, header.seq)
+    }
+
+    /// Takes in its SYN or SYN-ACK, which came behind what made it known.
+    pub fn begin(&mut self, syn: &Segment<'_>) {
+        let header = syn.header;
+        if header.flags.is_syn() {
+            (self.opener, self.syn) = (header.sender, Some(header.seq));
+        }
+        self.next.set(header.sender, header.seq.wrapping_add(1));
+        self.hold(syn);
+    }
+
     /// Whether the segment shows that it took the place of the old connection: the other side answers with its numbers, and not with those
-    /// of the old one. Where nothing of the other side is seen (`hears_peer`), who would know, it is enough that it goes on.
-    pub fn is_confirmed(&self, header: &SegmentHeader, old: &Positions, hears_peer: bool) -> bool {
+    /// of the old one. Where nothing of the other side is seen (`hears_peer`), who would know, it is enough that it goes on. `isn` is that
+    /// of who sent the segment in the old connection: where the SYN may only be sent again, the answer has to have another one.
+    pub fn is_confirmed(&self, header: &SegmentHeader, old: &Positions, hears_peer: bool, isn: Option<u32>) -> bool {
         if header.flags.has(TcpFlags::RST) || header.flags.is_syn() {
             return false;
         }
         let (sender, peer) = (header.sender, header.sender.reverse());
+        let begins_anew = || isn.map_or_else(|| old.exclude(sender, header.seq), |isn| isn != header.seq);
+        if self.repeats && !(header.flags.is_syn_ack() && begins_anew()) {
+            return false;
+        }
         if sender == self.opener {
             let goes_on = self.syn.map_or_else(|| self.owns(header, old), |isn| header.seq == isn.wrapping_add(1));
             return goes_on && !hears_peer;
@@ -136,7 +169,9 @@ impl Rival {
     pub fn hold(&mut self, segment: &Segment<'_>) {
         let has_room = self.held.len() < MOST_HELD && self.bytes.saturating_add(segment.payload.len()) <= MOST_BYTES;
         let matters = !segment.payload.is_empty() || segment.header.flags.has(TcpFlags::SYN);
-        if has_room && matters {
+        if matters && !has_room {
+            *self.degraded.get_mut(segment.header.sender) = true;
+        } else if matters {
             self.bytes = self.bytes.saturating_add(segment.payload.len());
             self.held.push(Held { header: *segment.header, payload: segment.payload.into() });
         }
@@ -155,19 +190,29 @@ impl Rival {
 
     /// The direction of the client, where the SYN or the SYN-ACK tells.
     pub fn client(&self) -> Option<Direction> {
-        let flags = self.held.first()?.header.flags;
-        flags.has(TcpFlags::SYN).then(|| if flags.is_syn() { self.opener } else { self.opener.reverse() })
+        let answers = || self.held.iter().find(|held| held.header.flags.is_syn_ack());
+        self.syn.map(|_| self.opener).or_else(|| answers().map(|held| held.header.sender.reverse()))
     }
 
     /// Whether it carried payload.
-    pub const fn has_payload(&self) -> bool {
+    const fn has_payload(&self) -> bool {
         self.bytes > 0
+    }
+
+    /// Whether there is something to tell of it that was not told of the old connection.
+    pub const fn is_worth_telling(&self) -> bool {
+        self.has_payload() && !self.repeats
     }
 
     /// Bytes of memory that the kept segments hold.
     pub fn memory(&self) -> usize {
         self.bytes.saturating_add(self.held.len().saturating_mul(size_of::<Held>()))
     }
+}
+
+/// Whether `seq` is behind a SYN with number `isn`, and not far.
+pub(super) const fn is_behind(seq: u32, isn: u32) -> bool {
+    seq.wrapping_sub(isn.wrapping_add(1)) <= WINDOW
 }
 
 const fn is_far(a: u32, b: u32) -> bool {

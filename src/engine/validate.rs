@@ -25,6 +25,7 @@ pub(super) fn update(trust: &mut Trust, following: &mut Following, client: Direc
     let is_known = following.validated == basis;
     let server = match session.server_certificates.is_empty() {
         true if session.server_trust.is_some() => None,
+        true if session.server_chain_unreadable => Some(trust.unparsable()),
         true => not_seen(session, is_over).map(|reason| trust.not_seen(reason)),
         false if is_known => None,
         false => Some(server(trust, session, now)),

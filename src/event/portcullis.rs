@@ -117,7 +117,6 @@ impl<'a> Portcullis<'a> {
         let server_chain = session.server_certificates.as_slice();
         let client_chain = session.client_certificates.as_slice();
         let group = session.group();
-        let retried = session.hello_retry_request.is_some();
         Self {
             stage: stage_name(session.stage),
             dropped: session.dropped,
@@ -126,9 +125,9 @@ impl<'a> Portcullis<'a> {
             group: group.map(Group),
             group_id: group,
             post_quantum: group.map(names::is_post_quantum),
-            resumed: server.map(|_| session.resumption().is_some()),
+            resumed: session.tells_resumption().then(|| session.resumption().is_some()),
             resumption: session.resumption().map(resumption_name),
-            hello_retry: answer.map(|_| retried),
+            hello_retry: session.hello_retried(),
             hello_retry_group: session.hello_retry_request.as_ref().and_then(|hrr| hrr.key_share_group).map(Group),
             second_client_hello: SecondHello::of(session),
             ech: client.and_then(|ch| ch.ech).map(EchObject::of),

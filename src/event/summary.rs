@@ -108,7 +108,7 @@ impl Summary {
         let sessions = &mut self.sessions;
         count(&mut sessions.total, true);
         count(&mut sessions.resumed, session.resumption().is_some());
-        count(&mut sessions.hello_retry, session.hello_retry_request.is_some());
+        count(&mut sessions.hello_retry, session.hello_retried() == Some(true));
         count(&mut sessions.post_quantum, session.group().is_some_and(names::is_post_quantum));
         count(&mut sessions.ech, hello.is_some_and(|ch| ch.ech.is_some()));
         count(&mut sessions.without_sni, sni.is_none());

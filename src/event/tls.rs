@@ -92,7 +92,8 @@ impl<'a> Ja3<'a> {
 /// The ClientHello in numbers. As in Suricata, without the GREASE values.
 #[derive(Serialize)]
 struct ClientHandshake<'a> {
-    version: Version,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Version>,
     #[serde(skip_serializing_if = "Numbers::is_empty")]
     ciphers: Numbers<'a>,
     #[serde(skip_serializing_if = "Types::is_empty")]
@@ -104,7 +105,7 @@ struct ClientHandshake<'a> {
 impl<'a> ClientHandshake<'a> {
     fn of(hello: &'a ClientHello) -> Self {
         Self {
-            version: Version(hello.max_version()),
+            version: hello.offered_version().map(Version),
             ciphers: Numbers(&hello.cipher_suites),
             exts: Types(&hello.extensions),
             sig_algs: Numbers(&hello.signature_algorithms),

@@ -62,7 +62,8 @@ pub(super) const FINDINGS: &[Finding] = &[
         "CBC without encrypt_then_mac: its padding has to be checked with great care (Lucky Thirteen)",
         "prefer suites with AES-GCM, or enable encrypt_then_mac on both sides",
         &["RFC 7366", "CVE-2013-0169"],
-        |e| e.is_before_tls13() && e.chosen().has(Traits::CBC) && !e.agreed(extension::ENCRYPT_THEN_MAC)),
+        |e| e.is_before_tls13() && e.chosen().has(Traits::CBC) && e.whole_answer().is_some()
+            && !e.agreed(extension::ENCRYPT_THEN_MAC)),
     finding("weak.cipher.ccm8", Low, ServerHello,
         "records have tags of eight bytes only: one in 2^64 forgeries passes",
         "use the CCM suites with whole tags, where the devices can",

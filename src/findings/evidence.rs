@@ -107,9 +107,9 @@ impl<'a> Evidence<'a> {
         self.hello().is_some_and(|hello| hello.supported_versions.iter().any(|v| ProtocolVersion(*v).is_tls13()))
     }
 
-    /// Whether both hellos have the extension.
+    /// Whether both hellos have the extension; by the ServerHello alone where the client's is not seen to its end.
     pub(super) fn agreed(&self, typ: u16) -> bool {
-        self.hello().is_some_and(|hello| hello.has_extension(typ)) && self.answers(typ)
+        self.hello().is_none_or(|hello| hello.cut || hello.has_extension(typ)) && self.answers(typ)
     }
 
     /// Whether the ServerHello has the extension.

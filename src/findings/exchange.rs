@@ -124,7 +124,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the client names a post-quantum group but sends no key for it: to use it costs a round trip",
         "let the client send a share for the group that its servers prefer",
         &["RFC 8446"],
-        |e| e.offers_post_quantum() && e.hello().is_some_and(|hello| !hello.key_share_groups.iter().any(|group| is_post_quantum(*group)))),
+        |e| e.offers_post_quantum() && e.whole_hello().is_some_and(|hello| !hello.key_share_groups.iter().any(|group| is_post_quantum(*group)))),
     finding("quantum.draft", Low, Group,
         "the post-quantum key exchange is one of before the standard",
         "update both sides to X25519MLKEM768",

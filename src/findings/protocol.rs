@@ -141,7 +141,8 @@ impl Evidence<'_> {
     /// What RFC 8446 §4.1.2 does not allow to change.
     fn second_hello_differs(&self) -> bool {
         let (Some(first), Some(second)) = (self.hello(), self.session.second_client_hello.as_deref()) else { return false };
-        first.legacy_version != second.legacy_version
+        let is_whole = !first.cut && !second.cut;
+        let differs = first.legacy_version != second.legacy_version
             || first.random != second.random
             || first.session_id != second.session_id
             || first.cipher_suites != second.cipher_suites
@@ -149,7 +150,8 @@ impl Evidence<'_> {
             || first.alpn != second.alpn
             || first.supported_versions != second.supported_versions
             || first.groups != second.groups
-            || first.signature_algorithms != second.signature_algorithms
+            || first.signature_algorithms != second.signature_algorithms;
+        is_whole && differs
     }
 }
 

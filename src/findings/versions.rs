@@ -51,12 +51,12 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the client offers nothing better than SSL 3.0",
         "replace the client",
         &["RFC 7568"],
-        |e| e.hello().is_some_and(|hello| hello.max_version() <= ProtocolVersion::SSL3)),
+        |e| e.offered_version().is_some_and(|version| version <= ProtocolVersion::SSL3)),
     finding("weak.offer.old-version", Medium, ClientHello,
         "the client offers nothing better than TLS 1.1",
         "replace the client",
         &["RFC 8996"],
-        |e| e.hello().is_some_and(|h| (ProtocolVersion::TLS1_0..=ProtocolVersion::TLS1_1).contains(&h.max_version()))),
+        |e| e.offered_version().is_some_and(|v| (ProtocolVersion::TLS1_0..=ProtocolVersion::TLS1_1).contains(&v))),
     finding("weak.offer.tls10", Low, ClientHello,
         "the client lists SSL 3.0 or TLS 1.0 among the versions it would take",
         "restrict the client to TLS 1.2 and 1.3",
@@ -92,6 +92,11 @@ pub(super) const FINDINGS: &[Finding] = &[
 ];
 
 impl Evidence<'_> {
+    /// The highest version that the client offers, where that is known.
+    fn offered_version(&self) -> Option<ProtocolVersion> {
+        self.hello().and_then(|hello| hello.offered_version())
+    }
+
     /// Whether the server's random ends with the sentinel of RFC 8446 §4.1.3.
     fn random_ends_with(&self, sentinel: [u8; 8]) -> bool {
         self.answer().is_some_and(|hello| hello.random.ends_with(&sentinel))

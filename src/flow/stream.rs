@@ -71,6 +71,24 @@ impl Stream {
         self.unsettled = true;
     }
 
+    /// The first byte of data has sequence number `seq`, by a SYN that came behind data. `None` where data came from before it, or where
+    /// bytes are missing that are not waited for any more. Else whether all that came is to be read again, in order behind what is missing:
+    /// not where it is kept no more, or `is_read` says that it is not read.
+    pub fn begin(&mut self, seq: u32, is_read: bool) -> Option<bool> {
+        let next = self.next?;
+        let (at, first) = (position(next, seq), self.start().saturating_sub(self.dropped));
+        let again = is_read && self.dropped == 0 && self.bytes.len() <= RESTART_LIMIT;
+        if at > first || at < first && !again {
+            return None;
+        }
+        self.anchored = true;
+        if again {
+            self.restart_at(at);
+            self.join();
+        }
+        Some(again)
+    }
+
     /// The peer acknowledged up to `seq` before a byte of data was seen. Where that is the SYN, its place is settled; where it is
     /// nowhere near, the SYN was not the one that the peer took: there were several, and this tells which. `answers_syn` where it is
     /// the acknowledgement of a SYN-ACK, which leaves no room for bytes that the capture lacks. Answers whether it begins elsewhere now.
@@ -348,7 +366,8 @@ impl Stream {
 
     /// Gives all memory back; nothing more is kept.
     pub fn release(&mut self) {
-        *self = Self { next: self.next, anchored: self.anchored, ..Self::default() };
+        let dropped = self.dropped.saturating_add(len64(&self.bytes));
+        *self = Self { next: self.next, anchored: self.anchored, dropped, ..Self::default() };
     }
 }
 

@@ -110,6 +110,13 @@ impl Trust {
         Arc::clone(self.not_seen.iter().find(|v| v.reason == Some(reason)).unwrap_or(not_sent))
     }
 
+    /// A chain was sent in which no certificate could be read.
+    pub fn unparsable(&self) -> Arc<Validation> {
+        let mut problems = Problems::default();
+        problems.insert(Status::Unparsable);
+        Arc::new(Validation::of(problems))
+    }
+
     /// What it has remembered so far.
     pub const fn counters(&self) -> VerdictCounters {
         self.verdicts.counters()

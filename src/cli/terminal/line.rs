@@ -103,7 +103,7 @@ fn details(session: &Session) -> String {
             Resumption::Psk => "  resumed by PSK",
         });
     }
-    if session.hello_retry_request.is_some() {
+    if session.hello_retried() == Some(true) {
         out.push_str("  retried");
     }
     out.trim_start().to_owned()

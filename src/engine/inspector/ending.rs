@@ -136,7 +136,7 @@ impl Inspector {
         let Some((&key, _)) = lane.table.get(place.id) else { return };
         let Some(ended) = lane.remove(place.id) else { return };
         let client = ended.client();
-        if let Some(rival) = ended.connection.and_then(|c| c.rival).filter(|rival| rival.has_payload()) {
+        if let Some(rival) = ended.connection.and_then(|c| c.rival).filter(|rival| rival.is_worth_telling()) {
             self.tell_rival(&rival, client, &key, (reason, at), report);
         }
     }

@@ -107,6 +107,11 @@ impl Inspector {
             connection.note(segment.header);
             reads.push(read(connection, &segment, &self.config, &mut lane.certificates));
         }
+        if let Some(following) = connection.following.as_deref_mut() {
+            for direction in [Direction::AToB, Direction::BToA] {
+                following.conversation.view_mut(direction).degraded |= *rival.degraded.get(direction);
+            }
+        }
         lane.settle(place.id);
         lane.set_timer(place.id, &self.config);
         reads.iter().for_each(|read| self.count_read(read));
@@ -118,19 +123,25 @@ impl Inspector {
     /// A SYN alone does not end a live connection, or anybody could blind the detector with one: the new connection must go on. Neither
     /// does it after a RST or FINs, which may be just as false, while there is something to be blind for. Where the SYN or the SYN-ACK is
     /// missing from the capture, numbers tell that no segment of the connection can have, once both sides use them.
+    ///
+    /// A SYN that fits right before what was seen without one was only overtaken. One with the number of the connection's own may be sent
+    /// again, or be that of a client that uses its number again: the SYN-ACK tells.
     fn relate(&mut self, place: &Place, segment: &Segment<'_>) -> Relation {
         let header = segment.header;
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Relation::Own };
         let Some(connection) = flow.connection.as_deref_mut() else {
-            let same = flow.opening.sender != header.sender || flow.opening.syn() == Some(header.seq);
+            let is_late = flow.opening.goes_on_from(header) && header.timestamp.since(flow.start) <= LATEST_SYN;
+            let same = flow.opening.sender != header.sender || flow.opening.syn() == Some(header.seq) || is_late;
             let begins = header.flags.is_syn() && !same && flow.opening.packets > 0;
             return if begins { Relation::Replaces(None) } else { Relation::Own };
         };
         let hears_peer = connection.was_heard(header.sender.reverse());
         let isn = *connection.isn.get(header.sender);
+        let positions = connection.positions;
         if header.flags.is_syn() {
-            if isn == Some(header.seq) {
-                return Relation::Own; // sent again
+            let is_late = header.timestamp.since(flow.start) <= LATEST_SYN;
+            if isn.is_none() && is_late && positions.began_with(header.sender, header.seq) {
+                return Relation::Own;
             }
             if connection.closed && !(connection.established && connection.is_followed()) {
                 return Relation::Replaces(None);
@@ -139,8 +150,7 @@ impl Inspector {
         {
             return Relation::Replaces(None); // the SYN that it answers is not in the capture
         }
-        let positions = connection.positions;
-        if let Some(rival) = connection.rival.take_if(|rival| rival.is_confirmed(header, &positions, hears_peer)) {
+        if let Some(rival) = connection.rival.take_if(|rival| rival.is_confirmed(header, &positions, hears_peer, isn)) {
             rival.held().for_each(|segment| connection.give_back(segment.header));
             return Relation::Replaces(Some(rival));
         }
@@ -152,7 +162,12 @@ impl Inspector {
             }
             return Relation::Foreign;
         }
-        let Some(mut rival) = Rival::of(segment, &positions) else { return Relation::Own };
+        if let Some(rival) = connection.rival.as_mut().filter(|rival| rival.began_with(header)) {
+            rival.begin(segment);
+            return Relation::Foreign;
+        }
+        let repeats = header.flags.is_syn() && isn == Some(header.seq) && !connection.closed;
+        let Some(mut rival) = Rival::of(segment, &positions, repeats) else { return Relation::Own };
         if connection.rival.as_ref().is_none_or(|old| old.gives_way(header)) {
             rival.accounted = connection.rival.as_ref().map_or(0, |old| old.accounted);
             connection.rival = Some(Box::new(rival));
@@ -182,3 +197,5 @@ impl Inspector {
 
 /// A time so far ahead of the clock may be that of the first packet after a quiet time; one further ahead is more likely wrong.
 const BELIEVED: Duration = Duration::from_secs(86_400);
+/// So long after a flow's first packet its SYN may still come: more than any reordering of a span port.
+const LATEST_SYN: Duration = Duration::from_secs(3);

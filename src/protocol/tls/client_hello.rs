@@ -48,7 +48,9 @@ pub struct ClientHello {
     pub sslv2_format: bool,
     /// All of its bytes were seen and could be read to the end. Where false, the fields hold what was there.
     pub complete: bool,
-    /// Length of the handshake message's body in bytes, by its header.
+    /// Its end was not seen: what is not there may have been.
+    pub cut: bool,
+    /// Length of the handshake message's body in bytes, as far as it was seen.
     pub length: u32,
 }
 
@@ -78,7 +80,8 @@ impl ClientHello {
     /// Reads the body of a ClientHello message. `whole` says that `body` is all of it; what is missing or malformed ends in
     /// `complete` being false and in `notes`, and never hides what can still be read.
     pub fn parse(body: &[u8], whole: bool, notes: &mut Notes) -> Self {
-        let mut hello = Self { length: u32::try_from(body.len()).unwrap_or(u32::MAX), ..Self::default() };
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let mut hello = Self { length, cut: !whole, ..Self::default() };
         let read_to_the_end = hello.read(body, notes).is_some();
         if whole && !read_to_the_end {
             notes.push(Anomaly::InvalidHandshakeMessage);
@@ -111,7 +114,7 @@ impl ClientHello {
             return None;
         }
         self.compression_methods = r.vec8()?.to_vec();
-        extension::block(r, notes, |extension, whole, fields, notes| {
+        extension::block(r, !self.cut, notes, |extension, whole, fields, notes| {
             if whole {
                 self.extensions.push(extension);
             }
@@ -173,6 +176,11 @@ impl ClientHello {
     /// Whether extension `typ` is there.
     pub fn has_extension(&self, typ: u16) -> bool {
         self.extensions.iter().any(|e| e.typ == typ)
+    }
+
+    /// The highest version offered; `None` where supported_versions may be in the part of it that was not seen.
+    pub fn offered_version(&self) -> Option<ProtocolVersion> {
+        (!self.cut || !self.supported_versions.is_empty()).then(|| self.max_version())
     }
 
     /// The highest version offered, GREASE left out: of supported_versions where that is there, else `legacy_version`.

@@ -448,13 +448,8 @@ impl Meaning<'_> {
                 self.session.client_changed_cipher_first |= self.is_client() && !self.session.client_key_exchange
             }
             Item::Bad(anomaly) => self.note(anomaly),
-            Item::Wait
-            | Item::Passed
-            | Item::Begins
-            | Item::ApplicationData
-            | Item::SealedHeartbeat(_)
-            | Item::Dark
-            | Item::NotTls => {}
+            Item::NotTls => self.view.degraded = true, // the search was given up
+            Item::Wait | Item::Passed | Item::Begins | Item::ApplicationData | Item::SealedHeartbeat(_) | Item::Dark => {}
         }
     }
 
@@ -528,9 +523,12 @@ impl Meaning<'_> {
         for note in notes {
             self.note(note);
         }
+        if hello.cut && hello.length < RANDOM_ENDS {
+            return; // it says nothing
+        }
         let s = &mut *self.session;
         if s.client_hello.is_none() {
-            s.client_fingerprints = Some(fingerprint::client(&hello, Transport::Tcp));
+            s.client_fingerprints = (!hello.cut).then(|| fingerprint::client(&hello, Transport::Tcp));
             s.client_hello = Some(hello);
         } else if s.second_client_hello.is_none() && (s.server_hello.is_none() || s.hello_retry_request.is_some()) {
             s.second_client_hello = Some(Box::new(hello));
@@ -561,12 +559,12 @@ impl Meaning<'_> {
         let s = &mut *self.session;
         if hello.is_hello_retry_request() {
             if s.hello_retry_request.is_none() {
-                s.server_fingerprints = Some(fingerprint::server(&hello, Transport::Tcp));
+                s.server_fingerprints = (!hello.cut).then(|| fingerprint::server(&hello, Transport::Tcp));
                 s.hello_retry_request = Some(Box::new(hello));
             }
             return;
         }
-        s.server_fingerprints = Some(fingerprint::server(&hello, Transport::Tcp));
+        s.server_fingerprints = (!hello.cut).then(|| fingerprint::server(&hello, Transport::Tcp));
         s.server_hello = Some(hello);
     }
 
@@ -622,6 +620,9 @@ impl Meaning<'_> {
                 (*truncated, unreadable) = (true, true);
                 break;
             }
+        }
+        if lies && whole && chain.is_empty() && !from_client {
+            s.server_chain_unreadable = true;
         }
         if lies && whole {
             notes.push(Anomaly::CertificateInvalidLength);
@@ -702,6 +703,8 @@ impl Meaning<'_> {
 /// The level of an alert that ends the session, and the description of the one that does so as a matter of course.
 const FATAL: u8 = 2;
 const CLOSE_NOTIFY: u8 = 0;
+/// Bytes of a ClientHello's version and random.
+const RANDOM_ENDS: u32 = 34;
 const HEARTBEAT_HEADER: usize = 3;
 const HEARTBEAT_PADDING: usize = 16;
 

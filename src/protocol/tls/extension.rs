@@ -59,9 +59,11 @@ pub const RENEGOTIATION_INFO: u16 = 0xff01;
 pub const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
 /// Reads what is left of a hello: a block of extensions behind its two-byte length, or nothing, as in hellos as old as SSL 3.0.
-/// `read` is given each extension and whether it is whole; `None` from it is a malformed body. `None` where the hello is cut.
+/// `read` is given each extension and whether it is whole; `None` from it is a malformed body. `None` where the hello is cut. `seen`: it ends
+/// there as sent; where not, nobody knows what the extension that is cut was to say.
 pub(super) fn block(
     mut r: Reader<'_>,
+    seen: bool,
     notes: &mut Notes,
     mut read: impl FnMut(Extension, bool, Fields<'_>, &mut Notes) -> Option<()>,
 ) -> Option<()> {
@@ -72,6 +74,9 @@ pub(super) fn block(
     let (bytes, all) = r.take_lenient(length);
     let mut walk = Walk::new(bytes);
     while let Some((extension, fields)) = walk.next(notes) {
+        if !walk.ended_well() && !seen {
+            break;
+        }
         if read(extension, walk.ended_well(), fields, notes).is_none() {
             notes.push(Anomaly::MalformedExtension);
         }

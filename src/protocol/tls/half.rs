@@ -10,8 +10,8 @@ use super::sealed::{Records, Shown};
 use super::session::Anomaly;
 use super::shape::{
     CHANGE_CIPHER_SPEC, CLIENT_HELLO, HANDSHAKE, HEARTBEAT, LONGEST_RECORD, MESSAGE_HEADER, RECORD_HEADER, SERVER_HELLO,
-    SSLV2_CLIENT_HELLO, SSLV2_SERVER_HELLO, begins_with_hello, begins_with_message, fills_record, has_odd_version, is_message_type,
-    is_plain_hello, is_record_header, is_record_start, is_sslv2_length, message_header, sslv2_length,
+    SSLV2_CLIENT_HELLO, SSLV2_SERVER_HELLO, begins_with_hello, begins_with_message, fills_record, has_odd_version, hides_hello,
+    is_message_type, is_plain_hello, is_record_header, is_record_start, is_sslv2_length, message_header, sslv2_length,
 };
 use crate::base::{Reader, heap};
 
@@ -273,11 +273,15 @@ impl Half {
         if is_record_header(bytes) {
             match bytes.get(RECORD_HEADER) {
                 None if first == HANDSHAKE => return (0, Item::Wait),
-                // Noise may have the five bytes of a header; a message that exists behind them makes it TLS.
-                Some(&typ) if first == HANDSHAKE && !is_message_type(typ) => {
-                    self.not_at_once();
-                    return (0, Item::Passed);
-                }
+                // Noise may have the five bytes of a header; a message that exists behind them makes it TLS, or a hello behind others.
+                Some(&typ) if first == HANDSHAKE && !is_message_type(typ) => match hides_hello(bytes) {
+                    None => return (0, Item::Wait),
+                    Some(true) => {}
+                    Some(false) => {
+                        self.not_at_once();
+                        return (0, Item::Passed);
+                    }
+                },
                 _ => {}
             }
             self.phase = Phase::Records;

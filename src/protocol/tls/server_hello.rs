@@ -35,6 +35,8 @@ pub struct ServerHello {
     pub scts: Vec<u8>,
     /// All of its bytes were seen and could be read to the end. Where false, the fields hold what was there.
     pub complete: bool,
+    /// Its end was not seen: what is not there may have been.
+    pub cut: bool,
 }
 
 impl ServerHello {
@@ -53,7 +55,7 @@ impl ServerHello {
     }
 
     fn parse_with(body: &[u8], whole: bool, notes: &mut Notes, read: fn(&mut Self, &[u8], &mut Notes) -> Option<()>) -> Self {
-        let mut hello = Self::default();
+        let mut hello = Self { cut: !whole, ..Self::default() };
         let read_to_the_end = read(&mut hello, body, notes).is_some();
         if whole && !read_to_the_end {
             notes.push(Anomaly::InvalidHandshakeMessage);
@@ -86,7 +88,7 @@ impl ServerHello {
     }
 
     fn extensions(&mut self, r: Reader<'_>, notes: &mut Notes) -> Option<()> {
-        extension::block(r, notes, |extension, whole, fields, _| {
+        extension::block(r, !self.cut, notes, |extension, whole, fields, _| {
             if whole {
                 self.extensions.push(extension);
             }

@@ -32,6 +32,8 @@ pub struct Session {
     pub server_chain_truncated: bool,
     /// The same of the client's.
     pub client_chain_truncated: bool,
+    /// The server's Certificate message was seen, and no certificate could be read in it.
+    pub server_chain_unreadable: bool,
     /// What the validation of the server's chain came to; `None` until it is known, and without a trust store.
     pub server_trust: Option<Arc<Validation>>,
     /// The same of the client's; `None` where it sent none.
@@ -194,6 +196,7 @@ impl Session {
             self.server_fingerprints = kept.server_fingerprints;
             self.server_certificates = kept.server_certificates;
             self.server_chain_truncated = kept.server_chain_truncated;
+            self.server_chain_unreadable = kept.server_chain_unreadable;
             self.ocsp_answer = kept.ocsp_answer;
             self.server_key_listed = kept.server_key_listed;
             self.server_key_exchange_group = kept.server_key_exchange_group;
@@ -221,6 +224,7 @@ impl Session {
         std::mem::swap(&mut self.server_certificates, &mut self.client_certificates);
         self.server_key_listed = None;
         std::mem::swap(&mut self.server_chain_truncated, &mut self.client_chain_truncated);
+        self.server_chain_unreadable = false;
         for alert in &mut self.alerts {
             alert.from_client = !alert.from_client;
         }
@@ -268,6 +272,31 @@ impl Session {
             (true, _) => None,
             (false, true) => (echoed || abbreviated).then_some(Resumption::Ticket),
             (false, false) => echoed.then_some(Resumption::SessionId),
+        }
+    }
+}
+
+impl Session {
+    /// Whether it is known that the server resumed an earlier session, or that it did not: before TLS 1.3 the ClientHello is needed to tell,
+    /// or what only a full handshake has.
+    pub fn tells_resumption(&self) -> bool {
+        let Some(server) = &self.server_hello else { return false };
+        server.version().is_tls13()
+            || self.client_hello.as_ref().is_some_and(|hello| !hello.cut)
+            || !self.server_certificates.is_empty()
+            || self.server_key_exchange
+            || self.resumption().is_some()
+    }
+
+    /// Whether the server sent a HelloRetryRequest; where that is missing from the capture, by the second ClientHello that answers it. `None`
+    /// where bytes are missing that may have been either.
+    pub fn hello_retried(&self) -> Option<bool> {
+        let server_is_whole = self.server_view.seen && self.server_view.gaps == 0 && !self.server_view.midstream;
+        let client_is_whole = self.client_hello.is_some() && self.client_view.gaps == 0;
+        match (&self.hello_retry_request, &self.second_client_hello) {
+            (Some(_), _) => Some(true),
+            (None, Some(_)) => Some(!server_is_whole),
+            (None, None) => self.server_hello.as_ref().filter(|_| server_is_whole || client_is_whole).map(|_| false),
         }
     }
 }

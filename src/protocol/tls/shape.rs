@@ -59,6 +59,31 @@ pub(super) fn begins_with_hello(bytes: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether `bytes` begin with a handshake record that has a hello in it behind other messages; `None` where they are too few to tell.
+pub(super) fn hides_hello(bytes: &[u8]) -> Option<bool> {
+    let mut rest = bytes.get(RECORD_HEADER..)?;
+    let mut left = bytes.get(3..RECORD_HEADER).map_or(0, |length| Reader::new(length).u16().map_or(0, usize::from));
+    for _ in 0..MOST_BEFORE_HELLO {
+        if left < MESSAGE_HEADER {
+            return Some(false);
+        }
+        let at_least = rest.get(1).map_or(0, |&high| usize::from(high) << 16);
+        if at_least > left {
+            return Some(false);
+        }
+        let (typ, total) = message_header(rest)?;
+        if total > left {
+            return Some(false);
+        }
+        if typ == CLIENT_HELLO || typ == SERVER_HELLO {
+            return is_plain_hello(rest);
+        }
+        left = left.saturating_sub(total);
+        rest = rest.get(total..).unwrap_or_default();
+    }
+    Some(false)
+}
+
 /// Whether `bytes` begin with a handshake record whose first message fits; `None` where they are too few to tell. A certificate may be
 /// longer than its record.
 pub(super) fn begins_with_message(bytes: &[u8]) -> Option<bool> {
@@ -116,5 +141,7 @@ pub(super) const RECORD_HEADER: usize = 5;
 pub(super) const MESSAGE_HEADER: usize = 4;
 /// 2^14 and what the oldest versions allow for compression and encryption on top (RFC 5246 §6.2.3).
 pub(super) const LONGEST_RECORD: usize = 16_384 + 2_048;
+/// So many messages before a hello in one record are looked behind.
+const MOST_BEFORE_HELLO: usize = 16;
 /// A chain of certificates longer than this is none that is gone on with behind missing bytes.
 const LONGEST_CERTIFICATE: usize = 64 << 10;

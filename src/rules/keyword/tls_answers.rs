@@ -4,9 +4,9 @@ use super::super::builder::{Builder, Test};
 use super::super::diagnostic::Reason;
 use super::super::subject::{Facts, FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required, yes_or_no};
-use crate::protocol::tls::Session;
 use crate::protocol::tls::names::is_post_quantum;
 use crate::protocol::tls::session::Resumption;
+use crate::protocol::tls::{ClientHello, Session};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "tls.ech", aliases: &[], kind: Kind::Option(|b, v| answer(b, v, &ECH)) },
@@ -30,14 +30,14 @@ struct Question {
 static ECH: Question = Question {
     yes: Sides::CLIENT_HELLO,
     no: Sides::CLIENT_HELLO,
-    ask: |session| session.client_hello.as_ref().map(|hello| hello.ech.is_some()),
+    ask: |session| session.client_hello.as_ref().and_then(|hello| of_hello(hello, hello.ech.is_some())),
 };
 
 /// The client means to send early data (RFC 8446 §4.2.10).
 static EARLY_DATA: Question = Question {
     yes: Sides::CLIENT_HELLO,
     no: Sides::CLIENT_HELLO,
-    ask: |session| session.client_hello.as_ref().map(|hello| hello.early_data),
+    ask: |session| session.client_hello.as_ref().and_then(|hello| of_hello(hello, hello.early_data)),
 };
 
 /// The server asked for another ClientHello (RFC 8446 §4.1.4).
@@ -46,6 +46,11 @@ static HELLO_RETRY: Question = Question {
     no: Sides::SERVER_HELLO,
     ask: |session| Some(session.hello_retry_request.is_some()),
 };
+
+/// What is not in a hello whose end was not seen may have been there.
+fn of_hello(hello: &ClientHello, holds: bool) -> Option<bool> {
+    (holds || !hello.cut).then_some(holds)
+}
 
 /// The group of the key exchange withstands quantum computers. A key exchange without a group does not.
 static POST_QUANTUM: Question = Question {
