@@ -336,6 +336,13 @@ alert tls any any -> any any (msg:"idle"; tls.sni; content:"bank"; sid:3;)
         "{}",
         ran.stderr
     );
+    let nowhere = format!("--profile-rules={}", dir.path("nowhere/costs.json").display());
+    let ran = replay(&[&nowhere, "--rules", &rules, &capture]).expect(1);
+    assert_eq!((ran.stderr.contains("cannot write") && !ran.stderr.contains("Rules by cost"), ran.stdout.len()), (true, 0));
+    let itself = format!("--profile-rules={capture}");
+    let before = fs::read(&capture).unwrap();
+    assert!(replay(&[&itself, "--rules", &rules, &capture]).expect(2).stderr.contains("is a capture that is to be read"));
+    assert_eq!(fs::read(&capture).unwrap(), before);
     let lines = fs::read_to_string(&file).unwrap();
     let mut costs: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     costs.sort_by_key(|c| c["sid"].as_u64());

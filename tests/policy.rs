@@ -209,6 +209,25 @@ fn a_rule_about_packets_accepts_packets_and_no_flow() {
 }
 
 #[test]
+fn where_rules_accept_packets_alone_the_handshake_needs_one_too() {
+    let rule = |options: &str| format!("pass tcp any any <> 192.0.2.1 443 ({options})\n");
+    let (established, handshake) = (rule("flow:established; sid:1;"), rule("flow:not_established; sid:2;"));
+    let packets = Conversation::new().client(b"hello, it is me").server(b"who?").packets;
+    let no_rule = |why: &str, at| Some((why.to_owned(), at));
+    for (rules, expected) in [
+        (established.clone(), no_rule("no pass rule for this packet", 1)),
+        (handshake.clone(), no_rule("no pass rule for this packet", FIRST_DATA)),
+        (established.clone() + &handshake, None),
+        (rule("sid:3;"), None),
+        (established.replace("192.0.2.1", "192.0.2.9"), no_rule("no pass rule for these addresses and ports", 1)),
+    ] {
+        assert_eq!(fell(&rules, &packets), expected, "{rules}");
+    }
+    let (events, _) = enforce(&established, &packets);
+    assert_eq!(events.of("drop")[0]["drop"]["reason"], "default packet policy");
+}
+
+#[test]
 fn other_rules_act_as_ever() {
     let drops = r#"drop tls any any -> any any (msg:"bad"; tls.sni; content:"evil"; sid:2;)"#;
     let (events, _) = enforce(&format!("{BY_NAME}\n{drops}"), &asking("evil.example").packets);

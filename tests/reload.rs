@@ -268,7 +268,7 @@ fn with_watch_rules_a_change_is_enough() {
     let mut live = Live::start(&["--rules", &dir, "--block-domains", text(&names), "--watch-rules"]);
     live.feed(&at(1, flow(1_000, "one.example")[0].clone()));
     fs::write(&names, "two.example\n").unwrap();
-    assert_eq!(live.line(), "reloaded: 2 rules (+1 -0)");
+    assert_eq!(live.line(), "reloaded: 2 rules (+1 -0); 1 entry in lists and data sets (+1 -0)");
     live.feed(&at(2, flow(1_001, "two.example")[0].clone()));
     // A further file in the directory, written in two halves.
     let third = sni("alert", "three", 3);
@@ -276,12 +276,97 @@ fn with_watch_rules_a_change_is_enough() {
     file.write_all(&third.as_bytes()[..40]).unwrap();
     thread::sleep(Duration::from_millis(300));
     file.write_all(&third.as_bytes()[40..]).unwrap();
-    assert_eq!(live.line(), "reloaded: 3 rules (+1 -0)");
+    assert_eq!(live.line(), "reloaded: 3 rules (+1 -0); 1 entry in lists and data sets (+0 -0)");
     live.feed(&at(3, flow(1_002, "three.example")[0].clone()));
     fs::remove_file(rules.path()).unwrap();
-    assert_eq!(live.line(), "reloaded: 2 rules (+0 -1)");
+    assert_eq!(live.line(), "reloaded: 2 rules (+0 -1); 1 entry in lists and data sets (+0 -0)");
     live.feed(&at(4, flow(1_003, "one.example")[0].clone()));
     assert_eq!(live.finish().alerts(), ["one 1", "names.txt: listed domain", "three 3"]);
+}
+
+/// A download that failed leaves an empty file, or a page that says so: neither must open the gate.
+#[test]
+fn a_list_or_data_set_that_is_gone_leaves_the_old_rules() {
+    const PAGE: &str = "<!DOCTYPE html>\n<html>\n<body>\n503 Service Unavailable\n</body></html>\n";
+    let page = |what: &str, entries: &str| {
+        format!(
+            "not reloaded: {what} has {entries}, and 4 lines that can be read no more; if that is meant, start it again; those in force stay"
+        )
+    };
+    let set = "drop tls any any -> any any (msg:\"set\"; tls.sni; dataset:isset,bad,type string,load set.lst; sid:1;)\n";
+    let of_list = |dir: &Path| vec!["--no-rules".to_owned(), "--block-domains".to_owned(), text(&dir.join("names.txt")).to_owned()];
+    let of_set = |dir: &Path| vec!["--rules".to_owned(), text(&dir.join("some.rules")).to_owned()];
+    let list = "list DIR/names.txt";
+    let unread =
+        "not reloaded: data set `bad` had 1 entry, and cannot be had now; if that is meant, start it again; those in force stay";
+    let emptied = |what: &str| {
+        format!("not reloaded: {what} had 1 entry, and has none now; if that is meant, start it again; those in force stay")
+    };
+    for (options, file, then, said) in [
+        (of_list as fn(&Path) -> Vec<String>, "names.txt", Some("# none\n"), emptied(list)),
+        (of_list, "names.txt", Some(PAGE), page(list, "1 entry")),
+        (of_set, "set.lst", Some(""), emptied("data set `bad`")),
+        (of_set, "set.lst", Some(PAGE), page("data set `bad`", "0 entries").replace("4 lines", "5 lines")),
+        (of_set, "set.lst", None, unread.to_owned()),
+    ] {
+        for watches in [false, true] {
+            let rules = Rules::new(set);
+            let dir = rules.dir.path();
+            fs::write(dir.join("names.txt"), "one.example\n").unwrap();
+            fs::write(dir.join("set.lst"), "b25lLmV4YW1wbGU=\n").unwrap();
+            let mut options = options(dir);
+            options.extend(watches.then(|| "--watch-rules".to_owned()));
+            let mut live = Live::start(&options.iter().map(String::as_str).collect::<Vec<_>>());
+            live.feed(&at(1, flow(1_000, "one.example")[0].clone()));
+            match then {
+                Some(text) => fs::write(dir.join(file), text).unwrap(),
+                None => fs::remove_file(dir.join(file)).unwrap(),
+            }
+            let line = if watches { live.line() } else { live.signal("HUP") };
+            assert_eq!(line.replace(text(dir), "DIR"), said);
+            live.feed(&at(2, flow(1_001, "one.example")[0].clone()));
+            assert_eq!(live.finish().of("drop").len(), 2, "{said}");
+        }
+    }
+}
+
+/// What was learned is written after the run also where the rule that learned it has gone, and comes back or not.
+#[test]
+fn what_a_rule_learned_is_kept_when_the_rule_goes() {
+    let learns = "alert tls any any -> any any (msg:\"new\"; tls.sni; dataset:set,seen,type string,state seen.lst; sid:1;)\n";
+    let other = sni("alert", "example", 2);
+    for comes_back in [false, true] {
+        let rules = Rules::new(&(learns.to_owned() + &other));
+        let mut live = Live::start(&["--rules", text(&rules.path()), "--workers", "1"]);
+        live.feed(&at(1, flow(1_000, "one.example")[0].clone()));
+        let broken = learns.replace("tls.sni", "tls.sny");
+        rules.write(&(broken + &other));
+        assert_eq!(live.signal("HUP"), "reloaded: 1 rule (+0 -1), 1 did not load");
+        live.feed(&at(2, flow(1_001, "two.example")[0].clone()));
+        if comes_back {
+            rules.write(&(learns.to_owned() + &other));
+            assert_eq!(live.signal("HUP"), "reloaded: 2 rules (+1 -0)");
+        }
+        live.feed(&at(3, flow(1_002, "three.example")[0].clone()));
+        let seen = rules.dir.path().join("seen.lst");
+        live.finish();
+        // In Base64 (RFC 4648 §4): one.example, three.example, and two.example, whose flow is there still when the rule comes back.
+        let expected = if comes_back { "b25lLmV4YW1wbGU=\ndGhyZWUuZXhhbXBsZQ==\ndHdvLmV4YW1wbGU=\n" } else { "b25lLmV4YW1wbGU=\n" };
+        assert_eq!(fs::read_to_string(seen).unwrap(), expected, "comes back: {comes_back}");
+    }
+}
+
+#[test]
+fn entries_that_come_and_go_are_counted() {
+    let rules = Rules::new("");
+    let names = rules.dir.path().join("names.txt");
+    fs::write(&names, "one.example\ntwo.example\n").unwrap();
+    let mut live = Live::start(&["--no-rules", "--block-domains", text(&names)]);
+    live.feed(&at(1, flow(1_000, "two.example")[0].clone()));
+    fs::write(&names, "one.example\nthree.example\nfour.example\nno domain/\n").unwrap();
+    assert_eq!(live.signal("HUP"), "reloaded: 1 rule (+0 -0); 4 entries in lists and data sets (+3 -1)");
+    live.feed(&at(2, flow(1_001, "two.example")[0].clone()));
+    assert_eq!(live.finish().of("drop").len(), 1);
 }
 
 #[test]

@@ -26,7 +26,13 @@ pub(super) struct Findings {
 impl Findings {
     /// Prints them.
     pub fn run(self) -> ExitCode {
-        let Selection(set) = match self.patterns.join(",").parse() {
+        // What begins with `-` takes out, so that the parser leaves options behind a pattern to us.
+        let (options, patterns): (Vec<String>, Vec<String>) = self.patterns.into_iter().partition(|text| text.starts_with("--"));
+        if let Some(unknown) = options.iter().find(|option| *option != "--json") {
+            super::say("error", format_args!("there is no option {unknown} here: write it before the patterns, or see --help"));
+            return ExitCode::from(2);
+        }
+        let Selection(set) = match patterns.join(",").parse() {
             Ok(selection) => selection,
             Err(error) => {
                 super::say("error", error);
@@ -36,7 +42,7 @@ impl Findings {
         let to_terminal = io::stdout().is_terminal();
         let style = Style { colour: to_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) };
         let mut out = Vec::new();
-        match self.json {
+        match self.json || !options.is_empty() {
             true => set.iter().for_each(|finding| json(&mut out, finding)),
             false => out.extend(terminal::list(style, set, WIDTH).into_bytes()),
         }

@@ -1,7 +1,8 @@
 //! What each rule cost, told after a run.
 
 use std::fmt::Write;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -19,22 +20,34 @@ pub(super) fn nanoseconds() -> u64 {
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Prints the rules that cost most, and writes all to `file` where there is one. Answers whether that could be written.
-pub(super) fn tell(profile: &Profile, rules: &RuleSet, file: Option<&Path>) -> bool {
+/// Where all of it is to be written.
+pub(super) struct Output<'p> {
+    path: &'p Path,
+    file: File,
+}
+
+impl<'p> Output<'p> {
+    /// Creates the file at `path`, before the run: so that one that cannot be is told then. `None` where that was said.
+    pub fn create(path: &'p Path) -> Option<Self> {
+        let file = File::create(path).inspect_err(|error| cannot_write(path, error)).ok()?;
+        Some(Self { path, file })
+    }
+}
+
+/// Prints the rules that cost most, and writes all to `output` where there is one. Answers whether that could be written.
+pub(super) fn tell(profile: &Profile, rules: &RuleSet, output: Option<Output<'_>>) -> bool {
     let mut costs: Vec<(&Rule, RuleProfile)> =
         profile.rules().filter_map(|(id, cost)| rules.rule(id).map(|rule| (rule, cost))).collect();
     costs.sort_by_key(|(rule, cost)| (std::cmp::Reverse((cost.nanoseconds, cost.evaluations, cost.candidates)), rule.sid));
     eprint!("{}", table(&costs, rules.len()));
-    let Some(file) = file else { return true };
+    let Some(Output { path, mut file }) = output else { return true };
     let mut lines = Vec::new();
     costs.iter().for_each(|(rule, cost)| json::write_line(&mut lines, &Object::of(rule, cost)));
-    match fs::write(file, lines) {
-        Ok(()) => true,
-        Err(error) => {
-            say("error", format_args!("cannot write {}: {error}", file.display()));
-            false
-        }
-    }
+    file.write_all(&lines).inspect_err(|error| cannot_write(path, error)).is_ok()
+}
+
+fn cannot_write(path: &Path, error: &io::Error) {
+    say("error", format_args!("cannot write {}: {error}", path.display()));
 }
 
 /// What a rule cost, for other programs.

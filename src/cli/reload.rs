@@ -15,7 +15,7 @@ use super::say;
 use super::terminal::Progress;
 use super::watch::Watch;
 use crate::pipeline::NextRules;
-use crate::rules::{LoadReport, RuleSet};
+use crate::rules::{FeedChanges, FeedLoss, LoadReport, RuleSet};
 
 /// What asks for rules to be loaded anew.
 pub(super) struct Reloads {
@@ -65,6 +65,8 @@ pub(super) struct Reloader<'r> {
 enum Refusal {
     #[error(transparent)]
     File(#[from] FileError),
+    #[error("{0}; if that is meant, start it again")]
+    Feed(FeedLoss),
     #[error("{0}, and --strict-rules lets none fail")]
     Strict(String),
     #[error("none of {} loads", rule_options::count(*.0))]
@@ -98,10 +100,12 @@ impl Reloader<'_> {
                 self.next.offer(Arc::clone(&rules));
                 let (come, go) = difference(&self.rules, &rules);
                 let count = rule_options::count(rules.len());
-                match rules.failed() {
-                    0 => say("rules reloaded", format_args!("{count} (+{come} -{go})")),
-                    failed => say("rules reloaded", format_args!("{count} (+{come} -{go}), {failed} did not load")),
-                }
+                let failed = match rules.failed() {
+                    0 => String::new(),
+                    failed => format!(", {failed} did not load"),
+                };
+                let entries = entries(rules.feed_changes(&self.rules));
+                say("rules reloaded", format_args!("{count} (+{come} -{go}){failed}{entries}"));
                 Some(std::mem::replace(&mut self.rules, rules))
             }
             Err(reason) => {
@@ -118,6 +122,9 @@ impl Reloader<'_> {
         if let Some(objection) = self.options.objection(report) {
             return Err(Refusal::Strict(objection));
         }
+        if let Some(loss) = rules.feed_loss(&self.rules, report) {
+            return Err(Refusal::Feed(loss));
+        }
         if failed > 0 && report.loaded == 0 {
             return Err(Refusal::Nothing(failed));
         }
@@ -133,6 +140,16 @@ fn difference(old: &RuleSet, new: &RuleSet) -> (usize, usize) {
     let known = |rules: &RuleSet| rules.rules().map(|r| (r.gid, r.sid, r.rev)).collect::<HashSet<_>>();
     let (old, new) = (known(old), known(new));
     (new.difference(&old).count(), old.difference(&new).count())
+}
+
+/// What is said of the entries of lists and data sets; nothing where there neither are nor were any.
+fn entries(changes: FeedChanges) -> String {
+    match changes {
+        FeedChanges { entries: 0, gone: 0, .. } => String::new(),
+        FeedChanges { entries, come, gone } => {
+            format!("; {entries} {} in lists and data sets (+{come} -{gone})", if entries == 1 { "entry" } else { "entries" })
+        }
+    }
 }
 
 /// How often it is looked whether rules are to be loaded.

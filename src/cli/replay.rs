@@ -205,6 +205,10 @@ impl Replay {
             say("error", format_args!("cannot catch signals: {error}"));
             return ExitCode::FAILURE;
         }
+        let profile = match self.profile_path().map(profile::Output::create) {
+            Some(None) => return ExitCode::FAILURE,
+            created => created.flatten(),
+        };
         let keeping = match self.certificates.keeping() {
             Ok(keeping) => keeping,
             Err(error) => {
@@ -215,7 +219,7 @@ impl Replay {
         let keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
         let mut settings = Settings { keeping, ..self.settings(&rules, trust, &interrupted) };
         settings.engine.weak_keys = weak_keys;
-        let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, &mut failed);
+        let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, profile, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
             Err(error) => {
@@ -238,12 +242,17 @@ impl Replay {
         self.output.is_none() && io::stdout().is_terminal()
     }
 
+    /// Where what rules cost is to be written.
+    fn profile_path(&self) -> Option<&Path> {
+        self.profile_rules.as_ref()?.as_deref()
+    }
+
     /// What would be overwritten by what is to be written, if anything.
     fn clash(&self, captures: &CaptureSet) -> Option<String> {
         let (events, passed) = (self.output.as_deref(), self.write_passed.as_deref());
         let inputs = || captures.captures().iter().map(|c| c.path.as_path()).chain(self.captures.iter().map(Path::new));
         let overwrites = |output: &&Path| inputs().any(|input| is_same_file(output, input));
-        if let Some(output) = [events, passed].into_iter().flatten().find(overwrites) {
+        if let Some(output) = [events, passed, self.profile_path()].into_iter().flatten().find(overwrites) {
             return Some(format!("{} is a capture that is to be read: name another file to write to", output.display()));
         }
         if let Some(input) = inputs().find(|input| is_standard_output(input)) {
@@ -263,8 +272,7 @@ impl Replay {
 
     /// What would be overwritten by a data set that is to be kept, if anything.
     fn clash_with_sets(&self, rules: &RuleSet) -> Option<String> {
-        let profile = self.profile_rules.as_ref().and_then(Option::as_deref);
-        let outputs = [self.output.as_deref(), self.write_passed.as_deref(), profile].into_iter().flatten();
+        let outputs = [self.output.as_deref(), self.write_passed.as_deref(), self.profile_path()].into_iter().flatten();
         let mut clashes = outputs.flat_map(|o| rules.dataset_places().filter(move |place| is_same_place(o, Path::new(place))));
         clashes.next().map(|place| format!("{place} is where a rule keeps a data set: name another file to write to"))
     }
@@ -275,6 +283,7 @@ impl Replay {
         rules: Arc<RuleSet>,
         settings: &Settings,
         reloads: Reloads,
+        profile_to: Option<profile::Output<'_>>,
         failed: &mut bool,
     ) -> Result<(), RunError> {
         let to_terminal = self.is_for_people();
@@ -285,7 +294,7 @@ impl Replay {
             self.pump(captures, rules, settings, reloads, failed, &EvePrinter { certificates: self.certificates.log_certificates })?
         };
         if let Some(profile) = &outcome.profile {
-            *failed |= !profile::tell(profile, &outcome.rules, self.profile_rules.as_ref().and_then(Option::as_deref));
+            *failed |= !profile::tell(profile, &outcome.rules, profile_to);
         }
         *failed |= !datasets::write(&outcome.datasets);
         match outcome.decoder.unsupported_link {

@@ -8,7 +8,7 @@ use std::{fs, io};
 use clap::Args;
 
 use super::say;
-use crate::protocol::x509::WeakKeys;
+use crate::protocol::x509::{CrlFault, WeakKeys};
 use crate::trust::{Added, CtLogs, TrustStore};
 
 #[derive(Debug, Args)]
@@ -93,17 +93,26 @@ fn read_into(path: &Path, mut add: impl FnMut(&[u8]) -> Added) -> Result<(), ()>
         true => certificate_files(path).or_else(|error| failed(path.display(), error))?,
         false => vec![path.to_owned()],
     };
-    let mut taken = 0_usize;
+    let (mut taken, mut is_useless) = (0_usize, false);
     for file in files {
         let bytes = fs::read(&file).or_else(|error| failed(file.display(), error))?;
         let added = add(&bytes);
         taken = taken.saturating_add(added.taken);
         if added.refused > 0 {
             let of = added.refused.saturating_add(added.taken);
-            say("warning", format_args!("{}: {} of {of} cannot be read", file.display(), added.refused));
+            let why = added.fault.map(|fault| format!(": {fault}")).unwrap_or_default();
+            say("warning", format_args!("{}: {} of {of} cannot be used{why}", file.display(), added.refused));
+        } else if let Some(fault) = added.fault {
+            say("warning", format_args!("{}: {fault}", file.display()));
         }
+        // What could be read and is of no use here has been told: it is no reason to watch nothing at all.
+        is_useless |= added.fault.is_some_and(|fault| fault != CrlFault::Unparsable);
     }
-    if taken == 0 { failed(path.display(), "there is nothing in it that can be read: PEM or DER is expected") } else { Ok(()) }
+    if taken == 0 && !is_useless {
+        failed(path.display(), "there is nothing in it that can be read: PEM or DER is expected")
+    } else {
+        Ok(())
+    }
 }
 
 /// Those with a usual ending, in the order of their names.

@@ -1,5 +1,6 @@
 //! Tries the rules on a flow, and tells what they said.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::config::Config;
@@ -32,6 +33,8 @@ pub(super) struct Judge {
     scratch: Scratch,
     matches: Vec<Match>,
     has_matched: bool,
+    /// Data sets that rules kept which are in force no more, by where they belong.
+    retired: BTreeMap<Arc<str>, SavedDataset>,
 }
 
 /// What the rules said of a packet or of a flow's end.
@@ -73,7 +76,7 @@ impl Judged {
     fn reason(&self) -> Option<DropReason> {
         self.drops.then(|| match self.refused.as_ref().map(|r| r.why) {
             None => DropReason::Rules,
-            Some(Unaccepted::NoRule) => DropReason::DefaultPacketPolicy,
+            Some(Unaccepted::NoRule | Unaccepted::NotThisPacket) => DropReason::DefaultPacketPolicy,
             Some(_) => DropReason::DefaultAppPolicy,
         })
     }
@@ -96,11 +99,25 @@ impl Judge {
         let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
         let (default_verdict, hosts, matches) = (config.default_verdict, HostState::default(), Vec::new());
         let findings = config.findings;
-        Self { rules, on_first, on_each, on_streams, default_verdict, findings, hosts, scratch, matches, has_matched: false }
+        Self {
+            rules,
+            on_first,
+            on_each,
+            on_streams,
+            default_verdict,
+            findings,
+            hosts,
+            scratch,
+            matches,
+            has_matched: false,
+            retired: BTreeMap::new(),
+        }
     }
 
     /// `rules` are in force from now on. What is remembered of flows and hosts stays, by names and by gid and sid.
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        let retired = self.rules.retired_datasets(&rules, &self.hosts);
+        self.retired.extend(retired.into_iter().map(|set| (Arc::clone(&set.place), set)));
         self.scratch.replace_set(&self.rules, &rules);
         (self.on_first, self.on_each, self.on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
         self.rules = rules;
@@ -140,9 +157,12 @@ impl Judge {
         counters.thresholds_evicted = self.hosts.counts_evicted();
     }
 
-    /// The data sets that rules change and that are to be kept, as they are now.
+    /// The data sets that rules change and that are to be kept, as they are now; those of earlier rules as these left them.
     pub fn saved_datasets(&self) -> Vec<SavedDataset> {
-        self.rules.saved_datasets(&self.hosts)
+        let mut sets = self.rules.saved_datasets(&self.hosts);
+        let places: HashSet<_> = sets.iter().map(|set| Arc::clone(&set.place)).collect();
+        sets.extend(self.retired.iter().filter(|(place, _)| !places.contains(*place)).map(|(_, set)| set.clone()));
+        sets
     }
 
     /// Whether a rule wants to be tried on each packet.

@@ -4,7 +4,8 @@ use super::Known::{ClientCertificates, Dark, ServerCertificates};
 use super::Severity::{High, Info, Low, Medium};
 use super::issuers::{Maker, Tool};
 use super::{Evidence, Finding, finding, hosts};
-use crate::protocol::x509::{Facts, KeyFlaws, OcspStatus, Reason, SctStatus, Status, Time};
+use crate::protocol::x509::sct::has_embedded;
+use crate::protocol::x509::{Certificate, Facts, KeyFlaws, OcspStatus, Reason, SctStatus, Status, Time, key_ids};
 
 #[rustfmt::skip]
 pub(super) const FINDINGS: &[Finding] = &[
@@ -83,13 +84,18 @@ pub(super) const FINDINGS: &[Finding] = &[
         "a log of certificates did not sign what is said to be its promise (SCT)",
         "find out who made the certificate; browsers refuse it",
         &["RFC 6962"],
-        |e| e.any_sct_is(&[SctStatus::BadSignature, SctStatus::NotYetValid, SctStatus::Unparsable])),
+        |e| e.any_sct_is(&[SctStatus::BadSignature, SctStatus::Unparsable])),
     finding("cert.sct.none", Info, Dark,
         "the certificate is trusted, and in no public log: browsers refuse it where its authority is a public one",
         "nothing, where the authority is your own; else get one that is logged",
         &["RFC 6962", "googlechrome.github.io/CertificateTransparency/ct_policy.html"],
         |e| e.is_unlogged()),
-    finding("cert.unsupported", Info, ServerCertificates,
+    finding("cert.critical-extension", Medium, ServerCertificates,
+        "a certificate of the server's chain has a critical extension that nobody knows: clients refuse it",
+        "find out who made it, and what it is to hide",
+        &["RFC 5280"],
+        |e| e.server_chain_is(Status::Unsupported) && e.trust_reason_is(Reason::CriticalExtension)),
+    finding("cert.unsupported", Low, ServerCertificates,
         "the server's chain cannot be judged here: it has something that is not supported",
         "judge it by other means: `portcullis.trust.reason` says what it has",
         &["RFC 5280"],
@@ -103,7 +109,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "a certificate of the chain is of version 1: it cannot say what it is for",
         "replace it by one of version 3",
         &["RFC 5280"],
-        |e| e.session.server_trust.as_ref().is_some_and(|trust| trust.reason == Some(Reason::Version))),
+        |e| e.trust_reason_is(Reason::Version)),
     finding("cert.malformed", Medium, ServerCertificates,
         "a certificate of the server's breaks the encoding rules, or the profile of RFC 5280",
         "replace it; where it is not the server's own, find out who made it",
@@ -119,6 +125,11 @@ pub(super) const FINDINGS: &[Finding] = &[
         "renew it",
         &["RFC 5280"],
         |e| e.session.client_trust.as_ref().is_some_and(|trust| trust.problems.contains(Status::Expired))),
+    finding("cert.client.weak-key", Medium, ClientCertificates,
+        "a key of the client's chain can be found or made up: RSA under 2048 bits, a short curve, or a known flaw",
+        "make a new key on P-256, and replace the certificate",
+        &["RFC 9325", "CVE-2017-15361"],
+        |e| e.session.client_certificates.iter().take(MOST).filter_map(|c| c.facts.as_ref()).any(has_weak_key)),
     finding("cert.client.visible", Info, ClientCertificates,
         "the client's certificate can be read by everyone on the way, with whose it is",
         "use TLS 1.3, which encrypts it",
@@ -127,20 +138,20 @@ pub(super) const FINDINGS: &[Finding] = &[
 
     // The server's key.
     finding("cert.key.rsa-broken", High, ServerCertificates,
-        "the server's RSA key has fewer than 1024 bits, which can be factored",
+        "an RSA key of the server's chain has fewer than 1024 bits, which can be factored",
         "make a new key of 2048 bits or more, or one on P-256, and replace the certificate",
         &["RFC 9325", "eprint.iacr.org/2010/006"],
-        |e| e.leaf_is(|f| f.key_type == "RSA" && f.key_bits.is_some_and(|bits| bits < 1_024))),
+        |e| e.any_is(|f| f.key_type == "RSA" && f.key_bits.is_some_and(|bits| bits < 1_024))),
     finding("cert.key.rsa-short", Medium, ServerCertificates,
-        "the server's RSA key has fewer than 2048 bits",
+        "an RSA key of the server's chain has fewer than 2048 bits",
         "make a new key of 2048 bits or more, or one on P-256, and replace the certificate",
         &["RFC 9325"],
-        |e| e.leaf_is(|f| f.key_type == "RSA" && f.key_bits.is_some_and(|bits| (1_024..2_048).contains(&bits)))),
+        |e| e.any_is(|f| f.key_type == "RSA" && f.key_bits.is_some_and(|bits| (1_024..2_048).contains(&bits)))),
     finding("cert.key.ec-short", Medium, ServerCertificates,
-        "the server's elliptic curve key has fewer than 224 bits",
+        "an elliptic curve key of the server's chain has fewer than 224 bits",
         "make a new key on P-256, and replace the certificate",
         &["RFC 9325"],
-        |e| e.leaf_is(|f| f.key_type == "EC" && f.key_bits.is_some_and(|bits| bits < 224))),
+        |e| e.any_is(|f| f.key_type == "EC" && f.key_bits.is_some_and(|bits| bits < 224))),
     finding("cert.key.curve-explicit", High, ServerCertificates,
         "a certificate writes its curve out in numbers, which may be made to match another's key (CurveBall)",
         "do not trust it; no authority issues such",
@@ -366,17 +377,21 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the server sends a certificate that issued none of the others",
         "mend the file with its chain",
         &["RFC 8446"],
-        |e| e.any_of_facts(|facts, i| i > 0 && !issued_any(facts, i))),
+        |e| e.any_of_facts(|facts, i| i > 0 && !is_again(facts, i) && !issued_any(facts, i))),
     finding("cert.chain.order", Low, ServerCertificates,
         "the certificates are not in the order of who issued whom, which older clients need",
         "mend the file with its chain: the server's own first, then its issuer's, and so on",
         &["RFC 5246", "RFC 8446"],
-        |e| e.any_of_facts(|facts, i| i > 0 && issued_any(facts, i) && !issued(facts, i, i.saturating_sub(1)))),
+        |e| e.any_of_facts(|facts, i| {
+            // Before it is what comes before those that are sent again.
+            let before = (0..i).rev().find(|before| !is_again(facts, *before)).unwrap_or(0);
+            i > 0 && !is_again(facts, i) && issued_any(facts, i) && !issued(facts, i, before)
+        })),
     finding("cert.chain.root", Info, ServerCertificates,
         "the server sends the root too, which clients have or do not trust",
         "leave it out: it only makes each handshake longer",
         &["RFC 8446"],
-        |e| e.any_of_facts(|facts, i| i > 0 && facts.get(i).copied().flatten().is_some_and(|f| f.self_issued))),
+        |e| e.chain().len() > 1 && e.chain().iter().take(MOST).skip(1).any(|certificate| is_root(certificate))),
     finding("cert.chain.long", Low, ServerCertificates,
         "the server sends more than six certificates",
         "mend the file with its chain; a list of all authorities may be in it",
@@ -408,14 +423,22 @@ impl<'a> Evidence<'a> {
         let is_valid = self.session.server_trust.as_ref().is_some_and(|trust| trust.status == Status::Valid);
         let handed_over =
             self.session.server_evidence.as_ref().map_or(0, |evidence| evidence.tls_scts.saturating_add(evidence.ocsp_scts));
-        is_valid && handed_over == 0 && self.leaf_is(|facts| facts.embedded_scts == 0 && facts.not_before >= time(2018, 5, 1))
+        let is_due = |facts: &Facts| facts.embedded_scts == 0 && facts.not_before >= time(2018, 5, 1);
+        // A list that is cut, or was too long to be kept, is not none.
+        let has_list =
+            || self.answers(SIGNED_CERTIFICATE_TIMESTAMP) || self.chain().first().is_some_and(|leaf| has_embedded(&leaf.der));
+        is_valid && handed_over == 0 && self.leaf_is(is_due) && !has_list()
+    }
+
+    fn trust_reason_is(&self, reason: Reason) -> bool {
+        self.session.server_trust.as_ref().is_some_and(|trust| trust.reason == Some(reason))
     }
 
     fn tool_is(&self, ask: impl FnOnce(Tool<'_>) -> bool) -> bool {
         self.chain().first().and_then(|leaf| Some(Tool::new(leaf.facts.as_ref()?, &leaf.sha1))).is_some_and(ask)
     }
 
-    fn any_of_chain(&self, ask: impl Fn(&[std::sync::Arc<crate::protocol::x509::Certificate>], usize) -> bool) -> bool {
+    fn any_of_chain(&self, ask: impl Fn(&[std::sync::Arc<Certificate>], usize) -> bool) -> bool {
         let chain = self.chain().get(..MOST).unwrap_or(self.chain());
         (0..chain.len()).any(|i| ask(chain, i))
     }
@@ -428,6 +451,31 @@ impl<'a> Evidence<'a> {
             self.chain().iter().take(MOST).map(|certificate| certificate.facts.as_ref()).collect();
         (0..facts.len()).any(|i| ask(&facts, i))
     }
+}
+
+/// Whether a certificate is one that has signed itself: one that only bears the name of its issuer (a new key of an authority, signed by the
+/// old one, RFC 4210 §4.4) says so by another key identifier.
+fn is_root(certificate: &Certificate) -> bool {
+    let is_own = || {
+        let ids = key_ids(&certificate.der);
+        ids.authority.is_none() || ids.subject.is_none() || ids.authority == ids.subject
+    };
+    certificate.facts.as_ref().is_some_and(|facts| facts.self_issued) && is_own()
+}
+
+fn has_weak_key(facts: &Facts) -> bool {
+    let least = match facts.key_type.as_str() {
+        "RSA" => 2_048,
+        "EC" => 224,
+        _ => 0,
+    };
+    facts.key_bits.is_some_and(|bits| bits < least) || facts.key_flaws != KeyFlaws::default()
+}
+
+/// Whether certificate `i` was sent before.
+fn is_again(facts: &[Option<&Facts>], i: usize) -> bool {
+    let this = facts.get(i).copied().flatten();
+    this.is_some() && facts.iter().take(i).any(|before| *before == this)
 }
 
 /// Whether certificate `i` issued certificate `j`, by their names.
@@ -448,5 +496,7 @@ fn time(year: i64, month: i64, day: i64) -> Option<Time> {
     Time::from_utc(year, month, day, 0, 0, 0)
 }
 
+/// The extension signed_certificate_timestamp (RFC 6962 §3.3.1).
+const SIGNED_CERTIFICATE_TIMESTAMP: u16 = 18;
 /// Certificates of a chain that are looked at.
 const MOST: usize = 16;

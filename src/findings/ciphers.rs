@@ -144,7 +144,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the client offers no cipher suite with forward secrecy",
         "replace the client",
         &["RFC 9325"],
-        |e| e.whole_hello().is_some() && !e.offered().has(Traits::FORWARD_SECRET.and(Traits::TLS13))),
+        |e| e.whole_hello().is_some() && !e.offered().has(Traits::FORWARD_SECRET.and(Traits::EPHEMERAL_ANON).and(Traits::TLS13))),
     finding("weak.offer.no-aead", Low, ClientHello,
         "the client offers no suite that encrypts and authenticates in one (AEAD)",
         "replace the client",

@@ -11,16 +11,17 @@ pub struct Selection(pub FindingSet);
 
 /// Nothing has an id like this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no finding is called `{pattern}`{}", .similar.map(|id| format!(": did you mean `{id}`?")).unwrap_or_default())]
+#[error("no finding is called `{pattern}`{}", .similar.as_ref().map(|id| format!(": did you mean `{id}`?")).unwrap_or_default())]
 pub struct NoSuchFinding {
     /// What was asked for.
     pub pattern: String,
-    /// An id that may have been meant.
-    pub similar: Option<&'static str>,
+    /// An id or a pattern that may have been meant.
+    pub similar: Option<String>,
 }
 
-/// The findings that `pattern` is about: an id, one with `*` for any characters, or a severity.
+/// The findings that `pattern` is about: an id, one with `*` for any characters, or a severity; in any case.
 pub fn matching(pattern: &str) -> Result<FindingSet, NoSuchFinding> {
+    let pattern = &pattern.to_ascii_lowercase();
     let mut set = FindingSet::default();
     all()
         .filter(|finding| finding.severity.as_str() == pattern || is_like(finding.id, pattern))
@@ -52,7 +53,7 @@ impl FromStr for Selection {
 }
 
 fn named(pattern: &str) -> Result<FindingSet, NoSuchFinding> {
-    if pattern == "all" { Ok(FindingSet::ALL) } else { matching(pattern) }
+    if pattern.eq_ignore_ascii_case("all") { Ok(FindingSet::ALL) } else { matching(pattern) }
 }
 
 /// Whether `id` is like `pattern`. Between two stars the first place that fits will do.
@@ -70,14 +71,18 @@ fn is_like(id: &str, pattern: &str) -> bool {
     left.ends_with(end)
 }
 
-/// The id that `pattern` may be a slip of: with at most three letters inserted, left out or exchanged, or with the same last part.
-fn similar(pattern: &str) -> Option<&'static str> {
+/// What `pattern` may be a slip of: all that begin with it, or the id that it is like: with at most three letters inserted, left out or exchanged, or with the same last part.
+fn similar(pattern: &str) -> Option<String> {
     let wanted = pattern.trim_end_matches(['*', '.']);
+    let begins = |id: &str| id.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'));
+    if !wanted.is_empty() && all().any(|finding| begins(finding.id)) {
+        return Some(format!("{wanted}.*"));
+    }
     let closest = all().map(|finding| (distance(wanted, finding.id), finding.id)).min()?;
     let last = |id: &str| id.rsplit('.').next().unwrap_or_default().to_owned();
     let same_end = || all().find(|finding| last(finding.id) == last(wanted)).map(|finding| finding.id);
     let same_start = || all().find(|finding| !wanted.is_empty() && finding.id.starts_with(wanted)).map(|finding| finding.id);
-    if closest.0 <= 3 { Some(closest.1) } else { same_start().or_else(same_end) }
+    if closest.0 <= 3 { Some(closest.1.to_owned()) } else { same_start().or_else(same_end).map(str::to_owned) }
 }
 
 /// Levenshtein's distance, of texts up to some length.
@@ -144,6 +149,8 @@ mod tests {
             ("all,-names.*,names.missing", every - of("names.*") + 1),
             ("weak.protocol.tls10,weak.protocol.tls11", 2),
             ("all,-all", 0),
+            ("Weak.Protocol.TLS10,HIGH,-high", 1),
+            ("ALL", every),
             ("high", all().filter(|finding| finding.severity == super::super::Severity::High).count()),
         ] {
             assert_eq!(count(text), expected, "{text}");
@@ -156,6 +163,8 @@ mod tests {
             ("weak.protocol.tls100", "no finding is called `weak.protocol.tls100`: did you mean `weak.protocol.tls10`?"),
             ("all,-weka.cipher.rc4", "no finding is called `weka.cipher.rc4`: did you mean `weak.cipher.rc4`?"),
             ("protocol.sslv3", "no finding is called `protocol.sslv3`: did you mean `weak.protocol.sslv3`?"),
+            ("weak", "no finding is called `weak`: did you mean `weak.*`?"),
+            ("weak.cipher.", "no finding is called `weak.cipher.`: did you mean `weak.cipher.*`?"),
             ("xyzzy.plugh.quux", "no finding is called `xyzzy.plugh.quux`"),
         ] {
             assert_eq!(text.parse::<Selection>().unwrap_err().to_string(), said);

@@ -52,6 +52,9 @@ impl Traits {
     /// Of TLS 1.3: it says nothing of the key exchange.
     pub const TLS13: Self = Self(1 << 20);
 
+    /// An anonymous Diffie-Hellman exchange: its keys die with the session too.
+    pub const EPHEMERAL_ANON: Self = Self(1 << 21);
+
     /// Whether it has any of `others`.
     pub const fn has(self, others: Self) -> bool {
         self.0 & others.0 != 0
@@ -81,6 +84,7 @@ impl Traits {
         [
             (has("_NULL_") || integrity_only, Self::NULL),
             (anonymous, Self::ANONYMOUS),
+            (has("DH_anon_"), Self::EPHEMERAL_ANON),
             (has("_EXPORT"), Self::EXPORT),
             (has("_RC4_"), Self::RC4),
             (has("_DES_CBC") || has("_DES40_"), Self::DES),

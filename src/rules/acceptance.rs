@@ -19,6 +19,8 @@ use crate::protocol::tls::Session;
 pub enum Unaccepted {
     /// None is about flows between these addresses and ports.
     NoRule,
+    /// Those between these addresses and ports accept single packets, and none of them this one.
+    NotThisPacket,
     /// Its first bytes were not TLS.
     NotTls,
     /// It was joined in the middle, after its ClientHello.
@@ -36,6 +38,7 @@ impl Unaccepted {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoRule => "no pass rule for these addresses and ports",
+            Self::NotThisPacket => "no pass rule for this packet",
             Self::NotTls => "not TLS",
             Self::Midstream => "joined in the middle",
             Self::NoClientHello => "no ClientHello",
@@ -72,17 +75,15 @@ impl RuleSet {
 
     /// Whether a `pass` rule may accept flows between this client and this server, whatever is said there.
     pub fn accepts_between(&self, client: Endpoint, server: Endpoint) -> bool {
-        let fits = |group: &Group| {
-            let ends = if group.direction == FlowDirection::ToServer { (client, server) } else { (server, client) };
-            self.headers.get(group.header as usize).is_some_and(|header| header.fits(ends))
-        };
-        self.accepting.iter().any(|accepting| fits(&accepting.group))
+        self.accepting.iter().any(|accepting| self.is_between(&accepting.group, client, server))
     }
 
     /// Why no rule accepts the flow of `subject`, where [`may_accept`](Self::may_accept) says so.
     pub fn why_unaccepted(&self, subject: &Subject<'_>) -> Unaccepted {
-        if !self.accepts_between(subject.client, subject.server) {
-            return Unaccepted::NoRule;
+        let (client, server) = (subject.client, subject.server);
+        if !self.accepts_between(client, server) {
+            let of_packets = self.passing.iter().any(|group| self.is_between(group, client, server));
+            return if of_packets { Unaccepted::NotThisPacket } else { Unaccepted::NoRule };
         }
         let session = match (subject.app_proto, subject.session) {
             (AppProto::NotTls, _) => return Unaccepted::NotTls,
@@ -97,6 +98,12 @@ impl RuleSet {
             None if client.degraded || client.gaps > 0 => Unaccepted::Unreadable,
             None => Unaccepted::NoClientHello,
         }
+    }
+
+    /// Whether rules of `group` are about flows between this client and this server.
+    fn is_between(&self, group: &Group, client: Endpoint, server: Endpoint) -> bool {
+        let ends = if group.direction == FlowDirection::ToServer { (client, server) } else { (server, client) };
+        self.headers.get(group.header as usize).is_some_and(|header| header.fits(ends))
     }
 
     /// Whether all of a plan holds that can be told by the facts of `have`.

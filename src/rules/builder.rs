@@ -1,6 +1,7 @@
 //! What keywords write to while a rule is read.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use super::config::RuleConfig;
 use super::diagnostic::{Reason, excerpt};
@@ -27,6 +28,8 @@ pub(super) struct Builder<'c> {
     pub unfollowed: Option<(&'static str, u32)>,
     /// What is asked of the packet at hand.
     pub packet: Vec<Box<dyn PacketTest>>,
+    /// What the length of its payload has to be.
+    pub payload_len: Vec<Comparison>,
     /// What is asked of what rules remember, and done to it.
     pub stateful: Stateful,
     /// What is asked of the session or flow besides buffers.
@@ -116,9 +119,41 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn wants_tls13(&self) -> bool {
         false
     }
+    /// What it says of a fact that other tests may say otherwise of.
+    fn claim(&self) -> Option<Claim> {
+        None
+    }
     /// The keyword of a number, and how that is compared.
     fn comparison(&self) -> Option<(&'static str, Comparison)> {
         None
+    }
+}
+
+/// What a [`Test`] says of a fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// The certificate is out of date, or is not.
+    Expired(bool),
+    /// The date that this keyword is about is one of these seconds since 1970.
+    Date(&'static str, RangeInclusive<i64>),
+    /// The version is one of these, on the wire.
+    Version(Vec<u16>),
+}
+
+impl Claim {
+    /// Why nothing can be as it and `other` say, where that is so.
+    pub fn excludes(&self, other: &Self) -> Option<&'static str> {
+        match (self, other) {
+            (Self::Expired(one), Self::Expired(other)) => (one != other).then_some("a certificate is expired, or it is not"),
+            (Self::Date(of, one), Self::Date(same, other)) if of == same => {
+                let apart = one.start().max(other.start()) > one.end().min(other.end());
+                apart.then_some("no date is as both want it")
+            }
+            (Self::Version(one), Self::Version(other)) => {
+                (!one.iter().any(|version| other.contains(version))).then_some("no version is as both want it")
+            }
+            _ => None,
+        }
     }
 }
 
@@ -143,6 +178,7 @@ impl<'c> Builder<'c> {
             flow: FlowOption::default(),
             unfollowed: None,
             packet: Vec::new(),
+            payload_len: Vec::new(),
             stateful: Stateful::default(),
             tests: Vec::new(),
             ends: Vec::new(),
@@ -204,6 +240,15 @@ impl<'c> Builder<'c> {
             _ => None,
         });
         last.ok_or(Reason::NeedsContent)
+    }
+
+    /// Adds a test, which must not exclude those before it.
+    pub fn test(&mut self, test: impl Test + 'static) -> Result<(), Reason> {
+        let claim = Some(&test).filter(|_| !self.tests.is_empty()).and_then(Test::claim);
+        let excluded =
+            claim.and_then(|claim| self.tests.iter().filter_map(|t| t.claim()).find_map(|before| claim.excludes(&before)));
+        self.tests.push(Box::new(test));
+        excluded.map_or(Ok(()), |reason| Err(Reason::NeverMatches(reason)))
     }
 
     /// A number, decimal or hexadecimal, or a variable that was extracted from the same buffer before.

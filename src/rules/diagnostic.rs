@@ -121,6 +121,16 @@ pub enum Reason {
         /// What was meant, where that can be guessed.
         hint: Option<&'static str>,
     },
+    /// A data set of digests of another length than the value.
+    #[error("it can never match: a value of that type has {bytes} bytes, and this one has {width}")]
+    OtherDigest {
+        /// Bytes of each value of the data set.
+        bytes: usize,
+        /// Bytes of each value of the buffer, after its transforms.
+        width: usize,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// The keyword was given before.
     #[error("it is given twice")]
     GivenTwice,
@@ -155,8 +165,8 @@ pub enum Reason {
     UnknownFinding {
         /// The pattern.
         name: String,
-        /// An id that may have been meant.
-        similar: Option<&'static str>,
+        /// An id or a pattern that may have been meant.
+        similar: Option<String>,
     },
     /// A finding rests on earlier sessions, of which rules know nothing.
     #[error("`{name}` rests on earlier sessions, which are compared when events are written: no rule can see it")]
@@ -220,6 +230,9 @@ pub enum Reason {
     /// A note: a keyword that is taken and changes nothing.
     #[error("it has no effect: {0}")]
     NoEffect(&'static str),
+    /// A note: no line of `threshold.config` can name it.
+    #[error("sid 0 is no rule's own: in threshold.config it means all rules")]
+    ZeroSid,
     /// A note: a line of `threshold.config` about a rule that is not there.
     #[error("no rule has gid {gid} and sid {sid}")]
     NoSuchRule {
@@ -315,7 +328,7 @@ impl Reason {
             Self::Expected(";") => "every option ends with `;`, the last one too",
             Self::UnknownExtract(_) => "name it in byte_extract or byte_math",
             Self::NoSuchValue { hint, .. } => return hint.map(str::to_owned),
-            Self::Slow { hint, .. } => hint,
+            Self::Slow { hint, .. } | Self::OtherDigest { hint, .. } => hint,
             Self::NoDataset(_) => {
                 "it is relative to the file with the rule; one of `state` or `save` to --data-dir DIR where that is given"
             }
@@ -324,7 +337,7 @@ impl Reason {
             }
             Self::HookNotSupported(_) => "leave the hook out; those of tls are supported, such as tls:server_hello",
             Self::NotWatched => "watch them (`--ports`, here as in the run); what the server sends comes from its port",
-            Self::MissingSid => "give it a number of its own: `sid:1000001;`",
+            Self::MissingSid | Self::ZeroSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };
         Some(hint.to_owned())

@@ -2,9 +2,10 @@
 
 use memchr::memmem;
 
+use super::dataset::DatasetKind;
 use super::diagnostic::Reason;
 use super::field::{Place, place};
-use super::inspect::{Absent, Content, Inspection, Step};
+use super::inspect::{Absent, Content, Inspection, IsDataAt, Step};
 use super::matcher::Budget;
 use super::parse::number::Comparison;
 use super::transform::Transform;
@@ -19,6 +20,7 @@ impl Inspection {
             .or_else(|| self.wanted().find_map(|c| self.no_such_value(c)))
             .or_else(|| self.wanted().find_map(|c| self.wrong_case(c)))
             .or_else(|| self.wrong_size())
+            .or_else(|| self.other_digest())
             .or_else(|| self.too_long())
             .or_else(|| self.at_odds())
             .or_else(|| self.of_decoded().find_map(Self::fault))
@@ -70,30 +72,74 @@ impl Inspection {
         Some((Reason::NeverMatches("the content is all of the value, and bsize asks for another length"), whole.at as usize))
     }
 
+    /// A data set of digests, none of which is as long as the value.
+    fn other_digest(&self) -> Option<Fault> {
+        let width = self.width()?;
+        let sets = self.datasets.iter().map(|m| m.dataset.kind).chain(self.reputations.iter().map(|r| r.reputations.kind));
+        let bytes = sets.filter_map(DatasetKind::width).find(|&bytes| bytes != width)?;
+        let hint = match self.transforms.last() {
+            Some(Transform::ToMd5) => "`to_md5` is for `type md5`",
+            Some(Transform::ToSha256) => "`to_sha256` is for `type sha256`",
+            _ => "use `type string`: a line of its file is the value in Base64",
+        };
+        Some((Reason::OtherDigest { bytes, width, hint }, self.at as usize))
+    }
+
     /// Contents that take more bytes than there can be.
     fn too_long(&self) -> Option<Fault> {
         let bsize = self.size.iter().filter_map(|s| s.at_most()).min().and_then(|n| usize::try_from(n).ok());
-        let longest = bsize.or_else(|| self.width())?;
-        let mut end = 0_usize;
-        for step in &self.steps {
-            match step {
-                Step::Content(content) if content.negated => {}
-                Step::Content(content) => {
-                    end = content.least_end(end);
-                    if end > longest {
-                        let reason = match (content.pattern.len() > longest, bsize.is_some()) {
-                            (true, true) => "a content is longer than bsize allows",
-                            (true, false) => "the content is longer than any value",
-                            (false, true) => "the contents need more bytes than bsize allows",
-                            (false, false) => "the contents need more bytes than any value has",
-                        };
-                        return Some((Reason::NeverMatches(reason), content.at as usize));
-                    }
-                }
-                _ => end = 0, // where it leads to is not known
-            }
+        let longest = bsize.or_else(|| self.width());
+        if let Some(limit) = self.ends_by().filter(|limit| longest.is_none_or(|longest| *limit < longest)) {
+            let reason = Reason::NeverMatches("the contents need more bytes than isdataat allows");
+            return Some((reason, self.longer_than(limit)?.at as usize));
         }
-        None
+        let longest = longest?;
+        let content = self.longer_than(longest)?;
+        let reason = match (content.pattern.len() > longest, bsize.is_some()) {
+            (true, true) => "a content is longer than bsize allows",
+            (true, false) => "the content is longer than any value",
+            (false, true) => "the contents need more bytes than bsize allows",
+            (false, false) => "the contents need more bytes than any value has",
+        };
+        Some((Reason::NeverMatches(reason), content.at as usize))
+    }
+
+    /// How many bytes the value has at most by `isdataat`.
+    fn ends_by(&self) -> Option<usize> {
+        let no_data_at = |step: &Step| match step {
+            Step::IsDataAt(IsDataAt { at: Place::Given(at), negated: true, relative: false }) => usize::try_from(*at).ok(),
+            _ => None,
+        };
+        self.steps.iter().filter_map(no_data_at).min()
+    }
+
+    /// The first content that ends more than `longest` bytes in, wherever the others are.
+    pub fn longer_than(&self, longest: usize) -> Option<&Content> {
+        let mut end = 0_usize;
+        self.steps.iter().find_map(|step| match step {
+            Step::Content(content) if content.negated => None,
+            Step::Content(content) => {
+                end = content.least_end(end);
+                (end > longest).then_some(content)
+            }
+            _ => {
+                end = 0; // where it leads to is not known
+                None
+            }
+        })
+    }
+
+    /// Whether it must not have what `other`, of the same value, wants; and where that is asked.
+    pub fn forbids(&self, other: &Self) -> Option<Fault> {
+        let same = self.buffer.name == other.buffer.name && !self.buffer.multiple && self.address.is_none();
+        if !same || !self.transforms.is_empty() || !other.transforms.is_empty() || self.absent.or(other.absent).is_some() {
+            return None;
+        }
+        let forbidding = |step: &Step| match step {
+            Step::Content(c) if c.negated => other.wanted().any(|wanted| c.forbids(wanted)).then_some(c.at as usize),
+            _ => None,
+        };
+        Some((FORBIDDEN, self.steps.iter().find_map(forbidding)?))
     }
 
     /// Contents of which one excludes the other.
@@ -109,11 +155,10 @@ impl Inspection {
     /// A content that another one must not have in it.
     fn forbidden(&self) -> Option<Fault> {
         let forbidding = |step: &Step| match step {
-            Step::Content(c) if c.negated => self.wanted().any(|wanted| c.forbids(wanted)).then_some(c.at),
+            Step::Content(c) if c.negated => self.wanted().any(|wanted| c.forbids(wanted)).then_some(c.at as usize),
             _ => None,
         };
-        let at = self.steps.iter().find_map(forbidding)?;
-        Some((Reason::NeverMatches("another content has what must not be there"), at as usize))
+        Some((FORBIDDEN, self.steps.iter().find_map(forbidding)?))
     }
 
     /// A content that is all of the value, which then is not as the others want it.
@@ -137,6 +182,8 @@ impl Inspection {
         }
     }
 }
+
+const FORBIDDEN: Reason = Reason::NeverMatches("another content has what must not be there");
 
 impl Content {
     /// Why no value can have both it and `other`, where that is so.

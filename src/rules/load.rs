@@ -11,6 +11,7 @@ use super::compile::Compiled;
 use super::config::RuleConfig;
 use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, LoadReport, Reason, excerpt};
+use super::feed::Feed;
 use super::parse::lines::{Entry, Piece, entries, pieces};
 use super::read::{Reader, Reading};
 use super::review;
@@ -88,6 +89,7 @@ impl RuleSet {
         let (rules, report) = joined.finish(config);
         let mut set = Self::new(rules);
         set.failed = report.errors.len();
+        set.feeds = Feed::all(config);
         (set, report)
     }
 }

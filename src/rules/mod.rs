@@ -8,7 +8,7 @@
 //! On the way: `parse` (text to `ast`), `keyword` (one small file for each family; each writes what it means to a `builder`),
 //! `vars` (names to sets), `compile` (when is it tried, and on which direction), `prefilter` (who is a candidate) and `matcher`
 //! (does it hold). Beside the way: `fault` (what can never match), `review` (what is slow or not portable), `explain` and `profile`.
-//! `acceptance` says whether a `pass` rule may still come to match.
+//! `acceptance` says whether a `pass` rule may still come to match, `feed` what a set lacks of what another one looked up.
 
 mod acceptance;
 mod ast;
@@ -24,6 +24,7 @@ mod evaluate;
 mod explain;
 mod expression;
 mod fault;
+mod feed;
 mod field;
 mod hashed;
 mod hook;
@@ -65,6 +66,7 @@ pub use dataset::{DatasetFile, DatasetKind, DatasetRole, Datasets, JsonFormat, S
 pub use diagnostic::{Diagnostic, LoadReport, Reason, Weight};
 pub use evaluate::{Counters, Scratch};
 pub use explain::{Cost, Explanation, FoundBy, Try};
+pub use feed::{FeedChanges, FeedLoss, FeedName};
 pub use list::{List, ListKind, ListSource, Listed};
 pub use load::{NamedSets, Portion, ReadRules, RuleReader, Source};
 pub use policy::Policy;

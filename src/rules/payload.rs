@@ -6,6 +6,7 @@ use super::ast::Protocol;
 use super::builder::{FlowOption, Over};
 use super::inspect::{Inspection, Step};
 use super::matcher::Budget;
+use super::parse::number::Comparison;
 use super::rule::Known;
 use super::subject::{Chunk, FlowDirection, Packet, Raw};
 
@@ -63,6 +64,12 @@ impl Payload {
             },
         };
         Self { inspection, source }
+    }
+
+    /// Where the content is that no packet with a payload of `lengths` has, if there is one: what is looked for in the stream may be longer.
+    pub fn beyond(&self, lengths: &[Comparison]) -> Option<usize> {
+        let longest = lengths.iter().filter_map(|l| l.at_most()).min().and_then(|n| usize::try_from(n).ok())?;
+        (self.source == Source::Packets).then(|| Some(self.inspection.longer_than(longest)?.at as usize)).flatten()
     }
 
     /// Where it is as asked. `rule` tells what it matched on before; `spent` counts what was given up on.

@@ -166,7 +166,10 @@ impl<'c> Reader<'c> {
             mistake.sid = sid_of(&options);
             return Err(mistake);
         }
-        let faults = builder.inspections.iter().chain(&builder.apart).find_map(Inspection::fault);
+        let asked = || builder.inspections.iter().chain(&builder.apart);
+        let apart =
+            || builder.apart.iter().find_map(|one| asked().find_map(|other| one.forbids(other).or_else(|| other.forbids(one))));
+        let faults = asked().find_map(Inspection::fault).or_else(apart);
         if let Some((reason, at)) = faults {
             return Err(Mistake { reason, at, keyword: keyword_at(&options, at), sid: builder.meta.sid });
         }
@@ -186,6 +189,10 @@ impl<'c> Reader<'c> {
         builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
         let payload = payload.map(|i| Box::new(Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty())));
+        if let Some(at) = payload.as_ref().and_then(|p| p.beyond(&builder.payload_len)) {
+            let reason = Reason::NeverMatches("the contents need more bytes than dsize allows");
+            return Err(Mistake { reason, at, keyword: keyword_at(&options, at), sid: builder.meta.sid });
+        }
         let inspected = || builder.inspections.iter().chain(&builder.apart);
         let of_addresses = inspected().any(|i| i.address.is_some());
         let inspected = inspected().filter(|i| i.address.is_none()).map(|i| i.buffer.sides);

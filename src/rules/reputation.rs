@@ -19,6 +19,8 @@ pub struct Reputation {
     scores: HashMap<Network, Scores>,
     /// The prefix lengths that there are, longest first.
     prefixes: SmallVec<[u8; 8]>,
+    /// Lines of reputation files that are none.
+    unread: usize,
 }
 
 /// Categories, and the score in each.
@@ -56,7 +58,23 @@ impl Reputation {
         prefixes.sort_unstable_by(|a, b| b.cmp(a));
         prefixes.dedup();
         self.prefixes = prefixes.into();
+        self.unread = self.unread.saturating_add(mistakes.len());
         mistakes
+    }
+
+    /// How many addresses and networks have scores.
+    pub(super) fn len(&self) -> usize {
+        self.scores.len()
+    }
+
+    /// How many lines of reputation files are none.
+    pub(super) const fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// How many addresses and networks have other scores in `other`, or none.
+    pub(super) fn missing_in(&self, other: &Self) -> usize {
+        self.scores.iter().filter(|(network, scores)| other.scores.get(network) != Some(scores)).count()
     }
 
     /// The number of a category.

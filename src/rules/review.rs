@@ -13,7 +13,7 @@ use super::keyword::{Registry, is_own_event};
 use super::payload::literal;
 use super::prefilter::{Key, is_common};
 use super::set::best_key;
-use super::state::{Condition, Effect, Name};
+use super::state::{Condition, Effect, IntChange, IntTest, Name};
 use super::subject::{Facts, FlowDirection, Sides};
 
 /// What is to be said, and the offset in the rule's text that it is about.
@@ -126,19 +126,23 @@ pub(super) fn unwatched(rule: &Compiled, watched: &PortSet) -> Option<Finding> {
     (!rule.plans.is_empty() && !rule.plans.iter().any(is_watched)).then_some((Reason::NotWatched, 0))
 }
 
-/// By rule: the bit that it waits for and that no rule sets, or the data set that stays empty, and the keyword that waits.
+/// By rule: the bit or number that it waits for and that no rule sets, or the data set that stays empty, and the keyword that waits.
 pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> {
-    let (mut flow, mut session, mut shared) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let [mut flow, mut session, mut shared, mut ints] = std::array::from_fn(|_| HashSet::new());
     for effect in rules.iter().flat_map(|r| &r.asks.stateful.effects) {
         match effect {
             Effect::FlowBit(name, _) => flow.insert(name),
             Effect::SessionBit(name, _) => session.insert(name),
             Effect::Shared(bit, _) => shared.insert(&bit.name),
-            Effect::FlowInt(..) => false,
+            Effect::FlowInt(name, IntChange::Set(_) | IntChange::Add(_)) => ints.insert(name),
+            Effect::FlowInt(_, IntChange::Subtract(_)) => false, // one without a value stays so
         };
     }
     let in_vain = |condition: &Condition| match condition {
         Condition::FlowBit(names, true) if !names.iter().any(|n| flow.contains(n)) => Some(("flowbits", names.first()?.clone())),
+        Condition::FlowInt(name, test) if !matches!(test, IntTest::IsSet(false)) && !ints.contains(name) => {
+            Some(("flowint", name.clone()))
+        }
         Condition::SessionBit(name, true) if !session.contains(name) => Some(("xbits", name.clone())),
         Condition::Shared(bit, true) if !shared.contains(&bit.name) => Some(("xbits", bit.name.clone())),
         _ => None,

@@ -9,6 +9,7 @@ use super::acceptance::Accepting;
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
 use super::dataset::{Dataset, SavedDataset};
+use super::feed::Feed;
 use super::inspect::Inspection;
 use super::list::Listed;
 use super::payload::{PayloadTable, literal};
@@ -34,12 +35,16 @@ pub struct RuleSet {
     pub(super) payload_tables: Vec<PayloadTable>,
     /// Plans of `pass` rules that accept flows.
     pub(super) accepting: Vec<Accepting>,
+    /// Plans of `pass` rules that accept packets alone.
+    pub(super) passing: Vec<Group>,
     /// Facts that some rule waits for.
     pub(super) awaited: Facts,
     /// By gid and sid: the rules with a threshold that is about alerts alone.
     limited: HashSet<(u32, u32)>,
     /// How many rules of its sources did not load.
     pub(super) failed: usize,
+    /// What it was loaded with for its rules to look up.
+    pub(super) feeds: Vec<Feed>,
 }
 
 #[derive(Debug)]
@@ -165,6 +170,14 @@ impl RuleSet {
         self.kept_datasets().values().filter_map(|set| hosts.datasets.save(set)).collect()
     }
 
+    /// The data sets of [`saved_datasets`](Self::saved_datasets) that `next`, which takes its place, does not keep in the same file.
+    pub fn retired_datasets(&self, next: &Self, hosts: &HostState) -> Vec<SavedDataset> {
+        let stay: HashSet<&str> = next.dataset_places().collect();
+        let sets = self.kept_datasets().into_values();
+        let go = sets.filter(|set| set.place.as_deref().is_some_and(|place| !stay.contains(place)));
+        go.filter_map(|set| hosts.datasets.save(set)).collect()
+    }
+
     /// Where the data sets belong that rules change and that are to be kept.
     pub fn dataset_places(&self) -> impl Iterator<Item = &str> {
         self.kept_datasets().into_values().filter_map(|set| set.place.as_deref())
@@ -267,14 +280,18 @@ impl RuleSet {
                 None => on_packets.extend(keys.iter().map(|(plan, _)| *plan)),
             }
         }
+        let of_pass = |s: &&Scheduled| self.entry(s.rule).is_some_and(|e| e.rule.action == Action::Pass);
         let accepts = |s: &Scheduled| self.entry(s.rule).is_some_and(Entry::accepts_flows);
-        let accepting = (0..).zip(&self.plans).filter(|(_, s)| accepts(s)).map(|(i, _)| i).collect();
+        let of_pass = (0_u32..).zip(&self.plans).filter(|(_, s)| of_pass(s));
+        let (accepting, passing): (Vec<_>, Vec<_>) = of_pass.partition(|(_, s)| accepts(s));
+        let [accepting, passing] = [accepting, passing].map(|plans| plans.into_iter().map(|(i, _)| i).collect::<Vec<u32>>());
         self.payload_tables = payload_tables;
         let asked = |plan: u32| {
             let scheduled = self.plans.get(plan as usize)?;
             Some((&*self.entry(scheduled.rule)?.asks.inspections, scheduled.plan))
         };
         self.accepting = self.grouped(accepting).into_iter().map(|group| Accepting::new(group, asked)).collect();
+        self.passing = self.grouped(passing);
         self.groups = self.grouped(always);
         self.packet_groups = self.grouped(on_packets);
         self.tables = tables;

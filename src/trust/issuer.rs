@@ -4,8 +4,8 @@ use smallvec::SmallVec;
 
 use super::TrustStore;
 use super::algorithms::Algorithms;
-use super::path::Chain;
-use crate::protocol::x509::{Certificate, PublicKey, Signed};
+use super::path::{Chain, is_self_issued};
+use crate::protocol::x509::{Certificate, KeyIds, PublicKey, Signed, key_ids};
 
 /// A name and a key, of a certificate or of a trusted root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,18 @@ pub(super) fn is_root(certificate: &Certificate, store: &TrustStore, algorithms:
     issuer == subject && is_anchor() && is_signed(certificate, public_key_info, algorithms) == Some(true)
 }
 
+/// Whether `certificate` was signed by its own key. One that has only its name in common with its issuer was not.
+pub(super) fn is_self_signed(certificate: &Certificate, algorithms: &Algorithms) -> bool {
+    let KeyIds { subject, authority } = key_ids(&certificate.der);
+    is_self_issued(certificate)
+        && match (subject, authority) {
+            (Some(own), Some(issuer)) => own == issuer,
+            _ => certificate.public_key_info().and_then(|key| is_signed(certificate, key, algorithms)) != Some(false),
+        }
+}
+
 /// Whether `certificate` is signed by this key. `None` where that cannot be checked.
-fn is_signed(certificate: &Certificate, public_key_info: &[u8], algorithms: &Algorithms) -> Option<bool> {
+pub(super) fn is_signed(certificate: &Certificate, public_key_info: &[u8], algorithms: &Algorithms) -> Option<bool> {
     let signed = Signed::of(&certificate.der)?;
     algorithms.verify(&PublicKey::read(public_key_info)?, signed.algorithm, signed.message, signed.signature)
 }

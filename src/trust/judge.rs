@@ -8,13 +8,13 @@ use webpki::EndEntityCert;
 
 use super::algorithms::Algorithms;
 use super::ct::Checker;
-use super::issuer::{is_root, issuers};
+use super::issuer::{is_root, is_self_signed, issuers};
 use super::learned::Learned;
-use super::ocsp;
 use super::path::{Walk, is_self_issued};
 use super::store::TrustStore;
 use super::verdicts::{VerdictCounters, Verdicts};
 use super::verify::{self, Purpose, Terms, Verified};
+use super::{ocsp, revocation};
 use crate::base::Timestamp;
 use crate::protocol::x509::sct::scts;
 use crate::protocol::x509::{Certificate, Evidence, Facts, KeyUsage, Problems, Reason, Status, Time, Validation};
@@ -150,16 +150,12 @@ fn validate(
     algorithms.begin();
     let is_trusted = store.trusts(leaf) || is_root(leaf, store, algorithms);
     let involved = || [leaf.as_ref()].into_iter().chain(walk.issuers.iter().copied());
-    let revoked = involved().filter_map(|certificate| store.revoked_since(certificate)).min();
+    let terms = Terms { purpose: peer.purpose(), now, store, algorithms };
     let mut verified = match &end_entity {
         _ if is_trusted => Verified::default(),
-        _ if walk.anchors.is_empty() => untrusted(leaf, &walk),
-        Ok(end_entity) => {
-            // What is revoked later is not in question yet.
-            let crls = if revoked.is_some_and(|since| since <= now) { store.crls() } else { Vec::new() };
-            verify::verify(end_entity, leaf, &walk, &Terms { purpose: peer.purpose(), now, crls, algorithms })
-        }
-        Err(_) => Verified { issuers: walk.issuers.to_vec(), ..Verified::default() },
+        _ if walk.anchors.is_empty() => untrusted(leaf, &walk, algorithms),
+        Ok(end_entity) => verify::verify(end_entity, leaf, &walk, &terms),
+        Err(_) => verify::unread(leaf, &walk, &terms),
     };
     if let Err(error) = &end_entity {
         let (status, reason) = verify::status_of(error, facts.malformed);
@@ -176,16 +172,16 @@ fn validate(
     signed.for_each(|certificate| judged.signature(certificate));
     judged.name(end_entity.as_ref().ok(), facts, peer);
 
-    let (holds_from, holds_until) = period(involved(), revoked, now);
+    let (holds_from, holds_until) = period(involved(), store, now);
     let issuers = if verified.found { verified.issuers.iter().map(|issuer| issuer.sha256).collect() } else { Vec::new() };
     let verdict = Validation { reason: verified.reason, issuers, holds_from, holds_until, ..Validation::of(judged.problems) };
     (verdict, walk.has_gap)
 }
 
-/// What it comes to that no path leads to a trusted root. No signature is looked at for that.
-fn untrusted<'a>(leaf: &Certificate, walk: &Walk<'a>) -> Verified<'a> {
+/// What it comes to that no path leads to a trusted root. No signature is looked at for that, but one that a leaf may have from itself.
+fn untrusted<'a>(leaf: &Certificate, walk: &Walk<'a>, algorithms: &Algorithms) -> Verified<'a> {
     let status = match walk.has_root {
-        _ if is_self_issued(leaf) => Status::SelfSigned,
+        _ if is_self_signed(leaf, algorithms) => Status::SelfSigned,
         true => Status::UntrustedRoot,
         false => Status::IncompleteChain,
     };
@@ -268,14 +264,17 @@ fn may_be(alt_name: &[u8], asked: &[u8]) -> bool {
 }
 
 /// From when until when the verdict holds: up to the next moment at which the validity of one of `certificates` begins or ends, or
-/// one of them is revoked.
-fn period<'a>(certificates: impl Iterator<Item = &'a Certificate>, revoked: Option<Time>, now: Time) -> (Time, Time) {
+/// it may change that one of them is revoked.
+fn period<'a>(certificates: impl Iterator<Item = &'a Certificate>, store: &TrustStore, now: Time) -> (Time, Time) {
     let (mut from, mut until) = (i64::MIN, i64::MAX);
-    let moments = certificates.filter_map(|c| c.facts.as_ref()).flat_map(|facts| {
-        let is_over = facts.not_after.map(|last| last.as_unix().saturating_add(1));
-        [facts.not_before.map(Time::as_unix), is_over]
+    let moments = certificates.flat_map(|certificate| {
+        let dates = certificate.facts.as_ref().map(|facts| {
+            let is_over = facts.not_after.map(|last| Time::from_unix(last.as_unix().saturating_add(1)));
+            [facts.not_before, is_over]
+        });
+        dates.into_iter().flatten().flatten().chain(revocation::moments(certificate, store))
     });
-    for moment in moments.chain([revoked.map(Time::as_unix)]).flatten() {
+    for moment in moments.map(Time::as_unix) {
         match moment <= now.as_unix() {
             true => from = from.max(moment),
             false => until = until.min(moment.saturating_sub(1)),

@@ -6,7 +6,8 @@
 //! 2. `path` walks from the leaf by the names of issuers, through what was sent and what is known, in any order: where that reaches
 //!    no trusted root, the outcome is known without looking at a signature;
 //! 3. `verify` has rustls-webpki build and verify the path, and asks again with what was wrong left out, so that all that is wrong
-//!    gets known and not only the first.
+//!    gets known and not only the first; what it does not come to is asked by us: `signatures` whether each signature is right, `revocation`
+//!    whether one of the path is revoked.
 //!
 //! [`Trust::weigh`] says what comes of what the server handed over with its chain: a stapled OCSP answer (`ocsp`) and Signed Certificate
 //! Timestamps (`ct`).
@@ -22,6 +23,8 @@ mod learned;
 mod ocsp;
 mod path;
 mod pure;
+mod revocation;
+mod signatures;
 mod store;
 mod verdicts;
 mod verify;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
-use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use super::CtLogs;
-use crate::protocol::x509::{Certificate, Time};
+use super::algorithms::Algorithms;
+use super::revocation::is_signed_by;
+use crate::protocol::x509::{Certificate, Crl, CrlFault};
 
 /// Root certificates and known intermediates, by subject, and revocation lists. It does not change once it is in use, and is shared by all workers.
 #[derive(Clone, Default)]
@@ -18,7 +19,8 @@ pub struct TrustStore {
     /// SHA-256 of the certificates that anchors were made of.
     trusted: HashSet<[u8; 32]>,
     intermediates: HashMap<Vec<u8>, Vec<Certificate>>,
-    crls: Vec<Arc<CertRevocationList<'static>>>,
+    /// By issuer.
+    crls: HashMap<Vec<u8>, Vec<Arc<Crl>>>,
     logs: CtLogs,
 }
 
@@ -27,8 +29,10 @@ pub struct TrustStore {
 pub struct Added {
     /// Taken.
     pub taken: usize,
-    /// Not taken, because they cannot be read.
+    /// Not taken, because they cannot be read or used.
     pub refused: usize,
+    /// What is wrong with the last revocation list that was not taken, or is not signed by those of its name that are known.
+    pub fault: Option<CrlFault>,
 }
 
 impl TrustStore {
@@ -70,13 +74,24 @@ impl TrustStore {
     }
 
     /// Takes the revocation lists (RFC 5280 §5) in `bytes`: PEM with any number of them, or the DER of one. Each counts for what its
-    /// issuer has issued, once its signature turns out to be right; one that is out of date still says what was revoked.
+    /// issuer has issued, once its signature turns out to be right. Of several of one issuer the newest counts; one that is out of date still says what was revoked
+    /// where there is no other.
     pub fn add_crls(&mut self, bytes: &[u8]) -> Added {
-        add_each::<CertificateRevocationListDer<'_>>(bytes, |der| {
-            let Ok(crl) = OwnedCertRevocationList::from_der(der) else { return false };
-            self.crls.push(Arc::new(CertRevocationList::Owned(crl)));
-            true
-        })
+        let mut fault = None;
+        let added = add_each::<CertificateRevocationListDer<'_>>(bytes, |der| match Crl::read(der) {
+            Ok(crl) => {
+                if self.is_unsigned(&crl) {
+                    fault = Some(CrlFault::Unsigned);
+                }
+                self.crls.entry(crl.issuer.clone()).or_default().push(Arc::new(crl));
+                true
+            }
+            Err(why) => {
+                fault = Some(why);
+                false
+            }
+        });
+        Added { fault, ..added }
     }
 
     /// Trusts all that `other` trusts, and knows all that it knows.
@@ -86,7 +101,9 @@ impl TrustStore {
         for (subject, certificates) in other.intermediates {
             self.intermediates.entry(subject).or_default().extend(certificates);
         }
-        self.crls.extend(other.crls);
+        for (issuer, crls) in other.crls {
+            self.crls.entry(issuer).or_default().extend(crls);
+        }
         self.logs.add(other.logs);
     }
 
@@ -125,18 +142,17 @@ impl TrustStore {
         self.trusted.contains(&certificate.sha256)
     }
 
-    /// The revocation lists.
-    pub(super) fn crls(&self) -> Vec<&CertRevocationList<'static>> {
-        self.crls.iter().map(AsRef::as_ref).collect()
+    /// The revocation lists of the issuer with this name: what its SEQUENCE holds.
+    pub(super) fn crls(&self, issuer: &[u8]) -> &[Arc<Crl>] {
+        self.crls.get(issuer).map_or(&[], Vec::as_slice)
     }
 
-    /// Since when a certificate is revoked, by the lists that have its issuer's name.
-    pub(super) fn revoked_since(&self, certificate: &Certificate) -> Option<Time> {
-        let (issuer, _) = certificate.names()?;
-        let serial = &certificate.facts.as_ref()?.serial;
-        let entries =
-            self.crls.iter().filter(|crl| crl.issuer() == issuer).filter_map(|crl| crl.find_serial(serial).ok().flatten());
-        entries.map(|entry| Time::from_unix(i64::try_from(entry.revocation_date.as_secs()).unwrap_or(i64::MAX))).min()
+    /// Whether there are authorities of its name, and none of them has signed it.
+    fn is_unsigned(&self, crl: &Crl) -> bool {
+        let anchors = self.anchors(&crl.issuer).iter().map(|anchor| &*anchor.subject_public_key_info);
+        let mut keys = anchors.chain(self.intermediates(&crl.issuer).iter().filter_map(Certificate::public_key_info)).peekable();
+        let algorithms = Algorithms::default();
+        keys.peek().is_some() && !keys.any(|key| is_signed_by(crl, key, &algorithms))
     }
 
     fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
@@ -195,19 +211,34 @@ mod tests {
         let (one, other) = (Ca::root("One"), Ca::root("Other"));
         let mut store = TrustStore::empty();
         let bundle = format!("# One\n{}\ntext between\n{}", one.pem(), other.pem());
-        assert_eq!(store.add_roots(bundle.as_bytes()), Added { taken: 2, refused: 0 });
-        assert_eq!(store.add_roots(one.der()), Added { taken: 1, refused: 0 });
+        assert_eq!(store.add_roots(bundle.as_bytes()), Added { taken: 2, refused: 0, fault: None });
+        assert_eq!(store.add_roots(one.der()), Added { taken: 1, refused: 0, fault: None });
         assert_eq!(store.len(), 2);
         assert!(store.trusts(&Certificate::parse(other.der())));
     }
 
     #[test]
+    fn a_list_that_its_issuer_has_not_signed_is_told() {
+        let (root, namesake, stranger) = (Ca::root("Root"), Ca::root("Root"), Ca::root("Stranger"));
+        let mut store = TrustStore::empty();
+        store.add_roots(root.der());
+        for (what, by, fault) in [
+            ("the issuer", &root, None),
+            ("another of its name", &namesake, Some(CrlFault::Unsigned)),
+            ("somebody who may be sent yet", &stranger, None),
+        ] {
+            assert_eq!(store.add_crls(&by.crl(&[], 2026)), Added { taken: 1, refused: 0, fault }, "{what}");
+        }
+        assert_eq!(store.add_crls(b"nothing"), Added { taken: 0, refused: 1, fault: Some(CrlFault::Unparsable) });
+    }
+
+    #[test]
     fn what_is_no_certificate_is_refused() {
         let mut store = TrustStore::empty();
-        assert_eq!(store.add_roots(b"nothing"), Added { taken: 0, refused: 1 });
+        assert_eq!(store.add_roots(b"nothing"), Added { taken: 0, refused: 1, fault: None });
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert_eq!(store.add_roots(broken), Added { taken: 0, refused: 1 });
-        assert_eq!(store.add_intermediates(broken), Added { taken: 0, refused: 1 });
+        assert_eq!(store.add_roots(broken), Added { taken: 0, refused: 1, fault: None });
+        assert_eq!(store.add_intermediates(broken), Added { taken: 0, refused: 1, fault: None });
         assert!(store.is_empty());
     }
 }

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{
-    CertRevocationList, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage,
-    RequiredEkuNotFoundContext, RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy,
+    EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage, RequiredEkuNotFoundContext,
 };
 
-use super::algorithms::{Algorithms, is_verifiable_by};
+use super::algorithms::Algorithms;
+use super::issuer::is_self_signed;
 use super::path::{Walk, is_self_issued};
-use crate::protocol::x509::{Certificate, ExtendedKeyUsage, Facts, Key, Problems, Reason, Status, Time};
+use super::revocation::Revocation;
+use super::signatures::{Outcome, Signatures};
+use super::store::TrustStore;
+use crate::protocol::x509::{Certificate, ExtendedKeyUsage, Facts, Problems, Reason, Status, Time};
 
 /// What a certificate has to be issued for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,30 +39,70 @@ pub(super) struct Verified<'a> {
 pub(super) struct Terms<'b> {
     pub purpose: Purpose,
     pub now: Time,
-    pub crls: Vec<&'b CertRevocationList<'b>>,
+    pub store: &'b TrustStore,
     pub algorithms: &'b Algorithms,
 }
 
 /// Verifies a path from `leaf`, which `end_entity` is too, to one of the walk's anchors.
-pub(super) fn verify<'a>(end_entity: &EndEntityCert<'_>, leaf: &Certificate, walk: &Walk<'a>, terms: &Terms<'_>) -> Verified<'a> {
+pub(super) fn verify<'a>(
+    end_entity: &EndEntityCert<'_>,
+    leaf: &'a Certificate,
+    walk: &Walk<'a>,
+    terms: &Terms<'_>,
+) -> Verified<'a> {
     let roots: Vec<_> =
         walk.issuers.iter().filter(|c| is_self_issued(c)).map(|root| CertificateDer::from(root.der.as_slice())).collect();
     // A root that is trusted is an anchor, and as an intermediate only a detour.
     let (trusted, pretenders): (Vec<_>, Vec<_>) = roots.iter().partition(|root| is_anchor(root, &walk.anchors));
     let is_detour = |certificate: &&Certificate| trusted.iter().any(|root| ***root == *certificate.der);
-    let issuers = walk.issuers.iter().copied().filter(|issuer| !is_detour(issuer)).collect();
-    let attempt = Attempt { end_entity, leaf, walk, terms, issuers };
+    let issuers: Vec<_> = walk.issuers.iter().copied().filter(|issuer| !is_detour(issuer)).collect();
+    let revocation = Revocation { store: terms.store, walk, algorithms: terms.algorithms, now: terms.now };
+    let (revoked, good): (Vec<_>, Vec<_>) = issuers.iter().copied().partition(|issuer| revocation.is_revoked(issuer));
     let anchors: Vec<_> = walk.anchors.iter().map(|&anchor| anchor.clone()).collect();
+    let mut attempt = Attempt { end_entity, leaf, walk, terms, issuers: good };
     let mut verified = attempt.verify(&anchors);
-    let is_forged = verified.problems.contains(Status::BadSignature);
-    if is_self_issued(leaf) && !verified.found {
+    if !verified.found && !revoked.is_empty() {
+        // There is no way around those that are revoked.
+        attempt.issuers = issuers;
+        verified = attempt.verify(&anchors);
+    }
+    let is_strange = [Status::BadSignature, Status::IncompleteChain, Status::UntrustedRoot];
+    if !verified.found && is_self_signed(leaf, terms.algorithms) {
         // Of the name of a trusted root, but not signed by it.
-        verified.problems.remove(Status::BadSignature);
+        is_strange.into_iter().for_each(|status| verified.problems.remove(status));
         verified.problems.insert(Status::SelfSigned);
-    } else if is_forged && let Some(pretended) = attempt.pretended(&pretenders) {
-        return pretended;
+    } else if is_strange.into_iter().any(|status| verified.problems.contains(status))
+        && let Some(pretended) = attempt.pretended(&pretenders)
+    {
+        verified = pretended;
+    }
+    let is_revoked = |certificate: &&Certificate| revoked.iter().any(|issuer| issuer.sha256 == certificate.sha256);
+    if revocation.is_revoked(leaf) || verified.issuers.iter().any(is_revoked) {
+        verified.problems.insert(Status::Revoked);
     }
     verified
+}
+
+/// What becomes of a leaf that rustls-webpki does not read: its signatures are checked all the same.
+pub(super) fn unread<'a>(leaf: &'a Certificate, walk: &Walk<'a>, terms: &Terms<'_>) -> Verified<'a> {
+    let signatures = Signatures::check(leaf, walk, terms.algorithms);
+    let revocation = Revocation { store: terms.store, walk, algorithms: terms.algorithms, now: terms.now };
+    let mut problems = Problems::default();
+    if signatures.outcome == Outcome::Wrong {
+        problems.insert(Status::BadSignature);
+    }
+    if signatures.reached.iter().any(|certificate| revocation.is_revoked(certificate)) {
+        problems.insert(Status::Revoked);
+    }
+    Verified { problems, issuers: reached_or_all(&signatures, walk.issuers.iter().copied()), ..Verified::default() }
+}
+
+/// The issuers that right signatures lead to; all of them where there are none.
+fn reached_or_all<'a>(signatures: &Signatures<'a>, all: impl Iterator<Item = &'a Certificate>) -> Vec<&'a Certificate> {
+    match signatures.reached.get(1..) {
+        Some(reached @ [_, ..]) => reached.to_vec(),
+        _ => all.collect(),
+    }
 }
 
 /// Whether `root` has the name and the key of one of `anchors`.
@@ -70,7 +113,7 @@ fn is_anchor(root: &CertificateDer<'_>, anchors: &[&TrustAnchor<'static>]) -> bo
 
 struct Attempt<'a, 'b> {
     end_entity: &'b EndEntityCert<'b>,
-    leaf: &'b Certificate,
+    leaf: &'a Certificate,
     walk: &'b Walk<'a>,
     terms: &'b Terms<'b>,
     /// Those of the walk that a path may lead through.
@@ -79,16 +122,15 @@ struct Attempt<'a, 'b> {
 
 impl<'a> Attempt<'a, '_> {
     /// Verifies until it succeeds or nothing is left that can be overlooked: outside of the validities it is asked for a moment within
-    /// them, where a usage is wrong for any usage, and where something is revoked without revocation lists.
+    /// them, and where a usage is wrong for any usage.
     fn verify(&self, anchors: &[TrustAnchor<'_>]) -> Verified<'a> {
         let intermediates: Vec<_> = self.issuers.iter().map(|c| CertificateDer::from(c.der.as_slice())).collect();
         let (mut time, mut usage) = (self.terms.now, Usage::For(self.terms.purpose));
-        let mut revocation = revocation(&self.terms.crls);
         let mut problems = Problems::default();
         let algorithms = self.terms.algorithms.all();
         loop {
             let at = unix_time(time);
-            match self.end_entity.verify_for_usage(&algorithms, anchors, &intermediates, at, usage, revocation, None) {
+            match self.end_entity.verify_for_usage(&algorithms, anchors, &intermediates, at, usage, None, None) {
                 Ok(path) => {
                     let ders = path.intermediate_certificates().map(|c| c.der());
                     let issuers = ders.filter_map(|der| self.issuers.iter().find(|c| c.der == *der).copied()).collect();
@@ -102,11 +144,6 @@ impl<'a> Attempt<'a, '_> {
                     problems.insert(Status::NotForServer);
                     usage = Usage::Any;
                 }
-                Err(Error::CertRevoked) if revocation.is_some() => {
-                    problems.insert(Status::Revoked);
-                    revocation = None;
-                }
-                Err(error) if is_of_a_crl(&error) && revocation.is_some() => revocation = None,
                 Err(error) => return self.failed(&error, problems),
             }
         }
@@ -131,51 +168,51 @@ impl<'a> Attempt<'a, '_> {
         std::mem::take(&mut verified.found).then_some(verified)
     }
 
+    /// What is wrong where no path was found: what rustls-webpki tells, and what it did not come to.
     fn failed(&self, error: &Error, mut problems: Problems) -> Verified<'a> {
-        let (status, reason) = match error {
-            Error::InvalidSignatureForPublicKey if self.terms.algorithms.is_spent() => {
-                (Status::Unsupported, Some(Reason::TooComplex))
-            }
-            Error::InvalidSignatureForPublicKey if !self.keys_are_usable() => {
-                (Status::Unsupported, Some(Reason::SignatureAlgorithm))
-            }
+        let was_spent = self.terms.algorithms.is_spent();
+        let signatures = Signatures::check(self.leaf, self.walk, self.terms.algorithms);
+        let (status, reason) = match (error, signatures.outcome) {
+            (Error::InvalidSignatureForPublicKey, Outcome::Wrong) => (Status::BadSignature, None),
+            (Error::InvalidSignatureForPublicKey, Outcome::Pretender) => (Status::UntrustedRoot, None),
+            (Error::InvalidSignatureForPublicKey, Outcome::Stranger) => (Status::IncompleteChain, None),
+            (Error::InvalidSignatureForPublicKey, _) if was_spent => (Status::Unsupported, Some(Reason::TooComplex)),
+            (Error::InvalidSignatureForPublicKey, _) => (Status::Unsupported, Some(Reason::SignatureAlgorithm)),
             // A signature over MD5 is not verified: that it is weak says enough.
-            Error::UnsupportedSignatureAlgorithmContext(_) if self.facts().any(Facts::is_weakly_signed) => {
+            (Error::UnsupportedSignatureAlgorithmContext(_), _) if self.facts().any(Facts::is_weakly_signed) => {
                 (Status::WeakSignature, None)
             }
-            error => status_of(error, self.facts().any(|facts| facts.malformed)),
+            (error, _) => status_of(error, self.facts().any(|facts| facts.malformed)),
         };
         problems.insert(status);
-        Verified { problems, reason, issuers: self.issuers.clone(), found: false }
+        if signatures.outcome == Outcome::Wrong {
+            problems.insert(Status::BadSignature);
+        }
+        if matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. }) && self.violates_constraints(&signatures) {
+            problems.insert(Status::NameConstraint);
+        }
+        Verified { problems, reason, issuers: reached_or_all(&signatures, self.issuers.iter().copied()), found: false }
     }
 
-    /// Whether signatures by the keys of all issuers can be verified. Where one cannot, it counts as a wrong one.
-    fn keys_are_usable(&self) -> bool {
-        let issuers = self.issuers.iter().filter_map(|c| c.facts.as_ref()).map(|facts| (facts.key_type.clone(), facts.key_bits));
-        let roots = self.walk.anchors.iter().map(|root| Key::read(&root.subject_public_key_info)).map(|key| (key.typ, key.bits));
-        issuers.chain(roots).all(|(typ, bits)| self.facts().all(|signed| is_verifiable_by(signed, &typ, bits)))
+    /// Whether name constraints of one of the issuers do not allow a name of the leaf, at a moment at which the leaf is valid. To find that
+    /// out without the others, each lends its constraints to the nearest.
+    fn violates_constraints(&self, signatures: &Signatures<'_>) -> bool {
+        let issuers: Vec<_> = signatures.reached.iter().skip(1).map(|issuer| CertificateDer::from(issuer.der.as_slice())).collect();
+        let anchors: Vec<_> = issuers.iter().filter_map(|issuer| webpki::anchor_from_trusted_cert(issuer).ok()).collect();
+        let Some(nearest) = anchors.first() else { return false };
+        let valid_from = self.leaf.facts.as_ref().and_then(|facts| facts.not_before).unwrap_or(self.terms.now);
+        let (algorithms, at) = (self.terms.algorithms.all(), unix_time(valid_from));
+        anchors.iter().any(|issuer| {
+            let anchor = [TrustAnchor { name_constraints: issuer.name_constraints.clone(), ..nearest.clone() }];
+            let verified = self.end_entity.verify_for_usage(&algorithms, &anchor, &[], at, Usage::Any, None, None);
+            matches!(verified, Err(Error::NameConstraintViolation))
+        })
     }
 
     /// Those of leaf and issuers.
     fn facts(&self) -> impl Iterator<Item = &Facts> {
         self.issuers.iter().copied().chain([self.leaf]).filter_map(|c| c.facts.as_ref())
     }
-}
-
-fn revocation<'a>(crls: &'a [&'a CertRevocationList<'a>]) -> Option<RevocationOptions<'a>> {
-    let options = RevocationOptionsBuilder::new(crls).ok()?;
-    Some(options.with_depth(RevocationCheckDepth::Chain).with_status_policy(UnknownStatusPolicy::Allow).build())
-}
-
-/// Whether an error says that a revocation list is of no use.
-const fn is_of_a_crl(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::InvalidCrlSignatureForPublicKey
-            | Error::IssuerNotCrlSigner
-            | Error::UnsupportedCrlSignatureAlgorithmContext(_)
-            | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_)
-    )
 }
 
 /// What an error of rustls-webpki comes to. `malformed`: we found fault with the encoding, too.
@@ -185,7 +222,6 @@ pub(super) fn status_of(error: &Error, malformed: bool) -> (Status, Option<Reaso
         Error::CertExpired { .. } => (Status::Expired, None),
         Error::CertNotValidYet { .. } => (Status::NotYetValid, None),
         Error::CertNotValidForName(_) | Error::UnsupportedNameType => (Status::NameMismatch, None),
-        Error::CertRevoked => (Status::Revoked, None),
         Error::CertDistrusted => (Status::UntrustedRoot, None),
         Error::InvalidSignatureForPublicKey | Error::SignatureAlgorithmMismatch => (Status::BadSignature, None),
         Error::NameConstraintViolation => (Status::NameConstraint, None),

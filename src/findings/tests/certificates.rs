@@ -1,6 +1,12 @@
 use super::*;
 use crate::protocol::x509::{CheckedSct, Evidence, Fault, KeyFlaws, Ocsp, OcspStatus, SctSource, SctStatus};
 
+/// A triple of tag, length and these parts, in DER.
+fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    [&[tag, u8::try_from(content.len()).unwrap()], &content[..]].concat()
+}
+
 pub(super) fn cases() -> Vec<Case> {
     let key = |typ: &'static str, bits: u32| {
         serving(move |f| {
@@ -60,6 +66,37 @@ pub(super) fn cases() -> Vec<Case> {
             session.client_trust = Some(Arc::new(Validation::of(problems.iter().copied().collect())));
         })
     };
+    let client_key = |typ: &'static str, bits: u32, flaws: KeyFlaws| {
+        let own = leaf(move |f| (f.key_type, f.key_bits, f.key_flaws) = (typ.into(), Some(bits), flaws));
+        with(|session| session.client_certificates = vec![Arc::new(own)])
+    };
+    // An intermediate with a key of so many bits.
+    let below = |bits: u32| {
+        let mut issuer = authority();
+        issuer.facts = issuer.facts.map(|facts| Facts { key_type: "RSA".into(), key_bits: Some(bits), ..facts });
+        chain(vec![leaf(|_| {}), issuer])
+    };
+    // Its name is its issuer's, its key is not.
+    let rollover = || {
+        let id = |last: u8, value: &[u8]| tlv(0x30, &[&[0x06, 3, 0x55, 0x1d, last], &tlv(0x04, &[value])]);
+        let ids = [id(0x0e, &[0x04, 1, 7]), id(0x23, &[0x30, 3, 0x80, 1, 8])].concat();
+        let der = tlv(0x30, &[&tlv(0x30, &[&tlv(0xa3, &[&tlv(0x30, &[&ids])])])]);
+        chain(vec![leaf(|_| {}), authority(), Certificate { der, ..root() }])
+    };
+    // The extension for SCTs, and nothing in it that can be read.
+    let cut_scts = || {
+        let list = tlv(0x30, &[&[0x06, 10, 0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2], &tlv(0x04, &[&[0x04, 1, 0]])]);
+        let der = tlv(0x30, &[&tlv(0x30, &[&tlv(0xa3, &[&tlv(0x30, &[&list])])])]);
+        let mut session = serving(|f| f.embedded_scts = 0);
+        let own = Certificate { der, ..(*session.server_certificates[0]).clone() };
+        session.server_certificates[0] = Arc::new(own);
+        session
+    };
+    let unkept_scts = || {
+        let mut session = serving(|f| f.embedded_scts = 0);
+        session.server_hello.as_mut().unwrap().extensions.push(Extension { typ: 18, len: 0 });
+        session
+    };
     let empire = |days: i64| {
         serving(move |f| {
             (f.subject, f.issuer, f.self_issued) = ("C=US".into(), "C=US".into(), true);
@@ -96,6 +133,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.ocsp.stale", ocsp(OcspStatus::Expired), ocsp(OcspStatus::Good)),
         case("cert.ocsp.no-answer", ocsp(OcspStatus::Unknown), ocsp(OcspStatus::Unsupported)),
         case("cert.sct.invalid", sct(SctStatus::BadSignature), sct(SctStatus::UnknownLog)),
+        case("cert.sct.invalid", sct(SctStatus::Unparsable), sct(SctStatus::NotYetValid)), // the clock of who captured it
+        case("cert.sct.none", serving(|f| f.embedded_scts = 0), cut_scts()),
+        case("cert.sct.none", serving(|f| f.embedded_scts = 0), unkept_scts()),
         case("cert.sct.none", serving(|f| f.embedded_scts = 0), serving(|f| f.embedded_scts = 1)),
         case("cert.sct.none", serving(|f| f.embedded_scts = 0), handing_over(1)),
         case(
@@ -103,16 +143,25 @@ pub(super) fn cases() -> Vec<Case> {
             serving(|f| f.embedded_scts = 0),
             serving(|f| (f.embedded_scts, f.not_before) = (0, Time::from_utc(2018, 4, 30, 0, 0, 0))),
         ),
+        case(
+            "cert.critical-extension",
+            because(Status::Unsupported, Reason::CriticalExtension),
+            because(Status::Unsupported, Reason::TooComplex),
+        ),
         case("cert.unsupported", judged(Status::Unsupported), judged(Status::Unparsable)),
         case("cert.unparsable", judged(Status::Unparsable), judged(Status::Unsupported)),
         case("cert.version", because(Status::Unsupported, Reason::Version), because(Status::Unsupported, Reason::Encoding)),
         case("cert.malformed", broken(Some(Fault::Der)), broken(None)),
         case("cert.client.rejected", client(&[Status::SelfSigned]), client(&[])),
         case("cert.client.expired", client(&[Status::Expired]), client(&[Status::NotYetValid])),
+        case("cert.client.weak-key", client_key("RSA", 1_024, KeyFlaws::default()), client_key("RSA", 2_048, KeyFlaws::default())),
+        case("cert.client.weak-key", client_key("RSA", 2_048, KeyFlaws::ROCA), client_key("EC", 256, KeyFlaws::default())),
         case("cert.client.visible", client(&[]), sound()),
         case("cert.key.rsa-broken", key("RSA", 1_023), key("RSA", 1_024)),
         case("cert.key.rsa-short", key("RSA", 2_047), key("RSA", 2_048)),
         case("cert.key.rsa-short", key("RSA", 1_024), key("RSA", 1_023)),
+        case("cert.key.rsa-broken", below(1_023), below(1_024)),
+        case("cert.key.rsa-short", below(1_024), below(2_048)),
         case("cert.key.ec-short", key("EC", 192), key("EC", 224)),
         case("cert.key.curve-explicit", explicit(), curve(Some("secp256r1"))),
         case("cert.key.curve-odd", curve(Some("secp256k1")), curve(Some("secp384r1"))),
@@ -181,6 +230,17 @@ pub(super) fn cases() -> Vec<Case> {
             chain(vec![leaf(|_| {}), authority(), root()]),
         ),
         case("cert.chain.order", chain(vec![leaf(|_| {}), root(), authority()]), chain(vec![leaf(|_| {}), authority(), root()])),
+        case(
+            "cert.chain.order",
+            chain(vec![leaf(|_| {}), root(), authority()]),
+            chain(vec![leaf(|_| {}), leaf(|_| {}), authority(), authority(), root()]),
+        ),
+        case(
+            "cert.chain.unrelated",
+            chain(vec![leaf(|_| {}), named("CN=Stranger", "CN=Other", 9)]),
+            chain(vec![leaf(|_| {}), leaf(|_| {}), authority()]),
+        ),
+        case("cert.chain.root", chain(vec![leaf(|_| {}), authority(), root()]), rollover()),
         case("cert.chain.root", chain(vec![leaf(|_| {}), authority(), root()]), chain(vec![leaf(|_| {}), authority()])),
         case("cert.chain.long", chain(vec![leaf(|_| {}); 7]), chain(vec![leaf(|_| {}); 6])),
     ]

@@ -61,6 +61,7 @@ pub(super) fn cases() -> Vec<Case> {
         case("weak.offer.3des", offers(0x000a), offers(0x002f)),
         case("weak.offer.md5", offers(0x0004), offers(0x0005)),
         case("weak.offer.no-forward-secrecy", only(&[0x009c, 0x00ff]), only(&[0x009c, 0xc02f])),
+        case("weak.offer.no-forward-secrecy", only(&[0x002f]), only(&[0x0034])), // TLS_DH_anon_WITH_AES_128_CBC_SHA
         case("weak.offer.no-aead", only(&[0xc013, 0x002f]), only(&[0xc013, 0xc02f])),
         case("weak.offer.static-rsa", offers(0x009c), offers(0xc030)),
         case(

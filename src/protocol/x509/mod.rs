@@ -5,11 +5,13 @@
 //! module: `name`, `time`, `key`, `extension`, `policy`, `oid`.
 
 mod cache;
+mod crl;
 mod evidence;
 mod extension;
 mod fault;
 mod flaws;
 mod key;
+mod key_ids;
 mod name;
 mod ocsp;
 mod oid;
@@ -32,10 +34,12 @@ use self::outline::Outline;
 use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
+pub use self::crl::{Crl, CrlFault};
 pub use self::evidence::{CheckedSct, Evidence, Ocsp, OcspStatus, SctSource, SctStatus};
 pub use self::fault::Fault;
 pub use self::flaws::KeyFlaws;
 pub use self::key::Key;
+pub use self::key_ids::{KeyIds, key_ids};
 pub use self::ocsp::{OcspAnswer, OcspFault, OcspState, SingleAnswer};
 pub use self::outline::public_key as public_key_info;
 pub use self::policy::PolicyClass;

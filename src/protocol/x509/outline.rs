@@ -103,6 +103,13 @@ pub fn public_key(der: &[u8]) -> Option<&[u8]> {
     fields.next_of(tag::SEQUENCE)
 }
 
+/// A certificate's extensions, found in the same way.
+pub(super) fn extensions(der: &[u8]) -> SmallVec<[Extension<'_>; 12]> {
+    let tbs = first_of(der, tag::SEQUENCE).and_then(|content| first_of(content, tag::SEQUENCE)).unwrap_or_default();
+    let list = Tlvs::new(tbs).find_map(|field| field.of(EXTENSIONS)).and_then(|list| first_of(list, tag::SEQUENCE));
+    walk_extensions(list.unwrap_or_default())
+}
+
 /// `[0]` and `[3]`, both EXPLICIT.
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;

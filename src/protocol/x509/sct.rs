@@ -67,6 +67,11 @@ impl<'a> Sct<'a> {
     }
 }
 
+/// Whether a certificate has the extension that SCTs are embedded in, whatever is in it.
+pub fn has_embedded(der: &[u8]) -> bool {
+    super::outline::extensions(der).iter().any(|extension| extension.oid == SCT_LIST)
+}
+
 /// The SCT list that is embedded in a certificate, and its TBSCertificate without it, as the logs have signed it (RFC 6962 §3.2). `None`
 /// where there is none.
 pub fn embedded(der: &[u8]) -> Option<(&[u8], Vec<u8>)> {
@@ -140,6 +145,7 @@ mod tests {
         let (_, tbs_without) = certificate(&[&other[..], &other].concat());
         assert_eq!(embedded(&with), Some((&[][..], tbs_without)));
         assert_eq!(embedded(&certificate(&other).0), None);
+        assert_eq!((has_embedded(&with), has_embedded(&certificate(&other).0)), (true, false));
         assert_eq!(embedded(&[]), None);
     }
 }

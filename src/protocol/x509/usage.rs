@@ -26,6 +26,8 @@ impl KeyUsage {
     pub const TLS_CLIENT: Self = Self(1 << 15 | 1 << 11);
     /// keyCertSign (5).
     pub const CERT_SIGN: Self = Self(1 << 10);
+    /// cRLSign (6).
+    pub const CRL_SIGN: Self = Self(1 << 9);
 
     /// Whether it has any of `others`.
     pub const fn has_any(self, others: Self) -> bool {

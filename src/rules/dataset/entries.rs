@@ -27,6 +27,11 @@ impl<V> Entries<V> {
         self.values.is_empty()
     }
 
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// Bytes that it takes, about.
     pub const fn memory(&self) -> usize {
         self.memory
@@ -40,6 +45,14 @@ impl<V> Entries<V> {
     /// Whether it has this key.
     pub fn has(&self, key: &[u8]) -> bool {
         self.values.contains_key(key)
+    }
+
+    /// How many of its keys are not in `other`, or stand for something else there.
+    pub fn missing_in(&self, other: &Self) -> usize
+    where
+        V: PartialEq,
+    {
+        self.values.iter().filter(|(key, value)| other.values.get(*key) != Some(value)).count()
     }
 
     /// Puts an item in, with what is known of it, in place of one with the same key.

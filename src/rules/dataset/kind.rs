@@ -57,6 +57,15 @@ impl DatasetKind {
         matches!(self, Self::Ipv4 | Self::Ip | Self::Cidr)
     }
 
+    /// How many bytes all values have, where they are digests.
+    pub const fn width(self) -> Option<usize> {
+        match self {
+            Self::Md5 => Some(MD5),
+            Self::Sha256 => Some(SHA256),
+            Self::Text | Self::Ipv4 | Self::Ip | Self::Cidr => None,
+        }
+    }
+
     /// What a line looks like.
     pub(super) const fn form(self) -> &'static str {
         match self {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use super::config::RuleConfig;
 use super::config_files::each_line;
 use super::diagnostic::Diagnostic;
+use super::feed::Feed;
 use super::load::Source;
 
 pub use json::JsonFormat;
@@ -38,6 +39,10 @@ pub struct Datasets {
     contexts: HashMap<String, Arc<Entries<Arc<str>>>>,
     reputations: HashMap<String, Arc<DataRep>>,
     places: HashMap<String, Arc<str>>,
+    /// By name: lines of the files of sets that are no values.
+    unread: HashMap<String, usize>,
+    /// The same of reputations.
+    unread_reputations: HashMap<String, usize>,
 }
 
 /// A data set, as it was loaded.
@@ -87,6 +92,7 @@ impl RuleConfig {
             Some(())
         });
         self.datasets.sets.insert(name.to_owned(), (kind, Arc::new(entries)));
+        self.datasets.unread.insert(name.to_owned(), mistakes.len());
         mistakes
     }
 
@@ -97,6 +103,7 @@ impl RuleConfig {
             return Vec::new();
         }
         let read = json.read(kind, source);
+        self.datasets.unread.insert(name.to_owned(), read.mistakes.len());
         self.datasets.sets.insert(name.to_owned(), (kind, Arc::new(read.entries)));
         self.datasets.contexts.insert(name.to_owned(), Arc::new(read.contexts));
         read.mistakes
@@ -120,6 +127,7 @@ impl RuleConfig {
             Some(())
         });
         self.datasets.reputations.insert(name.to_owned(), Arc::new(DataRep { kind, entries }));
+        self.datasets.unread_reputations.insert(name.to_owned(), mistakes.len());
         mistakes
     }
 }
@@ -128,6 +136,15 @@ impl Datasets {
     /// Whether the data set `name` was read.
     pub fn has(&self, name: &str) -> bool {
         self.sets.contains_key(name)
+    }
+
+    /// All that were read, in any order.
+    pub(super) fn loaded(&self) -> impl Iterator<Item = Feed> {
+        let unread = |of: &HashMap<String, usize>, name: &String| of.get(name).copied().unwrap_or_default();
+        let sets = self.sets.iter().map(move |(name, (_, set))| Feed::dataset(name, set, unread(&self.unread, name)));
+        let reputations =
+            self.reputations.iter().map(move |(name, set)| Feed::reputations(name, set, unread(&self.unread_reputations, name)));
+        sets.chain(reputations)
     }
 }
 
@@ -139,6 +156,11 @@ impl Dataset {
 }
 
 impl DataRep {
+    /// The values and their reputations.
+    pub const fn entries(&self) -> &Entries<u16> {
+        &self.entries
+    }
+
     /// The reputation of `value`; of an address that of the smallest network around it.
     fn of(&self, value: &[u8]) -> Option<u16> {
         self.entries.find(&self.kind.item(value, None)?, |_| true).copied()

@@ -28,24 +28,34 @@ impl Test for Found {
     }
 }
 
-/// `[!]pattern`, more patterns after commas.
+/// `[!]pattern`, more patterns after commas; a `-` before one takes out what it is about; all of it, or each, may be in double quotes.
 fn finding(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let value = required(value)?;
     let (negated, patterns) = value.strip_prefix('!').map_or((false, value), |patterns| (true, patterns));
+    let patterns = if patterns.contains("\",") { patterns } else { unquoted(patterns) };
     let mut set = FindingSet::default();
-    for pattern in patterns.split(',').map(str::trim) {
+    for pattern in patterns.split(',').map(|pattern| unquoted(pattern.trim())) {
+        let (out, pattern) = pattern.strip_prefix('-').map_or((false, pattern), |pattern| (true, unquoted(pattern)));
         let named = matching(pattern).map_err(|wrong| Reason::UnknownFinding { name: excerpt(pattern), similar: wrong.similar })?;
         // A pattern leaves out what no rule can see; what is left is what it asks for.
         let seen: FindingSet = named.iter().filter(|finding| finding.known != Known::Earlier).collect();
         if seen.is_empty() {
             return Err(Reason::FindingOfEarlier { name: excerpt(pattern) });
         }
-        set = set.or(seen);
+        set = if out { set.without(seen) } else { set.or(seen) };
+    }
+    if set.is_empty() {
+        return Err(Reason::BadValue("a finding that is not taken out again"));
     }
     let any: Vec<_> = set.iter().collect();
     let sides = sides(&any, negated);
     builder.tests.push(Box::new(Found { any, negated, sides }));
     Ok(())
+}
+
+/// What double quotes hold; where there are none, all.
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
 /// When it is tried: as soon as what tells is there, where that is the same for all, and it does not matter that more comes; else once all is

@@ -8,7 +8,7 @@ use super::{Keyword, Kind, no_value, number, required, set_once};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "msg", aliases: &[], kind: Kind::Option(msg) },
-    Keyword { name: "sid", aliases: &[], kind: Kind::Option(|b, v| set_once(&mut b.meta.sid, number(v)?)) },
+    Keyword { name: "sid", aliases: &[], kind: Kind::Option(sid) },
     Keyword { name: "rev", aliases: &[], kind: Kind::Option(|b, v| set_once(&mut b.meta.rev, number(v)?)) },
     Keyword { name: "gid", aliases: &[], kind: Kind::Option(|b, v| set_once(&mut b.meta.gid, number(v)?)) },
     Keyword { name: "classtype", aliases: &[], kind: Kind::Option(classtype) },
@@ -20,6 +20,14 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "noalert", aliases: &[], kind: Kind::Option(|b, v| alert(b, v, false)) },
     Keyword { name: "alert", aliases: &[], kind: Kind::Option(|b, v| alert(b, v, true)) },
 ];
+
+fn sid(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
+    let sid = number(value)?;
+    if sid == 0 {
+        builder.note(Reason::ZeroSid);
+    }
+    set_once(&mut builder.meta.sid, sid)
+}
 
 fn msg(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     match quoted(required(value)?)? {

@@ -13,7 +13,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "ack", aliases: &["tcp.ack"], kind: Kind::Option(|b, v| field(b, |h| h.ack, exactly(v)?)) },
     Keyword { name: "window", aliases: &[], kind: Kind::Option(|b, v| field(b, |h| h.window.into(), comparison(v)?)) },
     Keyword { name: "ttl", aliases: &[], kind: Kind::Option(|b, v| field(b, |h| h.ttl.into(), comparison(v)?)) },
-    Keyword { name: "dsize", aliases: &[], kind: Kind::Option(|b, v| field(b, |h| h.payload_len, comparison(v)?)) },
+    Keyword { name: "dsize", aliases: &[], kind: Kind::Option(dsize) },
     Keyword { name: "sameip", aliases: &[], kind: Kind::Option(same_ip) },
     Keyword { name: "stream_size", aliases: &[], kind: Kind::Option(stream_size) },
 ];
@@ -126,6 +126,12 @@ impl PacketTest for Field {
 fn field(builder: &mut Builder<'_>, read: fn(&SegmentHeader) -> u32, wanted: Comparison) -> Result<(), Reason> {
     builder.packet.push(Box::new(Field { read, wanted }));
     Ok(())
+}
+
+fn dsize(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
+    let wanted = comparison(value)?;
+    builder.payload_len.push(wanted);
+    field(builder, |h| h.payload_len, wanted)
 }
 
 fn exactly(value: Option<&str>) -> Result<Comparison, Reason> {

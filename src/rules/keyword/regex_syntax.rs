@@ -17,7 +17,7 @@ pub(super) struct Translated {
 /// Translates `expression`.
 pub(super) fn from_pcre(expression: &str, flags: Flags) -> Result<Translated, Reason> {
     let text = String::with_capacity(expression.len().saturating_add(8));
-    let mut writer = Writer { out: text, rest: expression, backtracks: false };
+    let mut writer = Writer { out: text, rest: expression, backtracks: false, groups: 0 };
     while let Some(c) = writer.next() {
         match c {
             '\\' => writer.escape()?,
@@ -43,6 +43,8 @@ struct Writer<'a> {
     out: String,
     rest: &'a str,
     backtracks: bool,
+    /// Groups that began so far and have a number.
+    groups: usize,
 }
 
 impl Writer<'_> {
@@ -62,21 +64,50 @@ impl Writer<'_> {
             Some('H') => self.out.push_str("[^\\t ]"),
             Some('v') => self.out.push_str("[\\n\\x0b\\x0c\\r]"),
             Some('V') => self.out.push_str("[^\\n\\x0b\\x0c\\r]"),
-            Some(c @ ('1'..='9' | 'g' | 'k')) => self.back_reference(c)?,
+            Some(c @ '1'..='9') => self.number(c)?,
+            Some('g' | 'k') => self.back_reference()?,
+            Some('p' | 'P') => return Err(UNICODE),
             Some('K' | 'G' | 'C' | 'X' | 'Q' | 'N') => return Err(Reason::NotSupported("this escape of PCRE")),
-            Some(c) => self.escaped(c),
+            Some(c) => self.escaped(c)?,
             None => return Err(Reason::Pcre("it ends with a backslash".to_owned())),
         }
         Ok(())
     }
 
-    /// After the backslash and `first` of `\1`, `\g1`, `\g{1}`, `\g{-1}`, `\g{name}`, `\k<name>`, `\k{name}` or `\k'name'`.
-    fn back_reference(&mut self, first: char) -> Result<(), Reason> {
-        self.backtracks = true;
-        if first.is_ascii_digit() {
-            self.out.extend(['\\', first]);
-            return Ok(());
+    /// After the backslash and `first` of `\1`, `\12` or `\167`: a back-reference; of more than one digit, and where there are not so many
+    /// groups before it, up to three octal digits.
+    fn number(&mut self, first: char) -> Result<(), Reason> {
+        let more = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        let digits = self.rest.get(..more).unwrap_or_default();
+        let number = format!("{first}{digits}").parse::<usize>().unwrap_or(usize::MAX);
+        if more > 0 && matches!(first, '1'..='7') && number > self.groups {
+            return self.octal(first, 2);
         }
+        self.backtracks = true;
+        self.out.extend(['\\', first]);
+        self.out.push_str(digits);
+        self.rest = self.rest.get(more..).unwrap_or_default();
+        Ok(())
+    }
+
+    /// After the backslash and `first` of an octal number with up to so many digits more.
+    fn octal(&mut self, first: char, more: usize) -> Result<(), Reason> {
+        let more = self.rest.bytes().take(more).take_while(|b| matches!(b, b'0'..=b'7')).count();
+        let digits = format!("{first}{}", self.rest.get(..more).unwrap_or_default());
+        self.rest = self.rest.get(more..).unwrap_or_default();
+        self.byte(u32::from_str_radix(&digits, 8).ok())
+    }
+
+    /// The byte with this number.
+    fn byte(&mut self, number: Option<u32>) -> Result<(), Reason> {
+        let byte = number.and_then(|n| u8::try_from(n).ok()).ok_or(Reason::Pcre("a character above 255".to_owned()))?;
+        self.out.push_str(&format!("\\x{byte:02x}"));
+        Ok(())
+    }
+
+    /// After the backslash and the letter of `\g1`, `\g{1}`, `\g{-1}`, `\g{name}`, `\k<name>`, `\k{name}` or `\k'name'`.
+    fn back_reference(&mut self) -> Result<(), Reason> {
+        self.backtracks = true;
         let named = [('{', '}'), ('<', '>'), ('\'', '\'')].into_iter().find_map(|(open, close)| {
             let (name, rest) = self.rest.strip_prefix(open)?.split_once(close)?;
             Some((name, rest))
@@ -100,10 +131,20 @@ impl Writer<'_> {
     }
 
     /// A character after a backslash that means the same within a class and outside.
-    fn escaped(&mut self, c: char) {
+    fn escaped(&mut self, c: char) -> Result<(), Reason> {
         match c {
             'e' => self.out.push_str("\\x1b"),
-            '0' => self.out.push_str("\\x00"),
+            '0' => self.octal('0', 2)?,
+            'o' => {
+                let digits = self.rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+                let (digits, rest) = digits.ok_or(Reason::Pcre("\\o without digits in braces".to_owned()))?;
+                self.rest = rest;
+                self.byte(u32::from_str_radix(digits, 8).ok())?;
+            }
+            'c' => {
+                let control = self.next().filter(|c| matches!(c, ' '..='~')).map(|c| u32::from(c.to_ascii_uppercase()) ^ 0x40);
+                self.byte(Some(control.ok_or(Reason::Pcre("\\c without a character".to_owned()))?))?;
+            }
             'x' => self.hex_escape(),
             'a'..='z' | 'A'..='Z' => self.out.extend(['\\', c]),
             '<' | '>' => self.out.push(c),
@@ -111,6 +152,7 @@ impl Writer<'_> {
             ' ' => self.out.push_str("\\x20"),
             _ => self.out.push(c),
         }
+        Ok(())
     }
 
     /// After `\x`: PCRE takes none, one or two digits.
@@ -161,7 +203,9 @@ impl Writer<'_> {
             Some('h') => self.out.push_str("\\t "),
             Some('v') => self.out.push_str("\\n\\x0b\\x0c\\r"),
             Some('R' | 'N' | 'X' | 'H' | 'V' | 'Q') => return Err(Reason::NotSupported("this escape of PCRE in a class")),
-            Some('1'..='9') => return Err(Reason::NotSupported("an octal escape")),
+            Some('p' | 'P') => return Err(UNICODE),
+            Some(c @ '1'..='7') => self.octal(c, 2)?,
+            Some(c @ ('8' | '9')) => self.out.push(c),
             Some(c @ ('d' | 'D' | 'w' | 'W' | 's' | 'S')) => {
                 self.out.extend(['\\', c]);
                 // After a class, PCRE reads a hyphen as itself.
@@ -170,7 +214,7 @@ impl Writer<'_> {
                     self.rest = rest;
                 }
             }
-            Some(c) => self.escaped(c),
+            Some(c) => self.escaped(c)?,
             None => return Err(Reason::Pcre("it ends with a backslash".to_owned())),
         }
         Ok(())
@@ -226,6 +270,7 @@ impl Writer<'_> {
             }
         }
         self.backtracks |= ["?=", "?!", "?<=", "?<!", "?>", "?("].iter().any(|start| self.rest.starts_with(start));
+        self.groups = self.groups.saturating_add(usize::from(self.is_numbered()));
         self.out.push('(');
         if self.rest.starts_with('?') {
             // The mark is no quantifier.
@@ -233,6 +278,13 @@ impl Writer<'_> {
             self.next();
         }
         Ok(())
+    }
+
+    /// Whether the group that begins, after `(`, has a number: it has no `?`, or a name.
+    fn is_numbered(&self) -> bool {
+        let Some(rest) = self.rest.strip_prefix('?') else { return true };
+        let name = rest.strip_prefix('P').unwrap_or(rest);
+        name.starts_with('\'') || name.starts_with('<') && !name.starts_with("<=") && !name.starts_with("<!")
     }
 
     /// After `{`: a quantifier, or a brace that stands for itself.
@@ -262,6 +314,9 @@ impl Writer<'_> {
         }
     }
 }
+
+/// What a Unicode property says of a byte hangs on how PCRE was built.
+const UNICODE: Reason = Reason::NotSupported("a Unicode property");
 
 /// `n`, `n,` or `n,m`
 fn is_count(body: &str) -> bool {

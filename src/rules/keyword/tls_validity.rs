@@ -1,6 +1,8 @@
 //! The dates of the leaf certificate: `tls_cert_notbefore`, `tls_cert_notafter`, `tls_cert_expired` and `tls_cert_valid`.
 
-use super::super::builder::{Builder, Test};
+use std::ops::RangeInclusive;
+
+use super::super::builder::{Builder, Claim, Test};
 use super::super::diagnostic::Reason;
 use super::super::subject::{FlowDirection, Sides, Subject};
 use super::tls_certificate::leaf;
@@ -8,8 +10,16 @@ use super::{Keyword, Kind, no_value, required};
 use crate::protocol::x509::{Facts, Time};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    Keyword { name: "tls_cert_notbefore", aliases: &[], kind: Kind::Option(|b, v| date(b, v, |f| f.not_before)) },
-    Keyword { name: "tls_cert_notafter", aliases: &[], kind: Kind::Option(|b, v| date(b, v, |f| f.not_after)) },
+    Keyword {
+        name: "tls_cert_notbefore",
+        aliases: &[],
+        kind: Kind::Option(|b, v| date(b, v, "tls_cert_notbefore", |f| f.not_before)),
+    },
+    Keyword {
+        name: "tls_cert_notafter",
+        aliases: &[],
+        kind: Kind::Option(|b, v| date(b, v, "tls_cert_notafter", |f| f.not_after)),
+    },
     Keyword { name: "tls_cert_expired", aliases: &[], kind: Kind::Option(|b, v| validity(b, v, true)) },
     Keyword { name: "tls_cert_valid", aliases: &[], kind: Kind::Option(|b, v| validity(b, v, false)) },
 ];
@@ -17,6 +27,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 /// One of the two dates has to be so.
 #[derive(Debug)]
 struct Date {
+    keyword: &'static str,
     read: fn(&Facts) -> Option<Time>,
     wanted: Wanted,
 }
@@ -50,6 +61,10 @@ impl Test for Date {
         let date = subject.session.and_then(|s| leaf(s, side)).and_then(self.read);
         date.is_some_and(|date| self.wanted.holds(date))
     }
+
+    fn claim(&self) -> Option<Claim> {
+        Some(Claim::Date(self.keyword, self.wanted.seconds()))
+    }
 }
 
 /// The leaf is out of date at the packet's time, or is not.
@@ -65,6 +80,10 @@ impl Test for Expired {
         let end = subject.session.and_then(|s| leaf(s, side)).and_then(|f| f.not_after);
         end.is_some_and(|end| (end < Time::from(subject.now)) == self.0)
     }
+
+    fn claim(&self) -> Option<Claim> {
+        Some(Claim::Expired(self.0))
+    }
 }
 
 impl Wanted {
@@ -78,6 +97,16 @@ impl Wanted {
             b'<' => first(text.get(1..)?).map(Self::Before),
             b'>' => first(text.get(1..)?).map(Self::After),
             _ => Span::parse(text).map(Self::Within),
+        }
+    }
+
+    /// The seconds since 1970 for which it holds.
+    const fn seconds(self) -> RangeInclusive<i64> {
+        match self {
+            Self::Within(span) => span.first.as_unix()..=span.last.as_unix(),
+            Self::Before(limit) => i64::MIN..=limit.as_unix().saturating_sub(1),
+            Self::After(limit) => limit.as_unix().saturating_add(1)..=i64::MAX,
+            Self::Between(from, to) => from.as_unix().saturating_add(1)..=to.as_unix().saturating_sub(1),
         }
     }
 
@@ -143,17 +172,20 @@ fn numbers(text: &str, separator: char, mut rest: [i64; 3]) -> Option<([i64; 3],
     Some((rest, count))
 }
 
-fn date(builder: &mut Builder<'_>, value: Option<&str>, read: fn(&Facts) -> Option<Time>) -> Result<(), Reason> {
+fn date(
+    builder: &mut Builder<'_>,
+    value: Option<&str>,
+    keyword: &'static str,
+    read: fn(&Facts) -> Option<Time>,
+) -> Result<(), Reason> {
     let text = required(value)?.trim_matches('"').trim();
     let wanted = Wanted::parse(text).ok_or(Reason::BadValue("a date such as 2026-11-24, <date, >date or date<>date"))?;
-    builder.tests.push(Box::new(Date { read, wanted }));
-    Ok(())
+    builder.test(Date { keyword, read, wanted })
 }
 
 fn validity(builder: &mut Builder<'_>, value: Option<&str>, expired: bool) -> Result<(), Reason> {
     no_value(value)?;
-    builder.tests.push(Box::new(Expired(expired)));
-    Ok(())
+    builder.test(Expired(expired))
 }
 
 /// 9999-12-31T23:59:59Z, the last second that a certificate can name.

@@ -1,6 +1,6 @@
 //! `tls.version` and `ssl_version`: what the session speaks, or the client offers at most.
 
-use super::super::builder::{Builder, Test};
+use super::super::builder::{Builder, Claim, Test};
 use super::super::diagnostic::{Reason, excerpt};
 use super::super::slip;
 use super::super::subject::{FlowDirection, Sides, Subject};
@@ -27,6 +27,11 @@ impl Test for TlsVersion {
 
     fn wants_tls13(&self) -> bool {
         self.0.is_tls13()
+    }
+
+    fn claim(&self) -> Option<Claim> {
+        let takes = |v: &ProtocolVersion| *v == self.0 || settled(*v) == self.0;
+        Some(Claim::Version(versions().chain([self.0]).filter(takes).map(|v| v.0).collect()))
     }
 }
 
@@ -57,6 +62,10 @@ impl Test for SslVersion {
     fn wants_tls13(&self) -> bool {
         SSL_VERSIONS.iter().all(|&(_, v)| v.is_tls13() == self.takes(v))
     }
+
+    fn claim(&self) -> Option<Claim> {
+        Some(Claim::Version(versions().filter(|v| self.takes(settled(*v))).map(|v| v.0).collect()))
+    }
 }
 
 /// Of the server, the version chosen; of the client, the highest offered.
@@ -66,6 +75,12 @@ fn version(subject: &Subject<'_>, side: FlowDirection) -> Option<ProtocolVersion
         FlowDirection::ToServer => session.client_hello.as_ref().and_then(ClientHello::offered_version),
         FlowDirection::ToClient => session.server_hello.as_ref().map(ServerHello::version),
     }
+}
+
+/// Those that have names, and the drafts of TLS 1.3.
+fn versions() -> impl Iterator<Item = ProtocolVersion> {
+    let drafts = [0x7e00..=0x7eff, 0x7f00..=0x7fff, 0xfb00..=0xfbff].into_iter().flatten().map(ProtocolVersion);
+    SSL_VERSIONS.iter().map(|&(_, version)| version).chain(drafts)
 }
 
 /// A draft of TLS 1.3 counts as TLS 1.3.
@@ -86,8 +101,7 @@ fn tls_version(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Rea
             number.map(ProtocolVersion).ok_or(Reason::BadValue("1.0, 1.1, 1.2, 1.3 or 0xNNNN"))?
         }
     };
-    builder.tests.push(Box::new(TlsVersion(version)));
-    Ok(())
+    builder.test(TlsVersion(version))
 }
 
 /// `[!]name[,[!]name]…`
@@ -105,8 +119,7 @@ fn ssl_version(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Rea
         };
         list.push(version);
     }
-    builder.tests.push(Box::new(test));
-    Ok(())
+    builder.test(test)
 }
 
 const SSL_VERSIONS: &[(&str, ProtocolVersion)] = &[

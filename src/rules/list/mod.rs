@@ -31,7 +31,7 @@ pub enum ListKind {
     Certificates,
     /// JA3 of the client.
     Ja3,
-    /// JA4 of the client.
+    /// JA4 of the client; its letters in either case, since what it takes of the first ALPN is as sent.
     Ja4,
     /// Addresses and networks of either end; with a port, of the server.
     Addresses,
@@ -61,6 +61,8 @@ pub struct List {
     store: Store,
     /// Of addresses: the lengths of their prefixes, each once, longest first; as IPv6.
     prefixes: SmallVec<[u8; 8]>,
+    /// Lines that are no entries.
+    unread: usize,
 }
 
 /// What an alert says of the entry that was found.
@@ -88,6 +90,21 @@ impl List {
         self.len() == 0
     }
 
+    /// What it is called: mostly a path.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many lines are neither entries nor empty or comments.
+    pub const fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// How many of its entries are not in `other`, which is of the same kind.
+    pub(super) fn missing_in(&self, other: &Self) -> usize {
+        self.store.keys().filter(|key| other.store.find(key).is_none()).count()
+    }
+
     /// What its entries are.
     pub const fn kind(&self) -> ListKind {
         self.kind
@@ -107,7 +124,7 @@ impl List {
                 chain.find_map(|c| self.store.find(&c.sha1).or_else(|| self.store.find(&c.sha256)))
             }
             ListKind::Ja3 => self.store.find(&parse::md5(&fingerprints()?.ja3)?),
-            ListKind::Ja4 => self.store.find(fingerprints()?.ja4.as_bytes()),
+            ListKind::Ja4 => self.store.find(fingerprints()?.ja4.to_ascii_lowercase().as_bytes()),
             ListKind::Addresses => {
                 let with_port = self.find_address(subject.server, true);
                 with_port.or_else(|| [subject.server, subject.client].iter().find_map(|&end| self.find_address(end, false)))

@@ -38,6 +38,7 @@ pub(super) fn list(source: &ListSource<'_>) -> (List, Vec<Diagnostic>) {
         name: source.name.into(),
         store: builder.finish(),
         prefixes,
+        unread: mistakes.said.len().saturating_add(mistakes.more),
     };
     let mistakes = mistakes.finish(list.is_empty());
     (list, mistakes)
@@ -135,14 +136,34 @@ impl Reading {
 
     /// An entry, and behind it perhaps a reason: after white space, a comma or a `#`. Domains may be written as in a hosts file.
     fn plain(&mut self, line: u32, text: &str) -> Result<(), Reason> {
-        let (mut entry, mut rest) = token(text);
-        if matches!(entry, "0.0.0.0" | "127.0.0.1" | "::" | "::1")
-            && !rest.is_empty()
-            && self.kind.is_none_or(|k| k == ListKind::Domains)
-        {
-            (entry, rest) = token(rest);
+        let (entry, rest) = token(text);
+        if NOWHERE.contains(&entry) && !rest.is_empty() && self.kind.is_none_or(|k| k == ListKind::Domains) {
+            return self.hosts(line, rest);
+        }
+        if self.kind == Some(ListKind::Domains) && !rest.is_empty() && names(rest).all(is_own) {
+            return Ok(());
         }
         self.entry(line, entry, Some(rest.trim_matches([' ', '\t', '"', '#', ','])).filter(|r| !r.is_empty()), None)
+    }
+
+    /// The names of a line of a hosts file, up to a comment, which is their reason. Those that every such file has for the host itself
+    /// are no entries.
+    fn hosts(&mut self, line: u32, text: &str) -> Result<(), Reason> {
+        let (names, comment) = text.split_once('#').unwrap_or((text, ""));
+        let reason = Some(comment.trim_matches(['#', ' ', '\t'])).filter(|r| !r.is_empty());
+        self.kind = Some(ListKind::Domains);
+        let mut wrong = None;
+        // A word alone may be of a reason, and as a domain mean too much.
+        let aliases = |(i, name): &(usize, &str)| *i == 0 || name.contains('.');
+        let names = self::names(names).enumerate().filter(aliases).map(|(_, name)| name);
+        for name in names.filter(|name| !is_own(name) && !NOWHERE.contains(name)) {
+            match self.entry(line, name, reason, None) {
+                Ok(()) => {}
+                Err(fatal @ Reason::TooLong(_)) => return Err(fatal),
+                Err(reason) => wrong = wrong.or(Some(reason)),
+            }
+        }
+        wrong.map_or(Ok(()), Err)
     }
 
     fn entry(&mut self, line: u32, text: &str, reason: Option<&str>, since: Option<&str>) -> Result<(), Reason> {
@@ -204,7 +225,7 @@ fn domain(text: &str) -> Option<String> {
     (name.len() <= MAX_DOMAIN && name.split('.').all(label) && name.parse::<IpAddr>().is_err()).then_some(name)
 }
 
-/// The form `t13d1516h2_8daaf6152771_02713d6af862`.
+/// The form `t13d1516h2_8daaf6152771_02713d6af862`, in lower case.
 fn ja4(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let mut parts = text.split('_');
@@ -242,6 +263,16 @@ fn token(text: &str) -> (&str, &str) {
     let end = text.find([' ', '\t', ',', ';', '#']).unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
     (word.trim_matches('"'), rest.trim_start_matches([' ', '\t', ',', ';', '#']))
+}
+
+/// The names behind an address in a hosts file.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', '\t', ',', ';']).map(|name| name.trim_matches('"')).filter(|name| !name.is_empty())
+}
+
+/// Whether hosts files have this name for the host itself, or for all in its network.
+fn is_own(name: &str) -> bool {
+    OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 /// The cells of a line of CSV (RFC 4180): one in double quotes may have commas in it.
@@ -303,6 +334,24 @@ const COLUMNS: &[(ListKind, &[&str])] = &[
 
 /// The headers of abuse.ch's SSLBL: certificates, JA3 fingerprints, addresses.
 const SSLBL: [&str; 3] = ["Listingdate,SHA1,Listingreason", "ja3_md5,Firstseen,Lastseen,Listingreason", "Firstseen,DstIP,DstPort"];
+
+/// Addresses that hosts files give to names that are not to be reached.
+const NOWHERE: [&str; 4] = ["0.0.0.0", "127.0.0.1", "::", "::1"];
+
+/// Names that hosts files, those of block-lists too, have at the top.
+const OWN_NAMES: [&str; 11] = [
+    "localhost",
+    "localhost.localdomain",
+    "local",
+    "broadcasthost",
+    "ip6-localhost",
+    "ip6-loopback",
+    "ip6-localnet",
+    "ip6-mcastprefix",
+    "ip6-allnodes",
+    "ip6-allrouters",
+    "ip6-allhosts",
+];
 
 /// Mistakes that are told of one by one.
 const MOST_MISTAKES: usize = 20;

@@ -58,6 +58,11 @@ impl Store {
         self.slots.len()
     }
 
+    /// All keys, in the order that they were put in.
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.slots.iter().filter_map(|s| self.bytes.get(s.start as usize..)?.get(..usize::from(s.key_len)))
+    }
+
     /// The entry with this key.
     pub fn find(&self, key: &[u8]) -> Option<u32> {
         self.index.find(hash(key), |&i| self.key(i) == key).copied()

@@ -63,6 +63,20 @@ fn a_domain_means_itself_and_all_below() {
     }
 }
 
+/// hosts(5): an address, and names; the lines that the host itself needs are no part of what is blocked.
+#[test]
+fn a_line_of_a_hosts_file_has_many_names() {
+    let text = "127.0.0.1 localhost localhost.localdomain\n255.255.255.255\tbroadcasthost\n::1 ip6-localhost ip6-loopback\n\
+                fe80::1%lo0 localhost\n0.0.0.0 0.0.0.0\n0.0.0.0 one.test two.test\tthree.test # a kit\n127.0.0.1\tfour.test\n";
+    let list = good(text);
+    let keys: Vec<String> = (0..4).map(|n| list.tell(n).metadata[1].1.clone()).collect();
+    assert_eq!((list.kind(), list.len()), (ListKind::Domains, 4));
+    assert_eq!(keys, ["one.test", "two.test", "three.test", "four.test"]);
+    assert_eq!(list.tell(2).signature, "x.txt: listed domain (a kit)");
+    let (list, mistakes) = read(None, "x.txt", "0.0.0.0 a..test b.test seen in com\n");
+    assert_eq!((list.len(), mistakes), (1, vec!["x.txt:1:1: `a..test` is no domain".to_owned()]));
+}
+
 #[test]
 fn addresses_are_of_either_end_and_with_a_port_of_the_server() {
     let list = good(
@@ -106,6 +120,20 @@ fn hashes_may_be_written_either_way() {
         assert_eq!((list.kind(), found(&list, &subject).is_some()), (kind, true), "{line}");
     }
     assert_eq!(found(&good(&"0".repeat(40)), &subject), None);
+}
+
+/// FoxIO's JA4: the first and last character of the first ALPN value are as sent, so that letters may be capital.
+#[test]
+fn a_ja4_matches_in_either_case() {
+    let ja4 = |text: &str| ClientFingerprints { ja4: text.into(), ..ClientFingerprints::default() };
+    for sent in ["t13d1516Hx_8daaf6152771_02713d6af862", "t13d1516hX_8daaf6152771_02713d6af862"] {
+        let session = Session { client_fingerprints: Some(ja4(sent)), ..Session::default() };
+        for line in [sent.to_owned(), sent.to_lowercase(), sent.to_uppercase()] {
+            let (list, mistakes) = read(Some(ListKind::Ja4), "x.txt", &line);
+            assert_eq!(mistakes, [""; 0]);
+            assert!(list.find(&subject("198.18.0.1:443", Some(&session))).is_some(), "{line}");
+        }
+    }
 }
 
 #[test]

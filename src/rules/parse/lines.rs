@@ -102,7 +102,7 @@ impl<'a> Iterator for Entries<'a> {
                 continue;
             }
             match line.trim_start().strip_prefix('#') {
-                Some(comment) if is_rule(comment) => return Some(Entry::Disabled),
+                Some(comment) if self.comments_a_rule(comment) => return Some(Entry::Disabled),
                 Some(_) => {}
                 None => return Some(Entry::Rule(self.rule(line))),
             }
@@ -120,6 +120,27 @@ impl<'a> Entries<'a> {
         self.rest = rest.strip_prefix('\n').unwrap_or(rest);
         self.line = self.line.saturating_add(1);
         Some(line.strip_suffix('\r').unwrap_or(line))
+    }
+
+    /// Whether `first`, behind a `#`, is a rule. Then the lines that continue it are passed over, too, with a `#` of their own or without: up
+    /// to one that begins another rule, which no one meant to be left out.
+    fn comments_a_rule(&mut self, first: &str) -> bool {
+        let Some(start) = continued(first).filter(|start| begins_rule(start)) else { return is_rule(first) };
+        let mut text = start.to_owned();
+        loop {
+            let before = (self.rest, self.line);
+            let Some(line) = self.next_line() else { break };
+            if begins_rule(line) {
+                (self.rest, self.line) = before;
+                break;
+            }
+            let part = line.trim_start().trim_start_matches('#');
+            text.push_str(continued(part).unwrap_or(part));
+            if continued(part).is_none() {
+                break;
+            }
+        }
+        is_rule(&text)
     }
 
     /// The rule that begins with `first`: a backslash at the end of a line joins the next one to it.
@@ -144,6 +165,13 @@ impl<'a> Entries<'a> {
 /// The line without the backslash that continues it.
 fn continued(line: &str) -> Option<&str> {
     line.trim_end().strip_suffix('\\')
+}
+
+/// Whether a line, with or without a `#`, is the beginning of a rule: an action, and something.
+fn begins_rule(line: &str) -> bool {
+    let text = line.trim_start_matches(['#', ' ', '\t']);
+    let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+    super::super::ast::Action::from_word(word).is_some() && rest.contains(['(', '>'])
 }
 
 /// Whether a comment's text is a rule: an action, something, and an option list.
@@ -175,6 +203,21 @@ mod tests {
         assert_eq!(rules(text), (vec!["alert a   b".to_owned(), "last".to_owned()], 2));
         assert_eq!(rules("a \\\n"), (vec!["a ".to_owned()], 0));
         assert_eq!(rules(""), (vec![], 0));
+    }
+
+    #[test]
+    fn a_disabled_rule_goes_on_as_long_as_it_is_continued() {
+        let rule = "alert z (sid:9;)";
+        for (text, expected) in [
+            ("#alert tls a -> b (msg:\"x\"; \\\n  tls.sni; \\\n sid:1;)\n", 1),
+            ("#alert tls a -> b ( \\\r\n#  tls.sni; \\\r\n#  sid:1;)\r\n", 1),
+            ("# alert tls a -> b ( \\\n", 0),
+            ("# the files of C:\\\n", 0),
+        ] {
+            assert_eq!(rules(&format!("{text}{rule}\n")), (vec![rule.to_owned()], expected), "{text}");
+        }
+        // As in Suricata, a line that continues a rule is a part of it whatever it begins with.
+        assert_eq!(rules("alert a ( \\\n# b \\\n sid:1;)\n").0, ["alert a ( # b  sid:1;)"]);
     }
 
     #[test]

@@ -82,8 +82,9 @@ fn only_rules_that_accept_flows_are_waited_for() {
     for (rule, expected) in [
         ("pass tls any any -> any any (flowbits:isset,x; sid:1;)", Ok(())),
         (r#"pass tcp any any -> any any (content:"SSH"; sid:1;)"#, Ok(())),
-        ("pass tcp any any -> any any (flow:not_established; sid:1;)", Err(Unaccepted::NoRule)),
-        ("pass tcp any any -> any any (flags:F; sid:1;)", Err(Unaccepted::NoRule)),
+        ("pass tcp any any -> any any (flow:not_established; sid:1;)", Err(Unaccepted::NotThisPacket)),
+        ("pass tcp any any -> any any (flags:F; sid:1;)", Err(Unaccepted::NotThisPacket)),
+        ("pass tcp any any -> 198.18.0.2 any (flags:F; sid:1;)", Err(Unaccepted::NoRule)),
     ] {
         assert_eq!(waits(rule, unknown), expected, "{rule}");
     }

@@ -200,9 +200,31 @@ fn regular_expressions_are_those_of_pcre() {
         (r#"pcre:"/a{,2}{/";"#, &["a{,2}{"], &["aa{"]),
         (r#"pcre:"/\x41\x{42}\x9\h\/\;/";"#, &["AB\t\t/;", "AB\t /;"], &["AB/;"]),
         (r#"pcre:"/[[:digit:]]{2}\Z/";"#, &["12", "12\n"], &["1"]),
+        // pcre2pattern, "Non-printing characters" and "Backslash and digits": octal where it is no back-reference; what \c takes from a letter.
+        (r#"pcre:"/^\167\16x\0101\o{102}$/";"#, &["w\u{e}x\u{8}1B"], &["w"]),
+        (r#"pcre:"/^[\167\12\0118]$/";"#, &["w", "\n", "\t", "8"], &["1", "7"]),
+        (r#"pcre:"/^\cA\ci\c[\c{$/";"#, &["\u{1}\t\u{1b};"], &["A"]),
+        (r#"pcre:"/^(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)\10\11$/";"#, &["abcdefghijj\t"], &["abcdefghija0"]),
+        (r#"pcre:"/^(?<x>a)(?:b)\1$/";"#, &["aba"], &["abb"]),
         (r#"pcre:!"/a/";"#, &["b"], &["a"]),
         (r#"pcre:"/\xff/";"#, &[], &["ÿ"]),
     ]);
+}
+
+#[test]
+fn what_hangs_on_how_pcre_was_built_is_refused() {
+    for (expression, said) in [
+        (r"\pL", "a Unicode property is not supported yet"),
+        (r"[\p{L}]", "a Unicode property is not supported yet"),
+        (r"\P{Lu}", "a Unicode property is not supported yet"),
+        (r"\477", "regular expression: a character above 255"),
+        (r"\o7", "regular expression: \\o without digits in braces"),
+        (r"\c", "regular expression: \\c without a character"),
+    ] {
+        let text = format!("alert tls any any -> any any (tls.sni; pcre:\"/{expression}/\"; sid:1;)");
+        let (_, report) = RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default());
+        assert_eq!(report.errors[0].reason.to_string(), said, "{expression}");
+    }
 }
 
 #[test]

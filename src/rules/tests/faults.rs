@@ -72,6 +72,85 @@ fn what_was_meant_is_guessed() {
 }
 
 #[test]
+fn digests_of_another_length_than_the_value() {
+    let text = Some("use `type string`: a line of its file is the value in Base64");
+    for (options, bytes, width, hint) in [
+        ("ja3.hash; dataset:isset,x,type md5;", 16, 32, text),
+        ("ja3s.hash; dataset:isnotset,x,type sha256;", 32, 32, None),
+        ("tls.cert_fingerprint; dataset:isset,x,type sha256;", 32, 59, text),
+        ("tls.cert_sha256; dataset:isset,x,type sha256;", 32, 64, text),
+        ("tls.sni; to_sha1; dataset:isset,x,type sha256;", 32, 20, text),
+        ("tls.sni; to_md5; dataset:isset,x,type sha256;", 32, 16, Some("`to_md5` is for `type md5`")),
+        ("tls.sni; to_sha256; dataset:isset,x,type md5;", 16, 32, Some("`to_sha256` is for `type sha256`")),
+        ("ja3.hash; to_md5; dataset:isset,x,type md5;", 16, 16, None),
+        ("ja3.hash; dataset:isset,x,type string;", 0, 0, None),
+        ("tls.sni; dataset:isset,x,type md5;", 0, 0, None),
+    ] {
+        let reason = hint.map(|hint| Reason::OtherDigest { bytes, width, hint });
+        assert_eq!(diagnosis("->", options).map(|d| d.reason), reason, "{options}");
+    }
+}
+
+#[test]
+fn tests_that_exclude_each_other() {
+    let (dates, versions) = ("no date is as both want it", "no version is as both want it");
+    let to_client = "flow:to_client;";
+    for (options, reason) in [
+        ("tls_cert_valid; tls_cert_expired;", Some("a certificate is expired, or it is not")),
+        ("tls_cert_valid; tls_cert_valid;", None),
+        ("tls.version:1.2; tls.version:1.3;", Some(versions)),
+        ("tls.version:1.2; ssl_version:tls1.0,tls1.1;", Some(versions)),
+        ("ssl_version:!tls1.2; tls.version:1.2;", Some(versions)),
+        ("tls.version:0x7f1c; ssl_version:tls1.2;", Some(versions)),
+        ("tls.version:0x7f1c; tls.version:1.3;", None),
+        ("tls.version:0x0305; tls.version:0x0305;", None),
+        ("ssl_version:tls1.3; tls.version:0x7f1c;", None),
+        ("ssl_version:tls1.0,tls1.2; ssl_version:!tls1.0;", None),
+        ("tls_cert_notafter:<2020-01-01; tls_cert_notafter:>2021-01-01;", Some(dates)),
+        ("tls_cert_notafter:2020; tls_cert_notafter:2021-05-01;", Some(dates)),
+        ("tls_cert_notafter:2020; tls_cert_notafter:2020-05-01;", None),
+        ("tls_cert_notafter:<2020-01-01; tls_cert_notafter:>2019-12-31T23:59:58;", None),
+        ("tls_cert_notafter:<2020-01-01; tls_cert_notafter:>2019-12-31T23:59:59;", Some(dates)),
+        ("tls_cert_notbefore:<2020-01-01; tls_cert_notafter:>2021-01-01;", None),
+    ] {
+        let reason = reason.map(Reason::NeverMatches);
+        assert_eq!(diagnosis("->", &format!("{to_client} {options}")).map(|d| d.reason), reason, "{options}");
+    }
+}
+
+#[test]
+fn contents_that_there_is_no_room_for() {
+    let never = |why: &str| format!("it can never match: {why}");
+    let (dsize, isdataat) = ("the contents need more bytes than dsize allows", "the contents need more bytes than isdataat allows");
+    check(&[
+        ("dsize:<4; content:\"shop\";", "\"shop", &never(dsize)),
+        ("dsize:6; content:\"shop\"; content:\"abc\"; distance:0;", "\"abc", &never(dsize)),
+        ("tls.sni; content:\"shop\"; isdataat:!3;", "\"shop", &never(isdataat)),
+        ("tls.sni; isdataat:!5; content:\"shop\"; offset:2;", "\"shop", &never(isdataat)),
+        (
+            "tls.cert_subject; content:\"CN=evil\"; tls.subject:!\"evil\";",
+            "!\"evil",
+            &never("another content has what must not be there"),
+        ),
+        ("tls.subject:\"CN=evil\"; tls.subject:!\"evil\";", "!\"evil", &never("another content has what must not be there")),
+    ]);
+    for options in [
+        "dsize:4; content:\"shop\";",
+        "dsize:<4; flow:only_stream; content:\"shop\";",
+        "dsize:<4; tls.sni; content:\"shop\";",
+        "dsize:>2; content:\"shop\";",
+        "tls.sni; content:\"shop\"; isdataat:!4;",
+        "tls.sni; content:\"shop\"; isdataat:!1,relative;",
+        "ja3.hash; content:\"6734f3\"; isdataat:!40;",
+        "tls.cert_subject; content:\"CN=evil\"; tls.issuerdn:!\"evil\";",
+        "tls.cert_subject; content:\"CN=evil\"; tls.subject:!\"devil\";",
+        "tls.cert_subject; to_lowercase; content:\"cn=evil\"; tls.subject:!\"evil\";",
+    ] {
+        assert_eq!(diagnosis("->", options), None, "{options}");
+    }
+}
+
+#[test]
 fn lengths() {
     let never = |why: &str| format!("it can never match: {why}");
     check(&[

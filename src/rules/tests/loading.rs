@@ -272,6 +272,15 @@ fn references_become_links() {
 }
 
 #[test]
+fn sid_0_is_noted() {
+    let text = "alert tls any any -> any any (tls.sni; content:\"a\"; sid:0;)";
+    let (set, report) = RuleSet::compile(&[Source { name: "x.rules", text }], &RuleConfig::default());
+    let notes: Vec<String> = report.notes.iter().map(ToString::to_string).collect();
+    let note = "x.rules:1:57: sid: sid 0 is no rule's own: in threshold.config it means all rules (give it a number of its own: `sid:1000001;`)";
+    assert_eq!((set.len(), notes), (1, vec![note.to_owned()]));
+}
+
+#[test]
 fn a_class_that_nobody_defined_is_noted() {
     let (set, report) = load("alert ip any any -> any any (classtype:x-files; sid:1;)");
     assert_eq!(set.rules().next().unwrap().severity, 3);

@@ -85,6 +85,21 @@ fn a_bit_that_no_rule_sets_is_waited_for_in_vain() {
 }
 
 #[test]
+fn a_number_that_no_rule_sets_is_waited_for_in_vain() {
+    let asks = |test: &str| format!("alert tls any any -> any any (flowint:tries,{test}; tls.sni; content:\"shop\"; sid:1;)\n");
+    let changes =
+        |change: &str| format!("alert tls any any -> any any (flowint:tries,{change}; tls.sni; content:\"bank\"; sid:2;)\n");
+    let never = (1, "it can never match: no rule here sets `tries`".to_owned());
+    for test in ["isset", ">,3", "<,3"] {
+        assert_eq!(findings(&asks(test)), std::slice::from_ref(&never), "{test}");
+        assert_eq!(findings(&(asks(test) + &changes("-,1"))), std::slice::from_ref(&never), "one without a value stays so");
+        assert_eq!(findings(&(asks(test) + &changes("+,1"))), [], "{test}");
+        assert_eq!(findings(&(asks(test) + &changes("=,1"))), [], "{test}");
+    }
+    assert_eq!(findings(&asks("notset")), []);
+}
+
+#[test]
 fn ports_that_are_not_watched_are_told() {
     let never = |ports: &str, text: &str| {
         let config = RuleConfig { watched: Some(ports.parse().unwrap()), ..RuleConfig::default() };

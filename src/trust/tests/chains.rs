@@ -26,6 +26,14 @@ pub(crate) struct Ca {
     certificate: rcgen::Certificate,
 }
 
+/// When a revocation list is made, and when the next one is, by year, month and day; and its number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dates {
+    pub this_update: (i32, u8, u8),
+    pub next_update: (i32, u8, u8),
+    pub number: u64,
+}
+
 /// The kinds of keys that chains are made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -103,6 +111,16 @@ impl Ca {
 
     /// Its revocation list, on which these are since `year`.
     pub fn crl(&self, revoked: &[&Self], year: i32) -> Vec<u8> {
+        self.crl_since(revoked, year, Dates { this_update: (year, 3, 2), next_update: (year, 3, 9), number: 1 })
+    }
+
+    /// Its revocation list of these dates, on which these are since 2026.
+    pub fn crl_of(&self, revoked: &[&Self], dates: Dates) -> Vec<u8> {
+        self.crl_since(revoked, 2026, dates)
+    }
+
+    fn crl_since(&self, revoked: &[&Self], year: i32, dates: Dates) -> Vec<u8> {
+        let day = |(year, month, day): (i32, u8, u8)| date_time_ymd(year, month, day);
         let revoked_certs = revoked.iter().map(|certificate| RevokedCertParams {
             serial_number: SerialNumber::from_slice(&certificate.parsed().facts.as_ref().unwrap().serial),
             revocation_time: date_time_ymd(year, 3, 1),
@@ -110,9 +128,9 @@ impl Ca {
             invalidity_date: None,
         });
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(year, 3, 2),
-            next_update: date_time_ymd(year, 3, 9),
-            crl_number: SerialNumber::from(1_u64),
+            this_update: day(dates.this_update),
+            next_update: day(dates.next_update),
+            crl_number: SerialNumber::from(dates.number),
             issuing_distribution_point: None,
             revoked_certs: revoked_certs.collect(),
             key_identifier_method: KeyIdMethod::Sha256,

@@ -6,6 +6,8 @@ mod hostile;
 mod learned;
 mod openssl;
 mod outcomes;
+mod revocation;
+mod signatures;
 mod verdicts;
 
 use std::sync::Arc;

@@ -14,10 +14,10 @@ use crate::protocol::x509::{Certificate, Reason, Status};
 use crate::trust::{Peer, Trust, TrustStore};
 use Status::*;
 
-const NAME: &str = "www.example";
+pub(super) const NAME: &str = "www.example";
 
 #[track_caller]
-fn expect(store: &TrustStore, sent: &[&Ca], asked: Option<&str>, expected: &[Status]) {
+pub(super) fn expect(store: &TrustStore, sent: &[&Ca], asked: Option<&str>, expected: &[Status]) {
     let verdict = judge(store, &chain(sent), asked);
     assert_eq!(statuses(&verdict), expected);
     assert_eq!(verdict.status, expected[0]);
@@ -389,7 +389,7 @@ fn a_root_of_which_only_name_and_key_are_known_is_no_stranger() {
     // A CA's certificate is not for a server, whoever vouches for it.
     for (what, sent, expected) in [
         ("issued anew", Arc::new(anew), vec![Status::NotForServer]),
-        ("with a wrong signature", Arc::new(Certificate::parse(&forged)), vec![Status::SelfSigned, Status::NotForServer]),
+        ("with a wrong signature", Arc::new(Certificate::parse(&forged)), vec![Status::BadSignature, Status::NotForServer]),
         ("with another key", stranger.parsed(), vec![Status::SelfSigned, Status::NotForServer]),
     ] {
         assert_eq!(statuses(&judge(&store, &[sent], None)), expected, "{what}");

@@ -1,0 +1,115 @@
+//! Revocation lists: which of several counts, and what one that is wrong costs.
+
+use std::fs;
+use std::process::Command;
+use std::sync::Arc;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::chains::{Ca, Dates};
+use super::outcomes::{NAME, expect};
+use super::{statuses, trusting};
+use crate::base::Timestamp;
+use crate::protocol::x509::{Certificate, Status};
+use crate::trust::{Peer, Trust, TrustStore};
+use Status::*;
+
+/// Made for the time of the tests, 2026-06-01, and for another.
+const CURRENT: Dates = Dates { this_update: (2026, 5, 1), next_update: (2026, 7, 1), number: 5 };
+const NEWER: Dates = Dates { this_update: (2026, 5, 2), next_update: (2026, 7, 1), number: 6 };
+const SAME_DAY: Dates = Dates { number: 7, ..CURRENT };
+const OUTDATED: Dates = Dates { this_update: (2026, 4, 1), next_update: (2026, 5, 1), number: 4 };
+const FUTURE: Dates = Dates { this_update: (2026, 8, 1), next_update: (2026, 9, 1), number: 8 };
+
+#[test]
+fn of_several_lists_the_newest_counts_in_whatever_order_they_come() {
+    let root = Ca::root("Root");
+    let leaf = root.leaf(NAME);
+    let (on, off): (&[&Ca], &[&Ca]) = (&[&leaf], &[]);
+    for (what, lists, expected) in [
+        ("put on later", [(off, CURRENT), (on, NEWER)], Revoked),
+        ("taken off later", [(on, CURRENT), (off, NEWER)], Valid),
+        ("taken off the same day", [(on, CURRENT), (off, SAME_DAY)], Valid),
+        ("an old list beside a current one", [(on, OUTDATED), (off, CURRENT)], Valid),
+        ("a current list beside an old one", [(off, OUTDATED), (on, CURRENT)], Revoked),
+        ("one of a later time beside a current one", [(on, CURRENT), (off, FUTURE)], Revoked),
+        ("nothing but old and later ones", [(on, OUTDATED), (on, FUTURE)], Revoked),
+    ] {
+        for turn in [false, true] {
+            let mut lists = lists;
+            if turn {
+                lists.reverse();
+            }
+            let mut store = trusting(&[&root]);
+            lists.iter().for_each(|(revoked, dates)| assert_eq!(store.add_crls(&root.crl_of(revoked, *dates)).taken, 1));
+            let verdict = super::judge(&store, &[leaf.parsed()], Some(NAME));
+            assert_eq!(verdict.status, expected, "{what}, turned: {turn}");
+        }
+    }
+}
+
+#[test]
+fn a_list_that_is_wrongly_signed_costs_only_itself() {
+    let (root, forger) = (Ca::root("Root"), Ca::root("Root"));
+    let sub = root.sub("Sub");
+    let leaf = sub.leaf(NAME);
+    for (what, right, forged, expected) in [
+        ("it hides nothing", sub.crl_of(&[&leaf], CURRENT), Ca::root("Sub").crl_of(&[], NEWER), Revoked),
+        ("it revokes nobody", sub.crl_of(&[], CURRENT), Ca::root("Sub").crl_of(&[&leaf], NEWER), Valid),
+        ("nor at the root", sub.crl_of(&[&leaf], CURRENT), forger.crl_of(&[&sub], NEWER), Revoked),
+    ] {
+        let mut store = trusting(&[&root]);
+        assert_eq!((store.add_crls(&forged).taken, store.add_crls(&right).taken), (1, 1));
+        assert_eq!(super::judge(&store, &super::chain(&[&leaf, &sub]), Some(NAME)).status, expected, "{what}");
+    }
+}
+
+/// Beside an intermediate that is revoked there may be another of the same name and key.
+#[test]
+fn a_way_around_what_is_revoked_is_found() {
+    let (old, new) = (Ca::root("Old"), Ca::root("New"));
+    let sub = old.sub("Sub");
+    let crossed = Arc::new(new.cross_sign(&sub));
+    let leaf = sub.leaf(NAME);
+    let mut store = trusting(&[&old, &new]);
+    store.add_crls(&old.crl_of(&[&sub], CURRENT));
+    expect(&store, &[&leaf, &sub], Some(NAME), &[Revoked]);
+    let verdict = super::judge(&store, &[leaf.parsed(), sub.parsed(), Arc::clone(&crossed)], Some(NAME));
+    assert_eq!((verdict.status, &verdict.issuers[..]), (Valid, &[crossed.sha256][..]));
+}
+
+/// `openssl ca -gencrl` makes lists of version 1 where its configuration has no crl_extensions.
+#[test]
+fn a_list_of_version_1_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let openssl = |args: &str| {
+        let ran = Command::new("openssl").args(args.split(' ')).current_dir(dir.path()).output();
+        ran.map(|ran| assert!(ran.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&ran.stderr))).is_ok()
+    };
+    let path = |name: &str| dir.path().join(name);
+    fs::write(path("ca.cnf"), "[ca]\ndefault_ca=d\n[d]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=9\n").unwrap();
+    fs::write(path("index"), "V\t491231235959Z\t\t77AA\tunknown\t/CN=Leaf\n").unwrap();
+    fs::write(path("leaf.ext"), format!("subjectAltName=DNS:{NAME}\n")).unwrap();
+    const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    if !openssl(&format!("req -x509 {KEY} -keyout ca.key -out ca.pem -subj /CN=Root -days 9")) {
+        eprintln!("there is no openssl: its list was not read");
+        return;
+    }
+    openssl(&format!("req {KEY} -keyout leaf.key -out leaf.csr -subj /CN=Leaf"));
+    openssl("x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -set_serial 0x77AA -extfile leaf.ext -days 9 -out leaf.pem");
+    openssl("ca -config ca.cnf -keyfile ca.key -cert ca.pem -revoke leaf.pem");
+    openssl("ca -config ca.cnf -keyfile ca.key -cert ca.pem -gencrl -out list.pem");
+    let der = |name: &str| CertificateDer::from_pem_file(path(name)).unwrap().to_vec();
+    let leaf = Arc::new(Certificate::parse(&der("leaf.pem")));
+    let at = Timestamp::from_parts(u64::try_from(leaf.facts.as_ref().unwrap().not_before.unwrap().as_unix()).unwrap() + 60, 0);
+    for (with_list, expected) in [(false, Valid), (true, Revoked)] {
+        let mut store = TrustStore::empty();
+        store.add_roots(&der("ca.pem"));
+        if with_list {
+            assert_eq!(store.add_crls(&fs::read(path("list.pem")).unwrap()).taken, 1);
+        }
+        let verdict = Trust::new(Arc::new(store), 0).judge(&[Arc::clone(&leaf)], false, Peer::Server(Some(NAME.as_bytes())), at);
+        assert_eq!(statuses(&verdict), [expected]);
+    }
+}
