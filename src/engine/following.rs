@@ -133,7 +133,8 @@ impl Following {
             return self.acceptance.anchor(direction, isn);
         }
         self.acceptance.begin(direction, isn);
-        let Some(again) = stream.begin(isn.wrapping_add(1), !self.conversation.is_over(direction)) else { return };
+        let is_read = !self.conversation.is_over(direction) && !self.conversation.is_watching(direction);
+        let Some(again) = stream.begin(isn.wrapping_add(1), is_read) else { return };
         self.conversation.view_mut(direction).midstream = false;
         if again {
             self.conversation.restart(direction);
