@@ -6,19 +6,23 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::{FindingSet, find};
 use crate::protocol::tls::Session;
-use crate::protocol::x509::{Certificate, Facts};
+use crate::protocol::x509::Facts;
 
-/// What a session shows of its server, to be compared with earlier ones.
+/// What a session shows of its server, to be compared with earlier ones. By digests, so that it holds on to no certificate: who compares
+/// may be another thread, and would have to free it.
 #[derive(Clone, Debug)]
 pub struct Sighting {
     server: Digest,
-    leaf: Arc<Certificate>,
+    certificate: Digest,
+    issuer: Digest,
+    /// `None` where it could not be read.
+    key: Option<Digest>,
+    names: Box<[u64]>,
 }
 
 /// Certificates by server and name, and names by key, as far as they fit.
@@ -48,7 +52,8 @@ struct Holder {
 impl Sighting {
     /// What `session` shows of the server at this address, port and VLANs (0 for none). `None` where it shows no certificate that can be read.
     pub fn of(session: &Session, address: IpAddr, port: u16, vlan: [u16; 2]) -> Option<Self> {
-        let leaf = session.server_certificates.first().filter(|leaf| leaf.facts.is_some())?;
+        let leaf = session.server_certificates.first()?;
+        let facts = leaf.facts.as_ref()?;
         let name = session.client_hello.as_ref().and_then(|hello| hello.server_name()).unwrap_or_default();
         let mut digest = Sha256::new();
         match address {
@@ -59,7 +64,13 @@ impl Sighting {
             digest.update(number.to_be_bytes());
         }
         digest.update(name.to_ascii_lowercase());
-        Some(Self { server: half(digest.finalize().into()), leaf: Arc::clone(leaf) })
+        Some(Self {
+            server: half(digest.finalize().into()),
+            certificate: half(leaf.sha256),
+            issuer: half(Sha256::digest(organization(&facts.issuer)).into()),
+            key: (facts.spki_sha256 != [0; 32]).then(|| half(facts.spki_sha256)),
+            names: names(facts),
+        })
     }
 }
 
@@ -72,10 +83,11 @@ impl Memory {
     /// What is found by comparing with what was taken before; then it is remembered too.
     pub fn take(&mut self, sighting: &Sighting) -> FindingSet {
         let mut found = FindingSet::default();
-        let Some(facts) = sighting.leaf.facts.as_ref().filter(|_| self.servers.limit > 0) else { return found };
-        let certificate = half(sighting.leaf.sha256);
+        if self.servers.limit == 0 {
+            return found;
+        }
         let mut add = |id| find(id).into_iter().for_each(|finding| found.insert(finding));
-        match self.servers.with(sighting.server, |shown| show(shown, certificate, facts)) {
+        match self.servers.with(sighting.server, |shown| show(shown, sighting)) {
             Change::None => {}
             Change::Certificate => add("cert.changed.certificate"),
             Change::Issuer => {
@@ -83,8 +95,7 @@ impl Memory {
                 add("cert.changed.issuer");
             }
         }
-        // A digest of zeros is that of a key that could not be read.
-        if facts.spki_sha256 != [0; 32] && self.keys.with(half(facts.spki_sha256), |holders| hold(holders, certificate, facts)) {
+        if sighting.key.is_some_and(|key| self.keys.with(key, |holders| hold(holders, sighting))) {
             add("cert.key.shared");
         }
         found
@@ -113,13 +124,13 @@ enum Change {
 }
 
 /// A server shows a certificate: how it differs from those before. Several are remembered, since several machines may answer.
-fn show(shown: &mut Vec<Shown>, certificate: Digest, facts: &Facts) -> Change {
+fn show(shown: &mut Vec<Shown>, sighting: &Sighting) -> Change {
+    let (certificate, issuer) = (sighting.certificate, sighting.issuer);
     if let Some(place) = shown.iter().position(|before| before.certificate == certificate) {
         let again = shown.remove(place);
         shown.push(again);
         return Change::None;
     }
-    let issuer = half(Sha256::digest(organization(&facts.issuer)).into());
     let change = match shown.is_empty() {
         true => Change::None,
         false if shown.iter().any(|before| before.issuer == issuer) => Change::Certificate,
@@ -133,10 +144,10 @@ fn show(shown: &mut Vec<Shown>, certificate: Digest, facts: &Facts) -> Change {
 }
 
 /// A certificate has a key: whether another one has it, too, that is for none of the same names.
-fn hold(holders: &mut Vec<Holder>, certificate: Digest, facts: &Facts) -> bool {
-    let mine = match holders.iter().position(|holder| holder.certificate == certificate) {
+fn hold(holders: &mut Vec<Holder>, sighting: &Sighting) -> bool {
+    let mine = match holders.iter().position(|holder| holder.certificate == sighting.certificate) {
         Some(place) => holders.remove(place),
-        None => Holder { certificate, names: names(facts) },
+        None => Holder { certificate: sighting.certificate, names: sighting.names.clone() },
     };
     let is_other =
         |holder: &Holder| !holder.names.is_empty() && !holder.names.iter().any(|name| mine.names.binary_search(name).is_ok());
