@@ -77,6 +77,8 @@ def explain(ours, theirs, trust, chain):
     algorithms = {certificate.get("signature_algorithm", "") for certificate in chain}
     if "unparsable" in ours and "unparsable" in theirs:
         return "we say what can be read of it all the same"
+    if "self_signed" in theirs - ours and "incomplete_chain" in ours:
+        return "another key of the same name has signed it, as `-check_ss_sig` says too"
     if trust.get("reason") == "lost":
         return "the end of the list was not captured"
     if "weak_signature" in ours and ours - {"weak_signature"} <= theirs | {"weak_signature"} and "incomplete_chain" not in ours:
