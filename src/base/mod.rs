@@ -1,10 +1,11 @@
-//! The ground floor: time, a bounds-checked reader, hex and Base64, how much memory a value has. Everything stands on it, it stands on nothing.
+//! The ground floor: time, a bounds-checked reader, hex and Base64, how much memory a value has, what a slip of the pen meant. Everything stands on it, it stands on nothing.
 
 pub mod base64;
 pub mod heap;
 pub mod hex;
 pub mod reader;
 pub mod siphash;
+pub mod slip;
 pub mod time;
 
 pub use reader::Reader;

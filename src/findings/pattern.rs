@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::{FindingSet, all};
+use crate::base::slip;
 
 /// Which findings are wanted: patterns with commas between them, taken one after the other. `all` is all, `high` all of that severity, a `-`
 /// before one takes out. What begins by taking out begins with all.
@@ -78,31 +79,12 @@ fn similar(pattern: &str) -> Option<String> {
     if !wanted.is_empty() && all().any(|finding| begins(finding.id)) {
         return Some(format!("{wanted}.*"));
     }
-    let closest = all().map(|finding| (distance(wanted, finding.id), finding.id)).min()?;
+    let start = wanted.as_bytes().get(..LONGEST).unwrap_or(wanted.as_bytes());
+    let closest = all().map(|finding| (slip::distance(start, finding.id.as_bytes()), finding.id)).min()?;
     let last = |id: &str| id.rsplit('.').next().unwrap_or_default().to_owned();
     let same_end = || all().find(|finding| last(finding.id) == last(wanted)).map(|finding| finding.id);
     let same_start = || all().find(|finding| !wanted.is_empty() && finding.id.starts_with(wanted)).map(|finding| finding.id);
     if closest.0 <= 3 { Some(closest.1.to_owned()) } else { same_start().or_else(same_end).map(str::to_owned) }
-}
-
-/// Levenshtein's distance, of texts up to some length.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<u8> = b.bytes().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for x in a.bytes().take(LONGEST) {
-        let mut diagonal = row.first().copied().unwrap_or(0);
-        let mut left = diagonal.saturating_add(1);
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, &y) in row.iter_mut().skip(1).zip(&b) {
-            let exchanged = diagonal.saturating_add(usize::from(x != y));
-            diagonal = *cell;
-            left = exchanged.min(left.saturating_add(1)).min(cell.saturating_add(1));
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or(usize::MAX)
 }
 
 fn excerpt(text: &str) -> String {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::protocol_names::SUPPORTED;
-use super::slip;
+use crate::base::slip;
 
 /// Why a rule, or a part of it, is not taken. The text in a variant is the user's, cut to a readable length.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

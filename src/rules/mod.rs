@@ -49,7 +49,6 @@ mod rule;
 mod set;
 mod shared;
 mod shipped;
-mod slip;
 mod state;
 mod subject;
 mod threshold_config;

@@ -2,9 +2,9 @@
 
 use super::super::builder::{Builder, Test};
 use super::super::diagnostic::{Reason, excerpt};
-use super::super::slip;
 use super::super::subject::{Facts, FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required};
+use crate::base::slip;
 use crate::protocol::tls::session::Anomaly;
 
 pub(super) const KEYWORDS: &[Keyword] = &[Keyword { name: "app-layer-event", aliases: &[], kind: Kind::Option(app_layer_event) }];

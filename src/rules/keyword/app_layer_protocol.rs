@@ -3,9 +3,9 @@
 use super::super::builder::{Builder, Test};
 use super::super::diagnostic::{Reason, excerpt};
 use super::super::protocol_names::APPLICATIONS;
-use super::super::slip;
 use super::super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required, set_once};
+use crate::base::slip;
 
 pub(super) const KEYWORDS: &[Keyword] =
     &[Keyword { name: "app-layer-protocol", aliases: &[], kind: Kind::Option(app_layer_protocol) }];

@@ -2,9 +2,9 @@
 
 use super::super::builder::{Builder, FlowState, Over};
 use super::super::diagnostic::{Reason, excerpt};
-use super::super::slip;
 use super::super::subject::FlowDirection;
 use super::{Keyword, Kind, required};
+use crate::base::slip;
 
 pub(super) const KEYWORDS: &[Keyword] = &[Keyword { name: "flow", aliases: &[], kind: Kind::Option(flow) }];
 

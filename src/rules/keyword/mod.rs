@@ -45,8 +45,8 @@ use hashbrown::HashMap;
 use super::builder::Builder;
 use super::diagnostic::{Reason, excerpt};
 use super::matcher::Values;
-use super::slip;
 use super::subject::{FlowDirection, Sides};
+use crate::base::slip;
 use crate::protocol::tls::Session;
 
 pub(super) use app_layer::is_own_event;

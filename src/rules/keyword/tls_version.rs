@@ -2,9 +2,9 @@
 
 use super::super::builder::{Builder, Claim, Test};
 use super::super::diagnostic::{Reason, excerpt};
-use super::super::slip;
 use super::super::subject::{FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required};
+use crate::base::slip;
 use crate::protocol::tls::{ClientHello, ProtocolVersion, ServerHello};
 
 pub(super) const KEYWORDS: &[Keyword] = &[

@@ -13,8 +13,8 @@ use super::super::ast::{Action, AddressRange, EndAst, Expr, HeaderAst, PortRange
 use super::super::diagnostic::{Reason, excerpt};
 use super::super::hook::Hook;
 use super::super::protocol_names::{APPLICATIONS, LOWER, SUPPORTED};
-use super::super::slip;
 use super::{Parsed, Start, expect, fail};
+use crate::base::slip;
 
 /// `action protocol source ports sign destination ports`, with the white space after it.
 pub(super) fn header<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, HeaderAst<'a>> {

@@ -2,18 +2,16 @@
 
 /// The one of `words` that `word` may be a slip of: but for letter case and two letters inserted, left out or exchanged. Of short words
 /// one letter alone, since two are most of it.
-pub(super) fn meant<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn meant<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let word = word.to_ascii_lowercase();
     let most = if word.len() > SHORT { 2 } else { 1 };
-    let near = words.into_iter().map(|known| (distance(word.as_bytes(), known.as_bytes()), known));
+    let as_long = words.into_iter().filter(|known| known.len().abs_diff(word.len()) <= most);
+    let near = as_long.map(|known| (distance(word.as_bytes(), known.as_bytes()), known));
     near.filter(|&(distance, _)| distance <= most).min_by_key(|&(distance, _)| distance).map(|(_, known)| known)
 }
 
-/// Levenshtein's distance; `usize::MAX` where it is sure to be more than two.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    if a.len().abs_diff(b.len()) > 2 {
-        return usize::MAX;
-    }
+/// Levenshtein's distance. It takes as many steps as the product of the lengths.
+pub fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for &x in a {
         let mut left = row.first().map_or(0, |d| d.saturating_add(1));
