@@ -40,11 +40,14 @@ impl Algorithms {
         f(&mut first.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether `key` has signed `message` so, by algorithms as they are encoded. `None` where there is none here for both.
+    /// Whether `key` has signed `message` so, by algorithms as they are encoded; it has not where it is of another kind. `None` where there
+    /// is no algorithm here for both.
     pub fn verify(&self, key: &PublicKey<'_>, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
         let fits = |a: &&Remembering| a.signature_alg_id().as_ref() == algorithm && a.public_key_alg_id().as_ref() == key.algorithm;
-        let algorithm = self.0.iter().find(fits)?;
-        Some(algorithm.verify_signature(key.key, message, signature).is_ok())
+        match self.0.iter().find(fits) {
+            Some(algorithm) => Some(algorithm.verify_signature(key.key, message, signature).is_ok()),
+            None => (!key.may_sign_by(algorithm)).then_some(false),
+        }
     }
 }
 
@@ -174,7 +177,8 @@ static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 15] = [
 pub(super) fn is_verifiable_by(signed: &Facts, key_type: &str, key_bits: Option<u32>) -> bool {
     let least = match signed.signature_algorithm.as_str() {
         "sha384WithRSAEncryption" | "rsassaPss" => 2_048,
-        _ => 1_024,
+        algorithm if algorithm.contains("RSA") => 1_024,
+        _ => return true, // no RSA key makes it, whatever its size
     };
     key_type != "RSA" || key_bits.is_some_and(|bits| (least..=8_192).contains(&bits))
 }

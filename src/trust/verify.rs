@@ -172,16 +172,22 @@ impl<'a> Attempt<'a, '_> {
     fn failed(&self, error: &Error, mut problems: Problems) -> Verified<'a> {
         let was_spent = self.terms.algorithms.is_spent();
         let signatures = Signatures::check(self.leaf, self.walk, self.terms.algorithms);
+        let is_of_signature = matches!(
+            error,
+            Error::InvalidSignatureForPublicKey
+                | Error::UnsupportedSignatureAlgorithmContext(_)
+                | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        );
         let (status, reason) = match (error, signatures.outcome) {
-            (Error::InvalidSignatureForPublicKey, Outcome::Wrong) => (Status::BadSignature, None),
-            (Error::InvalidSignatureForPublicKey, Outcome::Pretender) => (Status::UntrustedRoot, None),
-            (Error::InvalidSignatureForPublicKey, Outcome::Stranger) => (Status::IncompleteChain, None),
+            (_, Outcome::Wrong) if is_of_signature => (Status::BadSignature, None),
+            (_, Outcome::Pretender) if is_of_signature => (Status::UntrustedRoot, None),
+            (_, Outcome::Stranger) if is_of_signature => (Status::IncompleteChain, None),
             (Error::InvalidSignatureForPublicKey, _) if was_spent => (Status::Unsupported, Some(Reason::TooComplex)),
-            (Error::InvalidSignatureForPublicKey, _) => (Status::Unsupported, Some(Reason::SignatureAlgorithm)),
             // A signature over MD5 is not verified: that it is weak says enough.
             (Error::UnsupportedSignatureAlgorithmContext(_), _) if self.facts().any(Facts::is_weakly_signed) => {
                 (Status::WeakSignature, None)
             }
+            _ if is_of_signature => (Status::Unsupported, Some(Reason::SignatureAlgorithm)),
             (error, _) => status_of(error, self.facts().any(|facts| facts.malformed)),
         };
         problems.insert(status);
