@@ -3,6 +3,7 @@
 //! Those that rustls-webpki has for RSA begin at 2,048 bits and at SHA-256. Ours also take what is weaker: a path with a weak signature
 //! can then be verified, and all that is wrong with it be told.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest;
@@ -11,7 +12,7 @@ use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificat
 use webpki::ring as strong;
 
 use super::pure;
-use crate::protocol::x509::{Facts, PublicKey};
+use crate::protocol::x509::{Crl, Facts, PublicKey};
 
 /// All of them, with a memory of signatures that were good: the same intermediates come back thousands of times, and a signature on one
 /// costs more than all else that is done with a chain.
@@ -38,6 +39,23 @@ impl Algorithms {
     fn memory<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
         let [first, ..] = &self.0;
         f(&mut first.memory.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether `key`, by what its SubjectPublicKeyInfo holds, has signed a revocation list: as `verify` says, which is asked once. Such a list may
+    /// have megabytes.
+    pub fn of_list(&self, list: &Crl, key: &[u8], verify: impl FnOnce() -> Option<bool>) -> Option<bool> {
+        let digest = digest_of([&list.sha256, key, &[], &[]]);
+        if let Some(known) = self.memory(|memory| memory.lists.get(&digest).copied()) {
+            return known;
+        }
+        let result = verify();
+        self.memory(|memory| {
+            if memory.lists.len() >= LISTS {
+                memory.lists.clear();
+            }
+            memory.lists.insert(digest, result);
+        });
+        result
     }
 
     /// Whether `key` has signed `message` so, by algorithms as they are encoded; it has not where it is of another kind. `None` where there
@@ -76,6 +94,8 @@ struct Remembering {
 #[derive(Debug, Default)]
 struct Memory {
     good: Good,
+    /// By a digest of list and key.
+    lists: HashMap<[u8; 32], Option<bool>>,
     /// Slow ones that were to be verified since the chain at hand was begun.
     slow: u32,
 }
@@ -149,6 +169,9 @@ const MOST_SLOW: u32 = 32;
 
 /// How many good signatures are remembered: 128 KiB of them.
 const GOOD: usize = 4_096;
+
+/// How many signatures of revocation lists are remembered, good ones and others: peers may send any number of keys of an issuer's name.
+const LISTS: usize = 1_024;
 
 const COUNT: usize = ALGORITHMS.len() + pure::ALGORITHMS.len();
 
