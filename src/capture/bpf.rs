@@ -10,7 +10,7 @@ pub struct Instruction {
     pub jump_true: u8,
     /// Instructions that are skipped where it does not.
     pub jump_false: u8,
-    /// The constant, offset or, for [`Test`]s, what is compared with.
+    /// The constant, the offset, or what is compared with.
     pub k: u32,
 }
 
