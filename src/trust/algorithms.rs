@@ -14,8 +14,8 @@ use webpki::ring as strong;
 use super::pure;
 use crate::protocol::x509::{Crl, Facts, PublicKey};
 
-/// All of them, with a memory of signatures that were good: the same intermediates come back thousands of times, and a signature on one
-/// costs more than all else that is done with a chain.
+/// All of them, with a memory of what signatures came to: the same intermediates come back thousands of times, and a wrong signature is asked
+/// for again to find out whose it may be. A signature costs more than all else that is done with a chain.
 #[derive(Debug)]
 pub(super) struct Algorithms([Remembering; COUNT]);
 
@@ -80,7 +80,7 @@ impl Default for Algorithms {
     }
 }
 
-/// An algorithm that asks first whether it has verified the same signature before.
+/// An algorithm that asks first what the same signature came to before.
 #[derive(Debug)]
 struct Remembering {
     algorithm: &'static dyn SignatureVerificationAlgorithm,
@@ -93,7 +93,8 @@ struct Remembering {
 /// What all of them share.
 #[derive(Debug, Default)]
 struct Memory {
-    good: Good,
+    good: Digests,
+    wrong: Digests,
     /// By a digest of list and key.
     lists: HashMap<[u8; 32], Option<bool>>,
     /// Slow ones that were to be verified since the chain at hand was begun.
@@ -123,17 +124,21 @@ impl SignatureVerificationAlgorithm for Remembering {
         if memory.good.contains(&digest) {
             return Ok(());
         }
-        self.algorithm.verify_signature(public_key, message, signature)?;
-        memory.good.insert(digest);
-        Ok(())
+        if memory.wrong.contains(&digest) {
+            return Err(InvalidSignature);
+        }
+        let result = self.algorithm.verify_signature(public_key, message, signature);
+        let known = if result.is_ok() { &mut memory.good } else { &mut memory.wrong };
+        known.insert(digest);
+        result
     }
 }
 
 /// SHA-256 over all that was verified: each at the place that its first bytes say, where a later one displaces it.
 #[derive(Debug)]
-struct Good(Box<[[u8; 32]; GOOD]>);
+struct Digests(Box<[[u8; 32]; REMEMBERED]>);
 
-impl Good {
+impl Digests {
     fn contains(&self, digest: &[u8; 32]) -> bool {
         self.0.get(Self::place(digest)) == Some(digest)
     }
@@ -145,13 +150,13 @@ impl Good {
     }
 
     fn place(&[low, high, ..]: &[u8; 32]) -> usize {
-        usize::from(u16::from_le_bytes([low, high])) % GOOD
+        usize::from(u16::from_le_bytes([low, high])) % REMEMBERED
     }
 }
 
-impl Default for Good {
+impl Default for Digests {
     fn default() -> Self {
-        Self(Box::new([[0; 32]; GOOD]))
+        Self(Box::new([[0; 32]; REMEMBERED]))
     }
 }
 
@@ -167,8 +172,8 @@ fn digest_of(parts: [&[u8]; 4]) -> [u8; 32] {
 /// Slow signatures of one chain that are verified: a path of six certificates is tried up to five times.
 const MOST_SLOW: u32 = 32;
 
-/// How many good signatures are remembered: 128 KiB of them.
-const GOOD: usize = 4_096;
+/// How many good signatures are remembered, and how many wrong ones: 128 KiB of each.
+const REMEMBERED: usize = 4_096;
 
 /// How many signatures of revocation lists are remembered, good ones and others: peers may send any number of keys of an issuer's name.
 const LISTS: usize = 1_024;
