@@ -20,12 +20,14 @@
 //! | [`certificates`] | certificates are told and kept once each |
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
+//! | [`config`] | what a user writes into `portcullis.toml`, and is told about it |
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
 
 mod captures;
 mod certificates;
 mod command;
+mod config;
 mod datasets;
 mod earlier;
 mod evasion;
