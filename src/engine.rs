@@ -11,6 +11,7 @@ mod connection;
 mod counters;
 mod findings;
 mod following;
+pub mod inline;
 mod inspector;
 mod judge;
 mod lane;

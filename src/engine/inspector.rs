@@ -2,11 +2,13 @@
 
 mod ending;
 mod memory;
+mod path;
 mod reuse;
 
 use std::sync::Arc;
 
 pub use self::ending::Leaving;
+pub(super) use self::path::Standing;
 
 use super::compare;
 use super::config::Config;
@@ -18,7 +20,7 @@ use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
 use super::validate;
 use crate::base::Timestamp;
-use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason};
+use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason, Reset};
 use crate::findings::Memory;
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
@@ -49,6 +51,8 @@ pub struct Inspector {
     /// This inspector has all flows there are.
     is_sole: bool,
     counters: Counters,
+    /// Whom a rule that rejected the last segment wants to be told.
+    reset: Option<Reset>,
     /// The clock's time at the last tick.
     now: Timestamp,
 }
@@ -76,6 +80,7 @@ impl Inspector {
             seen: None,
             is_sole: false,
             counters: Counters::default(),
+            reset: None,
             now: Timestamp::ZERO,
         }
     }
@@ -372,6 +377,9 @@ impl Inspector {
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
         let Some((reason, verdict)) = judged.drop(header.sender, flow.client()) else { return Verdict::Pass };
         self.counters.count_drop(reason, verdict);
+        if let event::Verdict::Reject(reset) = verdict {
+            self.reset = Some(reset);
+        }
         Verdict::Drop
     }
 }
