@@ -166,16 +166,20 @@ fn a_list_of_certificates_whose_lengths_lie_is_no_handshake_message() {
     assert!(expected.iter().all(|a| c.session(CLIENT).anomalies.contains(a)));
 }
 
-/// Of what turns out to be TLS nothing is taken for what came before it, however the bytes are cut.
+/// Of what turns out to be TLS nothing is taken for what came before it, however the bytes are cut; nor is what is passed over behind it.
 #[test]
 fn an_opening_ends_where_tls_begins() {
-    let bytes = [b"hello there\r\n".as_slice(), &record(22, &hello().message())].concat();
-    for size in [1, 2, 3, 5, 8, bytes.len()] {
-        let mut c = Conversation::new(Direction::AToB, 1 << 14);
-        feed(&mut c, CLIENT, &bytes, size);
-        let session = c.session(CLIENT);
-        assert!(session.is_tls && session.client_hello.is_some());
-        assert_eq!(session.openings.as_ref().unwrap().client.spoken(), Some(Spoken::Text), "in pieces of {size}");
+    let hello = record(22, &hello().message());
+    for behind in [&[][..], &[0xff; 40], &[0xff; 400]] {
+        let bytes = [b"hello there\r\n".as_slice(), &hello, behind].concat();
+        for size in [1, 2, 3, 5, 8, bytes.len()] {
+            let mut c = Conversation::new(Direction::AToB, 1 << 14);
+            feed(&mut c, CLIENT, &bytes, size);
+            let session = c.session(CLIENT);
+            assert!(session.is_tls && session.client_hello.is_some());
+            let spoken = session.openings.as_ref().unwrap().client.spoken();
+            assert_eq!(spoken, Some(Spoken::Text), "{} bytes behind, in pieces of {size}", behind.len());
+        }
     }
 }
 
