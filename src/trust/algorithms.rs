@@ -13,8 +13,8 @@ use webpki::ring as strong;
 use super::pure;
 use crate::protocol::x509::{Facts, PublicKey};
 
-/// All of them, with a memory of signatures that were good: the same intermediates come back thousands of times, and a signature on one
-/// costs more than all else that is done with a chain.
+/// All of them, with a memory of signatures and what came of them: the same intermediates come back thousands of times, one on which a path
+/// fails is asked about again to tell why, and a signature costs more than all else that is done with a chain.
 #[derive(Debug)]
 pub(super) struct Algorithms([Remembering; COUNT]);
 
@@ -72,7 +72,7 @@ struct Remembering {
 /// What all of them share.
 #[derive(Debug, Default)]
 struct Memory {
-    good: Good,
+    known: Known,
     /// Slow ones that were to be verified since the chain at hand was begun.
     slow: u32,
 }
@@ -97,38 +97,38 @@ impl SignatureVerificationAlgorithm for Remembering {
                 return Err(InvalidSignature);
             }
         }
-        if memory.good.contains(&digest) {
-            return Ok(());
-        }
-        self.algorithm.verify_signature(public_key, message, signature)?;
-        memory.good.insert(digest);
-        Ok(())
+        let is_good = memory.known.get(&digest).unwrap_or_else(|| {
+            let is_good = self.algorithm.verify_signature(public_key, message, signature).is_ok();
+            memory.known.insert(digest, is_good);
+            is_good
+        });
+        if is_good { Ok(()) } else { Err(InvalidSignature) }
     }
 }
 
-/// SHA-256 over all that was verified: each at the place that its first bytes say, where a later one displaces it.
+/// SHA-256 over all that was looked at, and whether it was good: each at the place that its first bytes say, where a later one displaces it.
 #[derive(Debug)]
-struct Good(Box<[[u8; 32]; GOOD]>);
+struct Known(Box<[([u8; 32], bool); KNOWN]>);
 
-impl Good {
-    fn contains(&self, digest: &[u8; 32]) -> bool {
-        self.0.get(Self::place(digest)) == Some(digest)
+impl Known {
+    fn get(&self, digest: &[u8; 32]) -> Option<bool> {
+        self.0.get(Self::place(digest)).filter(|(known, _)| known == digest).map(|&(_, is_good)| is_good)
     }
 
-    fn insert(&mut self, digest: [u8; 32]) {
+    fn insert(&mut self, digest: [u8; 32], is_good: bool) {
         if let Some(place) = self.0.get_mut(Self::place(&digest)) {
-            *place = digest;
+            *place = (digest, is_good);
         }
     }
 
     fn place(&[low, high, ..]: &[u8; 32]) -> usize {
-        usize::from(u16::from_le_bytes([low, high])) % GOOD
+        usize::from(u16::from_le_bytes([low, high])) % KNOWN
     }
 }
 
-impl Default for Good {
+impl Default for Known {
     fn default() -> Self {
-        Self(Box::new([[0; 32]; GOOD]))
+        Self(Box::new([([0; 32], false); KNOWN]))
     }
 }
 
@@ -144,8 +144,8 @@ fn digest_of(parts: [&[u8]; 4]) -> [u8; 32] {
 /// Slow signatures of one chain that are verified: a path of six certificates is tried up to five times.
 const MOST_SLOW: u32 = 32;
 
-/// How many good signatures are remembered: 128 KiB of them.
-const GOOD: usize = 4_096;
+/// How many signatures are remembered: 132 KiB of them.
+const KNOWN: usize = 4_096;
 
 const COUNT: usize = ALGORITHMS.len() + pure::ALGORITHMS.len();
 
