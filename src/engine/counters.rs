@@ -79,6 +79,8 @@ pub struct Counters {
     pub dropped_by_app_policy: u64,
     /// Sessions told, by what the validation of the server's chain came to.
     pub trust: StatusCounts,
+    /// Sessions told in which a revocation list did not count since the issuer of its name has not signed it.
+    pub unsigned_crls: u64,
     /// Findings made, by severity.
     pub findings: SeverityCounts,
 }
@@ -173,7 +175,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(trust).chain(findings).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 35] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 36] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -197,6 +199,7 @@ impl Counters {
             ("tcp.memuse", &mut self.session_memuse),
             ("portcullis.session_memuse_max", &mut self.session_memuse_max),
             ("portcullis.certificate_memcap_drop", &mut self.certificate_memcap),
+            ("portcullis.trust.crl_unsigned", &mut self.unsigned_crls),
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),
