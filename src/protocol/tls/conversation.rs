@@ -171,6 +171,7 @@ impl Conversation {
         view.gaps = view.gaps.saturating_add(1);
         self.end_opening(direction, tail);
         self.lose(direction, certificates, |half| half.gap(tail, lost));
+        self.update_stage();
     }
 
     /// `direction` ends here; `tail` was not consumed.
@@ -178,6 +179,7 @@ impl Conversation {
         self.end_opening(direction, tail);
         self.lose(direction, certificates, |half| half.end(tail));
         self.halves.get_mut(direction).finish();
+        self.update_stage();
     }
 
     fn lose<'a>(

@@ -276,3 +276,29 @@ fn the_watch_ends_with_its_bound_with_lost_bytes_and_with_what_are_no_records() 
     feed(&mut c, CLIENT, b"GET / HTTP/1.1\r\n\r\n", 100);
     assert!(c.is_finished() && !leaks(&mut c));
 }
+/// A message tells that who was taken for the server is the client: how far the session has come does not rest on the wrong guess, however
+/// the bytes are cut.
+#[test]
+fn a_wrong_guess_of_who_is_the_client_leaves_no_stage_behind() {
+    let bytes = records(&[certificate(&[&[0x30, 1, 0]]), hello().message()].concat(), 16_384);
+    for size in [1, 7, bytes.len()] {
+        let mut c = Conversation::new(CLIENT, 1 << 16);
+        feed(&mut c, SERVER, &bytes, size);
+        assert_eq!((c.client(), c.stage()), (Some(SERVER), Stage::ClientHello), "in pieces of {size}");
+        assert_eq!(c.session(CLIENT).client_certificates.len(), 1);
+    }
+}
+
+/// What is there of a message whose end is missing counts at once.
+#[test]
+fn certificates_whose_end_is_missing_are_a_stage() {
+    let chain: [&[u8]; 2] = [&[0x30, 1, 0], &[0x30, 2, 0, 0]];
+    let bytes = records(&[server_hello(0xc02f, &[]), certificate(&chain)].concat(), 16_384);
+    let (bytes, rest) = bytes.split_at(bytes.len() - 2);
+    let mut c = Conversation::new(CLIENT, 1 << 16);
+    let mut cache = CertificateCache::default();
+    let read = c.data(SERVER, bytes, &mut cache);
+    assert_eq!((c.stage(), rest.len()), (Stage::ServerHello, 2));
+    c.end(SERVER, &bytes[read..], &mut cache);
+    assert_eq!((c.stage(), c.session(CLIENT).server_certificates.len()), (Stage::Certificates, 1));
+}
