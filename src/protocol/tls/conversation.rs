@@ -242,6 +242,18 @@ impl Conversation {
         self.halves.get(direction).is_watching()
     }
 
+    /// Whether `direction` ends within a message, so that what it says can only be judged once more has come; `unread` bytes of it were
+    /// not consumed.
+    pub fn awaits_more(&self, direction: Direction, unread: usize) -> bool {
+        self.halves.get(direction).awaits_more(unread, !self.views.get(direction).midstream)
+    }
+
+    /// Whether the client's second hello asks for another name than its first, which RFC 8446 §4.1.2 does not allow.
+    pub fn changed_name(&self) -> bool {
+        let s = &self.session;
+        s.client_hello.as_ref().zip(s.second_client_hello.as_ref()).is_some_and(|(a, b)| a.server_name() != b.server_name())
+    }
+
     /// Whether both directions were read as far as they can be.
     pub fn is_finished(&self) -> bool {
         self.is_over(Direction::AToB) && self.is_over(Direction::BToA)

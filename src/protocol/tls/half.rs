@@ -177,6 +177,20 @@ impl Half {
         }
     }
 
+    /// Whether what it got ends within a record header or a handshake message, so that more has to come before it means anything;
+    /// `unread` bytes were not consumed. `is_whole`: its start was seen.
+    pub fn awaits_more(&self, unread: usize, is_whole: bool) -> bool {
+        match self.phase {
+            Phase::Start => unread > 0,
+            Phase::Records => {
+                let is_in_message = self.record.typ == HANDSHAKE && self.record.remaining > 0;
+                unread > 0 || is_in_message || self.skip > 0 || (!self.message.is_empty() && !self.handed_out)
+            }
+            Phase::Searching => unread > 0 && is_whole,
+            Phase::Resuming | Phase::Watching | Phase::Over => false,
+        }
+    }
+
     /// Takes the next item off the front of `bytes`; answers how many bytes it consumed. `longest` bounds a message in bytes.
     /// `is_first`: nothing is missing since the start, and there was no hello yet, so that nothing can be encrypted.
     pub fn step<'a>(&'a mut self, bytes: &'a [u8], longest: usize, is_first: bool) -> (usize, Item<'a>) {
