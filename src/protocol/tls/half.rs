@@ -36,6 +36,8 @@ pub(super) struct Half {
     lossy: bool,
     /// Bytes passed over before TLS began, in records before the hello, or between a loss and the next hello.
     pub skipped: u64,
+    /// How many of these there were when TLS was first found.
+    skipped_before: Option<u64>,
     /// The first bytes were there and were not TLS.
     pub began_otherwise: bool,
 }
@@ -133,6 +135,11 @@ impl Half {
     /// Whether what was seen so far is from the first byte on, and was not TLS.
     pub const fn is_opening(&self) -> bool {
         self.began_otherwise && !self.lossy
+    }
+
+    /// How many bytes came before TLS was first found. `None`: it was not.
+    pub const fn skipped_before(&self) -> Option<u64> {
+        self.skipped_before
     }
 
     /// Whether TLS was found.
@@ -339,6 +346,7 @@ impl Half {
 
     fn begin<'a>(&mut self, at: usize) -> (usize, Item<'a>) {
         (self.phase, self.record, self.lossy) = (Phase::Records, Record::default(), false);
+        self.skipped_before.get_or_insert(self.skipped);
         (at, Item::Begins)
     }
 
