@@ -16,6 +16,7 @@
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
+//! | [`hostile`] | certificates that are made to cost much, to the end of a session |
 //! | [`earlier`] | what servers show is compared with earlier sessions |
 //! | [`certificates`] | certificates are told and kept once each |
 //! | [`reload`] | rules come and go while traffic runs |
@@ -33,6 +34,7 @@ mod datasets;
 mod earlier;
 mod evasion;
 mod findings;
+mod hostile;
 mod inline;
 mod invariance;
 mod language;
