@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::certificates::Keeping;
-use super::collector;
+use super::editor;
 use super::lines::{Lines, Printer};
 use crate::engine::{Config, Inspector, Leaving, Located, Verdict};
 use crate::protocol::x509::Certificate;
@@ -33,7 +33,7 @@ pub(super) fn work<P: Printer>(
     keeping: &Keeping,
     ends: &Ends,
 ) {
-    let compares = collector::compares(&config);
+    let compares = editor::compares(&config);
     let inspector = Inspector::new(config, Arc::clone(&rules), names);
     let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping, compares), ends };
     for batch in &ends.batches {
