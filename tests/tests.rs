@@ -7,6 +7,7 @@
 //! | [`evasion`] | tricks that hide a name or a session from others |
 //! | [`findings`] | what is found stands in events, and can be chosen, listed and asked for |
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
+//! | [`inline`] | in the path, what goes on is what was inspected, and no part of a forbidden hello does |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`loss`] | what was not seen is not told as if it had been, nor as malice |
 //! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
@@ -32,6 +33,7 @@ mod datasets;
 mod earlier;
 mod evasion;
 mod findings;
+mod inline;
 mod invariance;
 mod language;
 mod limits;

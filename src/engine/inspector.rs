@@ -2,11 +2,13 @@
 
 mod ending;
 mod memory;
+mod path;
 mod reuse;
 
 use std::sync::Arc;
 
 pub use self::ending::Leaving;
+pub(super) use self::path::Standing;
 
 use super::config::Config;
 use super::connection::{Connection, Flow};
@@ -17,7 +19,7 @@ use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
 use super::validate;
 use crate::base::Timestamp;
-use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason};
+use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason, Reset};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::x509::{Certificate, CertificateCache};
@@ -43,6 +45,8 @@ pub struct Inspector {
     trust: Option<Trust>,
     names: Arc<[String]>,
     counters: Counters,
+    /// Whom a rule that rejected the last segment wants to be told.
+    reset: Option<Reset>,
     /// The clock's time at the last tick.
     now: Timestamp,
 }
@@ -68,6 +72,7 @@ impl Inspector {
             config,
             names,
             counters: Counters::default(),
+            reset: None,
             now: Timestamp::ZERO,
         }
     }
@@ -338,6 +343,9 @@ impl Inspector {
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
         let Some((reason, verdict)) = judged.drop(header.sender, flow.client()) else { return Verdict::Pass };
         self.counters.count_drop(reason, verdict);
+        if let event::Verdict::Reject(reset) = verdict {
+            self.reset = Some(reset);
+        }
         Verdict::Drop
     }
 }

@@ -126,7 +126,7 @@ impl Portcullis {
     }
 }
 
-fn load(text: &str) -> RuleSet {
+pub fn load(text: &str) -> RuleSet {
     let source = rules::Source { name: "test.rules", text };
     let (set, report) = RuleSet::compile(&[source], &rules::RuleConfig::default());
     assert!(report.errors.is_empty(), "{:?}", report.errors);
@@ -140,8 +140,8 @@ pub fn replay(packets: &[Packet]) -> Events {
 
 /// Collects events as lines of EVE JSON.
 #[derive(Debug, Default)]
-struct Lines {
-    bytes: Vec<u8>,
+pub struct Lines {
+    pub bytes: Vec<u8>,
 }
 
 const EVE: EvePrinter = EvePrinter { certificates: false };

@@ -104,6 +104,7 @@ impl Inspector {
         }
         if let Some(connection) = flow.connection.as_deref_mut() {
             connection.found = otherwise;
+            connection.gave_up = following.gave_up.is_some();
         }
         lane.release(held);
     }

@@ -231,6 +231,7 @@ impl Session {
         self.server_key_listed = None;
         std::mem::swap(&mut self.server_chain_truncated, &mut self.client_chain_truncated);
         self.server_chain_unreadable = false;
+        self.stage = Stage::Start; // what it came by was the other side's
         for alert in &mut self.alerts {
             alert.from_client = !alert.from_client;
         }
