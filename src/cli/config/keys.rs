@@ -238,7 +238,7 @@ pub(super) const COMMAND: &str = "command";
 const NO_KEYS: [&str; 2] = ["config", "help"];
 
 /// Flags whose value is a list with commas.
-const COMMAS: [&str; 2] = ["ports", "findings"];
+const COMMAS: [&str; 3] = ["ports", "findings", "pin_cpus"];
 
 /// Flags that take the name of a file after `=`.
 const PATH_AFTER_EQUALS: [&str; 2] = ["list", "dataset"];
