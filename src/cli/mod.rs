@@ -18,6 +18,7 @@ mod replay;
 mod rule_options;
 mod rules;
 mod signals;
+mod sink_options;
 #[cfg(target_os = "linux")]
 mod tap;
 pub mod terminal;
