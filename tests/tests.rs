@@ -14,6 +14,7 @@
 //! | [`order`] | a connection begins where it began, whatever order its packets are in |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
+//! | [`tap`] | on an interface it sees what replay sees in a capture, whatever becomes of the interface |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
 //! | [`earlier`] | what servers show is compared with earlier sessions |
@@ -46,6 +47,8 @@ mod reload;
 mod rooms;
 mod rules;
 mod sinks;
+#[cfg(target_os = "linux")]
+mod tap;
 mod trust;
 mod util;
 mod workers;

@@ -17,8 +17,11 @@ mod batch;
 mod certificates;
 mod collector;
 mod deal;
+mod editor;
 mod lessons;
 mod lines;
+#[cfg(target_os = "linux")]
+mod live;
 mod load;
 mod next_rules;
 mod strand;
@@ -33,6 +36,8 @@ use crossbeam_channel::bounded;
 
 pub use certificates::Keeping;
 pub use lines::{EvePrinter, Printer};
+#[cfg(target_os = "linux")]
+pub use live::{LiveSettings, Status, run_live};
 pub use load::load_rules;
 pub use next_rules::NextRules;
 
@@ -135,7 +140,7 @@ pub fn run<P: Printer>(
             let keeping = settings.keeping.clone();
             thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &keeping, &ends))
+                .spawn_scoped(scope, move || worker::work(workers == 1, config, rules, names, printer, &keeping, &ends))
                 .map_err(RunError::Thread)?;
             to_workers.push(send);
             from_workers.push((collected, give_back));
