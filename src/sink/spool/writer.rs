@@ -120,7 +120,7 @@ impl Writer {
             return Ok(None);
         };
         match fs::remove_file(segment::path(&self.dir, first)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             removed => {
                 self.segments.pop_front();
                 Ok(Some(if removed.is_ok() { second.saturating_sub(first.max(acknowledged)) } else { 0 }))
