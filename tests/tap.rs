@@ -1,6 +1,7 @@
 //! `portcullis tap` at interfaces of a network namespace: it sees what replay sees, and lives through what becomes of interfaces.
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -366,4 +367,96 @@ fn who_may_not_listen_is_told_what_it_takes() {
         let ran = ran.expect(1);
         assert!(ran.stderr.contains("cannot listen at lo") && ran.stderr.contains("CAP_NET_RAW"), "{}", ran.stderr);
     }
+}
+
+// --- privileges --------------------------------------------------------------------------------------------------------
+
+/// What the kernel says of the thread that began a process and of all its others.
+fn status_of(tapping: &Tapping, key: &str) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", tapping.child.id())).unwrap();
+    let mut values: Vec<_> = tasks
+        .map(|task| {
+            let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let line = status.lines().find(|line| line.starts_with(&format!("{key}:"))).unwrap();
+            line.split_once(':').unwrap().1.split_whitespace().next().unwrap().to_owned()
+        })
+        .collect();
+    values.sort();
+    values.dedup();
+    values
+}
+
+#[test]
+fn it_gives_up_all_that_it_does_not_need_and_goes_on_all_the_same() {
+    let Some(bench) = Bench::new() else { return };
+    let (net_raw, and_dac_override, no_group) = ("0000000000002000", "0000000000002002", "65534");
+    for capture in ["ring", "datalink"] {
+        for (options, user, capabilities, seccomp) in [
+            (&["--user", "nobody"][..], no_group, net_raw, "2"),
+            (&[], "0", and_dac_override, "2"),
+            (&["--user", "nobody", "--no-sandbox"], no_group, net_raw, "0"),
+        ] {
+            let tapping = bench.tap(&[&["-i", "tap", "--workers", "2", "--capture", capture][..], options].concat());
+            bench.send(&session(1001, "before.example"));
+            wait_for_session(&tapping, "before.example");
+            assert_eq!(status_of(&tapping, "Uid"), [user], "{capture} {options:?}");
+            assert_eq!(status_of(&tapping, "CapEff"), [capabilities], "{capture} {options:?}");
+            assert_eq!(status_of(&tapping, "CapPrm"), [capabilities], "{capture} {options:?}");
+            assert_eq!(status_of(&tapping, "NoNewPrivs"), ["1"], "{capture} {options:?}");
+            assert_eq!(status_of(&tapping, "Seccomp"), [seccomp], "{capture} {options:?}");
+
+            bench.ip("link del tap");
+            bench.wire("send", "tap");
+            tapping.wait_for("portcullis: interface: tap is there again");
+            thread::sleep(Duration::from_millis(100));
+            bench.send(&session(1002, "after.example"));
+            assert_eq!(tapping.end().names(), ["before.example", "after.example"], "{capture} {options:?}");
+        }
+    }
+}
+
+#[test]
+fn with_no_sandbox_root_keeps_what_it_has() {
+    let Some(bench) = Bench::new() else { return };
+    let tapping = bench.tap(&["-i", "tap", "--no-sandbox"]);
+    assert_eq!(status_of(&tapping, "Seccomp"), ["0"]);
+    assert_eq!(status_of(&tapping, "NoNewPrivs"), ["0"]);
+    tapping.end();
+}
+
+#[test]
+fn a_user_that_is_not_there_is_wrong_usage() {
+    let ran = Ran::with(["tap", "-i", "lo", "--user", "nosuchuser"]).expect(2);
+    assert!(ran.stderr.contains("there is no user nosuchuser"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_unit_starts_it_with_options_that_it_has() {
+    let unit = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/portcullis-tap@.service")).unwrap();
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/portcullis ")).unwrap();
+    let words = start.split(' ').map(|word| word.replace("%i", "nosuch0"));
+    // It is understood, and fails for the interface.
+    let ran = Ran::with(words).expect(1);
+    assert!(ran.stderr.contains("no interface nosuch0"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_service_manager_is_told_when_it_listens_and_that_it_lives() {
+    let Some(bench) = Bench::new() else { return };
+    let path = bench.dir.path("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let hear = || {
+        let mut text = [0; 64];
+        let len = manager.recv(&mut text).unwrap();
+        String::from_utf8(text[..len].to_vec()).unwrap()
+    };
+    let mut command = bench.command(env!("CARGO_BIN_EXE_portcullis"));
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
+    let tapping = bench.start(command, &["-i", "tap"]);
+    assert_eq!(hear(), "READY=1");
+    assert_eq!(hear(), "WATCHDOG=1");
+    assert_eq!(hear(), "WATCHDOG=1");
+    tapping.end();
+    assert!(std::iter::repeat_with(hear).take(100).any(|state| state == "STOPPING=1"));
 }

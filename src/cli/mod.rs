@@ -10,6 +10,8 @@ mod feed_files;
 mod findings;
 mod list_options;
 mod lookups;
+#[cfg(target_os = "linux")]
+mod notify;
 mod place;
 mod printer;
 mod profile;
@@ -17,6 +19,8 @@ mod reload;
 mod replay;
 mod rule_options;
 mod rules;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod signals;
 mod sink_options;
 #[cfg(target_os = "linux")]

@@ -73,8 +73,12 @@ impl Bench {
 
     /// Starts `portcullis tap` with these options; it listens when this comes back.
     pub fn tap(&self, args: &[&str]) -> Tapping {
+        self.start(self.command(env!("CARGO_BIN_EXE_portcullis")), args)
+    }
+
+    /// The same with a command that runs in the namespace.
+    pub fn start(&self, mut command: Command, args: &[&str]) -> Tapping {
         let events = self.dir.path("events.json");
-        let mut command = self.command(env!("CARGO_BIN_EXE_portcullis"));
         command.arg("tap").args(args).arg("-o").arg(&events).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (say, said) = channel();

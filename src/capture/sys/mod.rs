@@ -6,6 +6,7 @@
 //! | [`socket`] | AF_PACKET sockets: bound to an interface, with filter, fanout, promiscuous mode and statistics |
 //! | [`ring`] | TPACKET_V3 rings: blocks of frames in memory shared with the kernel |
 //! | [`poll`] | waiting for several of them |
+//! | [`privileges`] | users and capabilities |
 //! | [`affinity`] | on which processor a thread runs |
 
 #![allow(unsafe_code)]
@@ -13,6 +14,7 @@
 pub mod affinity;
 pub mod interface;
 pub mod poll;
+pub mod privileges;
 pub mod ring;
 pub mod socket;
 
