@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -350,16 +350,18 @@ fn an_interface_that_is_not_there_is_named_with_those_that_are() {
     assert!(ran.stderr.contains("--pin-cpus 9999: this process may run on"), "{}", ran.stderr);
 }
 
+/// The program where everybody can run it: it may lie where only root can read.
+fn copy_for_all(dir: &Dir) -> PathBuf {
+    let copy = dir.path("portcullis");
+    fs::copy(env!("CARGO_BIN_EXE_portcullis"), &copy).unwrap();
+    Command::new("chmod").args(["-R", "a+rX"]).arg(copy.parent().unwrap()).status().unwrap();
+    copy
+}
+
 #[test]
 fn who_may_not_listen_is_told_what_it_takes() {
-    let program = Bench::new().map(|bench| {
-        // The program may lie where only root can read.
-        let copy = bench.dir.path("portcullis");
-        fs::copy(env!("CARGO_BIN_EXE_portcullis"), &copy).unwrap();
-        Command::new("chmod").args(["-R", "a+rX"]).arg(copy.parent().unwrap()).status().unwrap();
-        (bench, copy)
-    });
-    let Some((_bench, program)) = program else { return };
+    let Some(bench) = Bench::new() else { return };
+    let program = copy_for_all(&bench.dir);
     for capture in ["auto", "ring", "datalink"] {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "65534", "--clear-groups"]).arg(&program);
@@ -459,4 +461,51 @@ fn the_service_manager_is_told_when_it_listens_and_that_it_lives() {
     assert_eq!(hear(), "WATCHDOG=1");
     tapping.end();
     assert!(std::iter::repeat_with(hear).take(100).any(|state| state == "STOPPING=1"));
+}
+
+// --- doctor ------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_doctor_tells_what_works_and_what_spoils_a_tap() {
+    let Some(bench) = Bench::new() else { return };
+    let doctor = |packets: &[Packet]| {
+        let mut command = bench.command(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(["doctor", "-i", "tap", "--duration", "2"]).stdout(Stdio::piped());
+        let child = command.spawn().unwrap();
+        thread::sleep(Duration::from_millis(800));
+        if !packets.is_empty() {
+            bench.send(packets);
+        }
+        let ran: Ran = child.wait_with_output().unwrap().into();
+        String::from_utf8(ran.expect(0).stdout).unwrap()
+    };
+    let whole = session(1001, "doctor.example");
+    let from_client: Vec<_> = whole.iter().filter(|packet| packet.side == Side::Client).cloned().collect();
+    for (packets, line) in [
+        (&whole[..], "ok    tap: both directions are seen"),
+        (&from_client, "no    tap: only what clients send is seen"),
+        (&[], "note  tap: nothing was seen on the ports"),
+    ] {
+        let said = doctor(packets);
+        for words in
+            ["ok    CAP_NET_RAW", "ok    --capture ring works", "ok    --capture datalink works", "landlock", "seccomp", line]
+        {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+    bench.ip("link set tap down");
+    assert!(doctor(&[]).contains("no    tap is down: `ip link set tap up`"));
+}
+
+#[test]
+fn the_doctor_tells_who_may_not_listen() {
+    let Some(bench) = Bench::new() else { return };
+    let mut command = Command::new("setpriv");
+    let ran: Ran =
+        command.args(["--reuid", "65534", "--clear-groups"]).arg(copy_for_all(&bench.dir)).arg("doctor").output().unwrap().into();
+    let ran = ran.expect(1);
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(said.contains("no    CAP_NET_RAW is missing (user 65534): run it as root"), "{said}");
+    let ran = Ran::with(["doctor", "-i", "nosuch0"]).expect(1);
+    assert!(ran.stderr.contains("no interface nosuch0"), "{}", ran.stderr);
 }
