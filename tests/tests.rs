@@ -5,6 +5,7 @@
 //! | [`captures`] | each capture of `pcaps/` gives the facts that its README names |
 //! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
 //! | [`evasion`] | tricks that hide a name or a session from others |
+//! | [`datagrams`] | rules on UDP: alerts, verdicts, and nothing where none wants it |
 //! | [`findings`] | what is found stands in events, and can be chosen, listed and asked for |
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
@@ -25,6 +26,7 @@
 mod captures;
 mod certificates;
 mod command;
+mod datagrams;
 mod datasets;
 mod earlier;
 mod evasion;

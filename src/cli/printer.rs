@@ -33,7 +33,7 @@ impl Printer for TerminalPrinter {
 
     fn drop(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &SegmentHeader, _: &DropInfo<'_>) {}
 
-    fn flow(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &FlowCounters, _: &FlowEnd, _: &TcpEnd) {}
+    fn flow(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &FlowCounters, _: &FlowEnd, _: Option<&TcpEnd>) {}
 
     fn anomaly(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &AnomalyInfo<'_>) {}
 

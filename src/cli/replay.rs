@@ -103,7 +103,7 @@ struct Decoding {
     #[arg(long)]
     ignore_vlan: bool,
 
-    /// Drop packets with wrong IPv4 or TCP checksums
+    /// Drop packets with wrong IPv4, TCP or UDP checksums
     #[arg(long)]
     check_checksums: bool,
 

@@ -1,5 +1,6 @@
 //! From a segment to events and a verdict: find the flow, put its bytes in order, read its TLS, try the rules, report.
 
+mod datagram;
 mod ending;
 mod memory;
 mod reuse;
@@ -20,6 +21,7 @@ use crate::base::Timestamp;
 use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
+use crate::protocol::tls::Conversation;
 use crate::protocol::x509::{Certificate, CertificateCache};
 use crate::rules::{self, AppProto, Profile, RuleSet, SavedDataset};
 use crate::trust::Trust;
@@ -82,6 +84,9 @@ impl Inspector {
     /// Inspects a segment whose key has hash `hash`, and whose flow was looked up before.
     pub fn process(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let header = segment.header;
+        if header.is_datagram() {
+            return self.datagram(hash, located, segment, report);
+        }
         self.count_flags(header.flags);
         let Some((place, is_foreign)) = self.find_or_add(hash, located, segment, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
@@ -133,6 +138,11 @@ impl Inspector {
     /// sid and rev, does not do so again.
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
         self.judge.replace_rules(rules);
+    }
+
+    /// Whether UDP datagrams are of any use to it: a rule may match them, or what no rule accepts is dropped.
+    pub fn wants_datagrams(&self) -> bool {
+        self.judge.wants_datagrams()
     }
 
     /// The clock shows `now` since packet `packet`: ends the flows whose time is over.
@@ -205,7 +215,7 @@ impl Inspector {
         }
         let flow = Flow::new(header, self.guess_client(header));
         self.counters.flows = self.counters.flows.saturating_add(1);
-        if !header.flags.has(TcpFlags::SYN) {
+        if !header.flags.has(TcpFlags::SYN) && !header.is_datagram() {
             self.counters.midstream = self.counters.midstream.saturating_add(1);
         }
         let id = self.lanes.get_mut(lane)?.add(hash, header.key, flow)?;
@@ -306,13 +316,19 @@ impl Inspector {
         c.handshake_limit = c.handshake_limit.saturating_add(u64::from(read.over_limit));
     }
 
-    /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
+    /// Tries the rules on a half-open flow, where there are some that want it.
     fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         let (key, client) = (&segment.header.key, flow.client());
         if !self.judge.wants_opening(key.sender(client), key.receiver(client)) {
             return Verdict::Pass;
         }
+        self.judge_half_open(place, segment, report)
+    }
+
+    /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
+    fn judge_half_open(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         flow.connection(self.config.limits.handshake_bytes);
         let verdict = self.judge(place, segment, report);
         let Some(lane) = self.lanes.get_mut(place.lane) else { return verdict };
@@ -344,19 +360,23 @@ impl Inspector {
 
 /// Adds to `base` what events say of the flow.
 fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>, capture: u32) -> Common<'a> {
-    let app_proto = flow.connection.as_ref().and_then(|c| match &c.following {
-        Some(f) if f.conversation.is_tls() => Some("tls"),
-        Some(f) if f.conversation.began_otherwise() => Some("failed"),
-        None if c.spoke == AppProto::Tls => Some("tls"),
-        None if c.spoke == AppProto::NotTls => Some("failed"),
-        Some(_) | None => None,
-    });
+    let spoke =
+        flow.connection.as_ref().map_or(flow.opening.spoke, |c| c.following.as_ref().map_or(c.spoke, |f| spoken(&f.conversation)));
     Common {
         flow_id: Some(event::flow_id(key, flow.start, flow.first.number())),
         community_id: Some(CommunityId::new(key.sender(flow.client()), key.receiver(flow.client()), key.protocol())),
         pcap_filename: usize::try_from(capture).ok().and_then(|i| names.get(i)).map(String::as_str),
-        app_proto,
+        app_proto: spoke.name(),
         ..base
+    }
+}
+
+/// What a flow speaks by what was read of it.
+pub(super) fn spoken(conversation: &Conversation) -> AppProto {
+    match conversation {
+        c if c.is_tls() => AppProto::Tls,
+        c if c.began_otherwise() => AppProto::otherwise(c.spoken_otherwise()),
+        _ => AppProto::Unknown,
     }
 }
 

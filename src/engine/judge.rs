@@ -7,6 +7,7 @@ use super::config::Config;
 use super::connection::{Connection, Flow};
 use super::counters::Counters;
 use super::following::Following;
+use super::inspector::spoken;
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropInfo, DropReason, Refusal, Reset, Side, Toward, Verdict};
 use crate::findings::FindingSet;
@@ -15,7 +16,7 @@ use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::{Conversation, Session};
 use crate::rules::{
     self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference,
-    RejectTarget, Rule, RuleSet, SavedDataset, Scratch, Subject, Target, Totals, Unaccepted,
+    RejectTarget, Rule, RuleSet, SavedDataset, Scratch, Subject, Target, Totals, Transport, Unaccepted,
 };
 
 /// The rules, and what trying them needs.
@@ -130,7 +131,12 @@ impl Judge {
 
     /// Whether a flow between a client and a server is to be judged before there is any payload.
     pub fn wants_opening(&self, client: Endpoint, server: Endpoint) -> bool {
-        self.on_first || self.on_each || (self.refuses() && !self.rules.accepts_between(client, server))
+        self.on_first || self.on_each || (self.refuses() && !self.rules.accepts_between(Transport::Tcp, client, server))
+    }
+
+    /// Whether UDP datagrams are to be judged at all.
+    pub fn wants_datagrams(&self) -> bool {
+        self.refuses() || self.rules.wants_datagrams()
     }
 
     /// Whether flows that no rule accepts are dropped.
@@ -191,10 +197,8 @@ impl Judge {
         let refuses = self.refuses();
         let is_refused_tls = |c: &Conversation| refuses && c.is_tls() && c.began_otherwise();
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
-            Some(c) if is_refused_tls(c) => AppProto::NotTls,
-            Some(c) if c.is_tls() => AppProto::Tls,
-            Some(c) if c.began_otherwise() => AppProto::NotTls,
-            Some(_) => AppProto::Unknown,
+            Some(c) if is_refused_tls(c) => AppProto::otherwise(c.spoken_otherwise()),
+            Some(c) => spoken(c),
             None => *spoke,
         };
         let (session, raw) = match following.as_deref_mut() {
@@ -212,6 +216,7 @@ impl Judge {
         };
         let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, totals, raw });
         let subject = Subject {
+            transport: flow.opening.transport,
             client: key.sender(client),
             server: key.receiver(client),
             established: *established,

@@ -14,8 +14,8 @@ pub trait Report {
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
     /// A segment that does not go on.
     fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>);
-    /// A flow ended.
-    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
+    /// A flow ended; `tcp` where it was one of TCP.
+    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>);
     /// Something was not as the protocol has it.
     fn anomaly(&mut self, at: Order, common: &Common<'_>, info: &AnomalyInfo<'_>);
 }

@@ -25,7 +25,7 @@ pub trait Printer: Clone + Send {
     /// A dropped segment.
     fn drop(&self, out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>);
     /// The end of a flow.
-    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
+    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>);
     /// An anomaly.
     fn anomaly(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>);
     /// Counters, and the rules in force.
@@ -59,8 +59,8 @@ impl Printer for EvePrinter {
         event::drop(out, common, segment, info);
     }
 
-    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
-        event::flow(out, common, counters, end, Some(tcp));
+    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>) {
+        event::flow(out, common, counters, end, tcp);
     }
 
     fn anomaly(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>) {
@@ -150,7 +150,7 @@ impl<P: Printer> Report for Lines<P> {
         self.line(at, Told::Yes, |p, out| p.drop(out, common, segment, info));
     }
 
-    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
+    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>) {
         self.line(at, Told::Yes, |p, out| p.flow(out, common, counters, end, tcp));
     }
 

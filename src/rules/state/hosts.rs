@@ -116,7 +116,7 @@ const MOST_BITS: usize = 1 << 18;
 mod tests {
     use super::*;
     use crate::flow::Endpoint;
-    use crate::rules::subject::AppProto;
+    use crate::rules::subject::{AppProto, Transport};
 
     #[test]
     fn bits_beyond_the_bound_are_counted() {
@@ -125,6 +125,7 @@ mod tests {
         for host in 1..=5 {
             let end = |last, port| Endpoint { ip: [10, 0, 0, last].into(), port };
             let subject = Subject {
+                transport: Transport::Tcp,
                 client: end(host, 40_000),
                 server: end(99, 443),
                 established: true,

@@ -173,7 +173,7 @@ fn notes_have_the_place_of_what_they_are_about() {
             "1.3",
             "tls.version: of the server it can never match: in TLS 1.3 certificates and key exchanges are encrypted",
         ),
-        ("flags:S; ip_proto:17;", "17", "ip_proto: an IP protocol other than TCP is not followed yet: it never matches"),
+        ("flags:S; ip_proto:88;", "88", "ip_proto: an IP protocol other than TCP and UDP is not followed yet: it never matches"),
     ] {
         let text = format!("alert {} any any -> any any ({options} sid:1;)", if options.contains("flags") { "tcp" } else { "tls" });
         let (_, report) = load(&text);
