@@ -13,8 +13,12 @@
 //! [`PcapngWriter`] is the way back: frames into a file.
 
 mod block;
+#[cfg(target_os = "linux")]
+pub mod bpf;
 mod compression;
 mod error;
+#[cfg(target_os = "linux")]
+pub mod filter;
 mod format;
 mod found;
 mod inputs;
@@ -24,6 +28,10 @@ mod play;
 mod read_ahead;
 mod set;
 mod source;
+#[cfg(target_os = "linux")]
+pub mod steering;
+#[cfg(target_os = "linux")]
+pub mod sys;
 #[cfg(test)]
 mod testkit;
 #[cfg(test)]

@@ -1,0 +1,28 @@
+//! Where the kernel is spoken to: the one room with `unsafe`. Each file has one subject, and safe types in front of it.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | [`interface`] | network interfaces: which there are, whether they are up, MTU, link type |
+//! | [`socket`] | AF_PACKET sockets: bound to an interface, with filter, fanout, promiscuous mode and statistics |
+//! | [`ring`] | TPACKET_V3 rings: blocks of frames in memory shared with the kernel |
+//! | [`poll`] | waiting for several of them |
+
+#![allow(unsafe_code)]
+
+pub mod interface;
+pub mod poll;
+pub mod ring;
+pub mod socket;
+
+use std::io;
+
+/// What a system call that answers -1 for failure has answered.
+fn check(answer: libc::c_int) -> io::Result<libc::c_int> {
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+/// The size of `T` as system calls want it.
+#[allow(clippy::cast_possible_truncation)] // structures of some bytes
+const fn len_of<T>() -> libc::socklen_t {
+    size_of::<T>() as libc::socklen_t
+}
