@@ -14,6 +14,7 @@
 //! | [`order`] | a connection begins where it began, whatever order its packets are in |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
+//! | [`tags`] | packets that a rule tagged are told as they are |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
 //! | [`earlier`] | what servers show is compared with earlier sessions |
@@ -42,6 +43,7 @@ mod policy;
 mod reload;
 mod rooms;
 mod rules;
+mod tags;
 mod trust;
 mod util;
 mod workers;

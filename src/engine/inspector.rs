@@ -83,6 +83,14 @@ impl Inspector {
 
     /// Inspects a segment whose key has hash `hash`, and whose flow was looked up before.
     pub fn process(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+        let verdict = self.inspect(hash, located, segment, report);
+        if self.judge.tags() {
+            self.tell_tagged(hash, segment.header, report);
+        }
+        verdict
+    }
+
+    fn inspect(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let header = segment.header;
         if header.is_datagram() {
             return self.datagram(hash, located, segment, report);
@@ -130,6 +138,19 @@ impl Inspector {
             true => self.follow(&place, segment, is_foreign, report),
             false if self.judge.wants_packets() || is_unsettled => self.judge(&place, segment, report),
             false => Verdict::Pass,
+        }
+    }
+
+    /// Tells the packet of `header` as it is, where a rule tagged it.
+    fn tell_tagged(&mut self, hash: u64, header: &SegmentHeader, report: &mut impl Report) {
+        let table = self.lanes.get_mut(lane_of(hash)).map(|lane| &mut lane.table);
+        let flow = table.and_then(|table| table.find(hash, &header.key).and_then(|id| table.get_mut(id)));
+        let Some(flow) = flow else { return };
+        if self.judge.is_tagged(header, flow) {
+            let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
+            let common = common(&self.names, &header.key, flow, Common::of_segment(header), header.capture);
+            self.counters.tagged = self.counters.tagged.saturating_add(1);
+            report.packet(at, &Common { app_proto: None, ..common });
         }
     }
 

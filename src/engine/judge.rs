@@ -26,6 +26,8 @@ pub(super) struct Judge {
     on_first: bool,
     on_each: bool,
     on_streams: bool,
+    /// Packets may be tagged: by these rules, or by those before.
+    tags: bool,
     /// What becomes of a flow that no rule accepts.
     default_verdict: rules::Verdict,
     /// What of the findings is told.
@@ -99,12 +101,13 @@ impl Judge {
         let scratch = config.profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
         let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
         let (default_verdict, hosts, matches) = (config.default_verdict, HostState::default(), Vec::new());
-        let findings = config.findings;
+        let (findings, tags) = (config.findings, rules.tags());
         Self {
             rules,
             on_first,
             on_each,
             on_streams,
+            tags,
             default_verdict,
             findings,
             hosts,
@@ -121,6 +124,7 @@ impl Judge {
         self.retired.extend(retired.into_iter().map(|set| (Arc::clone(&set.place), set)));
         self.scratch.replace_set(&self.rules, &rules);
         (self.on_first, self.on_each, self.on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
+        self.tags |= rules.tags();
         self.rules = rules;
     }
 
@@ -160,6 +164,7 @@ impl Judge {
         counters.dataset_full = self.scratch.counters().dataset_full;
         counters.budget_spent = self.scratch.counters().budget_spent;
         counters.bits_evicted = self.hosts.bits_evicted();
+        counters.tags_evicted = self.hosts.tags_evicted();
         counters.thresholds_evicted = self.hosts.counts_evicted();
     }
 
@@ -174,6 +179,18 @@ impl Judge {
     /// Whether a rule wants to be tried on each packet.
     pub const fn wants_packets(&self) -> bool {
         self.on_each
+    }
+
+    /// Whether packets may be tagged.
+    pub const fn tags(&self) -> bool {
+        self.tags
+    }
+
+    /// Whether the packet of `header`, of `flow`, is tagged. To be called once for each.
+    pub fn is_tagged(&mut self, header: &SegmentHeader, flow: &mut Flow) -> bool {
+        let flow = flow.connection.as_deref_mut().map(|connection| &mut connection.rules);
+        let hosts = [header.key.sender(header.sender).ip, header.key.receiver(header.sender).ip];
+        self.hosts.is_tagged(flow, hosts, header.timestamp, header.frame_len)
     }
 
     /// Whether a rule wants to look at streams: they have to be there when it is tried.

@@ -15,7 +15,7 @@ use crate::capture::{Block, PcapngWriter};
 use crate::engine::{Config, Counters, Order, PacketId};
 use crate::event::{RulesInfo, Summary};
 use crate::findings::{FindingSet, Known, Memory, Sighting};
-use crate::packet::DecoderCounters;
+use crate::packet::{DecoderCounters, Frame};
 use crate::rules::{AlertLimits, Profile, RuleSet};
 
 pub(super) struct Collector<P> {
@@ -99,7 +99,7 @@ impl<P: Printer> Collector<P> {
             }
             let mut strands = workers.iter().map(Strand::begin).collect::<Result<Vec<_>, _>>()?;
             strands.push(Strand::of(output));
-            self.merge(&mut strands, &stats, sink)?;
+            self.merge(&mut strands, &stats, block.as_ref(), sink)?;
             self.flush(sink)?;
             self.write_passed(block.as_ref(), &strands)?;
             let done = strands.into_iter().filter_map(Strand::finish).collect();
@@ -112,7 +112,13 @@ impl<P: Printer> Collector<P> {
 
     /// Writes the lines of all strands by their order, and the `stats` events between them. A piece is waited for only when its
     /// lines are next, so that a worker may be far ahead of another one.
-    fn merge(&mut self, strands: &mut [Strand<'_>], stats: &[StatsDue], sink: &mut Take<'_>) -> Result<(), RunError> {
+    fn merge(
+        &mut self,
+        strands: &mut [Strand<'_>],
+        stats: &[StatsDue],
+        block: Option<&Block>,
+        sink: &mut Take<'_>,
+    ) -> Result<(), RunError> {
         let mut due = (0_usize..).zip(stats).peekable();
         loop {
             strands.iter_mut().try_for_each(Strand::advance)?;
@@ -122,7 +128,7 @@ impl<P: Printer> Collector<P> {
                 (Some((order, index)), stats) if stats.is_none_or(|stats| order < stats) => {
                     let until = [second, stats.map(|order| (order, usize::MAX))].into_iter().flatten().min();
                     if let Some(strand) = strands.get_mut(index) {
-                        self.write_run(strand, |order| until.is_none_or(|until| (order, index) < until), sink)?;
+                        self.write_run(strand, |order| until.is_none_or(|until| (order, index) < until), block, sink)?;
                     }
                 }
                 (_, Some(_)) => {
@@ -136,11 +142,18 @@ impl<P: Printer> Collector<P> {
     }
 
     /// Writes the lines of one strand that are next.
-    fn write_run(&mut self, strand: &mut Strand<'_>, is_next: impl Fn(Order) -> bool, sink: &mut Take<'_>) -> Result<(), RunError> {
+    fn write_run(
+        &mut self,
+        strand: &mut Strand<'_>,
+        is_next: impl Fn(Order) -> bool,
+        block: Option<&Block>,
+        sink: &mut Take<'_>,
+    ) -> Result<(), RunError> {
         let mut run = 0..0;
         while strand.next_order().is_some_and(&is_next) {
-            let Some(Mark { start, end, told, .. }) = strand.take() else { break };
-            match self.decide(told, strand.bytes(start..end))? {
+            let Some(Mark { order, start, end, told }) = strand.take() else { break };
+            let frame = || frame_of(block?, order.packet);
+            match self.decide(told, frame, strand.bytes(start..end))? {
                 Decision::LeftOut => continue,
                 Decision::Written if start == run.end => run.end = end,
                 Decision::Written => {
@@ -158,7 +171,7 @@ impl<P: Printer> Collector<P> {
     }
 
     /// Decides what becomes of a line: of sessions, certificates and alerts of rules with a threshold, in the order of the packets.
-    fn decide(&mut self, told: Told, line: &[u8]) -> Result<Decision, RunError> {
+    fn decide<'f>(&mut self, told: Told, frame: impl Fn() -> Option<Frame<'f>>, line: &[u8]) -> Result<Decision, RunError> {
         let is_told = match told {
             Told::Yes => true,
             Told::Session(session) => {
@@ -169,6 +182,12 @@ impl<P: Printer> Collector<P> {
                 }
                 let mut line = line.to_vec();
                 self.printer.find_more(&mut line, before, before.or(more));
+                return Ok(Decision::WrittenSo(line));
+            }
+            Told::Packet => {
+                let Some(frame) = frame() else { return Ok(Decision::Written) };
+                let mut line = line.to_vec();
+                self.printer.add_frame(&mut line, &frame);
                 return Ok(Decision::WrittenSo(line));
             }
             Told::Certificate(offer) => self.seen.take(&offer, line).map_err(RunError::Sink)?,
@@ -296,6 +315,12 @@ impl Refused {
         *blocked = blocked.saturating_add(u64::from(blocks));
         self.total = self.total.saturating_add(1);
     }
+}
+
+/// The frame of `packet`, where it lies in `block`.
+fn frame_of(block: &Block, packet: PacketId) -> Option<Frame<'_>> {
+    let index = packet.number().checked_sub(block.first_number()).filter(|_| block.capture() == packet.capture())?;
+    block.frame(usize::try_from(index).ok()?)
 }
 
 /// Where a strand's next line belongs, and which strand it is.

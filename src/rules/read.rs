@@ -246,6 +246,8 @@ impl<'c> Reader<'c> {
             plans.clear();
         }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
+        let mut stateful = stateful;
+        stateful.name_tags((meta.gid.unwrap_or(1), sid));
         inspections.extend(apart);
         inspections.iter_mut().for_each(Inspection::shrink_to_fit);
         let class = meta.classtype.as_ref().and_then(|name| self.config.classifications.get(name));

@@ -163,6 +163,11 @@ impl RuleSet {
         !self.packet_groups.is_empty() || !self.payload_tables.is_empty()
     }
 
+    /// Whether a rule tags packets that follow, so that each is to be [counted](HostState::is_tagged).
+    pub fn tags(&self) -> bool {
+        self.rules.iter().any(|e| e.asks.stateful.tags())
+    }
+
     /// How many rules keep state across flows. With one or more, packets have to be tried in their order, by one thread.
     pub fn needs_order(&self) -> usize {
         let shared = |e: &&Entry| {

@@ -166,7 +166,6 @@ fn errors_say_where_why_and_what_to_do() {
 #[test]
 fn notes_have_the_place_of_what_they_are_about() {
     for (options, place, note) in [
-        ("tls.sni; content:\"a\"; tag:session;", "session", "tag: it has no effect: tagged packets are not written"),
         ("classtype:odd;", "odd", "classtype: classtype `odd` has no classification: severity 3"),
         (
             "tls.version:1.3; tls.cert_subject; content:\"a\";",
