@@ -10,6 +10,7 @@ mod connection;
 mod counters;
 mod findings;
 mod following;
+pub mod inline;
 mod inspector;
 mod judge;
 mod lane;

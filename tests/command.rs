@@ -40,7 +40,7 @@ fn one_session(name: &str) -> Vec<u8> {
 fn help_says_what_each_command_and_flag_does() {
     let help = Ran::with(["--help"]).expect(0);
     let help = String::from_utf8(help.stdout).unwrap();
-    assert!(help.contains("Usage: portcullis <COMMAND>") && help.contains("replay"), "{help}");
+    assert!(help.contains("Usage: portcullis [OPTIONS] <COMMAND>") && help.contains("replay"), "{help}");
     let help = String::from_utf8(replay(&["--help"]).expect(0).stdout).unwrap();
     for flag in ["--output", "--rules", "--no-rules", "--ports", "--workers", "--write-passed", "--max-flows", "--timeout-new"] {
         assert!(help.contains(flag), "{flag}");

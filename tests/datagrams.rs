@@ -51,7 +51,7 @@ fn quic_is_dropped_by_policy_from_its_first_datagram() {
     assert_eq!((&alert["alert"]["action"], &alert["verdict"]["action"]), (&json!("blocked"), &json!("drop")));
     assert_eq!(drop["drop"], json!({"len": 54, "tos": 0, "ttl": 64, "ipid": 0, "udplen": 34, "reason": "rules"}));
     assert_eq!((&flow["flow"]["pkts_toserver"], &flow["flow"]["action"], flow.get("tcp")), (&json!(2), &json!("drop"), None));
-    assert_eq!((counters.dropped, counters.dropped_with_flow), (4, 3), "all of the flow");
+    assert_eq!((counters.dropped, counters.dropped_by.of(DropReason::FlowDrop)), (4, 3), "all of the flow");
 }
 
 /// Whoever answers QUIC passes over what it does not know, so that what comes before must not hide it.

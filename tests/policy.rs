@@ -1,6 +1,7 @@
 //! `--default-verdict drop`: what no `pass` rule accepts falls, when, and why.
 
 use portcullis::engine::Counters;
+use portcullis::event::DropReason;
 use portcullis::rules::Verdict;
 use serde_json::{Value, json};
 
@@ -51,7 +52,10 @@ fn a_flow_with_a_name_that_is_not_allowed_falls_at_its_hello() {
     assert_eq!(drop["verdict"], json!({"action": "drop"}));
     assert_eq!(drop["direction"], "to_server");
     assert_eq!(drop.get("alert"), None);
-    assert_eq!((counters.dropped, counters.dropped_by_app_policy, counters.dropped_with_flow), (3, 1, 2));
+    assert_eq!(
+        (counters.dropped, counters.dropped_by.of(DropReason::DefaultAppPolicy), counters.dropped_by.of(DropReason::FlowDrop)),
+        (3, 1, 2)
+    );
     assert_eq!(events.names(), ["evil.example"], "its session is told all the same");
 }
 

@@ -1,7 +1,5 @@
 //! `tag`: the packets that follow a match are told as they are.
 
-use std::fs;
-
 use serde_json::{Value, json};
 
 use crate::util::run::Ran;
@@ -120,7 +118,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = |chunk: &[u8]| {
         let bits = chunk.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
-        (0..4).map(move |i| if i <= chunk.len() { char::from(DIGITS[(bits >> (18 - 6 * i) & 63) as usize]) } else { '=' })
+        let digit = |i| if i <= chunk.len() { char::from(DIGITS[(bits >> (18 - 6 * i) & 63) as usize]) } else { '=' };
+        [0, 1, 2, 3].map(digit)
     };
-    bytes.chunks(3).flat_map(|chunk| digits(chunk).collect::<Vec<_>>()).collect()
+    bytes.chunks(3).flat_map(digits).collect()
 }

@@ -8,6 +8,7 @@
 //! | [`datagrams`] | rules on UDP: alerts, verdicts, and nothing where none wants it |
 //! | [`findings`] | what is found stands in events, and can be chosen, listed and asked for |
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
+//! | [`inline`] | in the path, what goes on is what was inspected, and no part of a forbidden hello does |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`loss`] | what was not seen is not told as if it had been, nor as malice |
 //! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
@@ -21,17 +22,20 @@
 //! | [`certificates`] | certificates are told and kept once each |
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
+//! | [`config`] | what a user writes into `portcullis.toml`, and is told about it |
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
 
 mod captures;
 mod certificates;
 mod command;
+mod config;
 mod datagrams;
 mod datasets;
 mod earlier;
 mod evasion;
 mod findings;
+mod inline;
 mod invariance;
 mod language;
 mod limits;

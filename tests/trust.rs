@@ -173,6 +173,10 @@ fn a_stapled_answer_that_revokes_makes_the_chain_revoked() {
     let one = certificate_status(&revocation(&pki))[5..].to_vec();
     let [0, length @ ..] = u32::try_from(one.len() + 3).unwrap().to_be_bytes() else { panic!("too long") };
     assert_eq!(judge(&tls::message(22, &[&[2], &length[..], &one, &[0, 0, 0]].concat())), revoked);
+    let [0, length @ ..] = u32::try_from(3 + one.len()).unwrap().to_be_bytes() else { panic!("too long") };
+    let none_for_the_leaf = judge(&tls::message(22, &[&[2], &length[..], &[0; 3], &one].concat()));
+    let about_the_leaf = json!({"status": "name_mismatch", "issuer_ocsp": [{"place": 1, "status": "other_certificate"}]});
+    assert_eq!(none_for_the_leaf, about_the_leaf, "an answer stands for the certificate in its place");
     let other = Pki::new();
     let forged = judge(&certificate_status(&revocation(&Pki { sub_key: other.sub_key, chain: pki.chain.clone(), ..Pki::new() })));
     assert_eq!((&forged["status"], &forged["ocsp"]["status"]), (&json!("name_mismatch"), &json!("other_certificate")));

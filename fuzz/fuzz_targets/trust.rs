@@ -31,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
     }
     store.add_logs(LOGS.clone());
     let store = Arc::new(store);
-    let stapled = Stapled { ocsp: Some(answer), scts };
+    let stapled = Stapled { ocsp: Some(answer), scts, ..Stapled::default() };
     let mut trust = Trust::new(Arc::clone(&store), 1 << 20);
     for seconds in [NOW, NOW + 400 * 86_400] {
         let now = Timestamp::from_parts(seconds, 0);

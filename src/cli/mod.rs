@@ -3,11 +3,13 @@
 //! Exit status: 0 done, 1 it failed (or some of it did), 2 it was asked wrongly; killed by a signal as such.
 
 mod certificate_options;
+mod config;
 mod datasets;
 mod feed_files;
 mod findings;
 mod list_options;
 mod lookups;
+mod place;
 mod printer;
 mod profile;
 mod reload;
@@ -19,9 +21,12 @@ mod trust_options;
 mod units;
 mod watch;
 
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Watches port 443: TLS sessions, certificates and fingerprints from captures, Suricata rules, EVE JSON events.
 #[derive(Debug, Parser)]
@@ -29,6 +34,15 @@ use clap::{Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// Read flags from FILE, where those of the command line do not replace them [default: $PORTCULLIS_CONFIG, else
+    /// /etc/portcullis/portcullis.toml where it is there]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Configuration")]
+    config: Option<PathBuf>,
+
+    /// Read no configuration file
+    #[arg(long, global = true, conflicts_with = "config", help_heading = "Configuration")]
+    no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -37,18 +51,38 @@ enum Command {
     #[command(subcommand)]
     Rules(rules::Rules),
     Findings(findings::Findings),
+    #[command(subcommand)]
+    Config(config::Config),
 }
 
-/// Runs the command that the arguments ask for.
+/// Runs the command that the arguments and the configuration file ask for.
 pub fn main() -> ExitCode {
-    match Cli::parse().command {
+    let (root, args) = (Cli::command(), std::env::args_os().collect::<Vec<OsString>>());
+    let (cli, given) = match config::parse::<Cli>(&root, &args) {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
+    };
+    match cli.command {
         Command::Replay(replay) => replay.run(),
         Command::Rules(rules) => rules.run(),
         Command::Findings(findings) => findings.run(),
+        Command::Config(config) => config.run(&root, &given),
     }
 }
 
 /// Tells about something on standard error, in one line.
 fn say(kind: &str, what: impl std::fmt::Display) {
     eprintln!("portcullis: {kind}: {what}");
+}
+
+/// Writes `bytes` to standard output. A reader that has enough is no failure.
+fn print(bytes: &[u8]) -> bool {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            say("error", format_args!("cannot write to standard output: {error}"));
+            false
+        }
+        _ => true,
+    }
 }

@@ -87,6 +87,8 @@ pub(super) struct Connection {
     pub judged: Option<(u32, bool)>,
     pub alerted: bool,
     pub dropped: bool,
+    /// It is read no more because of a limit.
+    pub gave_up: bool,
     /// What was found of a flow that is not TLS.
     pub found: Option<Box<FindingSet>>,
     /// For rules that ask for it.
@@ -247,6 +249,7 @@ impl Connection {
             judged: None,
             alerted: false,
             dropped: false,
+            gave_up: false,
             found: None,
             reaches: None,
         };

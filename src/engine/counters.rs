@@ -73,16 +73,12 @@ pub struct Counters {
     pub dropped: u64,
     /// Those of them that were rejected: a reset is to tell of it.
     pub rejected: u64,
-    /// Those of them that a rule matched on.
-    pub dropped_by_rules: u64,
-    /// Those of them whose flow was dropped before.
-    pub dropped_with_flow: u64,
-    /// Those of them at which a flow was dropped that no rule accepts by its addresses and ports.
-    pub dropped_by_packet_policy: u64,
-    /// Those of them at which a flow was dropped that no rule accepted by what it says.
-    pub dropped_by_app_policy: u64,
+    /// Those of them by why they were dropped.
+    pub dropped_by: DropCounts,
     /// Sessions told, by what the validation of the server's chain came to.
     pub trust: StatusCounts,
+    /// Sessions told in which a revocation list did not count since the issuer of its name has not signed it.
+    pub unsigned_crls: u64,
     /// Findings made, by severity.
     pub findings: SeverityCounts,
 }
@@ -105,6 +101,36 @@ impl SeverityCounts {
     pub fn iter(&self) -> impl Iterator<Item = (Severity, u64)> {
         let counts = self.0;
         Severity::ALL.into_iter().map(move |severity| (severity, counts.get(severity as usize).copied().unwrap_or(0)))
+    }
+
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+}
+
+/// How many segments were dropped for each [`DropReason`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DropCounts([u64; DropReason::ALL.len()]);
+
+impl DropCounts {
+    /// Counts one.
+    pub fn count(&mut self, reason: DropReason) {
+        if let Some(count) = self.0.get_mut(reason as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// How many were dropped for `reason`.
+    pub fn of(&self, reason: DropReason) -> u64 {
+        self.0.get(reason as usize).copied().unwrap_or(0)
+    }
+
+    /// Each with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> {
+        DropReason::ALL.into_iter().zip(self.0)
     }
 
     /// Adds those of another.
@@ -148,17 +174,12 @@ impl Counters {
         }
         self.trust.add(&other.trust);
         self.findings.add(&other.findings);
+        self.dropped_by.add(&other.dropped_by);
     }
 
     /// Counts a dropped segment.
-    pub const fn count_drop(&mut self, reason: DropReason, verdict: Verdict) {
-        let by_reason = match reason {
-            DropReason::Rules => &mut self.dropped_by_rules,
-            DropReason::FlowDrop => &mut self.dropped_with_flow,
-            DropReason::DefaultPacketPolicy => &mut self.dropped_by_packet_policy,
-            DropReason::DefaultAppPolicy => &mut self.dropped_by_app_policy,
-        };
-        *by_reason = by_reason.saturating_add(1);
+    pub fn count_drop(&mut self, reason: DropReason, verdict: Verdict) {
+        self.dropped_by.count(reason);
         self.dropped = self.dropped.saturating_add(1);
         self.rejected = self.rejected.saturating_add(matches!(verdict, Verdict::Reject(_)) as u64);
     }
@@ -174,10 +195,11 @@ impl Counters {
         let mut copy = *self;
         let trust = self.trust.iter().map(|(status, n)| (trust_counter(status), n));
         let findings = self.findings.iter().map(|(severity, n)| (finding_counter(severity), n));
-        copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(trust).chain(findings).collect()
+        let dropped = self.dropped_by.iter().map(|(reason, n)| (reason.counter(), n));
+        copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(dropped).chain(trust).chain(findings).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 37] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 34] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -201,6 +223,7 @@ impl Counters {
             ("tcp.memuse", &mut self.session_memuse),
             ("portcullis.session_memuse_max", &mut self.session_memuse_max),
             ("portcullis.certificate_memcap_drop", &mut self.certificate_memcap),
+            ("portcullis.trust.crl_unsigned", &mut self.unsigned_crls),
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),
@@ -212,10 +235,6 @@ impl Counters {
             ("detect.dataset_memcap_drop", &mut self.dataset_full),
             ("ips.blocked", &mut self.dropped),
             ("ips.rejected", &mut self.rejected),
-            ("ips.drop_reason.rules", &mut self.dropped_by_rules),
-            ("ips.drop_reason.flow_drop", &mut self.dropped_with_flow),
-            ("ips.drop_reason.default_packet_policy", &mut self.dropped_by_packet_policy),
-            ("ips.drop_reason.default_app_policy", &mut self.dropped_by_app_policy),
         ]
     }
 }
@@ -257,8 +276,10 @@ mod tests {
     fn adds_every_counter() {
         let mut one = Counters::default();
         let fields = one.fields().len() as u64;
-        Status::ALL.into_iter().enumerate().for_each(|(i, status)| one.trust.0[status as usize] = fields + 1 + i as u64);
-        let before = fields + Status::ALL.len() as u64;
+        DropReason::ALL.into_iter().zip(1..).for_each(|(reason, i)| one.dropped_by.0[reason as usize] = fields + i);
+        let before = fields + DropReason::ALL.len() as u64;
+        Status::ALL.into_iter().zip(1..).for_each(|(status, i)| one.trust.0[status as usize] = before + i);
+        let before = before + Status::ALL.len() as u64;
         Severity::ALL.into_iter().zip(1..).for_each(|(severity, i)| one.findings.0[severity as usize] = before + i);
         for (i, (_, value)) in one.fields().into_iter().enumerate() {
             *value = i as u64 + 1;

@@ -448,6 +448,13 @@ impl Following {
         a || b
     }
 
+    /// Whether what `direction` sent so far ends within a message, or waits for what tells whether its receiver took it.
+    pub fn awaits_more(&self, direction: Direction) -> bool {
+        !self.conversation.is_over(direction)
+            && (!self.doubtful.get(direction).is_empty()
+                || self.conversation.awaits_more(direction, self.streams.get(direction).unread().len()))
+    }
+
     /// Stops reading because of a limit.
     pub fn give_up(&mut self, limit: Limit) {
         (self.held, self.doubtful) = (None, Pair::default());

@@ -3,11 +3,13 @@
 mod datagram;
 mod ending;
 mod memory;
+mod path;
 mod reuse;
 
 use std::sync::Arc;
 
 pub use self::ending::Leaving;
+pub(super) use self::path::Standing;
 
 use super::config::Config;
 use super::connection::{Connection, Flow};
@@ -18,7 +20,7 @@ use super::lane::{LANES, Lane, lane_of};
 use super::report::{Order, PacketId, Report};
 use super::validate;
 use crate::base::Timestamp;
-use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason};
+use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason, Reset};
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::Conversation;
@@ -45,6 +47,8 @@ pub struct Inspector {
     trust: Option<Trust>,
     names: Arc<[String]>,
     counters: Counters,
+    /// Whom a rule that rejected the last segment wants to be told.
+    reset: Option<Reset>,
     /// The clock's time at the last tick.
     now: Timestamp,
 }
@@ -70,6 +74,7 @@ impl Inspector {
             config,
             names,
             counters: Counters::default(),
+            reset: None,
             now: Timestamp::ZERO,
         }
     }
@@ -375,6 +380,9 @@ impl Inspector {
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
         let Some((reason, verdict)) = judged.drop(header.sender, flow.client()) else { return Verdict::Pass };
         self.counters.count_drop(reason, verdict);
+        if let event::Verdict::Reject(reset) = verdict {
+            self.reset = Some(reset);
+        }
         Verdict::Drop
     }
 }

@@ -6,7 +6,7 @@ use super::following::Following;
 use crate::base::Timestamp;
 use crate::flow::Direction;
 use crate::protocol::tls::{ProtocolVersion, ServerHello, Session};
-use crate::protocol::x509::{Evidence, Reason, Validation, WeakKeys};
+use crate::protocol::x509::{Reason, Validation, WeakKeys};
 use crate::trust::{Peer, Stapled, Trust};
 
 /// What a session's verdicts rest on: they are the same as long as this is.
@@ -35,7 +35,7 @@ pub(super) fn update(trust: &mut Trust, following: &mut Following, client: Direc
         judges_client.then(|| trust.judge(&session.client_certificates, session.client_chain_truncated, Peer::Client, now));
     let judged_anew = !is_known && !session.server_certificates.is_empty();
     let evidence = judged_anew.then(|| trust.weigh(&session.server_certificates, stapled(session), now));
-    let is_revoked = evidence.as_ref().is_some_and(|evidence| evidence.as_ref().is_some_and(Evidence::is_revoked));
+    let is_revoked = server.as_ref().zip(evidence.as_ref().and_then(Option::as_ref)).is_some_and(|(v, e)| e.is_revoked(&v.issuers));
     following.validated = basis;
     if let Some(verdict) = server {
         following.conversation.set_server_trust(if is_revoked { Arc::new(verdict.revoked()) } else { verdict });
@@ -63,7 +63,7 @@ impl Basis {
             server_certificates: session.server_certificates.len(),
             client_certificates: session.client_certificates.len(),
             name: session.client_hello.is_some(),
-            ocsp_answer: session.ocsp_answer.is_some(),
+            ocsp_answer: session.ocsp_answer.is_some() || !session.issuer_ocsp_answers.is_empty(),
         }
     }
 }
@@ -76,7 +76,7 @@ fn server(trust: &mut Trust, session: &Session, now: Timestamp) -> Arc<Validatio
 /// What the server handed over with its chain.
 fn stapled(session: &Session) -> Stapled<'_> {
     let scts = session.server_hello.as_ref().map_or(&[][..], |hello| &hello.scts);
-    Stapled { ocsp: session.ocsp_answer.as_deref(), scts }
+    Stapled { ocsp: session.ocsp_answer.as_deref(), issuer_ocsp: &session.issuer_ocsp_answers, scts }
 }
 
 /// Why the server's certificates are not to be seen, once that is known.

@@ -23,6 +23,71 @@ pub enum DropReason {
     /// No rule accepts what its flow says, and what none accepts is dropped.
     #[serde(rename = "default app policy")]
     DefaultAppPolicy,
+    /// What its flow says is against the protocol in a way that hides something.
+    #[serde(rename = "applayer error")]
+    AppLayerError,
+    /// It could not be decoded.
+    #[serde(rename = "decode error")]
+    DecodeError,
+    /// Fragments that contradict each other, or that never became whole.
+    #[serde(rename = "defrag error")]
+    DefragError,
+    /// There is no room for more fragments.
+    #[serde(rename = "defrag memcap")]
+    DefragMemcap,
+    /// No receiver takes it, or none should: it does not fit its connection.
+    #[serde(rename = "stream error")]
+    StreamError,
+    /// There is no room to hold it, or its flow is read no more because of a limit.
+    #[serde(rename = "stream memcap")]
+    StreamMemcap,
+    /// The start of its flow was not seen.
+    #[serde(rename = "stream midstream")]
+    StreamMidstream,
+    /// It contradicts what went on before, or what it needs to be judged never came.
+    #[serde(rename = "stream reassembly")]
+    StreamReassembly,
+    /// It has urgent data, which some receivers take out of the stream.
+    #[serde(rename = "stream urgent")]
+    StreamUrgent,
+}
+
+impl DropReason {
+    /// All, in the order of their counters.
+    pub const ALL: [Self; 13] = [
+        Self::Rules,
+        Self::FlowDrop,
+        Self::DefaultPacketPolicy,
+        Self::DefaultAppPolicy,
+        Self::AppLayerError,
+        Self::DecodeError,
+        Self::DefragError,
+        Self::DefragMemcap,
+        Self::StreamError,
+        Self::StreamMemcap,
+        Self::StreamMidstream,
+        Self::StreamReassembly,
+        Self::StreamUrgent,
+    ];
+
+    /// The name of its counter in `stats` events.
+    pub const fn counter(self) -> &'static str {
+        match self {
+            Self::Rules => "ips.drop_reason.rules",
+            Self::FlowDrop => "ips.drop_reason.flow_drop",
+            Self::DefaultPacketPolicy => "ips.drop_reason.default_packet_policy",
+            Self::DefaultAppPolicy => "ips.drop_reason.default_app_policy",
+            Self::AppLayerError => "ips.drop_reason.applayer_error",
+            Self::DecodeError => "ips.drop_reason.decode_error",
+            Self::DefragError => "ips.drop_reason.defrag_error",
+            Self::DefragMemcap => "ips.drop_reason.defrag_memcap",
+            Self::StreamError => "ips.drop_reason.stream_error",
+            Self::StreamMemcap => "ips.drop_reason.stream_memcap",
+            Self::StreamMidstream => "ips.drop_reason.stream_midstream",
+            Self::StreamReassembly => "ips.drop_reason.stream_reassembly",
+            Self::StreamUrgent => "ips.drop_reason.stream_urgent",
+        }
+    }
 }
 
 /// What is to be said of a dropped segment beside its header.

@@ -6,7 +6,7 @@ use super::top::Top;
 use super::{AlertInfo, Refusal, is_whole};
 use crate::findings::{FindingCounts, FindingSet};
 use crate::protocol::tls::{ProtocolVersion, Session, names};
-use crate::protocol::x509::{Reason, Status};
+use crate::protocol::x509::{OcspStatus, Reason, SctStatus, Status};
 
 /// The numbers of a run. Memory is bounded: by the number of versions that exist, of rules loaded, of kinds of anomalies, and
 /// of server names by [`Top`]. Adding the summaries of several workers gives what one would have counted.
@@ -23,6 +23,8 @@ pub struct Summary {
     sessions: SessionCounts,
     versions: BTreeMap<Option<ProtocolVersion>, u64>,
     trust: BTreeMap<(Status, Option<Reason>), u64>,
+    ocsp: BTreeMap<OcspStatus, u64>,
+    scts: BTreeMap<SctStatus, u64>,
     findings: FindingCounts,
     server_names: Top,
     rules: BTreeMap<(u32, u32), RuleCount>,
@@ -87,6 +89,8 @@ impl Default for Summary {
             sessions: SessionCounts::default(),
             versions: BTreeMap::new(),
             trust: BTreeMap::new(),
+            ocsp: BTreeMap::new(),
+            scts: BTreeMap::new(),
             findings: FindingCounts::default(),
             server_names: Top::new(SERVER_NAMES),
             rules: BTreeMap::new(),
@@ -127,6 +131,10 @@ impl Summary {
         if let Some(trust) = &session.server_trust {
             let reason = trust.reason.filter(|_| trust.status == Status::NotSeen);
             add(&mut self.trust, (trust.status, reason), 1);
+        }
+        if let Some(evidence) = &session.server_evidence {
+            evidence.ocsp_answers().for_each(|ocsp| add(&mut self.ocsp, ocsp.status, 1));
+            evidence.scts.iter().for_each(|sct| add(&mut self.scts, sct.status, 1));
         }
         if let Some(name) = sni {
             self.server_names.add(name);
@@ -198,6 +206,12 @@ impl Summary {
         for (&trust, &n) in &other.trust {
             add(&mut self.trust, trust, n);
         }
+        for (&status, &n) in &other.ocsp {
+            add(&mut self.ocsp, status, n);
+        }
+        for (&status, &n) in &other.scts {
+            add(&mut self.scts, status, n);
+        }
         self.findings.add(&other.findings);
         for (&why, &n) in &other.refusals {
             add(&mut self.refusals, why, n);
@@ -233,6 +247,16 @@ impl Summary {
     /// Sessions by what the validation of the server's chain came to; where that was not seen, also by why.
     pub const fn trust(&self) -> &BTreeMap<(Status, Option<Reason>), u64> {
         &self.trust
+    }
+
+    /// Stapled OCSP answers by what they come to.
+    pub const fn ocsp(&self) -> &BTreeMap<OcspStatus, u64> {
+        &self.ocsp
+    }
+
+    /// Signed Certificate Timestamps that were checked, by what they come to.
+    pub const fn scts(&self) -> &BTreeMap<SctStatus, u64> {
+        &self.scts
     }
 
     /// How often each finding was made.

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::ascii::{Date, Hex};
 use super::text::Text;
-use crate::protocol::x509::{CheckedSct, Evidence, Ocsp, Problems, Status, Time, Validation};
+use crate::protocol::x509::{CheckedSct, Evidence, IssuerOcsp, Ocsp, Problems, Status, Time, Validation};
 
 #[derive(Serialize)]
 pub(super) struct Trust<'a> {
@@ -15,6 +15,8 @@ pub(super) struct Trust<'a> {
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ocsp: Option<OcspObject>,
+    #[serde(skip_serializing_if = "IssuerOcsps::is_empty")]
+    issuer_ocsp: IssuerOcsps<'a>,
     #[serde(skip_serializing_if = "is_zero")]
     tls_scts: u32,
     #[serde(skip_serializing_if = "is_zero")]
@@ -34,6 +36,7 @@ impl<'a> Trust<'a> {
             problems: Others(others),
             reason,
             ocsp: evidence.and_then(|evidence| evidence.ocsp).map(OcspObject::of),
+            issuer_ocsp: IssuerOcsps(evidence.map_or(&[], |evidence| &evidence.issuer_ocsp)),
             tls_scts: evidence.map_or(0, |evidence| evidence.tls_scts),
             ocsp_scts: evidence.map_or(0, |evidence| evidence.ocsp_scts),
             scts: Scts(evidence.map_or(&[], |evidence| &evidence.scts)),
@@ -44,6 +47,8 @@ impl<'a> Trust<'a> {
 /// What a stapled OCSP answer says.
 #[derive(Serialize)]
 struct OcspObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<usize>,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     this_update: Option<Date>,
@@ -58,12 +63,29 @@ struct OcspObject {
 impl OcspObject {
     fn of(ocsp: Ocsp) -> Self {
         Self {
+            place: None,
             status: ocsp.status.as_str(),
             this_update: ocsp.this_update.map(Date),
             next_update: ocsp.next_update.map(Date),
             revoked_at: ocsp.revoked_at.map(Date),
             reason: ocsp.reason_name(),
         }
+    }
+}
+
+/// What OCSP answers say of the certificates behind the leaf.
+struct IssuerOcsps<'a>(&'a [IssuerOcsp]);
+
+impl IssuerOcsps<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for IssuerOcsps<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let object = |answer: &IssuerOcsp| OcspObject { place: Some(answer.place), ..OcspObject::of(answer.ocsp) };
+        serializer.collect_seq(self.0.iter().map(object))
     }
 }
 

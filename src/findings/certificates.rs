@@ -80,11 +80,21 @@ pub(super) const FINDINGS: &[Finding] = &[
         "see whether the authority issued the certificate",
         &["RFC 6960"],
         |e| e.ocsp_is(&[OcspStatus::Unknown, OcspStatus::Refused])),
+    finding("cert.crl.unsigned", Low, ServerCertificates,
+        "a revocation list that was given has the name of an issuer of the server's certificate, and is not signed by it: it does not count",
+        "fetch the list anew from where the certificate says, and give it with --crl",
+        &["RFC 5280"],
+        |e| e.session.server_trust.as_ref().is_some_and(|trust| trust.unsigned_crl)),
     finding("cert.sct.invalid", Medium, Dark,
         "a log of certificates did not sign what is said to be its promise (SCT)",
         "find out who made the certificate; browsers refuse it",
         &["RFC 6962"],
         |e| e.any_sct_is(&[SctStatus::BadSignature, SctStatus::Unparsable])),
+    finding("cert.sct.log", Low, Dark,
+        "a promise (SCT) is of a log that was not to be trusted any more, or that is for certificates of another time",
+        "find out who made the certificate; `portcullis.trust.scts` says which log",
+        &["RFC 6962", "googlechrome.github.io/CertificateTransparency/ct_policy.html"],
+        |e| e.any_sct_is(&[SctStatus::DistrustedLog, SctStatus::OtherPeriod])),
     finding("cert.sct.none", Info, Dark,
         "the certificate is trusted, and in no public log: browsers refuse it where its authority is a public one",
         "nothing, where the authority is your own; else get one that is logged",
@@ -410,8 +420,8 @@ impl<'a> Evidence<'a> {
     }
 
     fn ocsp_is(&self, statuses: &[OcspStatus]) -> bool {
-        let ocsp = self.session.server_evidence.as_ref().and_then(|evidence| evidence.ocsp);
-        ocsp.is_some_and(|ocsp| statuses.contains(&ocsp.status))
+        let evidence = self.session.server_evidence.as_ref();
+        evidence.is_some_and(|evidence| evidence.ocsp_answers().any(|ocsp| statuses.contains(&ocsp.status)))
     }
 
     fn any_sct_is(&self, statuses: &[SctStatus]) -> bool {

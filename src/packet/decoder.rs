@@ -17,6 +17,8 @@ pub struct Decoder {
     pub(super) config: DecoderConfig,
     pub(super) counters: DecoderCounters,
     fragments: Fragments,
+    /// Of which datagram the last frame held a fragment.
+    last_fragment: Option<FragmentKey>,
 }
 
 /// What a frame turned out to be.
@@ -97,7 +99,7 @@ impl Decoder {
     /// A decoder that has seen nothing yet.
     pub fn new(config: DecoderConfig) -> Self {
         let fragments = Fragments::new(config.fragment_memory, config.overlap, config.hash_seed);
-        Self { config, counters: DecoderCounters::default(), fragments }
+        Self { config, counters: DecoderCounters::default(), fragments, last_fragment: None }
     }
 
     /// What was counted so far.
@@ -114,6 +116,11 @@ impl Decoder {
     /// Bytes that waiting fragments take: `defrag.memuse`.
     pub const fn fragment_memory(&self) -> usize {
         self.fragments.memory()
+    }
+
+    /// Of which datagram the frame decoded last held a fragment, if of any; to be asked once for each frame.
+    pub const fn take_fragment(&mut self) -> Option<FragmentKey> {
+        self.last_fragment.take()
     }
 
     /// Decodes one frame.
@@ -317,6 +324,7 @@ impl Decoder {
         if walk.is_cut() {
             return Err(if walk.ip.is_v4 { DecodeAnomaly::Ipv4FragIgnored } else { DecodeAnomaly::Ipv6FragIgnored });
         }
+        self.last_fragment = Some(fragment.key);
         let Some(datagram) = self.fragments.insert(fragment, now, &mut self.counters)? else {
             return Ok(Step::Done(Decoded::FragmentHeld));
         };

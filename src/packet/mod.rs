@@ -21,7 +21,7 @@ pub use anomaly::DecodeAnomaly;
 pub use config::{DecoderConfig, TunnelPorts};
 pub use counters::DecoderCounters;
 pub use decoder::{Decoded, DecodedSegment, Decoder, PayloadRef};
-pub use fragments::OverlapPolicy;
+pub use fragments::{FragmentKey, OverlapPolicy};
 pub use frame::{Frame, LinkType};
 pub use key::{Address, Direction, Endpoint, FlowKey, Pair};
 pub use ports::{PortSet, PortSetError};

@@ -3,6 +3,7 @@
 //! Those that rustls-webpki has for RSA begin at 2,048 bits and at SHA-256. Ours also take what is weaker: a path with a weak signature
 //! can then be verified, and all that is wrong with it be told.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest;
@@ -11,10 +12,10 @@ use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificat
 use webpki::ring as strong;
 
 use super::pure;
-use crate::protocol::x509::{Facts, PublicKey};
+use crate::protocol::x509::{Crl, Facts, PublicKey};
 
-/// All of them, with a memory of signatures that were good: the same intermediates come back thousands of times, and a signature on one
-/// costs more than all else that is done with a chain.
+/// All of them, with a memory of what signatures came to: the same intermediates come back thousands of times, and a wrong signature is asked
+/// for again to find out whose it may be. A signature costs more than all else that is done with a chain.
 #[derive(Debug)]
 pub(super) struct Algorithms([Remembering; COUNT]);
 
@@ -40,11 +41,31 @@ impl Algorithms {
         f(&mut first.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether `key` has signed `message` so, by algorithms as they are encoded. `None` where there is none here for both.
+    /// Whether `key`, by what its SubjectPublicKeyInfo holds, has signed a revocation list: as `verify` says, which is asked once. Such a list may
+    /// have megabytes.
+    pub fn of_list(&self, list: &Crl, key: &[u8], verify: impl FnOnce() -> Option<bool>) -> Option<bool> {
+        let digest = digest_of([&list.sha256, key, &[], &[]]);
+        if let Some(known) = self.memory(|memory| memory.lists.get(&digest).copied()) {
+            return known;
+        }
+        let result = verify();
+        self.memory(|memory| {
+            if memory.lists.len() >= LISTS {
+                memory.lists.clear();
+            }
+            memory.lists.insert(digest, result);
+        });
+        result
+    }
+
+    /// Whether `key` has signed `message` so, by algorithms as they are encoded; it has not where it is of another kind. `None` where there
+    /// is no algorithm here for both.
     pub fn verify(&self, key: &PublicKey<'_>, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Option<bool> {
         let fits = |a: &&Remembering| a.signature_alg_id().as_ref() == algorithm && a.public_key_alg_id().as_ref() == key.algorithm;
-        let algorithm = self.0.iter().find(fits)?;
-        Some(algorithm.verify_signature(key.key, message, signature).is_ok())
+        match self.0.iter().find(fits) {
+            Some(algorithm) => Some(algorithm.verify_signature(key.key, message, signature).is_ok()),
+            None => (!key.may_sign_by(algorithm)).then_some(false),
+        }
     }
 }
 
@@ -59,7 +80,7 @@ impl Default for Algorithms {
     }
 }
 
-/// An algorithm that asks first whether it has verified the same signature before.
+/// An algorithm that asks first what the same signature came to before.
 #[derive(Debug)]
 struct Remembering {
     algorithm: &'static dyn SignatureVerificationAlgorithm,
@@ -72,7 +93,10 @@ struct Remembering {
 /// What all of them share.
 #[derive(Debug, Default)]
 struct Memory {
-    good: Good,
+    good: Digests,
+    wrong: Digests,
+    /// By a digest of list and key.
+    lists: HashMap<[u8; 32], Option<bool>>,
     /// Slow ones that were to be verified since the chain at hand was begun.
     slow: u32,
 }
@@ -100,17 +124,21 @@ impl SignatureVerificationAlgorithm for Remembering {
         if memory.good.contains(&digest) {
             return Ok(());
         }
-        self.algorithm.verify_signature(public_key, message, signature)?;
-        memory.good.insert(digest);
-        Ok(())
+        if memory.wrong.contains(&digest) {
+            return Err(InvalidSignature);
+        }
+        let result = self.algorithm.verify_signature(public_key, message, signature);
+        let known = if result.is_ok() { &mut memory.good } else { &mut memory.wrong };
+        known.insert(digest);
+        result
     }
 }
 
 /// SHA-256 over all that was verified: each at the place that its first bytes say, where a later one displaces it.
 #[derive(Debug)]
-struct Good(Box<[[u8; 32]; GOOD]>);
+struct Digests(Box<[[u8; 32]; REMEMBERED]>);
 
-impl Good {
+impl Digests {
     fn contains(&self, digest: &[u8; 32]) -> bool {
         self.0.get(Self::place(digest)) == Some(digest)
     }
@@ -122,13 +150,13 @@ impl Good {
     }
 
     fn place(&[low, high, ..]: &[u8; 32]) -> usize {
-        usize::from(u16::from_le_bytes([low, high])) % GOOD
+        usize::from(u16::from_le_bytes([low, high])) % REMEMBERED
     }
 }
 
-impl Default for Good {
+impl Default for Digests {
     fn default() -> Self {
-        Self(Box::new([[0; 32]; GOOD]))
+        Self(Box::new([[0; 32]; REMEMBERED]))
     }
 }
 
@@ -144,8 +172,11 @@ fn digest_of(parts: [&[u8]; 4]) -> [u8; 32] {
 /// Slow signatures of one chain that are verified: a path of six certificates is tried up to five times.
 const MOST_SLOW: u32 = 32;
 
-/// How many good signatures are remembered: 128 KiB of them.
-const GOOD: usize = 4_096;
+/// How many good signatures are remembered, and how many wrong ones: 128 KiB of each.
+const REMEMBERED: usize = 4_096;
+
+/// How many signatures of revocation lists are remembered, good ones and others: peers may send any number of keys of an issuer's name.
+const LISTS: usize = 1_024;
 
 const COUNT: usize = ALGORITHMS.len() + pure::ALGORITHMS.len();
 
@@ -174,7 +205,8 @@ static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 15] = [
 pub(super) fn is_verifiable_by(signed: &Facts, key_type: &str, key_bits: Option<u32>) -> bool {
     let least = match signed.signature_algorithm.as_str() {
         "sha384WithRSAEncryption" | "rsassaPss" => 2_048,
-        _ => 1_024,
+        algorithm if algorithm.contains("RSA") => 1_024,
+        _ => return true, // no RSA key makes it, whatever its size
     };
     key_type != "RSA" || key_bits.is_some_and(|bits| (least..=8_192).contains(&bits))
 }

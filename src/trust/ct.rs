@@ -12,8 +12,8 @@ use smallvec::SmallVec;
 use super::algorithms::Algorithms;
 use super::issuer::Issuer;
 use crate::base::{Timestamp, base64};
-use crate::protocol::x509::sct::{Sct, SctEntry, embedded, scts};
-use crate::protocol::x509::{Certificate, CheckedSct, Evidence, PublicKey, SctSource, SctStatus, spki_content, spki_digest};
+use crate::protocol::x509::sct::{Sct, SctEntry, embedded, is_broken_list, scts};
+use crate::protocol::x509::{Certificate, CheckedSct, Evidence, PublicKey, SctSource, SctStatus, Time, spki_content, spki_digest};
 
 /// Logs by their ids.
 #[derive(Clone, Default)]
@@ -24,6 +24,10 @@ struct Log {
     name: Arc<str>,
     /// What its SubjectPublicKeyInfo holds.
     public_key_info: Vec<u8>,
+    /// From when on its SCTs count for nothing.
+    distrusted_since: Option<Time>,
+    /// When the certificates end that it is for: from the first moment on, and before the second.
+    period: Option<(Time, Time)>,
 }
 
 /// Why a list of logs cannot be used.
@@ -36,10 +40,14 @@ pub enum CtLogsError {
     /// The key of a log cannot be read.
     #[error("the key of {0} cannot be read")]
     Key(String),
+    /// A moment that it gives for a log cannot be read.
+    #[error("a moment of {0} cannot be read: it should be as 2026-06-01T00:00:00Z")]
+    Moment(String),
 }
 
 impl CtLogs {
-    /// Reads a list of logs, in the form that Google and Apple publish theirs: `log_list.json`, version 3.
+    /// Reads a list of logs, in the form that Google and Apple publish theirs: `log_list.json`, version 3. A log whose state there is
+    /// `retired` is trusted for what it promised before, one that is `pending` or `rejected` is not.
     pub fn from_json(text: &str) -> Result<Self, CtLogsError> {
         let list: LogList = serde_json::from_str(text)?;
         let mut logs = HashMap::new();
@@ -47,7 +55,14 @@ impl CtLogs {
             let name = entry.description.or(entry.url).unwrap_or_else(|| "a log without a name".to_owned());
             let key = base64::decode(&entry.key).filter(|der| spki_content(der).is_some_and(|key| PublicKey::read(key).is_some()));
             let Some(der) = key else { return Err(CtLogsError::Key(name)) };
-            let log = Log { name: name.into(), public_key_info: spki_content(&der).unwrap_or_default().to_vec() };
+            let (Some(distrusted_since), Some(period)) = (
+                entry.state.map_or(Some(None), |s| s.distrusted_since()),
+                entry.temporal_interval.map_or(Some(None), |i| i.read()),
+            ) else {
+                return Err(CtLogsError::Moment(name));
+            };
+            let public_key_info = spki_content(&der).unwrap_or_default().to_vec();
+            let log = Log { name: name.into(), public_key_info, distrusted_since, period };
             logs.insert(Sha256::digest(&der).into(), log);
         }
         Ok(Self(logs))
@@ -91,15 +106,22 @@ impl Checker<'_> {
         let precertificate = |issuer: &Issuer<'_>| SctEntry::Precertificate(spki_digest(issuer.public_key_info), &tbs);
         let precertificates: SmallVec<[_; 2]> = self.issuers.iter().map(precertificate).collect();
         let certificate = [SctEntry::Certificate(&self.leaf.der)];
-        let embedded = scts(list).map(|sct| self.check(SctSource::Embedded, sct, &precertificates));
-        let tls = scts(tls).map(|sct| self.check(SctSource::Tls, sct, &certificate));
-        let ocsp = scts(ocsp).map(|sct| self.check(SctSource::Ocsp, sct, &certificate));
-        embedded.chain(tls).chain(ocsp).take(Evidence::MOST_SCTS).collect()
+        let lists = [
+            (SctSource::Embedded, list, &precertificates[..]),
+            (SctSource::Tls, tls, &certificate),
+            (SctSource::Ocsp, ocsp, &certificate),
+        ];
+        let checked = lists.into_iter().flat_map(|(source, list, entries)| {
+            // Of a list that is cut nobody knows how many it had.
+            let rest = (!list.is_empty() && is_broken_list(list)).then(|| unparsable(source));
+            scts(list).map(move |sct| self.check(source, sct, entries)).chain(rest)
+        });
+        checked.take(Evidence::MOST_SCTS).collect()
     }
 
     /// Checks one that is over one of `entries`.
     fn check(&self, source: SctSource, bytes: &[u8], entries: &[SctEntry<'_>]) -> CheckedSct {
-        let unparsable = CheckedSct { source, log_id: None, log: None, timestamp: None, status: SctStatus::Unparsable };
+        let unparsable = unparsable(source);
         let Some(sct) = Sct::read(bytes) else { return unparsable };
         let log = self.logs.0.get(&sct.log_id);
         let status = match log {
@@ -126,9 +148,27 @@ impl Checker<'_> {
             None => SctStatus::Unsupported,
             Some(false) => SctStatus::BadSignature,
             Some(true) if sct.timestamp > self.now.as_nanos() / 1_000_000 => SctStatus::NotYetValid,
+            Some(true) if log.distrusted_since.is_some_and(|since| made(sct) >= since) => SctStatus::DistrustedLog,
+            Some(true) if log.period.is_some_and(|period| self.is_outside(period)) => SctStatus::OtherPeriod,
             Some(true) => SctStatus::Valid,
         }
     }
+
+    /// Whether the certificate ends outside of that.
+    fn is_outside(&self, (start, end): (Time, Time)) -> bool {
+        let not_after = self.leaf.facts.as_ref().and_then(|facts| facts.not_after);
+        not_after.is_some_and(|not_after| not_after < start || not_after >= end)
+    }
+}
+
+/// When an SCT was made.
+fn made(sct: &Sct<'_>) -> Time {
+    Time::from_unix(i64::try_from(sct.timestamp / 1_000).unwrap_or(i64::MAX))
+}
+
+/// In the place of what cannot be read.
+const fn unparsable(source: SctSource) -> CheckedSct {
+    CheckedSct { source, log_id: None, log: None, timestamp: None, status: SctStatus::Unparsable }
 }
 
 /// What of a list of logs is of use here.
@@ -150,6 +190,50 @@ struct LogEntry {
     description: Option<String>,
     url: Option<String>,
     key: String,
+    state: Option<State>,
+    temporal_interval: Option<Interval>,
+}
+
+/// One of them is there; `usable`, `qualified` and `readonly` make no difference.
+#[derive(Deserialize)]
+struct State {
+    pending: Option<serde::de::IgnoredAny>,
+    rejected: Option<serde::de::IgnoredAny>,
+    retired: Option<Since>,
+}
+
+#[derive(Deserialize)]
+struct Since {
+    timestamp: String,
+}
+
+#[derive(Deserialize)]
+struct Interval {
+    start_inclusive: String,
+    end_exclusive: String,
+}
+
+impl State {
+    /// From when on the log is not trusted, if ever. `None` where that cannot be read.
+    fn distrusted_since(&self) -> Option<Option<Time>> {
+        if self.pending.is_some() || self.rejected.is_some() {
+            return Some(Some(Time::from_unix(i64::MIN)));
+        }
+        self.retired.as_ref().map_or(Some(None), |since| moment(&since.timestamp).map(Some))
+    }
+}
+
+impl Interval {
+    fn read(&self) -> Option<Option<(Time, Time)>> {
+        Some(Some((moment(&self.start_inclusive)?, moment(&self.end_exclusive)?)))
+    }
+}
+
+/// A moment in UTC, as the form of the list has them (RFC 3339).
+fn moment(text: &str) -> Option<Time> {
+    let mut numbers = text.strip_suffix('Z')?.split(['-', 'T', ':']).map(|number| number.split('.').next()?.parse::<i64>().ok());
+    let mut next = || numbers.next().flatten();
+    Time::from_utc(next()?, next()?, next()?, next()?, next()?, next()?)
 }
 
 /// By the numbers of TLS 1.2 (RFC 5246 §7.4.1.4.1).

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::TrustStore;
 use super::algorithms::Algorithms;
+use super::learned::Learned;
 use super::path::{Chain, is_self_issued};
 use crate::protocol::x509::{Certificate, KeyIds, PublicKey, Signed, key_ids};
 
@@ -16,16 +17,23 @@ pub(super) struct Issuer<'a> {
     pub public_key_info: &'a [u8],
 }
 
-/// Those of the leaf's issuer's name: among the others sent, in the store, and the roots; each key once, at most [`MOST_ISSUERS`].
-pub(super) fn issuers<'a>(chain: &'a Chain, store: &'a TrustStore) -> SmallVec<[Issuer<'a>; 2]> {
+/// Those of the name of the issuer of `certificate`: among the others sent, in the store, the roots, and what was learned; each key once, at
+/// most [`MOST_ISSUERS`].
+pub(super) fn issuers<'a>(
+    certificate: &'a Certificate,
+    chain: &'a Chain,
+    store: &'a TrustStore,
+    learned: &'a Learned,
+) -> SmallVec<[Issuer<'a>; 2]> {
     let mut issuers = SmallVec::new();
-    let Some((leaf, others)) = chain.split_first() else { return issuers };
-    let Some((name, _)) = leaf.names() else { return issuers };
+    let Some((name, _)) = certificate.names() else { return issuers };
     let has_name = |certificate: &&Certificate| certificate.names().is_some_and(|(_, subject)| subject == name);
-    let sent = others.iter().take(MOST_SENT).map(AsRef::as_ref).filter(has_name).filter_map(Certificate::public_key_info);
+    let others = chain.iter().skip(1).take(MOST_SENT).map(AsRef::as_ref);
+    let sent = others.filter(has_name).filter_map(Certificate::public_key_info);
     let known = store.intermediates(name).iter().filter_map(Certificate::public_key_info);
     let roots = store.anchors(name).iter().map(|root| root.subject_public_key_info.as_ref());
-    for public_key_info in sent.chain(known).chain(roots) {
+    let learned = learned.named(name).iter().filter_map(|certificate| certificate.public_key_info());
+    for public_key_info in sent.chain(known).chain(roots).chain(learned) {
         let issuer = Issuer { name, public_key_info };
         if issuers.len() < MOST_ISSUERS && !issuers.contains(&issuer) {
             issuers.push(issuer);

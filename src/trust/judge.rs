@@ -8,7 +8,7 @@ use webpki::EndEntityCert;
 
 use super::algorithms::Algorithms;
 use super::ct::Checker;
-use super::issuer::{is_root, is_self_signed, issuers};
+use super::issuer::{Issuer, is_root, is_self_signed, issuers};
 use super::learned::Learned;
 use super::path::{Walk, is_self_issued};
 use super::store::TrustStore;
@@ -16,8 +16,8 @@ use super::verdicts::{VerdictCounters, Verdicts};
 use super::verify::{self, Purpose, Terms, Verified};
 use super::{ocsp, revocation};
 use crate::base::Timestamp;
-use crate::protocol::x509::sct::scts;
-use crate::protocol::x509::{Certificate, Evidence, Facts, KeyUsage, Problems, Reason, Status, Time, Validation};
+use crate::protocol::x509::sct::{has_embedded, scts};
+use crate::protocol::x509::{Certificate, Evidence, Facts, IssuerOcsp, KeyUsage, Problems, Reason, Status, Time, Validation};
 
 /// Judges chains by a store, and remembers verdicts. Each worker has its own.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub enum Peer<'a> {
 pub struct Stapled<'a> {
     /// An OCSP answer (RFC 6066 §8).
     pub ocsp: Option<&'a [u8]>,
+    /// Those on the certificates behind the leaf, in their order, where there are such (RFC 6961 §2.2).
+    pub issuer_ocsp: &'a [Option<Box<[u8]>>],
     /// A SignedCertificateTimestampList, or nothing (RFC 6962 §3.3.1).
     pub scts: &'a [u8],
 }
@@ -78,15 +80,26 @@ impl Trust {
     pub fn weigh(&self, chain: &[Arc<Certificate>], stapled: Stapled<'_>, now: Timestamp) -> Option<Evidence> {
         let leaf = chain.first()?;
         let logs = self.store.logs();
-        let has_embedded = leaf.facts.as_ref().is_some_and(|facts| facts.embedded_scts > 0);
-        if stapled.ocsp.is_none() && stapled.scts.is_empty() && (logs.is_empty() || !has_embedded) {
+        let has_answers = stapled.ocsp.is_some() || stapled.issuer_ocsp.iter().any(Option::is_some);
+        if !has_answers && stapled.scts.is_empty() && (logs.is_empty() || !has_embedded(&leaf.der)) {
             return None;
         }
         self.algorithms.begin();
-        let issuers = issuers(chain, &self.store);
-        let answered = stapled.ocsp.map(|answer| ocsp::judge(answer, leaf, &issuers, &self.algorithms, Time::from(now)));
-        let (ocsp, ocsp_scts) = answered.map_or((None, &[][..]), |(ocsp, scts)| (Some(ocsp), scts));
-        let mut evidence = Evidence { ocsp, tls_scts: count(stapled.scts), ocsp_scts: count(ocsp_scts), scts: Vec::new() };
+        let issuers_of = |certificate| issuers(certificate, chain, &self.store, &self.learned);
+        let answered = |answer, certificate, issuers: &[Issuer<'_>]| {
+            ocsp::judge(answer, certificate, issuers, &self.algorithms, Time::from(now))
+        };
+        let issuers = issuers_of(leaf);
+        let (ocsp, ocsp_scts) = stapled.ocsp.map(|answer| answered(answer, leaf, &issuers)).unzip();
+        let ocsp_scts = ocsp_scts.unwrap_or_default();
+        let behind = chain.iter().enumerate().skip(1).zip(stapled.issuer_ocsp);
+        let issuer_ocsp = behind.filter_map(|((place, certificate), answer)| {
+            let (ocsp, _) = answered(answer.as_deref()?, certificate, &issuers_of(certificate));
+            Some(IssuerOcsp { place, sha256: certificate.sha256, ocsp })
+        });
+        let issuer_ocsp = issuer_ocsp.collect();
+        let (tls_scts, ocsp_scts_count) = (count(stapled.scts), count(ocsp_scts));
+        let mut evidence = Evidence { ocsp, issuer_ocsp, tls_scts, ocsp_scts: ocsp_scts_count, scts: Vec::new() };
         if !logs.is_empty() {
             let checker = Checker { logs, algorithms: &self.algorithms, leaf, issuers: &issuers, now };
             evidence.scts = checker.all(stapled.scts, ocsp_scts);
@@ -129,7 +142,8 @@ impl Trust {
         if problems.is_empty() {
             return self.not_seen(Reason::Lost);
         }
-        Arc::new(Validation { reason: Some(Reason::Lost), ..Validation::of(problems) })
+        let unsigned_crl = verdict.unsigned_crl;
+        Arc::new(Validation { reason: Some(Reason::Lost), unsigned_crl, ..Validation::of(problems) })
     }
 }
 
@@ -174,7 +188,8 @@ fn validate(
 
     let (holds_from, holds_until) = period(involved(), store, now);
     let issuers = if verified.found { verified.issuers.iter().map(|issuer| issuer.sha256).collect() } else { Vec::new() };
-    let verdict = Validation { reason: verified.reason, issuers, holds_from, holds_until, ..Validation::of(judged.problems) };
+    let (reason, unsigned_crl) = (verified.reason, verified.unsigned_crl);
+    let verdict = Validation { reason, unsigned_crl, issuers, holds_from, holds_until, ..Validation::of(judged.problems) };
     (verdict, walk.has_gap)
 }
 

@@ -36,7 +36,7 @@ impl Revocation<'_, '_> {
         lists.sort_by_key(|list| Reverse((list.is_current(self.now), list.this_update, list.number.len(), &list.number)));
         let mut asked: Vec<&[u8]> = Vec::new();
         for list in lists {
-            if !asked.contains(&list.scope.as_slice()) && keys.iter().any(|key| is_signed_by(list, key, self.algorithms)) {
+            if !asked.contains(&list.scope.as_slice()) && keys.iter().any(|key| self.is_signed_by(list, key) == Some(true)) {
                 if is_on(list) {
                     return true;
                 }
@@ -44,6 +44,19 @@ impl Revocation<'_, '_> {
             }
         }
         false
+    }
+
+    /// Whether there is a list in the name of the issuer of `certificate` that none of that name has signed.
+    pub fn has_unsigned_list(&self, certificate: &Certificate) -> bool {
+        let Some((name, _)) = certificate.names() else { return false };
+        self.store.crls(name).iter().any(|list| {
+            let signed = self.keys(name).filter_map(|key| self.is_signed_by(list, key));
+            signed.max() == Some(false)
+        })
+    }
+
+    fn is_signed_by(&self, list: &Crl, key: &[u8]) -> Option<bool> {
+        self.algorithms.of_list(list, key, || is_signed_by(list, key, self.algorithms))
     }
 
     /// The keys of those with this name who may sign revocation lists (RFC 5280 §4.2.1.3, cRLSign).
@@ -58,10 +71,10 @@ impl Revocation<'_, '_> {
     }
 }
 
-/// Whether a list is signed by this key.
-pub(super) fn is_signed_by(list: &Crl, public_key_info: &[u8], algorithms: &Algorithms) -> bool {
-    let parts = Signed::of(&list.der).zip(PublicKey::read(public_key_info));
-    parts.is_some_and(|(signed, key)| algorithms.verify(&key, signed.algorithm, signed.message, signed.signature) == Some(true))
+/// Whether a list is signed by this key. `None` where that cannot be checked.
+pub(super) fn is_signed_by(list: &Crl, public_key_info: &[u8], algorithms: &Algorithms) -> Option<bool> {
+    let (signed, key) = (Signed::of(&list.der)?, PublicKey::read(public_key_info)?);
+    algorithms.verify(&key, signed.algorithm, signed.message, signed.signature)
 }
 
 /// The moments at which it may change whether `certificate` is revoked.

@@ -152,7 +152,7 @@ impl TrustStore {
         let anchors = self.anchors(&crl.issuer).iter().map(|anchor| &*anchor.subject_public_key_info);
         let mut keys = anchors.chain(self.intermediates(&crl.issuer).iter().filter_map(Certificate::public_key_info)).peekable();
         let algorithms = Algorithms::default();
-        keys.peek().is_some() && !keys.any(|key| is_signed_by(crl, key, &algorithms))
+        keys.peek().is_some() && !keys.any(|key| is_signed_by(crl, key, &algorithms) == Some(true))
     }
 
     fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {

@@ -33,6 +33,8 @@ pub(super) struct Verified<'a> {
     pub issuers: Vec<&'a Certificate>,
     /// A path was found, whatever is wrong with it.
     pub found: bool,
+    /// A revocation list in the name of one of the issuers is not signed by it.
+    pub unsigned_crl: bool,
 }
 
 /// What a path is to be verified for and with.
@@ -80,6 +82,7 @@ pub(super) fn verify<'a>(
     if revocation.is_revoked(leaf) || verified.issuers.iter().any(is_revoked) {
         verified.problems.insert(Status::Revoked);
     }
+    verified.unsigned_crl = verified.issuers.iter().chain([&leaf]).any(|certificate| revocation.has_unsigned_list(certificate));
     verified
 }
 
@@ -94,7 +97,9 @@ pub(super) fn unread<'a>(leaf: &'a Certificate, walk: &Walk<'a>, terms: &Terms<'
     if signatures.reached.iter().any(|certificate| revocation.is_revoked(certificate)) {
         problems.insert(Status::Revoked);
     }
-    Verified { problems, issuers: reached_or_all(&signatures, walk.issuers.iter().copied()), ..Verified::default() }
+    let unsigned_crl = signatures.reached.iter().any(|certificate| revocation.has_unsigned_list(certificate));
+    let issuers = reached_or_all(&signatures, walk.issuers.iter().copied());
+    Verified { problems, unsigned_crl, issuers, ..Verified::default() }
 }
 
 /// The issuers that right signatures lead to; all of them where there are none.
@@ -134,7 +139,7 @@ impl<'a> Attempt<'a, '_> {
                 Ok(path) => {
                     let ders = path.intermediate_certificates().map(|c| c.der());
                     let issuers = ders.filter_map(|der| self.issuers.iter().find(|c| c.der == *der).copied()).collect();
-                    return Verified { problems, reason: None, issuers, found: true };
+                    return Verified { problems, issuers, found: true, ..Verified::default() };
                 }
                 Err(error @ (Error::CertExpired { .. } | Error::CertNotValidYet { .. })) => match self.moment_within() {
                     Some(moment) if moment != time => time = moment,
@@ -172,16 +177,22 @@ impl<'a> Attempt<'a, '_> {
     fn failed(&self, error: &Error, mut problems: Problems) -> Verified<'a> {
         let was_spent = self.terms.algorithms.is_spent();
         let signatures = Signatures::check(self.leaf, self.walk, self.terms.algorithms);
+        let is_of_signature = matches!(
+            error,
+            Error::InvalidSignatureForPublicKey
+                | Error::UnsupportedSignatureAlgorithmContext(_)
+                | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        );
         let (status, reason) = match (error, signatures.outcome) {
-            (Error::InvalidSignatureForPublicKey, Outcome::Wrong) => (Status::BadSignature, None),
-            (Error::InvalidSignatureForPublicKey, Outcome::Pretender) => (Status::UntrustedRoot, None),
-            (Error::InvalidSignatureForPublicKey, Outcome::Stranger) => (Status::IncompleteChain, None),
+            (_, Outcome::Wrong) if is_of_signature => (Status::BadSignature, None),
+            (_, Outcome::Pretender) if is_of_signature => (Status::UntrustedRoot, None),
+            (_, Outcome::Stranger) if is_of_signature => (Status::IncompleteChain, None),
             (Error::InvalidSignatureForPublicKey, _) if was_spent => (Status::Unsupported, Some(Reason::TooComplex)),
-            (Error::InvalidSignatureForPublicKey, _) => (Status::Unsupported, Some(Reason::SignatureAlgorithm)),
             // A signature over MD5 is not verified: that it is weak says enough.
             (Error::UnsupportedSignatureAlgorithmContext(_), _) if self.facts().any(Facts::is_weakly_signed) => {
                 (Status::WeakSignature, None)
             }
+            _ if is_of_signature => (Status::Unsupported, Some(Reason::SignatureAlgorithm)),
             (error, _) => status_of(error, self.facts().any(|facts| facts.malformed)),
         };
         problems.insert(status);
@@ -191,7 +202,8 @@ impl<'a> Attempt<'a, '_> {
         if matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. }) && self.violates_constraints(&signatures) {
             problems.insert(Status::NameConstraint);
         }
-        Verified { problems, reason, issuers: reached_or_all(&signatures, self.issuers.iter().copied()), found: false }
+        let issuers = reached_or_all(&signatures, self.issuers.iter().copied());
+        Verified { problems, reason, issuers, ..Verified::default() }
     }
 
     /// Whether name constraints of one of the issuers do not allow a name of the leaf, at a moment at which the leaf is valid. To find that

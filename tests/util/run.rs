@@ -126,7 +126,7 @@ impl Portcullis {
     }
 }
 
-fn load(text: &str) -> RuleSet {
+pub fn load(text: &str) -> RuleSet {
     let source = rules::Source { name: "test.rules", text };
     let (set, report) = RuleSet::compile(&[source], &rules::RuleConfig::default());
     assert!(report.errors.is_empty(), "{:?}", report.errors);
@@ -140,8 +140,8 @@ pub fn replay(packets: &[Packet]) -> Events {
 
 /// Collects events as lines of EVE JSON.
 #[derive(Debug, Default)]
-struct Lines {
-    bytes: Vec<u8>,
+pub struct Lines {
+    pub bytes: Vec<u8>,
 }
 
 const EVE: EvePrinter = EvePrinter { certificates: false };
@@ -190,6 +190,7 @@ pub fn pcap(packets: &[Packet]) -> Vec<u8> {
 pub fn portcullis<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args);
+    command.env("PORTCULLIS_CONFIG", ""); // whatever this machine has been given
     command
 }
 

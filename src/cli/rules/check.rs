@@ -8,11 +8,11 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::place;
-use super::print;
 use crate::cli::feed_files::{FileError, RuleFiles};
 use crate::cli::list_options::ListOptions;
 use crate::cli::lookups::Lookups;
+use crate::cli::place;
+use crate::cli::print;
 use crate::cli::say;
 use crate::event::json;
 use crate::packet::PortSet;

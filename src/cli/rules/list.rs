@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::print;
 use crate::cli::feed_files::{FileError, RuleFiles};
 use crate::cli::list_options::ListOptions;
 use crate::cli::lookups::Lookups;
+use crate::cli::print;
 use crate::cli::rule_options::count;
 use crate::cli::say;
 use crate::cli::terminal::visible;

@@ -2,9 +2,7 @@
 
 mod check;
 mod list;
-mod place;
 
-use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -23,17 +21,5 @@ impl Rules {
             Self::Check(check) => check.run(),
             Self::List(list) => list.run(),
         }
-    }
-}
-
-/// Writes `bytes` to standard output. A reader that has enough is no failure.
-fn print(bytes: &[u8]) -> bool {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            super::say("error", format_args!("cannot write to standard output: {error}"));
-            false
-        }
-        _ => true,
     }
 }

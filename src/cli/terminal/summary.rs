@@ -76,6 +76,10 @@ impl Page {
     fn trust(&mut self, summary: &Summary) {
         let rows = summary.trust().iter().map(|(&(status, reason), &n)| (trust::words(status, reason).to_owned(), n));
         self.counts("Certificates of servers", rows.collect());
+        let answers = summary.ocsp().iter().map(|(&status, &n)| (trust::ocsp_words(status).to_owned(), n));
+        self.counts("OCSP answers stapled to them", answers.collect());
+        let timestamps = summary.scts().iter().map(|(&status, &n)| (trust::sct_words(status).to_owned(), n));
+        self.counts("Their timestamps from logs (SCTs)", timestamps.collect());
     }
 
     /// With what to do about each.
@@ -179,7 +183,7 @@ mod tests {
     use crate::event::{AlertInfo, Verdict};
     use crate::protocol::tls::session::{Anomaly, Session};
     use crate::protocol::tls::{ClientHello, ServerHello};
-    use crate::protocol::x509::{Reason, Validation};
+    use crate::protocol::x509::{CheckedSct, Evidence, Ocsp, OcspStatus, Reason, SctSource, SctStatus, Validation};
 
     fn session(name: &str, version: u16) -> Session {
         let mut session = Session {
@@ -203,6 +207,9 @@ mod tests {
         odd.server_view.gaps = 1;
         odd.anomalies = vec![Anomaly::MultipleSni];
         odd.server_trust = Some(Arc::new(Validation::not_seen(Reason::Tls13)));
+        let sct = CheckedSct { source: SctSource::Tls, log_id: None, log: None, timestamp: None, status: SctStatus::UnknownLog };
+        let ocsp = Some(Ocsp::of(OcspStatus::Expired));
+        odd.server_evidence = Some(Box::new(Evidence { ocsp, scts: vec![sct.clone(), sct], ..Evidence::default() }));
         numbers.add_session(&odd);
         numbers.add_alert(&AlertInfo {
             gid: 1,
@@ -240,6 +247,12 @@ Versions
 
 Certificates of servers
           1  not seen: encrypted in TLS 1.3
+
+OCSP answers stapled to them
+          1  out of date
+
+Their timestamps from logs (SCTs)
+          2  of a log not known
 
 Server names
           2  www.example

@@ -87,6 +87,7 @@ impl Inspector {
             let session = following.conversation.session(client);
             if let Some(verdict) = &session.server_trust {
                 self.counters.trust.count(verdict.status);
+                self.counters.unsigned_crls = self.counters.unsigned_crls.saturating_add(u64::from(verdict.unsigned_crl));
             }
             let found = findings::of_session(session, last, two_sided, &self.config);
             self.counters.findings.count(found);
@@ -103,6 +104,7 @@ impl Inspector {
         }
         if let Some(connection) = flow.connection.as_deref_mut() {
             connection.found = otherwise;
+            connection.gave_up = following.gave_up.is_some();
         }
         lane.release(held);
     }

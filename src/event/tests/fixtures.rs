@@ -13,8 +13,8 @@ use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::tls::session::{self, Anomaly, AnomalySet, Stage, View};
 use crate::protocol::tls::{ClientHello, Ech, Extension, ServerHello, Session};
 use crate::protocol::x509::{
-    self, Certificate, CheckedSct, Evidence, ExtendedKeyUsage, Facts, KeyUsage, Ocsp, OcspStatus, PolicyClass, Problems, Reason,
-    SctSource, SctStatus, Status, Validation,
+    self, Certificate, CheckedSct, Evidence, ExtendedKeyUsage, Facts, IssuerOcsp, KeyUsage, Ocsp, OcspStatus, PolicyClass,
+    Problems, Reason, SctSource, SctStatus, Status, Validation,
 };
 
 pub(super) fn client() -> Endpoint {
@@ -205,6 +205,7 @@ pub(super) fn maximal_session() -> Session {
                 revoked_at: Some(x509::Time::from_unix(1_577_836_800)),
                 reason: Some(1),
             }),
+            issuer_ocsp: vec![IssuerOcsp { place: 1, sha256: [0x0b; 32], ocsp: Ocsp::of(OcspStatus::Unknown) }],
             tls_scts: 1,
             ocsp_scts: 20,
             scts: vec![CheckedSct {

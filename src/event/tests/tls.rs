@@ -135,6 +135,7 @@ fn what_eve_has_no_name_for_stands_under_portcullis() {
                 "status": "revoked", "this_update": "2020-01-01T00:00:00", "next_update": "2020-12-31T23:59:59",
                 "revoked_at": "2020-01-01T00:00:00", "reason": "keyCompromise",
             },
+            "issuer_ocsp": [{"place": 1, "status": "unknown"}],
             "tls_scts": 1, "ocsp_scts": 20,
             "scts": [{
                 "source": "tls", "status": "valid", "log": "Log \"26\"", "log_id": sha256("1d"), "timestamp": "2020-01-01T00:00:00",

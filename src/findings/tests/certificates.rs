@@ -1,5 +1,5 @@
 use super::*;
-use crate::protocol::x509::{CheckedSct, Evidence, Fault, KeyFlaws, Ocsp, OcspStatus, SctSource, SctStatus};
+use crate::protocol::x509::{CheckedSct, Evidence, Fault, IssuerOcsp, KeyFlaws, Ocsp, OcspStatus, Problems, SctSource, SctStatus};
 
 /// A triple of tag, length and these parts, in DER.
 fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -25,6 +25,14 @@ pub(super) fn cases() -> Vec<Case> {
     let sct = |status: SctStatus| {
         let sct = CheckedSct { source: SctSource::Embedded, log_id: None, log: None, timestamp: None, status };
         weighed(Evidence { scts: vec![sct], ..Evidence::default() })
+    };
+    let issuer_ocsp = |status: OcspStatus| {
+        let answer = IssuerOcsp { place: 1, sha256: [7; 32], ocsp: Ocsp::of(status) };
+        weighed(Evidence { issuer_ocsp: vec![answer], ..Evidence::default() })
+    };
+    let unsigned_crl = |unsigned_crl: bool| {
+        let verdict = Validation { unsigned_crl, ..Validation::of(Problems::default()) };
+        with(move |session| session.server_trust = Some(Arc::new(verdict)))
     };
     let handing_over = |tls_scts: u32| {
         let mut session = serving(|f| f.embedded_scts = 0);
@@ -134,6 +142,10 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.ocsp.no-answer", ocsp(OcspStatus::Unknown), ocsp(OcspStatus::Unsupported)),
         case("cert.sct.invalid", sct(SctStatus::BadSignature), sct(SctStatus::UnknownLog)),
         case("cert.sct.invalid", sct(SctStatus::Unparsable), sct(SctStatus::NotYetValid)), // the clock of who captured it
+        case("cert.sct.log", sct(SctStatus::DistrustedLog), sct(SctStatus::UnknownLog)),
+        case("cert.sct.log", sct(SctStatus::OtherPeriod), sct(SctStatus::Valid)),
+        case("cert.crl.unsigned", unsigned_crl(true), unsigned_crl(false)),
+        case("cert.ocsp.stale", issuer_ocsp(OcspStatus::Expired), issuer_ocsp(OcspStatus::Good)),
         case("cert.sct.none", serving(|f| f.embedded_scts = 0), cut_scts()),
         case("cert.sct.none", serving(|f| f.embedded_scts = 0), unkept_scts()),
         case("cert.sct.none", serving(|f| f.embedded_scts = 0), serving(|f| f.embedded_scts = 1)),

@@ -124,8 +124,10 @@ impl Conversation {
         if self.views.get(direction).midstream {
             return;
         }
-        let passed = usize::try_from(half.skipped.saturating_sub(start)).unwrap_or(usize::MAX);
-        let (start, ends) = (usize::try_from(start).unwrap_or(usize::MAX), half.has_begun());
+        // What is passed over behind the first records is none of it.
+        let before = half.skipped_before();
+        let passed = usize::try_from(before.unwrap_or(half.skipped).saturating_sub(start)).unwrap_or(usize::MAX);
+        let (start, ends) = (usize::try_from(start).unwrap_or(usize::MAX), before.is_some() || half.is_over());
         let opening = self.opening(direction);
         let told = opening.take(bytes.get(..passed).unwrap_or(bytes), start);
         if told || (ends && opening.end()) {
@@ -141,7 +143,7 @@ impl Conversation {
     /// No more of what `direction` began with is to come behind `tail`, which was not consumed.
     fn end_opening(&mut self, direction: Direction, tail: &[u8]) {
         let half = self.halves.get(direction);
-        let (is_opening, start) = (half.is_opening() && !half.has_begun(), half.skipped);
+        let (is_opening, start) = (half.is_opening() && half.skipped_before().is_none(), half.skipped);
         if self.session.openings.is_none() {
             return;
         }
@@ -169,6 +171,7 @@ impl Conversation {
         view.gaps = view.gaps.saturating_add(1);
         self.end_opening(direction, tail);
         self.lose(direction, certificates, |half| half.gap(tail, lost));
+        self.update_stage();
     }
 
     /// `direction` ends here; `tail` was not consumed.
@@ -176,6 +179,7 @@ impl Conversation {
         self.end_opening(direction, tail);
         self.lose(direction, certificates, |half| half.end(tail));
         self.halves.get_mut(direction).finish();
+        self.update_stage();
     }
 
     fn lose<'a>(
@@ -236,6 +240,18 @@ impl Conversation {
     /// Whether `direction` is dark, and only watched for heartbeats.
     pub fn is_watching(&self, direction: Direction) -> bool {
         self.halves.get(direction).is_watching()
+    }
+
+    /// Whether `direction` ends within a message, so that what it says can only be judged once more has come; `unread` bytes of it were
+    /// not consumed.
+    pub fn awaits_more(&self, direction: Direction, unread: usize) -> bool {
+        self.halves.get(direction).awaits_more(unread, !self.views.get(direction).midstream)
+    }
+
+    /// Whether the client's second hello asks for another name than its first, which RFC 8446 §4.1.2 does not allow.
+    pub fn changed_name(&self) -> bool {
+        let s = &self.session;
+        s.client_hello.as_ref().zip(s.second_client_hello.as_ref()).is_some_and(|(a, b)| a.server_name() != b.server_name())
     }
 
     /// Whether both directions were read as far as they can be.

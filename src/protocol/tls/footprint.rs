@@ -30,6 +30,8 @@ impl Session {
             self.openings.as_ref().map_or(0, |_| heap::of_box::<super::session::Openings>()),
             lists,
             self.ocsp_answer.as_ref().map_or(0, |answer| heap::of::<u8>(answer.len())),
+            heap::of::<Option<Box<[u8]>>>(self.issuer_ocsp_answers.capacity()),
+            self.issuer_ocsp_answers.iter().flatten().map(|answer| heap::of::<u8>(answer.len())).fold(0, usize::saturating_add),
             self.server_evidence.as_ref().map_or(0, |evidence| evidence.footprint()),
             heap::of::<super::session::Alert>(self.alerts.capacity()),
             heap::of::<super::session::Anomaly>(self.anomalies.capacity()),

@@ -36,6 +36,8 @@ pub(super) struct Half {
     lossy: bool,
     /// Bytes passed over before TLS began, in records before the hello, or between a loss and the next hello.
     pub skipped: u64,
+    /// How many of these there were when TLS was first found.
+    skipped_before: Option<u64>,
     /// The first bytes were there and were not TLS.
     pub began_otherwise: bool,
 }
@@ -135,6 +137,11 @@ impl Half {
         self.began_otherwise && !self.lossy
     }
 
+    /// How many bytes came before TLS was first found. `None`: it was not.
+    pub const fn skipped_before(&self) -> Option<u64> {
+        self.skipped_before
+    }
+
     /// Whether TLS was found.
     pub fn has_begun(&self) -> bool {
         matches!(self.phase, Phase::Records | Phase::Watching | Phase::Over)
@@ -167,6 +174,20 @@ impl Half {
         if std::mem::take(&mut self.handed_out) {
             self.message.clear();
             self.message.shrink_to(KEPT_ROOM);
+        }
+    }
+
+    /// Whether what it got ends within a record header or a handshake message, so that more has to come before it means anything;
+    /// `unread` bytes were not consumed. `is_whole`: its start was seen.
+    pub fn awaits_more(&self, unread: usize, is_whole: bool) -> bool {
+        match self.phase {
+            Phase::Start => unread > 0,
+            Phase::Records => {
+                let is_in_message = self.record.typ == HANDSHAKE && self.record.remaining > 0;
+                unread > 0 || is_in_message || self.skip > 0 || (!self.message.is_empty() && !self.handed_out)
+            }
+            Phase::Searching => unread > 0 && is_whole,
+            Phase::Resuming | Phase::Watching | Phase::Over => false,
         }
     }
 
@@ -325,6 +346,7 @@ impl Half {
 
     fn begin<'a>(&mut self, at: usize) -> (usize, Item<'a>) {
         (self.phase, self.record, self.lossy) = (Phase::Records, Record::default(), false);
+        self.skipped_before.get_or_insert(self.skipped);
         (at, Item::Begins)
     }
 

@@ -41,6 +41,9 @@ pub struct Session {
     /// The OCSP answer that the server stapled to its certificates, as sent (RFC 6066 §8). Of one that is longer than [`Self::LONGEST_OCSP`]
     /// nothing is kept, and it is empty.
     pub ocsp_answer: Option<Box<[u8]>>,
+    /// Those that it stapled for the certificates after the first, in the order sent (RFC 6961 §2.2), at most [`Self::MOST_ISSUER_OCSP`]; `None`
+    /// where it has none for one.
+    pub issuer_ocsp_answers: Vec<Option<Box<[u8]>>>,
     /// What that and the SCTs of the server's certificate come to; `None` where there are none, and without a trust store.
     pub server_evidence: Option<Box<Evidence>>,
     /// Whether a key of the server's certificates is on the list of those that are known; `None` where nobody has looked.
@@ -168,6 +171,8 @@ pub type Notes = smallvec::SmallVec<[Anomaly; 4]>;
 impl Session {
     /// Bytes of an OCSP answer that are kept; most have fewer than 2,000.
     pub const LONGEST_OCSP: usize = 16 << 10;
+    /// Issuers whose OCSP answers are kept.
+    pub const MOST_ISSUER_OCSP: usize = 3;
 
     /// The version that the session speaks; of the ClientHello's highest where no ServerHello was seen.
     pub fn version(&self) -> Option<ProtocolVersion> {
@@ -198,6 +203,7 @@ impl Session {
             self.server_chain_truncated = kept.server_chain_truncated;
             self.server_chain_unreadable = kept.server_chain_unreadable;
             self.ocsp_answer = kept.ocsp_answer;
+            self.issuer_ocsp_answers = kept.issuer_ocsp_answers;
             self.server_key_listed = kept.server_key_listed;
             self.server_key_exchange_group = kept.server_key_exchange_group;
             self.server_explicit_curve = kept.server_explicit_curve;
@@ -225,6 +231,7 @@ impl Session {
         self.server_key_listed = None;
         std::mem::swap(&mut self.server_chain_truncated, &mut self.client_chain_truncated);
         self.server_chain_unreadable = false;
+        self.stage = Stage::Start; // what it came by was the other side's
         for alert in &mut self.alerts {
             alert.from_client = !alert.from_client;
         }

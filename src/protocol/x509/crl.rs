@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest, Sha256};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -13,6 +14,8 @@ use super::tlv::{Tlvs, first_of, tag};
 pub struct Crl {
     /// All of it, with its signature: [`Signed::of`](super::Signed::of) tells its parts.
     pub der: Vec<u8>,
+    /// SHA-256 of that.
+    pub sha256: [u8; 32],
     /// What the SEQUENCE of its issuer's name holds.
     pub issuer: Vec<u8>,
     /// When it was made.
@@ -74,6 +77,7 @@ impl Crl {
         }
         Ok(Self {
             der: der.to_vec(),
+            sha256: Sha256::digest(der).into(),
             issuer: first_of(list.issuer().as_raw(), tag::SEQUENCE).ok_or(CrlFault::Unparsable)?.to_vec(),
             this_update: Time::from_unix(list.last_update().timestamp()),
             next_update: list.next_update().map(|next| Time::from_unix(next.timestamp())),

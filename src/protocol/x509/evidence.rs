@@ -10,6 +10,8 @@ use crate::base::heap;
 pub struct Evidence {
     /// The stapled OCSP answer.
     pub ocsp: Option<Ocsp>,
+    /// Those on the certificates behind the leaf.
+    pub issuer_ocsp: Vec<IssuerOcsp>,
     /// How many SCTs the TLS extension had.
     pub tls_scts: u32,
     /// How many the OCSP answer had.
@@ -24,13 +26,32 @@ impl Evidence {
 
     /// Bytes of memory that it takes.
     pub(in crate::protocol) const fn footprint(&self) -> usize {
-        heap::of_box::<Self>().saturating_add(heap::of::<CheckedSct>(self.scts.capacity()))
+        let lists =
+            heap::of::<CheckedSct>(self.scts.capacity()).saturating_add(heap::of::<IssuerOcsp>(self.issuer_ocsp.capacity()));
+        heap::of_box::<Self>().saturating_add(lists)
     }
 
-    /// Whether the OCSP answer says that the certificate is revoked.
-    pub fn is_revoked(&self) -> bool {
-        self.ocsp.is_some_and(|ocsp| ocsp.status == OcspStatus::Revoked)
+    /// Whether an OCSP answer says that the certificate is revoked, or one of `issuers`, those of its path by their SHA-256.
+    pub fn is_revoked(&self, issuers: &[[u8; 32]]) -> bool {
+        let of_path = self.issuer_ocsp.iter().filter(|answer| issuers.contains(&answer.sha256)).map(|answer| answer.ocsp);
+        self.ocsp.into_iter().chain(of_path).any(|ocsp| ocsp.status == OcspStatus::Revoked)
     }
+
+    /// All OCSP answers.
+    pub fn ocsp_answers(&self) -> impl Iterator<Item = Ocsp> {
+        self.ocsp.into_iter().chain(self.issuer_ocsp.iter().map(|answer| answer.ocsp))
+    }
+}
+
+/// What a stapled OCSP answer says of a certificate behind the leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IssuerOcsp {
+    /// Its place in the chain as sent; the leaf's is 0.
+    pub place: usize,
+    /// The SHA-256 of its DER.
+    pub sha256: [u8; 32],
+    /// What the answer says.
+    pub ocsp: Ocsp,
 }
 
 /// What a stapled OCSP answer says.
@@ -49,7 +70,7 @@ pub struct Ocsp {
 }
 
 /// What an OCSP answer comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OcspStatus {
     /// Signed by the right one, in time, and good.
     Good,
@@ -102,7 +123,7 @@ pub struct CheckedSct {
 }
 
 /// What an SCT comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SctStatus {
     /// Its signature is right.
     Valid,
@@ -110,6 +131,10 @@ pub enum SctStatus {
     BadSignature,
     /// It is of a later time than the packet.
     NotYetValid,
+    /// The log was not to be trusted any more when it made it, or never was.
+    DistrustedLog,
+    /// The log is for certificates that end at another time.
+    OtherPeriod,
     /// The log is not in the list.
     UnknownLog,
     /// The issuer was neither sent nor is it known: without its key an embedded one cannot be checked.
@@ -192,6 +217,8 @@ impl SctStatus {
             Self::Valid => "valid",
             Self::BadSignature => "bad_signature",
             Self::NotYetValid => "not_yet_valid",
+            Self::DistrustedLog => "distrusted_log",
+            Self::OtherPeriod => "other_period",
             Self::UnknownLog => "unknown_log",
             Self::NoIssuer => "no_issuer",
             Self::Unsupported => "unsupported",

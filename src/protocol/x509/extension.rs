@@ -96,6 +96,14 @@ pub fn scts(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || list.vec16())
 }
 
+/// Whether a SignedCertificateTimestampList is no such list: cut, empty, or with more behind it.
+pub fn is_broken_list(list: &[u8]) -> bool {
+    let mut r = Reader::new(list);
+    let content = r.vec16().unwrap_or_default();
+    let used = scts(list).fold(0_usize, |sum, sct| sum.saturating_add(sct.len()).saturating_add(2));
+    content.is_empty() || used != content.len() || !r.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -35,7 +35,7 @@ use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::crl::{Crl, CrlFault};
-pub use self::evidence::{CheckedSct, Evidence, Ocsp, OcspStatus, SctSource, SctStatus};
+pub use self::evidence::{CheckedSct, Evidence, IssuerOcsp, Ocsp, OcspStatus, SctSource, SctStatus};
 pub use self::fault::Fault;
 pub use self::flaws::KeyFlaws;
 pub use self::key::Key;

@@ -6,7 +6,7 @@ use x509_parser::asn1_rs::{Oid, oid};
 
 /// A signature algorithm's name, or its OID in dots.
 pub(super) fn signature_algorithm(oid: &[u8]) -> String {
-    named(&[RSA_SIGNATURES, ECDSA_SIGNATURES, EDWARDS, NIST_SIGNATURES, OTHER_SIGNATURES], oid)
+    named(&[RSA_SIGNATURES, ECDSA_SIGNATURES, EDWARDS, NIST_SIGNATURES, DSA_SIGNATURES, OTHER_SIGNATURES], oid)
 }
 
 /// A public key algorithm's name, or its OID in dots.
@@ -41,6 +41,47 @@ pub(super) fn is_post_quantum(name: &str) -> bool {
     NIST_SIGNATURES.iter().any(|(_, post_quantum)| *post_quantum == name)
 }
 
+/// Whether a key may have made a signature, by the OIDs of both: not where both are known and of different kinds.
+pub(super) fn may_sign(key: &[u8], signature: &[u8]) -> bool {
+    let (key, signature) = (Kind::of_key(key), Kind::of_signature(signature));
+    key.is_none() || signature.is_none() || key == signature
+}
+
+/// What keys and signatures have to have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind<'a> {
+    Rsa,
+    Ecdsa,
+    Dsa,
+    /// One OID names the key and its signatures.
+    Own(&'a [u8]),
+}
+
+impl<'a> Kind<'a> {
+    fn of_key(oid: &'a [u8]) -> Option<Self> {
+        match () {
+            () if RSA_KEYS.contains(&oid) => Some(Self::Rsa),
+            () if oid == EC_KEY => Some(Self::Ecdsa),
+            () if oid == DSA_KEY => Some(Self::Dsa),
+            () => Self::own(oid),
+        }
+    }
+
+    fn of_signature(oid: &'a [u8]) -> Option<Self> {
+        let is_in = |names: Names| names.iter().any(|(known, _)| *known == oid);
+        match () {
+            () if is_in(RSA_SIGNATURES) => Some(Self::Rsa),
+            () if is_in(ECDSA_SIGNATURES) => Some(Self::Ecdsa),
+            () if is_in(DSA_SIGNATURES) => Some(Self::Dsa),
+            () => Self::own(oid),
+        }
+    }
+
+    fn own(oid: &'a [u8]) -> Option<Self> {
+        EDWARDS.iter().chain(NIST_SIGNATURES).any(|(known, _)| *known == oid).then_some(Self::Own(oid))
+    }
+}
+
 /// An OID in dots: `1.2.840.113549`. In hex where a component does not fit 64 bits.
 pub(super) fn dotted(oid: &[u8]) -> String {
     Oid::new(Cow::Borrowed(oid)).to_id_string()
@@ -54,7 +95,7 @@ fn named(tables: &[Names], oid: &[u8]) -> String {
     known.map_or_else(|| dotted(oid), |&(_, name)| name.to_owned())
 }
 
-/// RFC 8017, RFC 4055.
+/// RFC 8017, RFC 4055, and the OIW's of old appliances.
 const RSA_SIGNATURES: Names = &[
     (&oid!(raw 1.2.840.113549.1.1.11), "sha256WithRSAEncryption"),
     (&oid!(raw 1.2.840.113549.1.1.12), "sha384WithRSAEncryption"),
@@ -67,6 +108,9 @@ const RSA_SIGNATURES: Names = &[
     (&oid!(raw 1.2.840.113549.1.1.14), "sha224WithRSAEncryption"),
     (&oid!(raw 1.2.840.113549.1.1.15), "sha512-224WithRSAEncryption"),
     (&oid!(raw 1.2.840.113549.1.1.16), "sha512-256WithRSAEncryption"),
+    (&oid!(raw 1.3.14.3.2.3), "md5WithRSA"),
+    (&oid!(raw 1.3.14.3.2.15), "shaWithRSASignature"),
+    (&oid!(raw 1.3.14.3.2.29), "sha1WithRSASignature"),
 ];
 
 /// RFC 5758 §3.2, RFC 3279 §2.2.3.
@@ -103,15 +147,16 @@ const NIST_SIGNATURES: Names = &[
     (&oid!(raw 2.16.840.1.101.3.4.3.34), "HashML-DSA-87-with-SHA512"),
 ];
 
-/// DSA (RFC 3279 §2.2.2, RFC 5758 §3.1), the OIW's of old appliances, GOST (RFC 4491, RFC 9215), SM2 (GM/T 0006).
-const OTHER_SIGNATURES: Names = &[
+/// RFC 3279 §2.2.2, RFC 5758 §3.1, and the OIW's.
+const DSA_SIGNATURES: Names = &[
     (&oid!(raw 1.2.840.10040.4.3), "dsa-with-sha1"),
     (&oid!(raw 2.16.840.1.101.3.4.3.1), "dsa-with-sha224"),
     (&oid!(raw 2.16.840.1.101.3.4.3.2), "dsa-with-sha256"),
-    (&oid!(raw 1.3.14.3.2.3), "md5WithRSA"),
-    (&oid!(raw 1.3.14.3.2.15), "shaWithRSASignature"),
     (&oid!(raw 1.3.14.3.2.27), "dsaWithSHA1"),
-    (&oid!(raw 1.3.14.3.2.29), "sha1WithRSASignature"),
+];
+
+/// GOST (RFC 4491, RFC 9215), SM2 (GM/T 0006), which has the key's OID in common with ECDSA.
+const OTHER_SIGNATURES: Names = &[
     (&oid!(raw 1.2.643.2.2.3), "gostR3411-94-with-gostR3410-2001"),
     (&oid!(raw 1.2.643.7.1.1.3.2), "signwithdigest-gost3410-12-256"),
     (&oid!(raw 1.2.643.7.1.1.3.3), "signwithdigest-gost3410-12-512"),
@@ -120,11 +165,11 @@ const OTHER_SIGNATURES: Names = &[
 
 /// RFC 8017, RFC 5480, RFC 3279 §2.3, RFC 8410, RFC 4491, RFC 9215.
 const KEYS: Names = &[
-    (&oid!(raw 1.2.840.113549.1.1.1), "RSA"),
-    (&oid!(raw 1.2.840.10045.2.1), "EC"),
-    (&oid!(raw 1.2.840.113549.1.1.10), "RSASSA-PSS"),
+    (RSA_KEYS[0], "RSA"),
+    (EC_KEY, "EC"),
+    (RSA_KEYS[1], "RSASSA-PSS"),
     (&oid!(raw 1.2.840.113549.1.1.7), "RSAES-OAEP"),
-    (&oid!(raw 1.2.840.10040.4.1), "DSA"),
+    (DSA_KEY, "DSA"),
     (&oid!(raw 1.2.840.10046.2.1), "DH"),
     (&oid!(raw 1.2.840.113549.1.3.1), "DH"),
     (&oid!(raw 1.3.132.1.12), "EC"),
@@ -134,6 +179,13 @@ const KEYS: Names = &[
     (&oid!(raw 1.2.643.7.1.1.1.1), "GOST-R-34.10-2012-256"),
     (&oid!(raw 1.2.643.7.1.1.1.2), "GOST-R-34.10-2012-512"),
 ];
+
+/// rsaEncryption and id-RSASSA-PSS (RFC 8017).
+const RSA_KEYS: [&[u8]; 2] = [&oid!(raw 1.2.840.113549.1.1.1), &oid!(raw 1.2.840.113549.1.1.10)];
+/// id-ecPublicKey (RFC 5480).
+const EC_KEY: &[u8] = &oid!(raw 1.2.840.10045.2.1);
+/// id-dsa (RFC 3279).
+const DSA_KEY: &[u8] = &oid!(raw 1.2.840.10040.4.1);
 
 /// By the names of SEC 2 and RFC 5639 (secp256r1 is NIST's P-256 and X9.62's prime256v1).
 const CURVES: &[(&[u8], &str, u32)] = &[
@@ -178,11 +230,37 @@ mod tests {
 
     #[test]
     fn weak_signatures_are_those_of_the_tables_over_md5_or_sha1() {
-        for (_, name) in [RSA_SIGNATURES, ECDSA_SIGNATURES, EDWARDS, NIST_SIGNATURES, OTHER_SIGNATURES].concat() {
+        for (_, name) in [RSA_SIGNATURES, ECDSA_SIGNATURES, EDWARDS, NIST_SIGNATURES, DSA_SIGNATURES, OTHER_SIGNATURES].concat() {
             let lower = name.to_lowercase();
             let weak = lower.contains("md") && !lower.starts_with("ml") || lower.contains("sha1") || lower.contains("shawith");
             assert_eq!(is_weak_signature(name), weak && !name.contains("gost"), "{name}");
         }
+    }
+
+    #[test]
+    fn keys_make_signatures_of_their_kind() {
+        let key = |name| KEYS.iter().chain(EDWARDS).chain(NIST_SIGNATURES).find(|known| known.1 == name).unwrap().0;
+        let tables = [RSA_SIGNATURES, ECDSA_SIGNATURES, EDWARDS, NIST_SIGNATURES, DSA_SIGNATURES, OTHER_SIGNATURES].concat();
+        let signature = |name| tables.iter().find(|known| known.1 == name).unwrap().0;
+        for (of, made, may) in [
+            ("RSA", "sha256WithRSAEncryption", true),
+            ("RSA", "md5WithRSA", true),
+            ("RSASSA-PSS", "rsassaPss", true),
+            ("EC", "ecdsa-with-SHA512", true),
+            ("EC", "SM2-with-SM3", true),
+            ("Ed25519", "Ed25519", true),
+            ("DSA", "dsaWithSHA1", true),
+            ("GOST-R-34.10-2001", "ecdsa-with-SHA256", true), // not known here
+            ("RSA", "ecdsa-with-SHA256", false),
+            ("EC", "sha1WithRSASignature", false),
+            ("EC", "Ed25519", false),
+            ("Ed25519", "Ed448", false),
+            ("ML-DSA-44", "ML-DSA-65", false),
+            ("DSA", "ecdsa-with-SHA1", false),
+        ] {
+            assert_eq!(may_sign(key(of), signature(made)), may, "{of}, {made}");
+        }
+        assert!(may_sign(&[0x2a, 3], signature("Ed448")) && may_sign(key("EC"), &[0x2a, 3]), "what is not known may be anything");
     }
 
     #[test]

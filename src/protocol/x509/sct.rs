@@ -4,7 +4,7 @@ use super::extension::SCT_LIST;
 use super::tlv::{self, Tlvs, first_of, tag};
 use crate::base::Reader;
 
-pub use super::extension::scts;
+pub use super::extension::{is_broken_list, scts};
 
 /// A SignedCertificateTimestamp of version 1 (RFC 6962 §3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::oid;
 use super::tlv::{self, Tlvs, bit_string_bytes, first_of, tag};
 
 /// The parts of a certificate, or of anything else that is signed as one is (RFC 5280 §4.1.1): an OCSP answer, for one.
@@ -47,6 +48,12 @@ impl<'a> PublicKey<'a> {
     pub fn read(content: &'a [u8]) -> Option<Self> {
         let mut parts = Tlvs::new(content);
         Some(Self { algorithm: parts.next_of(tag::SEQUENCE)?, key: bit_string_bytes(parts.next_of(tag::BIT_STRING)?) })
+    }
+
+    /// Whether it is of the kind that makes signatures by `algorithm`, what an AlgorithmIdentifier holds; also where either is not known.
+    pub fn may_sign_by(&self, algorithm: &[u8]) -> bool {
+        let oid = |algorithm| first_of(algorithm, tag::OID);
+        oid(self.algorithm).zip(oid(algorithm)).is_none_or(|(key, signature)| oid::may_sign(key, signature))
     }
 }
 

@@ -93,6 +93,8 @@ pub struct Validation {
     pub problems: Problems,
     /// Why it is not seen or not supported.
     pub reason: Option<Reason>,
+    /// A revocation list was given in the name of one of its issuers, which has not signed it: it does not count.
+    pub unsigned_crl: bool,
     /// The SHA-256 of the certificates between leaf and root that the verdict rests on, from the leaf up: as sent, or known from
     /// elsewhere. Empty where the leaf is trusted itself, and where no path was found.
     pub issuers: Vec<[u8; 32]>,
@@ -178,6 +180,7 @@ impl Validation {
             status: problems.iter().next().unwrap_or(Status::Valid),
             problems,
             reason: None,
+            unsigned_crl: false,
             issuers: Vec::new(),
             holds_from: Time::from_unix(i64::MIN),
             holds_until: Time::from_unix(i64::MAX),
@@ -194,8 +197,8 @@ impl Validation {
     pub fn revoked(&self) -> Self {
         let mut problems = self.problems;
         problems.insert(Status::Revoked);
-        let (reason, issuers) = (self.reason, self.issuers.clone());
-        Self { reason, issuers, holds_from: self.holds_from, holds_until: self.holds_until, ..Self::of(problems) }
+        let Self { status, .. } = Self::of(problems);
+        Self { status, problems, ..self.clone() }
     }
 
     /// Whether the verdict is the same at `time`.

@@ -1,19 +1,18 @@
-//! OCSP answers and SCTs: made by hand, by what RFC 6960 and RFC 6962 say of their form, and by OpenSSL where that is there.
+//! OCSP answers: made by hand, by what RFC 6960 says of their form, and by OpenSSL where that is there.
 
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, KeyPair, PublicKeyData, SigningKey};
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, PublicKeyData, SigningKey};
+use sha1::{Digest, Sha1};
 
-use super::chains::{Ca, Key, NOW, now, server};
+use super::chains::{Ca, Key, NOW, now};
 use super::{chain, tlv, trusting};
 use crate::base::{Timestamp, hex};
-use crate::protocol::x509::{Certificate, CheckedSct, Evidence, Ocsp, OcspStatus, SctSource, SctStatus, Time};
-use crate::trust::{CtLogs, Stapled, Trust, TrustStore};
+use crate::protocol::x509::{Certificate, Evidence, Ocsp, OcspStatus, Time};
+use crate::trust::{Stapled, Trust, TrustStore};
 
 fn time(seconds: u64) -> Vec<u8> {
     let (year, month, day, hour, minute, second) = Timestamp::from_parts(seconds, 0).utc();
@@ -21,19 +20,19 @@ fn time(seconds: u64) -> Vec<u8> {
 }
 
 /// An answer in the making.
-struct Answer<'a> {
-    issuer: &'a Ca,
-    leaf: &'a Ca,
+pub(super) struct Answer<'a> {
+    pub issuer: &'a Ca,
+    pub leaf: &'a Ca,
     /// certStatus.
-    state: Vec<u8>,
-    this_update: u64,
-    next_update: Option<u64>,
+    pub state: Vec<u8>,
+    pub this_update: u64,
+    pub next_update: Option<u64>,
     /// Whose key signs it.
-    by: &'a Ca,
+    pub by: &'a Ca,
     /// The certificate that comes with it.
-    with: Option<&'a Ca>,
+    pub with: Option<&'a Ca>,
     /// singleExtensions.
-    extensions: Vec<u8>,
+    pub extensions: Vec<u8>,
 }
 
 const GOOD: &[u8] = &[0x80, 0];
@@ -41,7 +40,7 @@ const DAY: u64 = 86_400;
 
 impl<'a> Answer<'a> {
     /// Good, from a day ago until tomorrow, signed by the issuer.
-    fn good(issuer: &'a Ca, leaf: &'a Ca) -> Self {
+    pub fn good(issuer: &'a Ca, leaf: &'a Ca) -> Self {
         let (this_update, next_update) = (NOW - DAY, Some(NOW + DAY));
         Self { issuer, leaf, state: GOOD.to_vec(), this_update, next_update, by: issuer, with: None, extensions: Vec::new() }
     }
@@ -68,7 +67,7 @@ impl<'a> Answer<'a> {
         tlv(0x30, &[&responder, &time(self.this_update), &tlv(0x30, &[&self.single()])])
     }
 
-    fn der(&self) -> Vec<u8> {
+    pub fn der(&self) -> Vec<u8> {
         let data = self.data();
         let signature = tlv(0x03, &[&[0], &self.by.key().sign(&data).unwrap()]);
         let ecdsa_sha256 = tlv(0x30, &[&[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]]);
@@ -80,7 +79,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn weigh(store: TrustStore, sent: &[Arc<Certificate>], stapled: Stapled<'_>) -> Option<Evidence> {
+pub(super) fn weigh(store: TrustStore, sent: &[Arc<Certificate>], stapled: Stapled<'_>) -> Option<Evidence> {
     Trust::new(Arc::new(store), 1 << 20).weigh(sent, stapled, now())
 }
 
@@ -209,154 +208,35 @@ fn openssls_answers_are_read() {
     }
 }
 
-/// A log, and the list with it.
-struct CtLog(KeyPair);
-
-impl CtLog {
-    fn new() -> Self {
-        Self(Key::P256.pair())
-    }
-
-    fn id(&self) -> [u8; 32] {
-        Sha256::digest(self.0.subject_public_key_info()).into()
-    }
-
-    fn list(&self, name: &str) -> CtLogs {
-        let key: String = self.0.public_key_pem().lines().filter(|line| !line.starts_with('-')).collect();
-        let log =
-            format!(r#"{{"description": "{name}", "log_id": "", "key": "{key}", "url": "https://ct.example/", "mmd": 86400}}"#);
-        let list = format!(r#"{{"version": "1", "operators": [{{"name": "Example", "email": [], "logs": [{log}]}}]}}"#);
-        CtLogs::from_json(&list).unwrap()
-    }
-
-    /// An SCT for what RFC 6962 §3.2 has between the timestamp and the extensions.
-    fn sct(&self, milliseconds: u64, entry: &[u8]) -> Vec<u8> {
-        let timestamp = milliseconds.to_be_bytes();
-        let signature = self.0.sign(&[&[0, 0], &timestamp[..], entry, &[0, 0]].concat()).unwrap();
-        let length = u16::try_from(signature.len()).unwrap().to_be_bytes();
-        [&[0], &self.id()[..], &timestamp, &[0, 0], &[4, 3], &length, &signature].concat()
-    }
-
-    fn for_certificate(&self, milliseconds: u64, der: &[u8]) -> Vec<u8> {
-        self.sct(milliseconds, &[&[0, 0], &length24(der)[..], der].concat())
-    }
-
-    fn for_precertificate(&self, milliseconds: u64, issuer: &Ca, tbs: &[u8]) -> Vec<u8> {
-        let issuer = Sha256::digest(issuer.key().subject_public_key_info());
-        self.sct(milliseconds, &[&[0, 1], &issuer[..], &length24(tbs), tbs].concat())
-    }
-}
-
-fn length24(bytes: &[u8]) -> [u8; 3] {
-    let [0, length @ ..] = u32::try_from(bytes.len()).unwrap().to_be_bytes() else { panic!("too long") };
-    length
-}
-
-/// A SignedCertificateTimestampList.
-fn list(scts: &[Vec<u8>]) -> Vec<u8> {
-    let prefixed = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
-    prefixed(&scts.iter().flat_map(|sct| prefixed(sct)).collect::<Vec<_>>())
-}
-
-const NOW_MS: u64 = NOW * 1_000;
-
-/// A leaf with these SCTs in it, which are made for what it is without them.
-fn with_embedded(issuer: &Ca, scts: impl FnOnce(&[u8]) -> Vec<Vec<u8>>) -> Ca {
-    let key = Key::P256.pair();
-    let same_key = KeyPair::from_pem(&key.serialize_pem()).unwrap();
-    let mut params = server("www.example");
-    let before = issuer.issue(params.clone(), key);
-    // The TBSCertificate is the first part of the certificate, whose header and whose own take four bytes each.
-    let length = usize::from(u16::from_be_bytes([before.der()[6], before.der()[7]]));
-    let scts = scts(&before.der()[4..8 + length]);
-    let value = tlv(0x04, &[&list(&scts)]);
-    params.custom_extensions.push(CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 11_129, 2, 4, 2], value));
-    issuer.issue(params, same_key)
-}
-
-fn checked(store: TrustStore, sent: &[&Ca], stapled: Stapled<'_>) -> Vec<CheckedSct> {
-    weigh(store, &chain(sent), stapled).unwrap().scts
-}
-
 #[test]
-fn embedded_scts_are_checked_against_what_was_to_become_the_certificate() {
-    let (root, log, other_log) = (Ca::root("Root"), CtLog::new(), CtLog::new());
-    let leaf = with_embedded(&root, |tbs| {
-        vec![
-            log.for_precertificate(NOW_MS - 1, &root, tbs),
-            log.for_precertificate(NOW_MS + 1, &root, tbs),
-            log.for_precertificate(NOW_MS, &root, &tbs[..tbs.len() - 1]),
-            other_log.for_precertificate(NOW_MS, &root, tbs),
-            vec![9; 40],
-        ]
-    });
-    let mut store = trusting(&[&root]);
-    store.add_logs(log.list("Log '26"));
-    let scts = checked(store, &[&leaf], Stapled::default());
-    let expected =
-        [SctStatus::Valid, SctStatus::NotYetValid, SctStatus::BadSignature, SctStatus::UnknownLog, SctStatus::Unparsable];
-    assert_eq!(scts.iter().map(|sct| sct.status).collect::<Vec<_>>(), expected);
-    assert_eq!((scts[0].log.as_deref(), scts[0].log_id, scts[0].timestamp), (Some("Log '26"), Some(log.id()), Some(NOW_MS - 1)));
-    assert_eq!(leaf.parsed().facts.as_ref().unwrap().embedded_scts, 5);
-
-    let mut nobody = TrustStore::empty();
-    nobody.add_logs(log.list("Log"));
-    assert_eq!(checked(nobody.clone(), &[&leaf], Stapled::default())[0].status, SctStatus::NoIssuer);
-    assert_eq!(checked(nobody.clone(), &[&leaf, &root], Stapled::default())[0].status, SctStatus::Valid, "the issuer was sent");
-    let namesake = Ca::root("Root");
-    assert_eq!(checked(nobody, &[&leaf, &namesake], Stapled::default())[0].status, SctStatus::BadSignature);
-}
-
-#[test]
-fn scts_beside_a_certificate_are_over_all_of_it() {
-    let (root, log) = (Ca::root("Root"), CtLog::new());
-    let leaf = root.leaf("www.example");
-    let scts = [log.for_certificate(NOW_MS, leaf.der()), log.for_certificate(NOW_MS, root.der())];
-    let mut store = trusting(&[&root]);
-    store.add_logs(log.list("Log"));
-    let in_tls = list(&scts);
-    let value = tlv(0x04, &[&list(&scts[..1])]);
-    let oid = [0x06, 10, 0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 5];
-    let extensions = tlv(0xa1, &[&tlv(0x30, &[&tlv(0x30, &[&oid, &tlv(0x04, &[&value])])])]);
-    let answer = Answer { extensions, ..Answer::good(&root, &leaf) }.der();
-    let evidence = weigh(store, &chain(&[&leaf]), Stapled { ocsp: Some(&answer), scts: &in_tls }).unwrap();
-    let expected =
-        [(SctSource::Tls, SctStatus::Valid), (SctSource::Tls, SctStatus::BadSignature), (SctSource::Ocsp, SctStatus::Valid)];
-    assert_eq!(evidence.scts.iter().map(|sct| (sct.source, sct.status)).collect::<Vec<_>>(), expected);
-    assert_eq!((evidence.tls_scts, evidence.ocsp_scts), (2, 1));
-}
-
-#[test]
-fn without_logs_scts_are_counted() {
+fn answers_on_issuers_are_judged_by_theirs() {
     let root = Ca::root("Root");
-    let leaf = root.leaf("www.example");
-    let stapled = Stapled { ocsp: None, scts: &list(&[vec![1], vec![2]]) };
-    let evidence = weigh(trusting(&[&root]), &chain(&[&leaf]), stapled).unwrap();
-    assert_eq!(evidence, Evidence { tls_scts: 2, ..Evidence::default() });
-    assert_eq!(weigh(trusting(&[&root]), &chain(&[&leaf]), Stapled::default()), None);
+    let sub = root.sub("Sub");
+    let leaf = sub.leaf("www.example");
+    let boxed = |answer: Answer<'_>| Some(answer.der().into_boxed_slice());
+    let answers = [boxed(Answer::revoked(&root, &sub, NOW)), None, boxed(Answer::good(&root, &sub))];
+    let stapled = Stapled { issuer_ocsp: &answers, ..Stapled::default() };
+    let evidence = weigh(trusting(&[&root]), &chain(&[&leaf, &sub, &root, &leaf]), stapled).unwrap();
+    let told: Vec<_> = evidence.issuer_ocsp.iter().map(|answer| (answer.place, answer.ocsp.status)).collect();
+    assert_eq!(told, [(1, OcspStatus::Revoked), (3, OcspStatus::OtherCertificate)]);
+    assert!(evidence.is_revoked(&[sub.parsed().sha256]) && !evidence.is_revoked(&[root.parsed().sha256]));
+    let by_sub = [boxed(Answer { by: &sub, ..Answer::revoked(&root, &sub, NOW) })];
+    let evidence =
+        weigh(trusting(&[&root]), &chain(&[&leaf, &sub]), Stapled { issuer_ocsp: &by_sub, ..Stapled::default() }).unwrap();
+    assert_eq!(evidence.issuer_ocsp[0].ocsp.status, OcspStatus::BadSignature);
 }
 
+/// As for chains, what was learned in the run fills the gap.
 #[test]
-fn there_is_an_end_to_scts() {
-    let (root, log) = (Ca::root("Root"), CtLog::new());
-    let leaf = root.leaf("www.example");
-    let many = list(&vec![log.for_certificate(NOW_MS, leaf.der()); 500]);
-    let mut store = trusting(&[&root]);
-    store.add_logs(log.list("Log"));
-    let evidence = weigh(store, &chain(&[&leaf]), Stapled { ocsp: None, scts: &many }).unwrap();
-    assert_eq!((evidence.tls_scts, evidence.scts.len()), (500, Evidence::MOST_SCTS));
-}
-
-#[test]
-fn a_list_of_logs_that_cannot_be_used_says_why() {
-    for (text, says) in [
-        ("{}", "missing field `operators`"),
-        ("no", "it is no list of logs"),
-        (r#"{"operators": [{"logs": [{"description": "Log A", "key": "AAAA"}]}]}"#, "the key of Log A cannot be read"),
-    ] {
-        let error = CtLogs::from_json(text).unwrap_err().to_string();
-        assert!(error.contains(says), "{error}");
-    }
-    let tiled = r#"{"operators": [{"name": "x", "logs": [], "tiled_logs": []}]}"#;
-    assert!(CtLogs::from_json(tiled).unwrap().is_empty());
+fn a_learned_issuer_vouches_for_answers() {
+    let root = Ca::root("Root");
+    let sub = root.sub("Sub");
+    let leaf = sub.leaf("www.example");
+    let answer = Answer::good(&sub, &leaf).der();
+    let stapled = Stapled { ocsp: Some(&answer), ..Stapled::default() };
+    let mut trust = Trust::new(Arc::new(trusting(&[&root])), 1 << 20);
+    let status = |trust: &Trust| trust.weigh(&chain(&[&leaf]), stapled, now()).unwrap().ocsp.unwrap().status;
+    assert_eq!(status(&trust), OcspStatus::NoIssuer);
+    trust.learn(&[sub.parsed()]);
+    assert_eq!(status(&trust), OcspStatus::Good);
 }

@@ -250,7 +250,9 @@ fn answers_and_timestamps_of_any_number_end() {
     let answer = tlv(0x30, &[&[0x0a, 1, 0], &tlv(0xa0, &[&tlv(0x30, &[&id_pkix_ocsp_basic, &tlv(0x04, &[&basic])])])]);
     let scts = [&[0xff, 0xfe][..], &[0, 0].repeat(0x7fff)].concat();
     let begun = Instant::now();
-    let evidence = trust.weigh(&chain(&[&root.leaf(NAME)]), Stapled { ocsp: Some(&answer), scts: &scts }, now()).unwrap();
+    let evidence = trust
+        .weigh(&chain(&[&root.leaf(NAME)]), Stapled { ocsp: Some(&answer), scts: &scts, ..Stapled::default() }, now())
+        .unwrap();
     assert_eq!(evidence.tls_scts, 0x7fff);
     assert_eq!(evidence.ocsp.unwrap().status.as_str(), "other_certificate");
     assert!(begun.elapsed() < MOST_TIME);

@@ -7,6 +7,7 @@ mod learned;
 mod openssl;
 mod outcomes;
 mod revocation;
+mod scts;
 mod signatures;
 mod verdicts;
 

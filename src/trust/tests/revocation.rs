@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::chains::{Ca, Dates};
+use super::chains::{Ca, Dates, now, odd_extension};
 use super::outcomes::{NAME, expect};
 use super::{statuses, trusting};
 use crate::base::Timestamp;
@@ -62,6 +62,31 @@ fn a_list_that_is_wrongly_signed_costs_only_itself() {
         let mut store = trusting(&[&root]);
         assert_eq!((store.add_crls(&forged).taken, store.add_crls(&right).taken), (1, 1));
         assert_eq!(super::judge(&store, &super::chain(&[&leaf, &sub]), Some(NAME)).status, expected, "{what}");
+    }
+}
+
+/// Whose list it is may be known only once the peer sends its issuer.
+#[test]
+fn a_list_that_its_issuer_has_not_signed_is_told() {
+    let root = Ca::root("Root");
+    let (sub, namesake, odd) =
+        (root.sub("Sub"), Ca::root("Sub"), root.sub_with("Sub", |p| p.custom_extensions = vec![odd_extension()]));
+    let leaf = sub.leaf(NAME);
+    for (what, lists, sent, expected) in [
+        ("right", vec![&sub], vec![&leaf, &sub], false),
+        ("wrong", vec![&namesake], vec![&leaf, &sub], true),
+        ("one of two", vec![&sub, &namesake], vec![&leaf, &sub], true),
+        ("nobody is there to ask", vec![&namesake], vec![&leaf], false),
+        ("of the root", vec![&root], vec![&leaf, &sub], false),
+        ("the issuer is not read", vec![&namesake], vec![&odd.leaf(NAME), &odd], true),
+    ] {
+        let mut store = trusting(&[&root]);
+        lists.iter().for_each(|issuer| assert_eq!(store.add_crls(&issuer.crl_of(&[], CURRENT)).fault, None));
+        let trust = &mut Trust::new(Arc::new(store), 0);
+        for _ in 0..2 {
+            let verdict = trust.judge(&super::chain(&sent), false, Peer::Server(Some(NAME.as_bytes())), now());
+            assert_eq!(verdict.unsigned_crl, expected, "{what}");
+        }
     }
 }
 

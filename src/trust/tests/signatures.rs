@@ -2,7 +2,7 @@
 
 use rcgen::{CertificateParams, GeneralSubtree, NameConstraints, SanType, date_time_ymd};
 
-use super::chains::{Ca, odd_extension, self_signed};
+use super::chains::{Ca, Key, odd_extension, self_signed};
 use super::outcomes::{NAME, expect};
 use super::{chain, judge, statuses, trusting};
 use crate::protocol::x509::{KeyIds, Reason, Status, key_ids};
@@ -51,6 +51,23 @@ fn a_forged_certificate_is_bad_whatever_else_it_has() {
     for (what, by, expected) in [("its issuer's", &sub, false), ("another's", &other, true)] {
         let verdict = judge(&store, &chain(&[&by.leaf_with("n1.example", crowded), &sub]), None);
         assert_eq!(verdict.problems.contains(BadSignature), expected, "4,000 names, by {what} key: {verdict:?}");
+    }
+}
+
+/// Whoever forges need not have a key of the issuer's kind.
+#[test]
+fn a_signature_that_no_key_of_the_issuers_kind_makes_is_bad() {
+    let of = |key| Ca::root_with("Root", key, |_| {});
+    for (issuer, forger) in [(Key::Rsa, Key::P256), (Key::P256, Key::Rsa), (Key::P384, Key::Ed25519), (Key::Ed25519, Key::P256)] {
+        let (root, forger) = (of(issuer), of(forger));
+        let store = trusting(&[&root]);
+        expect(&store, &[&forger.leaf(NAME)], Some(NAME), &[BadSignature]);
+        let sub = root.sub("Sub");
+        let (below, above) = (Ca::root_with("Sub", Key::Rsa, |_| {}), forger.sub("Sub"));
+        expect(&store, &[&below.leaf(NAME), &sub], Some(NAME), &[BadSignature]);
+        expect(&store, &[&above.leaf(NAME), &above], Some(NAME), &[BadSignature]);
+        expect(&store, &[&forger.leaf(NAME), &forger], Some(NAME), &[UntrustedRoot]);
+        expect(&store, &[&forger.leaf_with(NAME, says_by_whom)], Some(NAME), &[IncompleteChain]);
     }
 }
 

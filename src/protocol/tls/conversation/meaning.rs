@@ -233,15 +233,24 @@ impl Meaning<'_> {
     fn certificate_status(&mut self, body: &[u8]) {
         self.sent_by_server();
         let mut r = Reader::new(body);
-        let answer = match r.u8() {
-            Some(1) => r.vec24(),
-            Some(2) => r.vec24().and_then(|list| Reader::new(list).vec24()),
-            _ => None,
+        let (answer, others) = match r.u8() {
+            Some(1) => (r.vec24(), Reader::new(&[])),
+            Some(2) => {
+                let mut list = Reader::new(r.vec24().unwrap_or_default());
+                (list.vec24(), list)
+            }
+            _ => (None, Reader::new(&[])),
         };
         let Some(answer) = answer else { return self.note(Anomaly::InvalidHandshakeMessage) };
-        if self.session.ocsp_answer.is_none() {
-            let kept = if answer.len() <= Session::LONGEST_OCSP { answer } else { &[] };
-            self.session.ocsp_answer = Some(kept.into());
+        if self.session.ocsp_answer.is_none() && self.session.issuer_ocsp_answers.is_empty() {
+            let kept =
+                |answer: &[u8]| -> Box<[u8]> { if answer.len() <= Session::LONGEST_OCSP { answer.into() } else { [].into() } };
+            // In a list an empty one says that there is none.
+            let listed = |answer: &[u8]| (!answer.is_empty()).then(|| kept(answer));
+            self.session.ocsp_answer = if body.first() == Some(&1) { Some(kept(answer)) } else { listed(answer) };
+            let mut others = others;
+            self.session.issuer_ocsp_answers =
+                std::iter::from_fn(|| others.vec24()).take(Session::MOST_ISSUER_OCSP).map(listed).collect();
         }
     }
 

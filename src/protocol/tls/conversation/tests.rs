@@ -166,16 +166,20 @@ fn a_list_of_certificates_whose_lengths_lie_is_no_handshake_message() {
     assert!(expected.iter().all(|a| c.session(CLIENT).anomalies.contains(a)));
 }
 
-/// Of what turns out to be TLS nothing is taken for what came before it, however the bytes are cut.
+/// Of what turns out to be TLS nothing is taken for what came before it, however the bytes are cut; nor is what is passed over behind it.
 #[test]
 fn an_opening_ends_where_tls_begins() {
-    let bytes = [b"hello there\r\n".as_slice(), &record(22, &hello().message())].concat();
-    for size in [1, 2, 3, 5, 8, bytes.len()] {
-        let mut c = Conversation::new(Direction::AToB, 1 << 14);
-        feed(&mut c, CLIENT, &bytes, size);
-        let session = c.session(CLIENT);
-        assert!(session.is_tls && session.client_hello.is_some());
-        assert_eq!(session.openings.as_ref().unwrap().client.spoken(), Some(Spoken::Text), "in pieces of {size}");
+    let hello = record(22, &hello().message());
+    for behind in [&[][..], &[0xff; 40], &[0xff; 400]] {
+        let bytes = [b"hello there\r\n".as_slice(), &hello, behind].concat();
+        for size in [1, 2, 3, 5, 8, bytes.len()] {
+            let mut c = Conversation::new(Direction::AToB, 1 << 14);
+            feed(&mut c, CLIENT, &bytes, size);
+            let session = c.session(CLIENT);
+            assert!(session.is_tls && session.client_hello.is_some());
+            let spoken = session.openings.as_ref().unwrap().client.spoken();
+            assert_eq!(spoken, Some(Spoken::Text), "{} bytes behind, in pieces of {size}", behind.len());
+        }
     }
 }
 
@@ -271,4 +275,30 @@ fn the_watch_ends_with_its_bound_with_lost_bytes_and_with_what_are_no_records() 
     let mut c = dark(&[15], &[15]);
     feed(&mut c, CLIENT, b"GET / HTTP/1.1\r\n\r\n", 100);
     assert!(c.is_finished() && !leaks(&mut c));
+}
+/// A message tells that who was taken for the server is the client: how far the session has come does not rest on the wrong guess, however
+/// the bytes are cut.
+#[test]
+fn a_wrong_guess_of_who_is_the_client_leaves_no_stage_behind() {
+    let bytes = records(&[certificate(&[&[0x30, 1, 0]]), hello().message()].concat(), 16_384);
+    for size in [1, 7, bytes.len()] {
+        let mut c = Conversation::new(CLIENT, 1 << 16);
+        feed(&mut c, SERVER, &bytes, size);
+        assert_eq!((c.client(), c.stage()), (Some(SERVER), Stage::ClientHello), "in pieces of {size}");
+        assert_eq!(c.session(CLIENT).client_certificates.len(), 1);
+    }
+}
+
+/// What is there of a message whose end is missing counts at once.
+#[test]
+fn certificates_whose_end_is_missing_are_a_stage() {
+    let chain: [&[u8]; 2] = [&[0x30, 1, 0], &[0x30, 2, 0, 0]];
+    let bytes = records(&[server_hello(0xc02f, &[]), certificate(&chain)].concat(), 16_384);
+    let (bytes, rest) = bytes.split_at(bytes.len() - 2);
+    let mut c = Conversation::new(CLIENT, 1 << 16);
+    let mut cache = CertificateCache::default();
+    let read = c.data(SERVER, bytes, &mut cache);
+    assert_eq!((c.stage(), rest.len()), (Stage::ServerHello, 2));
+    c.end(SERVER, &bytes[read..], &mut cache);
+    assert_eq!((c.stage(), c.session(CLIENT).server_certificates.len()), (Stage::Certificates, 1));
 }

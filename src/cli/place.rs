@@ -1,4 +1,4 @@
-//! A place in a rule file, shown: its line, and a caret under it.
+//! A place in a file, shown: its line, and a caret under it.
 
 use crate::event::text::is_deceptive;
 
