@@ -16,6 +16,7 @@ mod reload;
 mod replay;
 mod rule_options;
 mod rules;
+mod sink_options;
 pub mod terminal;
 mod trust_options;
 mod units;

@@ -14,7 +14,7 @@ use crate::base::Timestamp;
 use crate::capture::{Block, PcapngWriter};
 use crate::engine::{Config, Counters, Order, PacketId};
 use crate::event::{RulesInfo, Summary};
-use crate::findings::{FindingSet, Known, Memory, Sighting};
+use crate::findings::{FindingSet, Memory, Sighting, found_by};
 use crate::packet::{DecoderCounters, Frame};
 use crate::rules::{AlertLimits, Profile, RuleSet};
 
@@ -238,7 +238,7 @@ impl<P: Printer> Collector<P> {
     fn stats(&mut self, nth: usize, (_, timestamp, decoder): &StatsDue, strands: &[Strand<'_>]) {
         let mut counters = Counters::default();
         strands.iter().filter_map(|s| s.counted.get(nth)).for_each(|c| counters.add(c));
-        counters.add(&self.earlier.counters);
+        counters.add(&self.earlier.counters());
         counters.suppress_alerts(self.refused.total);
         counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
         let named = self.named(decoder, &counters);
@@ -248,12 +248,12 @@ impl<P: Printer> Collector<P> {
     /// All counters by name.
     fn named(&self, decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u64)> {
         let learned = [("portcullis.trust.intermediates_learned", self.learned)];
-        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).chain(self.earlier.named()).collect()
+        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).collect()
     }
 
     fn finish(mut self, all_done: Vec<WorkDone>, ending: Ending, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let Ending { last, decoder, mut summary } = ending;
-        let mut counters = self.earlier.counters;
+        let mut counters = self.earlier.counters();
         summary.merge(&self.earlier.summary);
         let (mut profile, mut datasets) = (None::<Profile>, Vec::new());
         for done in all_done {
@@ -282,11 +282,6 @@ impl<P: Printer> Collector<P> {
     }
 }
 
-/// Whether a run with these settings compares servers with earlier sessions.
-pub(super) fn compares(config: &Config) -> bool {
-    config.limits.seen_memory > 0 && config.findings.iter().any(|finding| finding.known == Known::Earlier)
-}
-
 impl Earlier {
     fn new(config: &Config) -> Self {
         let (memory, wanted) = (Memory::new(config.limits.seen_memory), config.findings);
@@ -295,16 +290,17 @@ impl Earlier {
 
     /// What is found by comparing, as far as it is to be told; it is counted.
     fn find(&mut self, sighting: &Sighting) -> FindingSet {
-        let found = self.memory.take(sighting).and(self.wanted);
+        let found = found_by(self.memory.compare(sighting)).and(self.wanted);
         self.counters.findings.count(found);
         self.summary.add_findings(found);
         found
     }
 
-    /// What was counted of the memory, by the names that `stats` events have for it.
-    fn named(&self) -> [(&'static str, u64); 2] {
-        let held = u64::try_from(self.memory.len()).unwrap_or(u64::MAX);
-        [("portcullis.seen.held", held), ("portcullis.seen.evicted", self.memory.evicted())]
+    /// What was counted, also of the memory.
+    fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        counters.count_seen(&self.memory);
+        counters
     }
 }
 

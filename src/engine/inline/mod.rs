@@ -79,7 +79,8 @@ impl Inline {
     ) -> Self {
         let (seed, timeouts, most_gates) = (config.hash_seed, config.timeouts, config.limits.flows.max(1));
         let gathered = Gathered::new(config.limits.intermediate_memory);
-        let inspector = Inspector::new(config, rules, Arc::clone(&names));
+        let mut inspector = Inspector::new(config, rules, Arc::clone(&names));
+        inspector.compare_servers();
         let mut decoder = Decoder::new(decoder);
         decoder.want_datagrams(inspector.wants_datagrams());
         Self {
