@@ -211,7 +211,7 @@ mod tests {
             tags.set(tag, at(0));
             tags.take(at(0), 1)
         });
-        assert_eq!(told.count(), 9 + 1, "the first is not told, nine begin anew, one more is within two packets, and then it is over");
+        assert_eq!(told.count(), 9 + 1, "not the first; nine begin anew, and one is the second packet");
     }
 
     #[test]
