@@ -32,6 +32,8 @@ mod source;
 pub mod steering;
 #[cfg(target_os = "linux")]
 pub mod sys;
+#[cfg(target_os = "linux")]
+pub mod tap;
 #[cfg(test)]
 mod testkit;
 #[cfg(test)]

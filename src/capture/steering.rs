@@ -1,7 +1,8 @@
 //! Which worker has a flow: both directions the same one, whatever interface their frames came in by.
 //!
-//! The kernel is given a program that finds it for TCP over IP as it lies; fragments go by their addresses alone, and all else to the first
-//! worker. A worker that finds another's flow in a frame, because it was in a tunnel or in fragments, hands the segment over.
+//! The kernel is given a program that finds it for TCP over IP as it lies. Fragments of TCP go by their addresses alone. All else goes to the
+//! first worker: the two directions of a flow in tunnels may be between other hosts, and are to come in order. A worker that finds
+//! another's flow in a frame hands the segment over.
 
 use std::net::IpAddr;
 
@@ -67,12 +68,16 @@ fn look(frame: &[u8], link: LinkType) -> Option<(u32, u16)> {
         _ => 0x86dd,
     };
     let (addresses, behind) = match ethertype {
-        0x0800 => {
-            let is_whole_tcp = half(rest, 6)? & 0x3fff == 0 && *rest.get(9)? == TCP;
+        0x0800 if *rest.get(9)? == TCP => {
+            let is_whole = half(rest, 6)? & 0x3fff == 0;
             let len = usize::from(rest.first()? & 0x0f).saturating_mul(4);
-            (fold_words(rest.get(12..20)?), rest.get(len..).filter(|_| is_whole_tcp))
+            (fold_words(rest.get(12..20)?), rest.get(len..).filter(|_| is_whole))
         }
-        0x86dd => (fold_words(rest.get(8..40)?), rest.get(40..).filter(|_| rest.get(6) == Some(&TCP))),
+        0x86dd => match *rest.get(6)? {
+            TCP => (fold_words(rest.get(8..40)?), rest.get(40..)),
+            next if EXTENSIONS.contains(&next) => (fold_words(rest.get(8..40)?), None),
+            _ => return None,
+        },
         _ => return None,
     };
     let ports = behind.and_then(|tcp| Some(half(tcp, 0)? ^ half(tcp, 2)?));
@@ -102,14 +107,14 @@ fn assemble() -> Option<Vec<Instruction>> {
 
     let no_ports = asm.label();
     asm.place(ipv4);
-    fold_addresses(&mut asm, &[12, 16]);
-    asm.load(Width::Half, NETWORK.wrapping_add(6), true);
-    asm.jump_if(Test::AnyBit, 0x3fff, no_ports);
     let is_tcp = asm.label();
     asm.load(Width::Byte, NETWORK.wrapping_add(9), true);
     asm.jump_if(Test::Equal, TCP.into(), is_tcp);
-    asm.jump(no_ports);
+    asm.answer(0);
     asm.place(is_tcp);
+    fold_addresses(&mut asm, &[12, 16]);
+    asm.load(Width::Half, NETWORK.wrapping_add(6), true);
+    asm.jump_if(Test::AnyBit, 0x3fff, no_ports);
     asm.load(Width::Byte, NETWORK, true);
     asm.compute(Operation::And, Some(0x0f));
     asm.compute(Operation::ShiftLeft, Some(2));
@@ -122,7 +127,8 @@ fn assemble() -> Option<Vec<Instruction>> {
     let is_tcp = asm.label();
     asm.load(Width::Byte, NETWORK.wrapping_add(6), true);
     asm.jump_if(Test::Equal, TCP.into(), is_tcp);
-    asm.jump(no_ports);
+    EXTENSIONS.iter().for_each(|&header| asm.jump_if(Test::Equal, header.into(), no_ports));
+    asm.answer(0);
     asm.place(is_tcp);
     asm.x_to_a();
     asm.compute(Operation::Add, Some(40));
@@ -166,6 +172,8 @@ fn fold_ports(asm: &mut Assembler) {
 }
 
 const TCP: u8 = 6;
+/// Headers of IPv6 behind which TCP may be: hop-by-hop options, routing, fragment, authentication, destination options.
+const EXTENSIONS: &[u8] = &[0, 43, 44, 51, 60];
 /// How many bytes of VLAN tags the kernel may have left before IP.
 const TAGS_BEHIND: [u32; 3] = [0, 4, 8];
 /// How many tags that makes with the one that it has taken out.
@@ -272,17 +280,22 @@ mod tests {
         one[20] = 0x20; // more fragments
         two[21] = 0x08; // an offset
         two[34..38].fill(9); // and what lies there is no ports
+        assert_ne!(by_kernel(&one, 16), by_kernel(&first, 16));
         for place in [|f: &[u8]| worker_for(f, LinkType::Ethernet, 16), |f: &[u8]| by_kernel(f, 16)] {
             assert_eq!(place(&one), place(&two));
         }
     }
 
     #[test]
-    fn what_is_not_ip_goes_to_the_first() {
-        let mut frame = frames().remove(0);
-        frame[12..14].copy_from_slice(&[0x88, 0x47]);
-        assert_eq!(worker_for(&frame, LinkType::Ethernet, 16), 0);
-        assert_eq!(by_kernel(&frame, 16), 0);
+    fn what_is_not_tcp_goes_to_the_first() {
+        let frame = frames().remove(0);
+        assert_ne!(by_kernel(&frame, 16), 0);
+        for (at, byte) in [(12, 0x88), (23, 17), (23, 47)] {
+            let mut frame = frame.clone();
+            frame[at] = byte;
+            assert_eq!(worker_for(&frame, LinkType::Ethernet, 16), 0);
+            assert_eq!(by_kernel(&frame, 16), 0);
+        }
         assert_eq!(worker_for(&[], LinkType::Raw, 16), 0);
     }
 

@@ -5,6 +5,7 @@
 mod certificate_options;
 mod config;
 mod datasets;
+mod engine_options;
 mod feed_files;
 mod findings;
 mod list_options;
@@ -16,7 +17,10 @@ mod reload;
 mod replay;
 mod rule_options;
 mod rules;
+mod signals;
 mod sink_options;
+#[cfg(target_os = "linux")]
+mod tap;
 pub mod terminal;
 mod trust_options;
 mod units;
@@ -49,6 +53,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Box<replay::Replay>),
+    #[cfg(target_os = "linux")]
+    Tap(Box<tap::Tap>),
     #[command(subcommand)]
     Rules(rules::Rules),
     Findings(findings::Findings),
@@ -65,6 +71,8 @@ pub fn main() -> ExitCode {
     };
     match cli.command {
         Command::Replay(replay) => replay.run(),
+        #[cfg(target_os = "linux")]
+        Command::Tap(tap) => tap.run(),
         Command::Rules(rules) => rules.run(),
         Command::Findings(findings) => findings.run(),
         Command::Config(config) => config.run(&root, &given),

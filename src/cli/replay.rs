@@ -5,30 +5,25 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use clap::Args;
 
 use super::certificate_options::CertificateOptions;
 use super::datasets::{self, is_same_place};
+use super::engine_options::{Bounds, Decoding, Watching};
 use super::printer::TerminalPrinter;
 use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
 use super::sink_options::{self, SinkOptions};
 use super::terminal::{self, Progress, Style};
 use super::trust_options::TrustOptions;
-use super::{profile, say, units};
+use super::{profile, say, signals, units};
 use crate::capture::{CaptureError, CaptureSet, CaptureSettings, PcapngWriter, Severity};
-use crate::engine::{Config, LANES, Limits, Timeouts};
-use crate::findings::Selection;
-use crate::packet::{DecoderConfig, OverlapPolicy, PortSet};
 use crate::pipeline::{self, EvePrinter, Keeping, Outcome, Printer, RunError, Settings};
 use crate::rules::RuleSet;
 use crate::sink::Sink;
-use crate::trust::TrustStore;
 
 /// Read capture files and write an event for every TLS session and every alert
 ///
@@ -44,30 +39,12 @@ pub(super) struct Replay {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// TCP ports to watch: 443,8443,9000-9100, or any, where TLS is recognised by its first bytes
-    #[arg(long, default_value = "443", value_name = "PORTS")]
-    ports: PortSet,
-
-    /// Worker threads, 1 to 16 [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
-    workers: Option<u8>,
-
-    /// Write a flow event for every flow
-    #[arg(long)]
-    flows: bool,
-
-    /// Which findings are told, by id or pattern, one after the other: all,-names.* or weak.*,high; a - takes out (`portcullis findings`
-    /// lists them)
-    #[arg(long, value_name = "PATTERNS", default_value = "all", allow_hyphen_values = true)]
-    findings: Selection,
+    #[command(flatten)]
+    watching: Watching,
 
     /// Count and time what each rule costs: a table on standard error after the run, and all of it as JSON in FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     profile_rules: Option<Option<PathBuf>>,
-
-    /// Write a stats event every so many seconds of packet time (1 or more), beside the one at the end
-    #[arg(long, value_name = "SECONDS", value_parser = units::interval)]
-    stats_interval: Option<Duration>,
 
     /// Write the frames that an inline Portcullis would have let pass to FILE, as pcapng; - is standard output
     #[arg(long, value_name = "FILE")]
@@ -98,80 +75,6 @@ pub(super) struct Replay {
 
     #[command(flatten)]
     bounds: Bounds,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Decoding")]
-struct Decoding {
-    /// Leave VLAN ids out of what tells flows apart
-    #[arg(long)]
-    ignore_vlan: bool,
-
-    /// Drop packets with wrong IPv4, TCP or UDP checksums
-    #[arg(long)]
-    check_checksums: bool,
-
-    /// Which copy wins where segments or fragments overlap
-    #[arg(long, value_enum, default_value_t = Overlap::First)]
-    overlap: Overlap,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Overlap {
-    First,
-    Last,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits and time-outs")]
-struct Bounds {
-    /// Flows that are followed at a time, 16 or more
-    #[arg(long, default_value_t = Limits::default().flows, value_parser = units::flows, value_name = "N")]
-    max_flows: usize,
-
-    /// Memory for bytes that wait to be put in order and parsed
-    #[arg(long, default_value = "256MiB", value_parser = units::bytes, value_name = "BYTES")]
-    reassembly_memory: usize,
-
-    /// Memory for what is known of sessions that are not told yet
-    #[arg(long, default_value = "512MiB", value_parser = units::bytes, value_name = "BYTES")]
-    session_memory: usize,
-
-    /// Bytes of handshake in one direction, beyond which it is given up
-    #[arg(long, default_value = "512KiB", value_parser = units::bytes, value_name = "BYTES")]
-    handshake_bytes: usize,
-
-    /// Memory for certificates that were seen before
-    #[arg(long, default_value = "64MiB", value_parser = units::bytes, value_name = "BYTES")]
-    certificate_memory: usize,
-
-    /// Memory for verdicts on certificate chains that were seen before, for each worker
-    #[arg(long, default_value = "8MiB", value_parser = units::bytes, value_name = "BYTES")]
-    verdict_memory: usize,
-
-    /// Memory for intermediate certificates that are learned, to fill gaps of certificate chains with; 0 learns none
-    #[arg(long, default_value = "4MiB", value_parser = units::bytes, value_name = "BYTES")]
-    intermediate_memory: usize,
-
-    /// Memory for the certificates and keys that servers showed, to find what changed and what is shared; 0 compares none
-    #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
-    seen_memory: usize,
-
-    /// Memory for IP fragments that wait for others
-    #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES")]
-    fragment_memory: usize,
-
-    /// Seconds without a packet after which a flow with packets from one side only ends
-    #[arg(long, default_value = "60", value_parser = units::seconds, value_name = "SECONDS")]
-    timeout_new: Duration,
-
-    /// Seconds without a packet after which a flow with packets from both sides ends
-    #[arg(long, default_value = "600", value_parser = units::seconds, value_name = "SECONDS")]
-    timeout_established: Duration,
-
-    /// Seconds after FIN or RST for which a flow is kept
-    #[arg(long, default_value = "60", value_parser = units::seconds, value_name = "SECONDS")]
-    timeout_closed: Duration,
 }
 
 impl Replay {
@@ -205,7 +108,7 @@ impl Replay {
             return ExitCode::FAILURE;
         }
         // From here on: the look at the captures may wait for standard input, and is ended by a signal as ever.
-        if let Err(error) = catch_signals(&interrupted) {
+        if let Err(error) = signals::catch(&interrupted) {
             say("error", format_args!("cannot catch signals: {error}"));
             return ExitCode::FAILURE;
         }
@@ -221,8 +124,11 @@ impl Replay {
             }
         };
         let keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
-        let mut settings = Settings { keeping, ..self.settings(&rules, trust, &interrupted) };
+        let verdict = self.rules.default_verdict();
+        let mut settings = self.watching.settings(&self.decoding, &self.bounds, &rules, verdict, trust, &interrupted);
+        settings.keeping = keeping;
         settings.engine.weak_keys = weak_keys;
+        settings.engine.profile_clock = self.profile_rules.is_some().then_some(profile::nanoseconds);
         let result = self.play(&mut captures, Arc::new(rules), &settings, reloads, profile, &mut failed);
         match result {
             Err(RunError::Sink(error)) if error.is_closed() => return ExitCode::SUCCESS,
@@ -381,50 +287,6 @@ impl Replay {
         progress.finish();
         Ok(outcome)
     }
-
-    fn settings(&self, rules: &RuleSet, trust: Option<Arc<TrustStore>>, stop: &Arc<AtomicUsize>) -> Settings {
-        let overlap = match self.decoding.overlap {
-            Overlap::First => OverlapPolicy::First,
-            Overlap::Last => OverlapPolicy::Last,
-        };
-        let b = &self.bounds;
-        Settings {
-            workers: if rules.needs_order() > 0 { 1 } else { self.workers.map_or_else(processors, usize::from) },
-            decoder: DecoderConfig {
-                ports: self.ports.clone(),
-                ignore_vlan: self.decoding.ignore_vlan,
-                check_checksums: self.decoding.check_checksums,
-                fragment_memory: b.fragment_memory,
-                overlap,
-                ..DecoderConfig::default()
-            },
-            engine: Config {
-                overlap,
-                server_ports: if self.ports.is_any() { PortSet::default() } else { self.ports.clone() },
-                trust,
-                limits: Limits {
-                    flows: b.max_flows,
-                    reassembly_memory: b.reassembly_memory,
-                    session_memory: b.session_memory,
-                    handshake_bytes: b.handshake_bytes,
-                    certificate_memory: b.certificate_memory,
-                    verdict_memory: b.verdict_memory,
-                    intermediate_memory: b.intermediate_memory,
-                    seen_memory: b.seen_memory,
-                },
-                timeouts: Timeouts { new: b.timeout_new, established: b.timeout_established, closed: b.timeout_closed },
-                default_verdict: self.rules.default_verdict(),
-                findings: self.findings.0,
-                flow_events: self.flows,
-                profile_clock: self.profile_rules.is_some().then_some(profile::nanoseconds),
-                ..Config::default()
-            },
-            stats_interval: self.stats_interval,
-            keeping: Keeping::default(),
-            stop: Arc::clone(stop),
-            next_rules: Arc::default(),
-        }
-    }
 }
 
 /// Whether standard output goes to this regular file.
@@ -441,11 +303,6 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 /// Whether it is there, and no regular file: it may be written to from several sides.
 fn is_device(path: &Path) -> bool {
     path.exists() && !path.is_file()
-}
-
-/// A worker for each processor, as far as there are lanes.
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get().min(LANES))
 }
 
 /// Says what is wrong with a capture; true where that makes the run a failure.
@@ -468,17 +325,6 @@ fn tell_passed_over(files: &[CaptureError]) {
         0 => {}
         more => say("note", format_args!("skipped {more} more that are no captures")),
     }
-}
-
-/// The first SIGINT or SIGTERM is kept in `caught`, and the run ends in good order; the second kills.
-fn catch_signals(caught: &Arc<AtomicUsize>) -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM] {
-        let armed = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register_conditional_default(signal, Arc::clone(&armed))?;
-        signal_hook::flag::register(signal, armed)?;
-        signal_hook::flag::register_usize(signal, Arc::clone(caught), usize::try_from(signal).unwrap_or(0))?;
-    }
-    Ok(())
 }
 
 /// Files that are passed over are named up to so many.

@@ -29,6 +29,8 @@ pub struct Common<'a> {
     pub pcap_cnt: Option<u64>,
     /// The capture's name as it was given.
     pub pcap_filename: Option<&'a str>,
+    /// The interface's name, where packets come from interfaces.
+    pub in_iface: Option<&'a str>,
     /// VLAN ids, outer first; 0 for none.
     pub vlan: [u16; 2],
     /// Who sent: of the packet for an alert, drop or anomaly, the client for a session or a flow.
@@ -123,6 +125,8 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     flow_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    in_iface: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pcap_cnt: Option<u64>,
     event_type: &'static str,
     #[serde(skip_serializing_if = "Vlan::is_empty")]
@@ -177,6 +181,7 @@ impl<'a> Line<'a> {
         Self {
             timestamp: Time(common.timestamp),
             flow_id: common.flow_id,
+            in_iface: common.in_iface,
             pcap_cnt: common.pcap_cnt,
             event_type,
             vlan: Vlan(common.vlan),

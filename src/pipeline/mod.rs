@@ -17,8 +17,11 @@ mod batch;
 mod certificates;
 mod collector;
 mod deal;
+mod editor;
 mod lessons;
 mod lines;
+#[cfg(target_os = "linux")]
+mod live;
 mod load;
 mod next_rules;
 mod strand;
@@ -33,6 +36,8 @@ use crossbeam_channel::bounded;
 
 pub use certificates::Keeping;
 pub use lines::{EvePrinter, Printer};
+#[cfg(target_os = "linux")]
+pub use live::{LiveSettings, Status, run_live};
 pub use load::load_rules;
 pub use next_rules::NextRules;
 

@@ -71,6 +71,14 @@ impl<'a> Strand<'a> {
         end
     }
 
+    /// All lines were taken: its memory, empty.
+    #[cfg(target_os = "linux")]
+    pub fn into_spare(mut self) -> Output {
+        self.piece.marks = std::mem::take(&mut self.marks).into();
+        self.piece.clear();
+        self.piece
+    }
+
     fn set(&mut self, mut piece: Output) {
         piece.marks.sort_by_key(|m| m.order); // they are nearly so
         self.marks = std::mem::take(&mut piece.marks).into();

@@ -1,5 +1,7 @@
 //! What the tests are built of: TLS bytes, TCP conversations that carry them, and ways to run both.
 
+#[cfg(target_os = "linux")]
+pub mod bench;
 mod dir;
 pub mod run;
 pub mod tcp;

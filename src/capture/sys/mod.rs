@@ -6,9 +6,11 @@
 //! | [`socket`] | AF_PACKET sockets: bound to an interface, with filter, fanout, promiscuous mode and statistics |
 //! | [`ring`] | TPACKET_V3 rings: blocks of frames in memory shared with the kernel |
 //! | [`poll`] | waiting for several of them |
+//! | [`affinity`] | on which processor a thread runs |
 
 #![allow(unsafe_code)]
 
+pub mod affinity;
 pub mod interface;
 pub mod poll;
 pub mod ring;

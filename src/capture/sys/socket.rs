@@ -62,6 +62,13 @@ impl PacketSocket {
         with_program(program, |program| self.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program))
     }
 
+    /// How many bytes of frames wait at most where there is no ring, as far as the kernel lets us.
+    pub fn receive_buffer(&self, bytes: u32) -> io::Result<()> {
+        // Beyond net.core.rmem_max it takes CAP_NET_ADMIN.
+        let forced = self.set(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &bytes);
+        forced.or_else(|_| self.set(libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes))
+    }
+
     /// Makes a new fanout group and joins it: each frame goes to one of its members. Answers its number.
     pub fn new_group(&self, ignore_outgoing: bool) -> io::Result<u16> {
         self.fanout(0, libc::PACKET_FANOUT_FLAG_UNIQUEID, ignore_outgoing)?;

@@ -249,7 +249,7 @@ pub(super) const COMMAND: &str = "command";
 const NO_KEYS: [&str; 2] = ["config", "help"];
 
 /// Flags whose value is a list with commas.
-const COMMAS: [&str; 2] = ["ports", "findings"];
+const COMMAS: [&str; 3] = ["ports", "findings", "pin_cpus"];
 
 /// Words that are no files, where one could be named.
 const WORDS: [(&str, &[&str]); 1] = [("trust_store", &["mozilla", "system", "none"])];

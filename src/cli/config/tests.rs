@@ -54,6 +54,7 @@ const SAMPLES: &[&str] = &[
     "2",
     "60",
     "1024",
+    "1048576",
     "\"a.txt\"",
     "\"domains=a.txt\"",
     "\"NAME:ip=a.txt\"",

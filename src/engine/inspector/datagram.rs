@@ -48,7 +48,7 @@ impl Inspector {
     ) -> Option<Place> {
         let lane = lane_of(hash);
         let table = &self.lanes.get(lane)?.table;
-        let found = located.0.filter(|&id| table.get(id).is_some()).or_else(|| table.find(hash, &header.key));
+        let found = located.id.filter(|&id| table.get(id).is_some()).or_else(|| table.find(hash, &header.key));
         if let Some(place) = found.map(|id| Place { lane, id }) {
             if !self.is_overdue(&place, header) {
                 return Some(place);

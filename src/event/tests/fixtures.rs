@@ -35,6 +35,7 @@ pub(super) fn common() -> Common<'static> {
         flow_id: Some(1_234_567_890_123),
         pcap_cnt: Some(12),
         pcap_filename: Some("captures/a.pcap"),
+        in_iface: None,
         vlan: [7, 0],
         source: Some(client()),
         destination: Some(server()),

@@ -1,0 +1,91 @@
+//! Frames of interfaces, as they come.
+//!
+//! [`open`] gives each worker a [`Tap`], which brings the frames of the flows that the worker has ([`steering`](super::steering)), and the
+//! run a [`Keeper`], which watches over the interfaces. There are two back ends: [`ring`](RingTap), in memory that is shared with
+//! the kernel, and [`datalink`](DatalinkTap), pnet's channel.
+
+mod datalink;
+mod error;
+mod ring;
+mod watch;
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+pub use datalink::DatalinkTap;
+pub use error::TapError;
+pub use ring::RingTap;
+pub use watch::{Notice, find};
+
+use super::filter::Wanted;
+use super::sys::interface::Interface;
+use super::sys::ring::RingSize;
+use super::sys::socket::Statistics;
+use crate::packet::Frame;
+
+/// The frames that one worker gets. Two back ends have it.
+pub trait Tap: Send {
+    /// Waits until frames may be there, for at most `patience`.
+    fn wait(&mut self, patience: Duration) -> io::Result<()>;
+
+    /// Hands some of the frames that are there to `each`: as many as lie together. Answers how many there were. It does not wait.
+    fn take(&mut self, each: &mut dyn FnMut(&Frame<'_>)) -> usize;
+
+    /// What was counted since the beginning.
+    fn statistics(&mut self) -> Statistics;
+}
+
+/// How frames come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// By rings in memory that is shared with the kernel.
+    Ring,
+    /// By pnet's channel: a system call for each frame, and no VLAN tags that the kernel or the card has taken out.
+    Datalink,
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ring => "ring",
+            Self::Datalink => "datalink",
+        })
+    }
+}
+
+/// What is wanted of taps.
+#[derive(Clone, Debug)]
+pub struct TapSettings {
+    /// How large each ring is. There is one for each worker and interface.
+    pub size: RingSize,
+    /// See also what is for others.
+    pub promiscuous: bool,
+    /// What the kernel lets through.
+    pub wanted: Wanted,
+}
+
+/// Watches over the interfaces of a run.
+pub trait Keeper {
+    /// What has become of the interfaces since the last look. Those that came back are listened at again.
+    fn look(&mut self) -> Vec<Notice>;
+}
+
+/// Taps for `workers` workers at `interfaces`, whose frames carry their place in that list as their capture.
+pub fn open(backend: Backend, interfaces: &[Interface], workers: usize, settings: &TapSettings) -> Result<Opened, TapError> {
+    match backend {
+        Backend::Ring => ring::open(interfaces, workers, settings),
+        Backend::Datalink => datalink::open(interfaces, workers, settings),
+    }
+}
+
+/// A tap for each worker, and who watches over them.
+pub type Opened = (Vec<Box<dyn Tap>>, Box<dyn Keeper>);
+
+/// Adds what a socket has counted since the last time.
+fn add(sum: &mut Statistics, counted: io::Result<Statistics>) {
+    let Ok(counted) = counted else { return };
+    sum.packets = sum.packets.saturating_add(counted.packets);
+    sum.drops = sum.drops.saturating_add(counted.drops);
+    sum.freezes = sum.freezes.saturating_add(counted.freezes);
+}
