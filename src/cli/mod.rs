@@ -5,11 +5,15 @@
 mod certificate_options;
 mod config;
 mod datasets;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod engine_options;
 mod feed_files;
 mod findings;
 mod list_options;
 mod lookups;
+#[cfg(target_os = "linux")]
+mod notify;
 mod place;
 mod printer;
 mod profile;
@@ -17,6 +21,8 @@ mod reload;
 mod replay;
 mod rule_options;
 mod rules;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod signals;
 mod sink_options;
 #[cfg(target_os = "linux")]
@@ -55,6 +61,8 @@ enum Command {
     Replay(Box<replay::Replay>),
     #[cfg(target_os = "linux")]
     Tap(Box<tap::Tap>),
+    #[cfg(target_os = "linux")]
+    Doctor(doctor::Doctor),
     #[command(subcommand)]
     Rules(rules::Rules),
     Findings(findings::Findings),
@@ -73,6 +81,8 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         #[cfg(target_os = "linux")]
         Command::Tap(tap) => tap.run(),
+        #[cfg(target_os = "linux")]
+        Command::Doctor(doctor) => doctor.run(),
         Command::Rules(rules) => rules.run(),
         Command::Findings(findings) => findings.run(),
         Command::Config(config) => config.run(&root, &given),

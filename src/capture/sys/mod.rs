@@ -3,16 +3,20 @@
 //! | file | what it is |
 //! | --- | --- |
 //! | [`interface`] | network interfaces: which there are, whether they are up, MTU, link type |
+//! | [`ethtool`] | what a network card puts together |
 //! | [`socket`] | AF_PACKET sockets: bound to an interface, with filter, fanout, promiscuous mode and statistics |
 //! | [`ring`] | TPACKET_V3 rings: blocks of frames in memory shared with the kernel |
 //! | [`poll`] | waiting for several of them |
+//! | [`privileges`] | users and capabilities |
 //! | [`affinity`] | on which processor a thread runs |
 
 #![allow(unsafe_code)]
 
 pub mod affinity;
+pub mod ethtool;
 pub mod interface;
 pub mod poll;
+pub mod privileges;
 pub mod ring;
 pub mod socket;
 

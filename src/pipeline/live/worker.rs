@@ -94,12 +94,14 @@ pub(super) fn work<P: Printer>(
     if is_sole {
         inspector.compare_servers();
     }
+    let mut decoder = Decoder::new(decoder);
+    decoder.want_datagrams(inspector.wants_datagrams());
     let mut worker = Worker {
         index,
         workers,
         seed,
         inspector,
-        decoder: Decoder::new(decoder),
+        decoder,
         clock: Clock::default(),
         last: PacketId::default(),
         names,
@@ -149,6 +151,9 @@ struct Worker<P> {
 impl<P: Printer> Worker<P> {
     fn run(&mut self, tap: &mut dyn Tap, shared: &Shared) {
         while !shared.end.load(Ordering::Relaxed) && !self.is_abandoned {
+            if let Some(alive) = shared.alive.get(self.index) {
+                alive.store(true, Ordering::Relaxed);
+            }
             self.obey();
             self.take_in_handed();
             if self.take(tap, shared) == 0 {
@@ -273,6 +278,7 @@ impl<P: Printer> Worker<P> {
             match command {
                 Command::Rules(rules) => {
                     self.inspector.replace_rules(Arc::clone(&rules));
+                    self.decoder.want_datagrams(self.inspector.wants_datagrams());
                     self.lines.replace_rules(rules);
                 }
                 Command::Learn(intermediates) => self.inspector.learn(&intermediates),
