@@ -612,3 +612,28 @@ fn what_is_not_ours_goes_on_at_once() {
     }
     assert_eq!(path.fates, [Some(Fate::Pass); 3]);
 }
+
+#[test]
+fn what_comes_too_fast_goes_by_policy_and_its_flow_is_not_held_to_its_order() {
+    let packets = Conversation::new().send_in_segments(Side::Client, &hello("good.example"), 40).packets;
+    for (policy, fate) in [(Policy::Pass, Fate::Pass), (Policy::Drop, Fate::Drop)] {
+        let settings =
+            InlineSettings { policies: Policies { overload: policy, ..Policies::default() }, ..InlineSettings::default() };
+        let mut path = Path::with(RULE, settings, Config::default()).send(&packets[..4]);
+        assert_eq!(path.reached_server(), b"", "{policy:?}: the start of the hello waits");
+        let data = packets[4].frame();
+        path.frames.push(data.clone());
+        path.fates.push(None);
+        let timestamp = Timestamp::from_parts(START, 0);
+        let frame =
+            Frame { data: &data, link: LinkType::Ethernet, timestamp, original_len: data.len() as u32, capture: 0, number: 5 };
+        let mut out = Answers::default();
+        path.inline.overload(&frame, Ticket(4), &mut path.lines, &mut out);
+        path.take(out);
+        assert_eq!(path.fates[4], Some(fate), "{policy:?}");
+        let expected = if policy == Policy::Pass { &hello("good.example")[..80] } else { b"" };
+        assert_eq!(path.reached_server(), expected, "{policy:?}");
+        let reasons: Vec<String> = reasons(&path.events()).into_iter().map(str::to_owned).collect();
+        assert_eq!(reasons.contains(&"overload".to_owned()), policy == Policy::Drop);
+    }
+}

@@ -8,6 +8,8 @@ mod datasets;
 mod engine_options;
 mod feed_files;
 mod findings;
+#[cfg(target_os = "linux")]
+mod inline;
 mod list_options;
 mod lookups;
 mod place;
@@ -54,6 +56,8 @@ enum Command {
     Replay(Box<replay::Replay>),
     #[cfg(target_os = "linux")]
     Tap(Box<tap::Tap>),
+    #[cfg(target_os = "linux")]
+    Inline(Box<inline::Inline>),
     #[command(subcommand)]
     Rules(rules::Rules),
     Findings(findings::Findings),
@@ -72,6 +76,8 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         #[cfg(target_os = "linux")]
         Command::Tap(tap) => tap.run(),
+        #[cfg(target_os = "linux")]
+        Command::Inline(inline) => inline.run(),
         Command::Rules(rules) => rules.run(),
         Command::Findings(findings) => findings.run(),
         Command::Config(config) => config.run(&root, &given),
