@@ -812,13 +812,27 @@ fn lost_and_misplaced_packets_of_the_other_side_put_nothing_in_doubt() {
     }
 }
 
+/// A receiver takes an urgent byte out of what it reads: so an additional one within the hello neither hides the name nor changes it.
 #[test]
-fn urgent_data_in_a_handshake_is_noted() {
+fn urgent_bytes_in_a_handshake_are_left_out_and_noted() {
     let hello = ClientHello::asking_for(NAME).record();
-    let mut conversation = Conversation::new().client(&hello);
-    conversation.packets.last_mut().unwrap().flags |= URG;
-    let events = replay(&finish(conversation).packets);
-    assert_eq!((sni(&events), events.anomalies()), (&json!(NAME), vec!["URGENT_DATA"]));
+    for at in [0, 1, 4, 60, hello.len() / 2, hello.len()] {
+        let mut sent = hello.clone();
+        sent.insert(at, b'!');
+        for size in [1, 50, sent.len()] {
+            let mut conversation = Conversation::new().send_in_segments(Side::Client, &sent, size);
+            let mut begin = 0;
+            for packet in conversation.packets.iter_mut().filter(|packet| packet.is_data_of(Side::Client)) {
+                if (begin..begin + packet.payload.len()).contains(&at) {
+                    packet.flags |= URG;
+                    packet.urgent = u16::try_from(at - begin + 1).unwrap(); // it points behind the byte
+                }
+                begin += packet.payload.len();
+            }
+            let events = replay(&finish(conversation).packets);
+            assert_eq!((sni(&events), events.anomalies()), (&json!(NAME), vec!["URGENT_DATA"]), "at {at}, segments of {size}");
+        }
+    }
 }
 
 #[test]

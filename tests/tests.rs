@@ -23,6 +23,7 @@
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`config`] | what a user writes into `portcullis.toml`, and is told about it |
+//! | [`sinks`] | events reach every sink that wants them, whole and in order |
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
 
@@ -48,6 +49,7 @@ mod policy;
 mod reload;
 mod rooms;
 mod rules;
+mod sinks;
 #[cfg(target_os = "linux")]
 mod tap;
 mod trust;

@@ -20,6 +20,7 @@ mod replay;
 mod rule_options;
 mod rules;
 mod signals;
+mod sink_options;
 #[cfg(target_os = "linux")]
 mod tap;
 pub mod terminal;

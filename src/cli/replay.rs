@@ -16,6 +16,7 @@ use super::engine_options::{Bounds, Decoding, Watching};
 use super::printer::TerminalPrinter;
 use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
+use super::sink_options::{self, SinkOptions};
 use super::terminal::{self, Progress, Style};
 use super::trust_options::TrustOptions;
 use super::{profile, say, signals, units};
@@ -52,6 +53,9 @@ pub(super) struct Replay {
     /// Bytes that are read at a time
     #[arg(long, default_value = "512KiB", value_parser = units::bytes, value_name = "BYTES")]
     read_buffer: usize,
+
+    #[command(flatten)]
+    sinks: SinkOptions,
 
     #[command(flatten)]
     rules: RuleOptions,
@@ -145,7 +149,13 @@ impl Replay {
 
     /// Whether short lines go to a terminal, and not events to a file or a pipe.
     fn is_for_people(&self) -> bool {
-        self.output.is_none() && io::stdout().is_terminal()
+        self.output.is_none() && self.sinks.is_empty() && io::stdout().is_terminal()
+    }
+
+    /// All files that are written from beginning to end of the run.
+    fn outputs(&self) -> impl Iterator<Item = &Path> {
+        let once = [self.output.as_deref(), self.write_passed.as_deref(), self.profile_path()];
+        once.into_iter().flatten().chain(self.sinks.files())
     }
 
     /// Where what rules cost is to be written.
@@ -158,28 +168,35 @@ impl Replay {
         let (events, passed) = (self.output.as_deref(), self.write_passed.as_deref());
         let inputs = || captures.captures().iter().map(|c| c.path.as_path()).chain(self.captures.iter().map(Path::new));
         let overwrites = |output: &&Path| inputs().any(|input| is_same_file(output, input));
-        if let Some(output) = [events, passed, self.profile_path()].into_iter().flatten().find(overwrites) {
+        if let Some(output) = self.outputs().find(overwrites) {
             return Some(format!("{} is a capture that is to be read: name another file to write to", output.display()));
         }
         if let Some(input) = inputs().find(|input| is_standard_output(input)) {
             return Some(format!("standard output goes to {}, which is to be read: send it elsewhere", input.display()));
         }
+        let is_other = |sink: &&Path| self.outputs().filter(|other| other == sink || is_same_file(other, sink)).count() > 1;
+        if let Some(twice) = self.sinks.files().filter(|path| !is_device(path)).find(is_other) {
+            return Some(format!("{} is named twice to write to", twice.display()));
+        }
         let standard = Path::new("-");
+        let default = self.sinks.is_empty().then_some(standard);
+        let has_standard = self.sinks.has_stdout() || events.or(default) == Some(standard);
         let (events, passed) = (events.unwrap_or(standard), passed?);
-        if events == standard && passed == standard {
+        if has_standard && passed == standard {
             return Some(
                 "standard output cannot take both the events and the packets that pass: write one of them to a file".to_owned(),
             );
         }
         // The later of the two is not there yet; the same name is the same file all the same.
-        (events == passed && !events.exists() || is_same_file(events, passed))
+        let is_taken = |events: &Path| passed != standard && events == passed && !events.exists() || is_same_file(events, passed);
+        (is_taken(events) || self.sinks.files().any(is_taken))
             .then(|| format!("{} cannot take both the events and the packets that pass: name another file", passed.display()))
     }
 
     /// What would be overwritten by a data set that is to be kept, if anything.
     fn clash_with_sets(&self, rules: &RuleSet) -> Option<String> {
-        let outputs = [self.output.as_deref(), self.write_passed.as_deref(), self.profile_path()].into_iter().flatten();
-        let mut clashes = outputs.flat_map(|o| rules.dataset_places().filter(move |place| is_same_place(o, Path::new(place))));
+        let mut clashes =
+            self.outputs().flat_map(|o| rules.dataset_places().filter(move |place| is_same_place(o, Path::new(place))));
         clashes.next().map(|place| format!("{place} is where a rule keeps a data set: name another file to write to"))
     }
 
@@ -229,21 +246,26 @@ impl Replay {
         printer: &P,
     ) -> Result<Outcome, RunError> {
         let mut sink = match &self.output {
-            Some(path) if path != Path::new("-") => Sink::create(path).map_err(RunError::Sink)?,
-            _ => Sink::stdout(),
+            Some(path) if path != Path::new("-") => Some(Sink::create(path).map_err(RunError::Sink)?),
+            None if !self.sinks.is_empty() => None,
+            _ => Some(Sink::stdout()),
         };
+        let mut sinks = self.sinks.begin().map_err(RunError::Sink)?;
         let passed = self.write_passed.as_ref().map(PcapngWriter::create).transpose().map_err(RunError::Passed)?;
         let consumed = captures.consumed();
         let progress = Progress::new(captures.total_len(), io::stderr().is_terminal());
-        let lines_share_the_terminal = matches!(sink, Sink::Stdout(_)) && io::stdout().is_terminal();
+        let lines_share_the_terminal = matches!(sink, Some(Sink::Stdout(_))) && io::stdout().is_terminal();
         // Lines come in by the block, and go on at once: who follows a capture as it grows waits for them.
         let mut take = |lines: &[u8]| {
             progress.set(consumed.load(Ordering::Relaxed));
-            let mut write = || sink.write(lines).and_then(|()| sink.flush());
+            let mut write = || {
+                sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
+                sinks.take(lines)
+            };
             if lines_share_the_terminal { progress.suspend(write) } else { write() }
         };
         let mut problem = |error: CaptureError| *failed |= progress.suspend(|| tell(&error));
-        let outcome = thread::scope(|scope| {
+        let result = thread::scope(|scope| {
             let reloader = Reloader {
                 options: &self.rules,
                 workers: settings.workers,
@@ -257,8 +279,11 @@ impl Replay {
                 .spawn_scoped(scope, move || reloader.work(reloads, &running))
                 .map_err(RunError::Thread)?;
             pipeline::run(captures, rules, settings, printer, &mut take, passed, &mut problem)
-        })?;
-        sink.flush().map_err(RunError::Sink)?;
+        });
+        let shipped = sinks.finish(); // whatever has become of the run: what was taken is to arrive
+        let outcome = result?;
+        sink.as_mut().map_or(Ok(()), Sink::flush).map_err(RunError::Sink)?;
+        sink_options::tell(&shipped.map_err(RunError::Sink)?);
         progress.finish();
         Ok(outcome)
     }
@@ -273,6 +298,11 @@ fn is_standard_output(input: &Path) -> bool {
 /// Whether both names are of one regular file, by whatever links. Devices may well be named twice.
 fn is_same_file(one: &Path, other: &Path) -> bool {
     one.is_file() && same_file::is_same_file(one, other).unwrap_or(false)
+}
+
+/// Whether it is there, and no regular file: it may be written to from several sides.
+fn is_device(path: &Path) -> bool {
+    path.exists() && !path.is_file()
 }
 
 /// Says what is wrong with a capture; true where that makes the run a failure.

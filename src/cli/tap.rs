@@ -17,6 +17,7 @@ use super::engine_options::{Bounds, Decoding, Watching};
 use super::printer::TerminalPrinter;
 use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
+use super::sink_options::{self, SinkOptions};
 use super::terminal::{self, Progress, Style};
 use super::trust_options::TrustOptions;
 use super::{profile, say, signals, units};
@@ -77,6 +78,9 @@ pub(super) struct Tap {
     /// Keep workers on these processors, the first on the first and so on: 2,3
     #[arg(long, value_name = "CPUS", value_delimiter = ',')]
     pin_cpus: Vec<usize>,
+
+    #[command(flatten)]
+    sinks: SinkOptions,
 
     #[command(flatten)]
     rules: RuleOptions,
@@ -141,8 +145,9 @@ impl Tap {
             created => created.flatten(),
         };
         let sink = match &self.output {
-            Some(path) if path != Path::new("-") => Sink::create(path).map_err(failed)?,
-            _ => Sink::stdout(),
+            Some(path) if path != Path::new("-") => Some(Sink::create(path).map_err(failed)?),
+            None if !self.sinks.is_empty() => None,
+            _ => Some(Sink::stdout()),
         };
         let (backend, opened) = self.open(&interfaces, &settings).map_err(failed)?;
         let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
@@ -204,7 +209,7 @@ impl Tap {
         settings: &Settings,
         live: &LiveSettings,
         reloads: Reloads,
-        sink: Sink,
+        sink: Option<Sink>,
         profile_to: Option<profile::Output<'_>>,
     ) -> Result<bool, RunError> {
         let to_terminal = self.is_for_people();
@@ -240,11 +245,15 @@ impl Tap {
         settings: &Settings,
         live: &LiveSettings,
         reloads: Reloads,
-        mut sink: Sink,
+        mut sink: Option<Sink>,
         printer: &P,
     ) -> Result<(Outcome, Status), RunError> {
         let progress = Progress::new(None, false);
-        let mut take = |lines: &[u8]| sink.write(lines).and_then(|()| sink.flush());
+        let mut sinks = self.sinks.begin().map_err(RunError::Sink)?;
+        let mut take = |lines: &[u8]| {
+            sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
+            sinks.take(lines)
+        };
         let mut look = watch_interfaces(&mut *keeper);
         let ended = thread::scope(|scope| {
             let reloader = Reloader {
@@ -260,14 +269,17 @@ impl Tap {
                 .spawn_scoped(scope, move || reloader.work(reloads, &running))
                 .map_err(RunError::Thread)?;
             run_live(taps, rules, settings, live, printer, &mut take, &mut look, &|status| say("status", line(status)))
-        })?;
-        sink.flush().map_err(RunError::Sink)?;
+        });
+        let shipped = sinks.finish(); // whatever has become of the run: what was taken is to arrive
+        let ended = ended?;
+        sink.as_mut().map_or(Ok(()), Sink::flush).map_err(RunError::Sink)?;
+        sink_options::tell(&shipped.map_err(RunError::Sink)?);
         Ok(ended)
     }
 
     /// Whether short lines go to a terminal, and not events to a file or a pipe.
     fn is_for_people(&self) -> bool {
-        self.output.is_none() && io::stdout().is_terminal()
+        self.output.is_none() && self.sinks.is_empty() && io::stdout().is_terminal()
     }
 
     /// Where what rules cost is to be written.
@@ -277,7 +289,7 @@ impl Tap {
 
     /// What would be overwritten by a data set that is to be kept, if anything.
     fn clash_with_sets(&self, rules: &RuleSet) -> Option<String> {
-        let outputs = [self.output.as_deref(), self.profile_path()].into_iter().flatten();
+        let outputs = [self.output.as_deref(), self.profile_path()].into_iter().flatten().chain(self.sinks.files());
         let mut clashes = outputs.flat_map(|o| rules.dataset_places().filter(move |place| is_same_place(o, Path::new(place))));
         clashes.next().map(|place| format!("{place} is where a rule keeps a data set: name another file to write to"))
     }

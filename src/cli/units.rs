@@ -34,6 +34,21 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
     Ok(interval)
 }
 
+/// A period in whole seconds: `3600`, `90s`, `15m`, `1h`, `1d`.
+pub(super) fn period(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: u64 = match text.get(digits.len()..).unwrap_or_default() {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        unit => return Err(format!("unknown unit '{unit}': use s, m, h or d")),
+    };
+    let number: u64 = digits.parse().map_err(|_| format!("'{digits}' is no whole number"))?;
+    let seconds = number.checked_mul(unit).ok_or_else(|| "too large".to_owned())?;
+    if seconds == 0 { Err("use 1 second or more".to_owned()) } else { Ok(seconds) }
+}
+
 /// How many flows are followed: at least one for each lane.
 pub(super) fn flows(text: &str) -> Result<usize, String> {
     let flows: usize = text.parse().map_err(|_| format!("'{text}' is no whole number"))?;
@@ -72,6 +87,16 @@ mod tests {
         assert_eq!(interval("1.5"), Ok(Duration::from_millis(1_500)));
         for text in ["0", "0.5", "0.999", "soon"] {
             assert!(interval(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_period_has_units_of_time() {
+        for (text, seconds) in [("1", 1), ("90s", 90), ("15m", 900), ("1h", 3_600), ("7d", 604_800)] {
+            assert_eq!(period(text), Ok(seconds), "{text}");
+        }
+        for text in ["", "0", "0d", "1w", "-1", "1.5h", "99999999999999999999d", "999999999999999999d"] {
+            assert!(period(text).is_err(), "{text}");
         }
     }
 

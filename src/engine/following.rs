@@ -192,10 +192,10 @@ impl Following {
             self.held.get_or_insert_with(|| SynData::new(header, payload));
             return read;
         }
+        if header.flags.has(TcpFlags::URG) && !header.flags.has(TcpFlags::SYN) && !is_doubtful {
+            self.take_out_urgent(direction, seq, header.urgent);
+        }
         if !payload.is_empty() && !self.conversation.is_over(direction) {
-            if header.flags.has(TcpFlags::URG) && !self.conversation.is_watching(direction) {
-                self.conversation.note(direction, Anomaly::UrgentData);
-            }
             match doubtful {
                 Some(doubtful) => self.hold_doubtful(direction, doubtful, limit, &mut read),
                 None => self.push(direction, seq, payload, policy, &mut read),
@@ -270,6 +270,14 @@ impl Following {
             if self.conversation.is_over(direction) && !self.doubtful.get(direction).is_empty() {
                 *self.doubtful.get_mut(direction) = Vec::new();
             }
+        }
+    }
+
+    /// Leaves out the byte that a segment says is urgent. The pointer is taken to lie behind that byte, as all systems take it (RFC 6093 §3.1).
+    fn take_out_urgent(&mut self, direction: Direction, seq: u32, pointer: u16) {
+        if !self.conversation.is_over(direction) && !self.conversation.is_watching(direction) {
+            self.streams.get_mut(direction).note_urgent(seq, pointer.saturating_sub(1));
+            self.conversation.note(direction, Anomaly::UrgentData);
         }
     }
 

@@ -3,12 +3,17 @@
 //! The bytes in order are kept from the first one on as long as the direction is read: it is what retransmissions are compared
 //! with, and where messages are parsed in place. Once the direction goes dark the whole of it is released.
 
+#[cfg(test)]
+mod tests;
+mod urgent;
+
 use std::collections::BTreeMap;
 
+use self::urgent::Urgent;
 use crate::base::heap;
 use crate::packet::OverlapPolicy;
 
-/// One direction of a TCP flow. Positions are 64-bit, so that sequence numbers may wrap as often as they like.
+/// One direction of a TCP flow. Positions are 64-bit, so that sequence numbers may wrap as often as they like; urgent bytes have none.
 #[derive(Debug, Default)]
 pub struct Stream {
     /// Position of the next byte in order; `None` before the first segment.
@@ -28,6 +33,7 @@ pub struct Stream {
     ahead_len: usize,
     /// From and to which positions the capture cut segments and that lie ahead, in the order in which they came.
     cut: Vec<(u64, u64)>,
+    urgent: Urgent,
 }
 
 /// Where a stream stands that has no bytes yet, and how sure that is.
@@ -60,7 +66,11 @@ impl Stream {
 
     /// Where it stands, if it neither has nor had any bytes: [`at`](Self::at) makes another one like it.
     pub fn placement(&self) -> Option<Placement> {
-        let is_untouched = self.bytes.capacity() == 0 && self.dropped == 0 && self.ahead.is_empty() && self.cut.is_empty();
+        let is_untouched = self.bytes.capacity() == 0
+            && self.dropped == 0
+            && self.ahead.is_empty()
+            && self.cut.is_empty()
+            && self.urgent.is_empty();
         is_untouched.then_some(Placement { next: self.next, anchored: self.anchored, unsettled: self.unsettled })
     }
 
@@ -76,7 +86,7 @@ impl Stream {
     /// not where it is kept no more, or `is_read` says that it is not read.
     pub fn begin(&mut self, seq: u32, is_read: bool) -> Option<bool> {
         let next = self.next?;
-        let (at, first) = (position(next, seq), self.start().saturating_sub(self.dropped));
+        let (at, first) = (self.place_of(next, seq), self.start().saturating_sub(self.dropped));
         let again = is_read && self.dropped == 0 && self.bytes.len() <= RESTART_LIMIT;
         if at > first || at < first && !again {
             return None;
@@ -97,10 +107,11 @@ impl Stream {
             self.expect(seq);
             return false;
         };
-        let distance = position(next, seq).abs_diff(next);
+        let distance = self.place_of(next, seq).abs_diff(next);
         let moves = distance > 0 && answers_syn || distance > WINDOW;
         if moves {
             self.next = Some(FIRST_POSITION.saturating_add(u64::from(seq)));
+            self.urgent = Urgent::default();
         }
         self.unsettled = distance > 0;
         moves
@@ -131,7 +142,7 @@ impl Stream {
         let mut pushed = Pushed::default();
         self.unsettled = false;
         let next = *self.next.get_or_insert(FIRST_POSITION.saturating_add(u64::from(seq)));
-        let at = position(next, seq);
+        let (from, at) = (self.urgent.position(next, seq), self.place_of(next, seq));
         let end = at.saturating_add(len64(payload));
         if end > next.saturating_add(WINDOW) || at.saturating_add(WINDOW) < next {
             pushed.out_of_window = len64(payload);
@@ -142,9 +153,44 @@ impl Stream {
             self.restart_at(at);
             pushed.restarted = true;
         }
-        self.place(at, payload, policy, &mut pushed);
+        if self.urgent.is_empty() {
+            self.place(at, payload, policy, &mut pushed);
+        } else {
+            for (at, part) in self.urgent.parts(from, payload) {
+                self.place(at, part, policy, &mut pushed);
+            }
+        }
         self.join();
         pushed
+    }
+
+    /// A segment that begins at sequence number `seq` says that the byte `distance` bytes from there is urgent: its receiver takes that out of the
+    /// stream (RFC 6093 §3.2), and so does this. Not one that came in order before: that was read, and so it was by the receiver.
+    pub fn note_urgent(&mut self, seq: u32, distance: u16) {
+        let next = *self.next.get_or_insert(FIRST_POSITION.saturating_add(u64::from(seq)));
+        let seq = seq.wrapping_add(u32::from(distance));
+        let at = self.place_of(next, seq);
+        if at < next || at > next.saturating_add(WINDOW) || !self.urgent.insert(self.urgent.position(next, seq)) {
+            return;
+        }
+        self.ahead_len = 0;
+        for (position, mut piece) in std::mem::take(&mut self.ahead) {
+            let within = at.checked_sub(position).and_then(|n| usize::try_from(n).ok()).filter(|n| *n < piece.len());
+            if let Some(place) = within {
+                piece.remove(place);
+            }
+            if !piece.is_empty() {
+                self.insert(position.saturating_sub(u64::from(position > at)), &piece);
+            }
+        }
+        let moved = |position: u64| position.saturating_sub(u64::from(position > at));
+        self.cut.iter_mut().for_each(|(from, to)| (*from, *to) = (moved(*from), moved(*to)));
+        self.join();
+    }
+
+    /// Where `seq` lies near the position `near`, urgent bytes not counted.
+    fn place_of(&self, near: u64, seq: u32) -> u64 {
+        self.urgent.without(self.urgent.position(near, seq))
     }
 
     /// Position of the first byte that is kept.
@@ -261,21 +307,21 @@ impl Stream {
     /// Whether the byte with sequence number `seq` is the one before the first that is known, of a stream that was joined in the middle.
     pub fn begins_behind(&self, seq: u32) -> bool {
         let start = self.start();
-        !self.anchored && self.next.is_some() && position(start, seq).saturating_add(1) == start
+        !self.anchored && self.next.is_some() && self.place_of(start, seq).saturating_add(1) == start
     }
 
     /// Whether all `len` bytes from sequence number `seq` on came already, or are given up.
     pub fn has(&self, seq: u32, len: usize) -> bool {
         let Some(next) = self.next else { return false };
-        let at = position(next, seq);
-        let end = at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        let at = self.place_of(next, seq);
+        let end = self.place_of(next, seq.wrapping_add(u32::try_from(len).unwrap_or(u32::MAX)));
         let piece = self.ahead.range(..=at).next_back();
         end <= next || piece.is_some_and(|(&start, piece)| end <= start.saturating_add(len64(piece)))
     }
 
     /// Whether all bytes before sequence number `seq` came or are given up, and none behind it.
     pub fn ends_at(&self, seq: u32) -> bool {
-        self.next.is_none_or(|next| position(next, seq) == next) && !self.has_gap()
+        self.next.is_none_or(|next| self.place_of(next, seq) == next) && !self.has_gap()
     }
 
     /// The bytes in order that are kept, consumed or not, and how many came before them.
@@ -308,7 +354,7 @@ impl Stream {
     /// Whether the peer acknowledged bytes that lie behind the gap: it has what the capture lacks.
     pub fn gap_is_acknowledged(&self, ack: u32) -> bool {
         let (Some(next), Some((&first, _))) = (self.next, self.ahead.first_key_value()) else { return false };
-        position(next, ack) >= first
+        self.place_of(next, ack) >= first
     }
 
     /// How many bytes are missing before those that wait; 0 without a gap.
@@ -325,7 +371,7 @@ impl Stream {
     /// The capture cut a segment (snap length): it has none of the bytes from sequence number `from` to `to`.
     pub fn note_cut(&mut self, from: u32, to: u32) {
         let Some(next) = self.next else { return };
-        let (from, to) = (position(next, from), position(next, to));
+        let (from, to) = (self.place_of(next, from), self.place_of(next, to));
         if next < to && to <= next.saturating_add(WINDOW) && self.cut.len() < MOST_CUTS {
             self.cut.push((from, to));
         }
@@ -367,7 +413,8 @@ impl Stream {
     /// Gives all memory back; nothing more is kept.
     pub fn release(&mut self) {
         let dropped = self.dropped.saturating_add(len64(&self.bytes));
-        *self = Self { next: self.next, anchored: self.anchored, dropped, ..Self::default() };
+        let urgent = std::mem::take(&mut self.urgent);
+        *self = Self { next: self.next, anchored: self.anchored, dropped, urgent, ..Self::default() };
     }
 }
 
@@ -415,171 +462,7 @@ const WINDOW: u64 = 1 << 20;
 const RESTART_LIMIT: usize = 64 << 10;
 /// How many cut segments may lie ahead; of more the missing bytes are waited for like any others.
 const MOST_CUTS: usize = 64;
+/// How many urgent bytes are taken out of a stream; more are read in line.
+const MOST_URGENT: usize = 64;
 /// What a piece costs beside its bytes, about: a map entry and an allocation.
 const PIECE_OVERHEAD: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn anchored(seq: u32) -> Stream {
-        let mut s = Stream::default();
-        s.anchor(seq);
-        s
-    }
-
-    fn read(s: &Stream) -> String {
-        String::from_utf8(s.unread().to_vec()).unwrap()
-    }
-
-    #[test]
-    fn segments_in_any_order_give_the_stream_across_the_wrap() {
-        let mut s = anchored(u32::MAX - 2);
-        for (seq, text) in [(4, "hij"), (u32::MAX - 2, "ab"), (u32::MAX, "cdefg"), (4, "hij")] {
-            s.push(seq, text.as_bytes(), OverlapPolicy::First);
-        }
-        assert_eq!(read(&s), "abcdefghij");
-        assert!(!s.has_gap());
-    }
-
-    #[test]
-    fn the_policy_decides_which_copy_wins_and_both_count_the_conflict() {
-        for (policy, ahead, behind) in [(OverlapPolicy::First, "..BBcc", "aaBB"), (OverlapPolicy::Last, "..XXcc", "XXBB")] {
-            let mut s = anchored(0);
-            s.push(2, b"BB", OverlapPolicy::First);
-            let pushed = s.push(2, b"XXcc", policy);
-            assert_eq!((pushed.conflicting, pushed.duplicate), (2, 2));
-            s.push(0, b"..", policy);
-            assert_eq!(read(&s), ahead);
-
-            let mut s = anchored(0);
-            s.push(0, b"aaBB", policy);
-            assert_eq!(s.push(0, b"XX", policy).conflicting, 2);
-            assert_eq!(read(&s), behind);
-        }
-    }
-
-    #[test]
-    fn what_was_consumed_is_not_rewritten() {
-        let mut s = anchored(0);
-        s.push(0, b"abcd", OverlapPolicy::Last);
-        s.consume(2);
-        assert_eq!(s.push(0, b"XXXX", OverlapPolicy::Last).conflicting, 4);
-        assert_eq!(read(&s), "XX");
-    }
-
-    #[test]
-    fn a_keep_alive_is_no_conflict() {
-        let mut s = anchored(0);
-        s.push(0, b"abcd", OverlapPolicy::First);
-        assert_eq!(s.push(3, &[0], OverlapPolicy::First).conflicting, 0);
-        assert_eq!(s.push(2, &[0], OverlapPolicy::First).conflicting, 1);
-        assert_eq!(s.push(3, &[0, 1], OverlapPolicy::First).conflicting, 1);
-    }
-
-    #[test]
-    fn a_stream_joined_in_the_middle_may_turn_out_to_begin_earlier() {
-        let mut s = Stream::default();
-        s.push(100, b"world", OverlapPolicy::First);
-        s.consume(5);
-        assert!(s.push(94, b"hello ", OverlapPolicy::First).restarted);
-        assert_eq!(read(&s), "hello world");
-    }
-
-    #[test]
-    fn of_several_syns_the_acknowledged_one_counts() {
-        let mut s = anchored(1_000);
-        s.correct(500_000_000, false);
-        s.push(500_000_000, b"data", OverlapPolicy::First);
-        assert_eq!(read(&s), "data");
-
-        let mut s = anchored(1_000);
-        s.correct(1_004, false); // data was acknowledged that the capture brings late
-        s.push(1_000, b"data", OverlapPolicy::First);
-        assert_eq!(read(&s), "data");
-
-        let mut s = anchored(1_000);
-        s.correct(900, true); // a SYN-ACK tells exactly
-        assert!(s.is_unsettled());
-        s.correct(900, false);
-        assert!(!s.is_unsettled());
-        s.correct(500_000_000, false); // too late to mislead
-        s.push(900, b"data", OverlapPolicy::First);
-        assert_eq!(read(&s), "data");
-    }
-
-    #[test]
-    fn a_gap_is_kept_until_it_is_given_up() {
-        let mut s = anchored(0);
-        s.push(0, b"ab", OverlapPolicy::First);
-        s.push(5, b"fg", OverlapPolicy::First);
-        assert_eq!(read(&s), "ab");
-        assert!(s.has_gap() && s.gap_is_acknowledged(7) && !s.gap_is_acknowledged(2));
-        assert_eq!(s.gap_len(), 3);
-        s.skip(3);
-        assert_eq!(read(&s), "fg");
-        assert_eq!(s.gap_len(), 0);
-    }
-
-    #[test]
-    fn what_the_capture_cut_off_is_missing_once_its_turn_comes() {
-        let mut s = anchored(0);
-        s.push(4, b"ef", OverlapPolicy::First); // of "efgh"
-        s.note_cut(6, 8);
-        assert_eq!(s.uncaptured_len(), 0, "what lies before may only be late");
-        s.push(8, b"i", OverlapPolicy::First);
-        s.push(0, b"abcd", OverlapPolicy::First);
-        assert_eq!((read(&s).as_str(), s.uncaptured_len()), ("abcdef", 2));
-        s.skip(2);
-        assert_eq!((read(&s).as_str(), s.uncaptured_len()), ("i", 0));
-    }
-
-    #[test]
-    fn what_was_consumed_can_be_let_go() {
-        let mut s = anchored(0);
-        s.push(0, &[7; 10_000], OverlapPolicy::First);
-        s.push(20_000, b"ahead", OverlapPolicy::First);
-        s.consume(9_990);
-        assert!(s.forget_consumed() && !s.forget_consumed());
-        assert!(s.memory() < 200);
-        assert_eq!((s.unread().len(), s.gap_len(), s.kept().1), (10, 10_000, 9_990));
-        let again = s.push(9_985, &[8; 10], OverlapPolicy::First);
-        assert_eq!((again.duplicate, again.conflicting, again.restarted), (10, 5, false), "of the ten, five are there still");
-
-        let mut joined = Stream::default();
-        joined.push(100, b"world", OverlapPolicy::First);
-        joined.consume(5);
-        assert!(!joined.forget_consumed(), "an earlier segment may come");
-    }
-
-    #[test]
-    fn what_lies_outside_the_window_is_counted_and_left() {
-        let mut s = anchored(0);
-        assert_eq!(s.push(1 << 25, b"far", OverlapPolicy::First).out_of_window, 3);
-        assert_eq!(s.memory(), 0);
-    }
-
-    proptest! {
-        /// A reference that knows no positions but an array of optional bytes.
-        #[test]
-        fn agrees_with_a_plain_array(
-            base in any::<u32>(),
-            segments in prop::collection::vec((0_u32..60, prop::collection::vec(any::<u8>(), 1..20)), 1..40),
-        ) {
-            let mut model = [None; 80];
-            let mut s = anchored(base);
-            for (at, bytes) in &segments {
-                for (i, b) in bytes.iter().enumerate() {
-                    model[*at as usize + i].get_or_insert(*b);
-                }
-                s.push(base.wrapping_add(*at), bytes, OverlapPolicy::First);
-            }
-            let in_order: Vec<u8> = model.iter().map_while(|b| *b).collect();
-            prop_assert_eq!(s.unread(), &in_order[..]);
-            let held = model.iter().flatten().count();
-            prop_assert_eq!(s.bytes.len() + s.ahead_len, held);
-            prop_assert_eq!(s.ahead.values().map(Vec::len).sum::<usize>(), s.ahead_len);
-        }
-    }
-}

@@ -18,6 +18,31 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A receiver of events does not answer.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// Where it is to be.
+        address: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A receiver of events took no more, and did not come back in time.
+    #[error("cannot send to {address}: {source}")]
+    Send {
+        /// Where it was.
+        address: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Signals cannot be caught.
+    #[error("cannot catch signals: {0}")]
+    Signal(#[source] io::Error),
+    /// The thread of a sink could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// The thread of a sink ended with a panic: a mistake in this program.
+    #[error("the thread of a sink failed; this is a bug, please report it")]
+    Broken,
     /// The file could not be written: the disk is full, for one.
     #[error("cannot write to {}: {source}", path.display())]
     File {

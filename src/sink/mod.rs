@@ -1,16 +1,29 @@
-//! Where events go: a file or standard output. Lines come in whole and leave in large writes. And where certificates are kept.
+//! Where events go: a file or standard output, and any number of [`Sinks`] at once. Lines come in whole and leave in large writes. And where
+//! certificates are kept.
 
 mod certificates;
 mod error;
 mod file;
+mod filter;
+mod head;
+mod log;
+mod queue;
+mod socket;
 mod stdout;
+mod syslog;
 
 use std::path::Path;
 
 pub use certificates::CertificateDir;
 pub use error::Error;
 use file::File;
+pub use filter::Filter;
+pub use head::Severity;
+pub use log::LogSettings;
+pub use queue::{Shipped, SinkSettings, Sinks, Target};
+pub use socket::Address;
 use stdout::Stdout;
+pub use syslog::SyslogSettings;
 
 /// A place that takes lines.
 #[derive(Debug)]

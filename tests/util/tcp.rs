@@ -36,6 +36,8 @@ pub struct Packet {
     pub seq: u32,
     pub ack: u32,
     pub flags: u8,
+    /// The urgent pointer, where `flags` has URG.
+    pub urgent: u16,
     pub payload: Vec<u8>,
     /// Since the start of the capture.
     pub time: Duration,
@@ -68,7 +70,7 @@ impl Packet {
             tcp = tcp.ack(self.ack);
         }
         if self.flags & URG != 0 {
-            tcp = tcp.urg(1);
+            tcp = tcp.urg(self.urgent);
         }
         tcp = tcp.options_raw(&self.options).unwrap();
         let mut frame = Vec::with_capacity(tcp.size(self.payload.len()));
@@ -230,6 +232,7 @@ impl Conversation {
             payload: payload.to_vec(),
             time: self.now,
             kept: None,
+            urgent: 1,
             options: Vec::new(),
         };
         self.packets.push(packet);

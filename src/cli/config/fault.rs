@@ -76,6 +76,13 @@ pub(super) enum Reason {
         /// What is wrong with it.
         why: String,
     },
+    /// A sink that cannot be.
+    Sink {
+        /// What is wrong with it.
+        why: String,
+        /// What to do about it, where that can be said.
+        hint: Option<String>,
+    },
     /// Two keys that exclude each other.
     Excluded {
         /// The later one.
@@ -122,7 +129,7 @@ impl Reason {
                     None => format!("it is one of {}", known.join(", ")),
                 })
             }
-            Self::Type { hint, .. } => hint.clone(),
+            Self::Type { hint, .. } | Self::Sink { hint, .. } => hint.clone(),
             Self::NoSuchWord { given, words, .. } => {
                 slip::meant(given, words.iter().map(String::as_str)).map(|meant| format!("is {meant} meant?"))
             }
@@ -144,6 +151,7 @@ impl fmt::Display for Reason {
             Self::NoSuchWord { key, given, words } => write!(f, "{key}: {} is none of {}", plain(given), words.join(", ")),
             Self::BadValue { key, given, why } if why.contains(given) => write!(f, "{key}: {}", plain(why)),
             Self::BadValue { key, given, why } => write!(f, "{key}: {}: {}", plain(given), plain(why)),
+            Self::Sink { why, .. } => f.write_str(&plain(why)),
             Self::Excluded { key, by } => write!(f, "{key} and {by} exclude each other"),
         }
     }

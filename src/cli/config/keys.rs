@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, Command, Id};
 
 use super::fault::Reason;
 use crate::base::slip;
+use crate::cli::sink_options::target_key;
 
 /// The flags of all commands.
 #[derive(Debug)]
@@ -117,7 +118,7 @@ pub(super) fn key_of(arg: &Arg) -> &str {
 pub(super) fn kind(arg: &Arg) -> Kind {
     if is_switch(arg) {
         Kind::Switch
-    } else if is_path(arg) || is_text(arg) || !arg.get_possible_values().is_empty() {
+    } else if is_path(arg) || is_text(arg) || is_sink(arg) || !arg.get_possible_values().is_empty() {
         Kind::Text
     } else {
         Kind::Amount
@@ -144,14 +145,24 @@ pub(super) fn is_variable(arg: &Arg) -> bool {
     arg.get_id() == "var"
 }
 
+/// Whether it is one that a table in the file may stand for.
+pub(super) fn is_sink(arg: &Arg) -> bool {
+    arg.get_id() == "sink"
+}
+
 /// A value of the file as it would be on the command line: paths that are relative are so to the directory of the file, `dir`.
 pub(super) fn resolved(arg: &Arg, text: &str, dir: &Path) -> OsString {
     let id = arg.get_id().as_str();
     let is_word = || text == "-" || WORDS.iter().any(|(flag, words)| *flag == id && words.contains(&text));
-    if PATH_AFTER_EQUALS.contains(&id)
-        && let Some((what, path)) = text.split_once('=')
-    {
-        let mut whole = OsString::from(format!("{what}="));
+    let separated = match id {
+        "list" | "dataset" => text.split_once('=').map(|(what, path)| (format!("{what}="), path)),
+        "sink" => {
+            text.split_once(':').filter(|(kind, _)| target_key(kind) == Some("path")).map(|(kind, path)| (format!("{kind}:"), path))
+        }
+        _ => None,
+    };
+    if let Some((what, path)) = separated {
+        let mut whole = OsString::from(what);
         whole.push(dir.join(path));
         return whole;
     }
@@ -238,10 +249,7 @@ pub(super) const COMMAND: &str = "command";
 const NO_KEYS: [&str; 2] = ["config", "help"];
 
 /// Flags whose value is a list with commas.
-const COMMAS: [&str; 2] = ["ports", "findings"];
-
-/// Flags that take the name of a file after `=`.
-const PATH_AFTER_EQUALS: [&str; 2] = ["list", "dataset"];
+const COMMAS: [&str; 3] = ["ports", "findings", "pin_cpus"];
 
 /// Words that are no files, where one could be named.
 const WORDS: [(&str, &[&str]); 1] = [("trust_store", &["mozilla", "system", "none"])];

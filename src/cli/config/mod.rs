@@ -9,6 +9,7 @@ mod file;
 mod keys;
 mod read;
 mod show;
+mod sinks;
 #[cfg(test)]
 mod tests;
 

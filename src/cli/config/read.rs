@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Reason, place_of};
 use super::keys::{self, COMMAND, Keys, Kind, Leaf, VARS, key_of};
+use super::sinks;
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -219,6 +220,16 @@ impl Reader<'_> {
             DeValue::Boolean(on) if keys::kind(arg) == Kind::Switch || keys::may_be_bare(arg) => {
                 Ok(if *on { vec![bare()] } else { Vec::new() })
             }
+            DeValue::Array(items) if keys::is_sink(arg) && items.iter().any(|item| item.get_ref().is_table()) => {
+                let described = items.iter().map(|item| match item.get_ref() {
+                    DeValue::Table(table) => sinks::description(table, self.dir, item.span()),
+                    _ => Err(vec![Fault { span: item.span(), reason: self.mismatch(arg, item) }]),
+                });
+                let (words, faults): (Vec<_>, Vec<_>) = described.partition(Result::is_ok);
+                let faults: Vec<Fault> = faults.into_iter().filter_map(Result::err).flatten().collect();
+                let option = |text: String| OsString::from(format!("--{}={text}", key_of(arg)));
+                if faults.is_empty() { Ok(words.into_iter().flatten().map(option).collect()) } else { Err(faults) }
+            }
             DeValue::Array(items) if keys::has_commas(arg) => {
                 let texts: Result<Vec<String>, Fault> = items.iter().map(|item| self.text(arg, item)).collect();
                 let texts = texts.map_err(|fault| vec![fault])?;
@@ -280,6 +291,7 @@ impl Reader<'_> {
             (Kind::Text, DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_)) => {
                 Some(format!("with quotes: \"{written}\""))
             }
+            (_, DeValue::Table(_)) if keys::is_sink(arg) => Some("each sink has a table: [[sink]]".to_owned()),
             (_, DeValue::Table(_)) => Some(format!("tables are those of commands: [{COMMAND}.NAME]")),
             _ => None,
         };
@@ -312,14 +324,14 @@ impl Reader<'_> {
 }
 
 /// The keys of a table as they stand in the file.
-fn in_order<'t>(table: &'t DeTable<'t>) -> Vec<(&'t Key<'t>, &'t Value<'t>)> {
+pub(super) fn in_order<'t>(table: &'t DeTable<'t>) -> Vec<(&'t Key<'t>, &'t Value<'t>)> {
     let mut keys: Vec<_> = table.iter().collect();
     keys.sort_by_key(|(key, _)| key.span().start);
     keys
 }
 
 /// A string or a number as text.
-fn scalar(value: &DeValue<'_>) -> Option<String> {
+pub(super) fn scalar(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix()).ok().map(|n| n.to_string()),
@@ -328,7 +340,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-fn type_of(value: &Value<'_>) -> &'static str {
+pub(super) fn type_of(value: &Value<'_>) -> &'static str {
     match value.get_ref() {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a number",

@@ -54,6 +54,7 @@ const SAMPLES: &[&str] = &[
     "2",
     "60",
     "1024",
+    "1048576",
     "\"a.txt\"",
     "\"domains=a.txt\"",
     "\"NAME:ip=a.txt\"",
@@ -63,6 +64,7 @@ const SAMPLES: &[&str] = &[
     "\"a:b\"",
     "\"1:2\"",
     "\"127.0.0.1:9443\"",
+    "\"file:a.json\"",
 ];
 
 #[test]
@@ -72,7 +74,8 @@ fn every_flag_of_every_command_has_a_key() {
     assert!(flags.len() > 50);
     for (path, arg) in flags {
         let leaf = keys.leaf(&path).unwrap_or_else(|| panic!("no table for {path:?}"));
-        let text = sample(leaf, &arg).unwrap_or_else(|| panic!("{path:?}: no key for {arg}, or no value in SAMPLES that it takes"));
+        let text = sample(leaf, &arg)
+            .unwrap_or_else(|| panic!("{path:?}: no key for --{}, or no value in SAMPLES that it takes", arg.get_long().unwrap()));
         let (entries, _) = read(&text);
         let words = entries.of(leaf).into_iter().flat_map(words_of);
         let args = [OsString::from("portcullis")].into_iter().chain(path.iter().map(OsString::from)).chain(words);
@@ -80,7 +83,7 @@ fn every_flag_of_every_command_has_a_key() {
         let reached =
             |m: &ArgMatches| leaf_of(m).value_source(arg.get_id().as_str()) == Some(clap::parser::ValueSource::CommandLine);
         let lacks_another = |e: &clap::Error| e.kind() == ErrorKind::MissingRequiredArgument;
-        assert!(parsed.as_ref().map_or_else(lacks_another, reached), "{path:?} {arg}: {text}");
+        assert!(parsed.as_ref().map_or_else(lacks_another, reached), "{path:?}: {text}");
     }
 }
 
@@ -88,7 +91,7 @@ fn every_flag_of_every_command_has_a_key() {
 fn no_flag_is_called_as_a_table_of_the_file_is() {
     for (path, arg) in flags(&Cli::command(), &[]) {
         assert!(![keys::VARS, keys::COMMAND].contains(&arg.get_long().unwrap()), "{path:?}");
-        assert!(!matches!(arg.get_action(), ArgAction::Count), "{arg}: counted flags have no form in the file");
+        assert!(!matches!(arg.get_action(), ArgAction::Count), "{path:?}: counted flags have no form in the file");
     }
 }
 
@@ -96,7 +99,7 @@ fn no_flag_is_called_as_a_table_of_the_file_is() {
 fn every_flag_is_in_the_manual() {
     let manual = [include_str!("../../../docs/operations.md"), include_str!("../../../docs/rules.md")].concat();
     for (path, arg) in flags(&Cli::command(), &[]) {
-        assert!(manual.contains(&format!("--{}", arg.get_long().unwrap())), "{path:?} {arg}");
+        assert!(manual.contains(&format!("--{}", arg.get_long().unwrap())), "{path:?} --{}", arg.get_long().unwrap());
     }
 }
 
@@ -134,6 +137,16 @@ fn relative_paths_are_relative_to_the_file() {
         ("trust-store = \"system\"", "--trust-store=system"),
         ("trust-store = \"ca.pem\"", "--trust-store=/etc/portcullis/ca.pem"),
         ("output = \"-\"", "--output=-"),
+        ("sink = \"file:a.json?keep=7\"", "--sink=file:/etc/portcullis/a.json?keep=7"),
+        ("sink = \"syslog-udp:a:514\"", "--sink=syslog-udp:a:514"),
+        (
+            "[[sink]]\ntype = \"file\"\npath = \"a?.json\"\nkeep = 7\nevents = [\"tls\", \"alert\"]",
+            "--sink=file:/etc/portcullis/a%3F.json?keep=7&events=tls,alert",
+        ),
+        (
+            "[[command.replay.sink]]\ntype = \"syslog-tcp\"\naddress = \"a:601\"\nname = \"a&b\"",
+            "--sink=syslog-tcp:a:601?name=a%26b",
+        ),
         ("profile-rules = \"p.json\"", "--profile-rules=/etc/portcullis/p.json"),
     ] {
         assert_eq!(replay(text, &[]), [expected], "{text}");
@@ -215,6 +228,43 @@ fn what_is_wrong_is_told_with_place_and_hint() {
         ("rules = \"a\"\nno-rules = true", 2, 12, "no-rules and rules exclude each other", None),
         ("[vars]\nA = \"10.0.0.0/99\"", 2, 5, "A: `10.0.0.0/99` is no address, network or range of addresses", None),
         ("[vars]\nA = true", 2, 5, "A takes a string, a number, or a list of them, not true or false", Some("A = \"10.0.0.0/8\"")),
+        ("[[sink]]\npath = \"a\"", 1, 1, "a sink has no type", Some("type = \"file\", for one")),
+        (
+            "[[sink]]\ntype = \"flie\"",
+            2,
+            8,
+            "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp",
+            Some("is file meant?"),
+        ),
+        ("[[sink]]\ntype = \"file\"", 1, 1, "a sink of type file needs a path", None),
+        (
+            "[[sink]]\ntype = \"file\"\npath = \"a\"\nevent = \"tls\"",
+            4,
+            1,
+            "a sink of type file has no key event",
+            Some("is events meant?"),
+        ),
+        (
+            "[[sink]]\ntype = \"file\"\npath = \"a\"\nevents = \"dns\"",
+            4,
+            10,
+            "events: there are no events called 'dns': use alert, anomaly, drop, flow, portcullis_certificate, stats, tls",
+            None,
+        ),
+        (
+            "[[sink]]\ntype = \"file\"\npath = true",
+            3,
+            8,
+            "path takes a string, a number, or a list of them, not true or false",
+            None,
+        ),
+        (
+            "[sink]\ntype = \"file\"",
+            1,
+            1,
+            "sink takes a string, or a list of them, not a table",
+            Some("each sink has a table: [[sink]]"),
+        ),
         ("flows = true\nflows = true", 2, 1, "duplicate key", None),
         ("a = \u{1b}[2J", 1, 6, "", None),
     ] {

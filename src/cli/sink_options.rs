@@ -1,0 +1,374 @@
+//! The options that say where events go beside `--output`, and what `[[sink]]` in the configuration stands for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::{fmt, fs, io};
+
+use clap::Args;
+use signal_hook::consts::SIGHUP;
+
+use super::{say, units};
+use crate::base::slip;
+use crate::findings::Selection;
+use crate::sink::{Address, Error, Filter, LogSettings, Severity, Shipped, SinkSettings, Sinks, SyslogSettings, Target};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sinks")]
+pub(super) struct SinkOptions {
+    /// Send events to a sink: stdout, file:PATH, unix:PATH, unix-datagram:PATH, syslog-udp:HOST:PORT or syslog-tcp:HOST:PORT, with settings
+    /// after a question mark: file:eve.json?events=alert,tls&rotate-size=1GiB&keep=7; may be repeated. Without --output, nothing goes to
+    /// standard output then
+    #[arg(long, value_name = "KIND:TARGET[?KEY=VALUE&...]", value_parser = parse)]
+    sink: Vec<SinkSettings>,
+}
+
+/// What is wrong with the description of a sink.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SinkFault {
+    /// The key that it is about, where it is about one.
+    pub key: Option<String>,
+    /// Whether there is no such key.
+    pub is_unknown: bool,
+    /// What is wrong.
+    pub why: String,
+    /// What is to be done about it, where that can be said.
+    pub hint: Option<String>,
+}
+
+impl SinkOptions {
+    /// Whether there are any.
+    pub fn is_empty(&self) -> bool {
+        self.sink.is_empty()
+    }
+
+    /// The files that are written to.
+    pub fn files(&self) -> impl Iterator<Item = &std::path::Path> {
+        self.sink.iter().filter_map(|sink| match &sink.target {
+            Target::File(log) => Some(log.path.as_path()),
+            _ => None,
+        })
+    }
+
+    /// Whether one of them is standard output.
+    pub fn has_stdout(&self) -> bool {
+        self.sink.iter().any(|sink| sink.target == Target::Stdout)
+    }
+
+    /// Opens all of them. From now on SIGHUP begins files anew that were moved away.
+    pub fn begin(&self) -> Result<Sinks, Error> {
+        let hang_ups: Vec<Arc<AtomicBool>> = self.sink.iter().map(|_| Arc::default()).collect();
+        for flag in &hang_ups {
+            signal_hook::flag::register(SIGHUP, Arc::clone(flag)).map_err(Error::Signal)?;
+        }
+        Sinks::begin(self.sink.clone(), &hang_ups)
+    }
+}
+
+/// Says what did not go as it was asked for.
+pub(super) fn tell(shipped: &[Shipped]) {
+    for sink in shipped {
+        if sink.too_long > 0 {
+            say("warning", format_args!("{}: {} events were too long for a datagram and were not sent", sink.name, sink.too_long));
+        }
+        if let Some(reason) = &sink.untidy {
+            say("warning", format_args!("{}: rotated files could not be tidied up: {reason}", sink.name));
+        }
+    }
+}
+
+/// Reads the description of a sink: `KIND:TARGET?KEY=VALUE&KEY=VALUE`. In targets and values `%` and two hex digits stand for a byte.
+pub(super) fn parse(text: &str) -> Result<SinkSettings, SinkFault> {
+    let (what, settings) = text.split_once('?').unwrap_or((text, ""));
+    let (kind, target) = what.split_once(':').unwrap_or((what, ""));
+    let target = decoded(target)?;
+    let Some((_, kind_keys)) = KINDS.iter().find(|(known, _)| *known == kind) else {
+        let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
+        let hint = slip::meant(kind, known.iter().copied()).map(|meant| format!("is {meant} meant?"));
+        return Err(SinkFault {
+            key: Some(TYPE.to_owned()),
+            is_unknown: false,
+            why: format!("'{kind}' is no kind of sink: use {}", known.join(", ")),
+            hint,
+        });
+    };
+    let mut keys = Keys { name: None, filter: Filter::default(), log: Log::default(), syslog: Syslog::default() };
+    for pair in settings.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !COMMON.contains(&key) && !kind_keys.contains(&key) {
+            let known = COMMON.iter().chain(*kind_keys).copied();
+            let hint = slip::meant(key, known.clone()).map_or_else(
+                || format!("it is one of {}", known.collect::<Vec<_>>().join(", ")),
+                |meant| format!("is {meant} meant?"),
+            );
+            let why = format!("a sink of type {kind} has no key {key}");
+            return Err(SinkFault { key: Some(key.to_owned()), is_unknown: true, why, hint: Some(hint) });
+        }
+        let value = decoded(value)?;
+        keys.set(key, &value).map_err(|why| SinkFault {
+            key: Some(key.to_owned()),
+            is_unknown: false,
+            why: format!("{key}: {why}"),
+            hint: None,
+        })?;
+    }
+    keys.settings(kind, target, what)
+}
+
+/// The same text with what would end it in a description written so that it does not.
+pub(super) fn encoded(text: &str) -> String {
+    text.replace('%', "%25").replace('?', "%3F").replace('&', "%26")
+}
+
+/// Where a sink of that kind leads: the name of the key for it in the configuration. Nothing for standard output.
+pub(super) fn target_key(kind: &str) -> Option<&'static str> {
+    match kind {
+        "file" | "unix" | "unix-datagram" => Some("path"),
+        "syslog-udp" | "syslog-tcp" => Some("address"),
+        _ => None,
+    }
+}
+
+/// What the keys say.
+struct Keys {
+    name: Option<String>,
+    filter: Filter,
+    log: Log,
+    syslog: Syslog,
+}
+
+#[derive(Default)]
+struct Log {
+    rotate_size: Option<u64>,
+    rotate_interval: Option<u64>,
+    compress: bool,
+    keep: Option<usize>,
+}
+
+#[derive(Default)]
+struct Syslog {
+    facility: Option<u8>,
+    hostname: Option<String>,
+}
+
+impl Keys {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let items = || value.split(',').map(str::trim).filter(|item| !item.is_empty());
+        match key {
+            "name" => self.name = Some(value.to_owned()),
+            "events" => {
+                let known = |event: &&str| EVENTS.contains(event);
+                if let Some(unknown) = items().find(|event| !known(event)) {
+                    return Err(format!("there are no events called '{unknown}': use {}", EVENTS.join(", ")));
+                }
+                self.filter.events = Some(items().map(str::to_owned).collect());
+            }
+            "severity" => {
+                let words = || Severity::WORDS.map(|(word, _)| word).join(", ");
+                self.filter.severity = Some(Severity::from_word(value).ok_or_else(|| format!("'{value}' is none of {}", words()))?);
+            }
+            "findings" => {
+                let Selection(set) = value.parse().map_err(|error| format!("{error}"))?;
+                self.filter.findings = Some(set.iter().map(|finding| finding.id).collect());
+            }
+            "rules" => self.filter.rules = Some(items().map(str::to_owned).collect()),
+            "rotate-size" => {
+                let bytes = units::bytes(value)?;
+                self.log.rotate_size = Some(u64::try_from(bytes).ok().filter(|n| *n > 0).ok_or("use 1 or more")?);
+            }
+            "rotate-interval" => self.log.rotate_interval = Some(units::period(value)?),
+            "compress" => match value {
+                "zstd" => self.log.compress = true,
+                _ => return Err(format!("'{value}' is no compression: use zstd")),
+            },
+            "keep" => self.log.keep = Some(value.parse().map_err(|_| format!("'{value}' is no whole number"))?),
+            "facility" => {
+                let known = SyslogSettings::FACILITIES.iter().find(|(name, _)| *name == value);
+                let names = || SyslogSettings::FACILITIES.map(|(name, _)| name).join(", ");
+                self.syslog.facility = Some(known.ok_or_else(|| format!("'{value}' is no facility: use {}", names()))?.1);
+            }
+            _ => self.syslog.hostname = Some(value.to_owned()),
+        }
+        Ok(())
+    }
+
+    fn settings(self, kind: &str, target: String, what: &str) -> Result<SinkSettings, SinkFault> {
+        let missing =
+            |key: &str| SinkFault { key: None, is_unknown: false, why: format!("a sink of type {kind} needs {key}"), hint: None };
+        match target_key(kind) {
+            Some(key) if target.is_empty() => return Err(missing(if key == "path" { "a path" } else { "an address" })),
+            Some("address") if !has_port(&target) => {
+                let why = format!("'{target}' is no address: expected HOST:PORT");
+                return Err(SinkFault { key: Some("address".to_owned()), is_unknown: false, why, hint: None });
+            }
+            _ => {}
+        }
+        let Log { rotate_size, rotate_interval, compress, keep } = self.log;
+        let syslog = SyslogSettings {
+            facility: self.syslog.facility.unwrap_or(LOCAL5),
+            hostname: self.syslog.hostname.unwrap_or_else(hostname),
+        };
+        let target = match kind {
+            "file" => Target::File(LogSettings { path: PathBuf::from(target), rotate_size, rotate_interval, compress, keep }),
+            "unix" => Target::Socket(Address::Unix(target.into())),
+            "unix-datagram" => Target::Socket(Address::UnixDatagram(target.into())),
+            "syslog-udp" => Target::Syslog(Address::Udp(target), syslog),
+            "syslog-tcp" => Target::Syslog(Address::Tcp(target), syslog),
+            _ => Target::Stdout,
+        };
+        Ok(SinkSettings { name: self.name.unwrap_or_else(|| what.to_owned()), target, filter: self.filter })
+    }
+}
+
+/// Text in which `%` and two hex digits stand for a byte.
+fn decoded(text: &str) -> Result<String, SinkFault> {
+    let wrong = || SinkFault {
+        key: None,
+        is_unknown: false,
+        why: format!("'{text}': % stands before two hex digits, and is %25 itself"),
+        hint: None,
+    };
+    let mut pieces = text.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2).ok_or_else(wrong)?;
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| wrong())?);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).map_err(|_| wrong())
+}
+
+fn has_port(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// The name of this host, as the kernel has it.
+fn hostname() -> String {
+    let read = |path| -> io::Result<String> { fs::read_to_string(path) };
+    read("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned()).unwrap_or_default()
+}
+
+impl fmt::Display for SinkFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.hint {
+            Some(hint) => write!(f, "{}: {hint}", self.why),
+            None => f.write_str(&self.why),
+        }
+    }
+}
+
+impl std::error::Error for SinkFault {}
+
+/// The key of a kind in the configuration.
+pub(super) const TYPE: &str = "type";
+
+/// Each kind with the keys that it alone has.
+const KINDS: [(&str, &[&str]); 6] = [
+    ("stdout", &[]),
+    ("file", &["rotate-size", "rotate-interval", "compress", "keep"]),
+    ("unix", &[]),
+    ("unix-datagram", &[]),
+    ("syslog-udp", &["facility", "hostname"]),
+    ("syslog-tcp", &["facility", "hostname"]),
+];
+
+/// Keys of all kinds.
+const COMMON: [&str; 5] = ["name", "events", "severity", "findings", "rules"];
+
+/// All types of events.
+const EVENTS: [&str; 7] = ["alert", "anomaly", "drop", "flow", "portcullis_certificate", "stats", "tls"];
+
+const LOCAL5: u8 = 21;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sink_is_described_by_kind_target_and_keys() {
+        let sink = parse("file:/var/log/a%3Fb.json?rotate-size=1GiB&rotate-interval=1d&compress=zstd&keep=7&name=all").unwrap();
+        let log = LogSettings {
+            path: "/var/log/a?b.json".into(),
+            rotate_size: Some(1 << 30),
+            rotate_interval: Some(86_400),
+            compress: true,
+            keep: Some(7),
+        };
+        assert_eq!(sink, SinkSettings { name: "all".to_owned(), target: Target::File(log), filter: Filter::default() });
+        let sink = parse("unix:/run/a.sock?events=alert,drop&severity=medium&rules=1:*,*C2*&findings=weak.cipher.rc4").unwrap();
+        let filter = Filter {
+            events: Some(vec!["alert".to_owned(), "drop".to_owned()]),
+            severity: Some(Severity::Medium),
+            findings: Some(vec!["weak.cipher.rc4"]),
+            rules: Some(vec!["1:*".to_owned(), "*C2*".to_owned()]),
+        };
+        assert_eq!(sink.filter, filter);
+        assert_eq!((sink.name.as_str(), sink.target), ("unix:/run/a.sock", Target::Socket(Address::Unix("/run/a.sock".into()))));
+        assert_eq!(parse("stdout").unwrap().target, Target::Stdout);
+        let sink = parse("syslog-tcp:[::1]:601?facility=local0&hostname=fw1").unwrap();
+        let settings = SyslogSettings { facility: 16, hostname: "fw1".to_owned() };
+        assert_eq!(sink.target, Target::Syslog(Address::Tcp("[::1]:601".to_owned()), settings));
+    }
+
+    #[test]
+    fn a_sink_that_cannot_be_says_why() {
+        for (text, key, said) in [
+            (
+                "flie:a",
+                Some("type"),
+                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp: is file meant?",
+            ),
+            ("file", None, "a sink of type file needs a path"),
+            (
+                "file:a?rotate=1",
+                Some("rotate"),
+                "a sink of type file has no key rotate: it is one of name, events, severity, findings, rules, rotate-size, rotate-interval, compress, keep",
+            ),
+            (
+                "unix:a?keep=7",
+                Some("keep"),
+                "a sink of type unix has no key keep: it is one of name, events, severity, findings, rules",
+            ),
+            ("file:a?event=tls", Some("event"), "a sink of type file has no key event: is events meant?"),
+            (
+                "file:a?events=dns",
+                Some("events"),
+                "events: there are no events called 'dns': use alert, anomaly, drop, flow, portcullis_certificate, stats, tls",
+            ),
+            ("file:a?severity=3", Some("severity"), "severity: '3' is none of high, medium, low, info"),
+            ("file:a?findings=xyzzy.x.y", Some("findings"), "findings: no finding is called `xyzzy.x.y`"),
+            ("file:a?rotate-size=0", Some("rotate-size"), "rotate-size: use 1 or more"),
+            ("file:a?rotate-size=1T", Some("rotate-size"), "rotate-size: unknown unit 'T': use K, M or G"),
+            ("file:a?rotate-interval=0", Some("rotate-interval"), "rotate-interval: use 1 second or more"),
+            ("file:a?compress=gzip", Some("compress"), "compress: 'gzip' is no compression: use zstd"),
+            ("file:a?keep=-1", Some("keep"), "keep: '-1' is no whole number"),
+            ("syslog-udp:host", Some("address"), "'host' is no address: expected HOST:PORT"),
+            ("syslog-udp:host:0", Some("address"), "'host:0' is no address: expected HOST:PORT"),
+            (
+                "syslog-udp:a:1?facility=kern",
+                Some("facility"),
+                "facility: 'kern' is no facility: use user, daemon, auth, authpriv, local0, local1, local2, local3, local4, local5, local6, local7",
+            ),
+            ("file:a%zz", None, "'a%zz': % stands before two hex digits, and is %25 itself"),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert_eq!((fault.key.as_deref(), fault.to_string().as_str()), (key, said), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_read_as_it_was() {
+        for text in ["a?b&c%d", "%3F", "plain"] {
+            assert_eq!(decoded(&encoded(text)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn every_type_of_event_in_the_manual_can_be_chosen() {
+        let manual = include_str!("../../docs/events.md");
+        let listed = manual.lines().filter_map(|line| line.strip_prefix("## ")).filter(|title| !title.contains(' '));
+        let mut listed: Vec<&str> = listed.collect();
+        listed.sort_unstable();
+        assert_eq!(listed, EVENTS);
+    }
+}

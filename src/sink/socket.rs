@@ -1,0 +1,154 @@
+//! Sockets that take messages: connected when there is something to send, and again when they break.
+
+use std::io::{self, ErrorKind, Write};
+use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Error;
+
+/// Where a socket leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A stream socket in the file system.
+    Unix(PathBuf),
+    /// A datagram socket in the file system.
+    UnixDatagram(PathBuf),
+    /// `HOST:PORT`, over UDP.
+    Udp(String),
+    /// `HOST:PORT`, over TCP.
+    Tcp(String),
+}
+
+/// A socket that takes messages.
+#[derive(Debug)]
+pub struct Socket {
+    address: Address,
+    link: Option<Link>,
+}
+
+#[derive(Debug)]
+enum Link {
+    Unix(UnixStream),
+    UnixDatagram(UnixDatagram),
+    Udp(UdpSocket),
+    Tcp(TcpStream),
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// The system has taken it.
+    Taken,
+    /// It is longer than a datagram can be, and will not be sent.
+    TooLong,
+}
+
+impl Socket {
+    /// One that is connected already: an address that does not answer is told at once.
+    pub fn connect(address: Address) -> Result<Self, Error> {
+        match Link::to(&address) {
+            Ok(link) => Ok(Self { address, link: Some(link) }),
+            Err(source) => Err(Error::Connect { address: address.to_string(), source }),
+        }
+    }
+
+    /// Sends a whole message; on a stream it has its framing already. After an error nothing is known of the message, and it is to be sent
+    /// again, over a new connection.
+    pub(super) fn send(&mut self, message: &[u8]) -> Result<Sent, Error> {
+        let link = match &mut self.link {
+            Some(link) => link,
+            empty => empty
+                .insert(Link::to(&self.address).map_err(|source| Error::Connect { address: self.address.to_string(), source })?),
+        };
+        match link.send(message) {
+            Ok(()) => Ok(Sent::Taken),
+            Err(error) if is_too_long(&error) => Ok(Sent::TooLong),
+            Err(source) => {
+                self.link = None;
+                Err(Error::Send { address: self.address.to_string(), source })
+            }
+        }
+    }
+
+    /// Whether messages go out one by one, and not as a stream.
+    pub const fn is_datagram(&self) -> bool {
+        matches!(self.address, Address::UnixDatagram(_) | Address::Udp(_))
+    }
+}
+
+impl Link {
+    fn to(address: &Address) -> io::Result<Self> {
+        match address {
+            Address::Unix(path) => {
+                let socket = UnixStream::connect(path)?;
+                socket.set_write_timeout(Some(STALLED))?;
+                Ok(Self::Unix(socket))
+            }
+            Address::UnixDatagram(path) => {
+                let socket = UnixDatagram::unbound()?;
+                socket.connect(path)?;
+                socket.set_write_timeout(Some(STALLED))?;
+                Ok(Self::UnixDatagram(socket))
+            }
+            Address::Udp(host) => first(host, |to| {
+                let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+                let socket = UdpSocket::bind(any)?;
+                socket.connect(to)?;
+                Ok(Self::Udp(socket))
+            }),
+            Address::Tcp(host) => first(host, |to| {
+                let socket = TcpStream::connect_timeout(&to, UNANSWERED)?;
+                socket.set_write_timeout(Some(STALLED))?;
+                socket.set_nodelay(true)?;
+                Ok(Self::Tcp(socket))
+            }),
+        }
+    }
+
+    fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Unix(socket) => socket.write_all(message),
+            Self::Tcp(socket) => socket.write_all(message),
+            Self::UnixDatagram(socket) => socket.send(message).map(drop),
+            // A port that nobody listens on answers to the packet before; the next one may well arrive.
+            Self::Udp(socket) => match socket.send(message) {
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => socket.send(message).map(drop),
+                sent => sent.map(drop),
+            },
+        }
+    }
+}
+
+/// What comes of the first address of `host` with which something does.
+fn first<T>(host: &str, mut open: impl FnMut(std::net::SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
+    for address in host.to_socket_addrs()? {
+        match open(address) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn is_too_long(error: &io::Error) -> bool {
+    const EMSGSIZE: i32 = 90; // of Linux
+    error.raw_os_error() == Some(EMSGSIZE)
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unix(path) | Self::UnixDatagram(path) => path.display().fmt(f),
+            Self::Udp(host) => write!(f, "{host} (UDP)"),
+            Self::Tcp(host) => write!(f, "{host} (TCP)"),
+        }
+    }
+}
+
+/// How long a receiver may take nothing before the connection counts as broken.
+const STALLED: Duration = Duration::from_secs(10);
+/// How long a host may not answer.
+const UNANSWERED: Duration = Duration::from_secs(5);
