@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes the fuzz targets' first inputs from the project's own captures: seeds.py (writes fuzz/corpus/TARGET/)."""
 
+import base64
 import pathlib
 import struct
 
@@ -27,6 +28,7 @@ def main():
             save("tls", path.stem, conversation)
             if parts := trust_parts(conversation):
                 save("trust", path.stem, parts)
+                trust_files(path.stem, parts)
             few = [rules[(number + n) % len(rules)] for n in range(6)]
             save("rule_session", path.stem, "\n".join(few).encode() + b"\0" + conversation)
 
@@ -83,6 +85,63 @@ def trust_parts(conversation):
             answer = body[4:]
         at += 4 + length
     return struct.pack(">H", len(answer)) + answer + struct.pack(">H", 0) + chain if chain else None
+
+
+def trust_files(name, parts):
+    """What the other targets of the room of trust read, of an input of the first."""
+    answer_end = 2 + struct.unpack_from(">H", parts)[0]
+    chain = parts[answer_end + 2 :]
+    save("evidence", name, parts[:answer_end] + sct_list())
+    leaf = chain[2 : 2 + struct.unpack_from(">H", chain)[0]]
+    crl = revocation_list(leaf)
+    save("revocation", name, struct.pack(">H", len(crl)) + crl + chain)
+    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(leaf) + b"-----END CERTIFICATE-----\n"
+    for kind, file in enumerate((pem, leaf, crl, LOGS.encode())):
+        save("trust_files", f"{name}-{kind}", bytes([kind]) + file)
+
+
+def sct_list():
+    """A list of two SCTs whose signatures are none (RFC 6962 3.3)."""
+    sct = struct.pack(">B32sQHBBH4s", 0, bytes(range(32)), 1_750_000_000_000, 0, 4, 3, 4, b"\x30\x02\x02\x00")
+    scts = struct.pack(">H", len(sct)) + sct
+    return struct.pack(">H", 2 * len(scts)) + 2 * scts
+
+
+def revocation_list(leaf):
+    """A CRL in the name of a certificate's issuer that has the certificate on it, and is not signed by it (RFC 5280 5.1)."""
+    fields = list(tlvs(next(tlvs(next(tlvs(leaf))[1]))[1]))
+    serial, issuer = [tlv(tag, value) for tag, value in fields if tag in (0x02, 0x30)][0:3:2]
+    sha256_rsa = tlv(0x30, bytes.fromhex("06092a864886f70d01010b0500"))
+    entry = tlv(0x30, serial + tlv(0x17, b"260301000000Z"))
+    number = tlv(0x30, bytes.fromhex("0603551d14") + tlv(0x04, b"\x02\x01\x05"))
+    dates = tlv(0x17, b"260501000000Z") + tlv(0x17, b"260701000000Z")
+    tbs = tlv(0x30, b"\x02\x01\x01" + sha256_rsa + issuer + dates + tlv(0x30, entry) + tlv(0xA0, tlv(0x30, number)))
+    return tlv(0x30, tbs + sha256_rsa + tlv(0x03, b"\x00\x07"))
+
+
+def tlv(tag, value):
+    length = len(value)
+    if length < 0x80:
+        return bytes([tag, length]) + value
+    size = (length.bit_length() + 7) // 8
+    return bytes([tag, 0x80 | size]) + length.to_bytes(size, "big") + value
+
+
+def tlvs(content):
+    at = 0
+    while at + 2 <= len(content):
+        tag, length, at = content[at], content[at + 1], at + 2
+        if length >= 0x80:
+            size = length & 0x7F
+            length, at = int.from_bytes(content[at : at + size], "big"), at + size
+        yield tag, content[at : at + length]
+        at += length
+
+
+LOGS = """{"operators": [{"name": "Example", "logs": [{
+  "description": "Pilot", "mmd": 86400, "url": "https://ct.example/", "state": {"retired": {"timestamp": "2026-01-01T00:00:00Z"}},
+  "key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEfahLEimAoz2t01p3uMziiLOl/fHTDM0YDOhBRuiBARsV4UvxG2LdNgoIGLrtCzWE0J5APC2em4JlvR8EEEFMoA==",
+  "temporal_interval": {"start_inclusive": "2026-01-01T00:00:00Z", "end_exclusive": "2027-01-01T00:00:00Z"}}], "tiled_logs": []}]}"""
 
 
 def save(target, name, data):

@@ -5,6 +5,7 @@
 
 mod acceptance;
 mod clock;
+mod compare;
 mod config;
 mod connection;
 mod counters;
@@ -22,6 +23,7 @@ mod validate;
 use std::sync::Arc;
 
 pub use clock::Clock;
+pub use compare::compares_servers;
 pub use config::{Config, Limits, Timeouts};
 pub use counters::{Counters, SeverityCounts, StatusCounts};
 pub use inspector::{Inspector, Leaving, Located, Verdict};
@@ -49,7 +51,8 @@ impl Engine {
     pub fn new(decoder: DecoderConfig, config: Config, rules: Arc<RuleSet>, names: Arc<[String]>) -> Self {
         let seed = config.hash_seed;
         let gathered = Gathered::new(config.limits.intermediate_memory);
-        let inspector = Inspector::new(config, rules, Arc::clone(&names));
+        let mut inspector = Inspector::new(config, rules, Arc::clone(&names));
+        inspector.compare_servers();
         Self { decoder: Decoder::new(decoder), inspector, seed, names, clock: Clock::default(), gathered }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType};
 use serde_json::Value;
 
-use crate::util::run::Ran;
+use crate::util::run::{Portcullis, Ran};
 use crate::util::tls::{self, ClientHello, HANDSHAKE};
 use crate::util::{Conversation, Dir, Events, Packet, pcap};
 
@@ -105,4 +105,65 @@ fn what_is_not_wanted_is_not_compared() {
     }
     let events = Ran::with(["replay", "--findings=cert.key.shared", &capture]).expect(0).events();
     assert_eq!(compared(&events).concat(), ["cert.key.shared"; 2]);
+}
+
+/// With a rule on them there is one worker, whatever was asked for; what is found is the same as without.
+#[test]
+fn a_rule_fires_on_the_session_that_differs() {
+    let (dir, (packets, expected)) = (Dir::new(), changes());
+    let capture = dir.file("changes.pcap", pcap(&packets));
+    let rules = r#"
+        alert tls any any -> any any (msg:"issuer"; finding:cert.changed.issuer; sid:1;)
+        alert tls any any -> any any (msg:"key"; finding:cert.key.shared; threshold:type limit, track by_dst, count 1, seconds 3600; sid:2;)
+        alert tls any any -> any any (msg:"any"; finding:cert.changed.*; tls.sni; content:"www.shop"; sid:3;)
+    "#;
+    let rules = dir.file("local.rules", rules);
+    let run = |workers: &str| Ran::with(["replay", "--workers", workers, "--rules", &rules, &capture]).expect(0);
+    let one = run("1");
+    assert_eq!(compared(&one.events()), expected);
+    let fired = ["any", "issuer", "any", "key", "key"];
+    assert_eq!(one.events().alerts(), fired, "in the order of the sessions, the limit is one for each server");
+    for workers in ["2", "8"] {
+        let ran = run(workers);
+        assert!(ran.stdout == one.stdout && ran.stderr.contains("one worker"), "{workers}");
+    }
+    let untold = ["replay", "--findings=-cert.*", "--rules", &rules, &capture];
+    let untold = Ran::with(untold).expect(0).events();
+    assert_eq!(untold.alerts(), fired, "a rule may ask for what is not told");
+    assert_eq!(compared(&untold), vec![vec![""; 0]; expected.len()]);
+}
+
+/// The certificate that differs stops the session once its handshake is over: no data goes either way.
+#[test]
+fn a_rule_drops_what_follows_the_handshake() {
+    let (dir, key) = (Dir::new(), KeyPair::generate().unwrap());
+    let shop = |nth, organization| {
+        let certificate = certificate("www.shop.example", &key, organization);
+        let mut packets = session(nth, ONE, &certificate);
+        let (last, data) = (packets.last().unwrap().clone(), tls::record(23, &[7; 40]));
+        let next = last.seq.wrapping_add(u32::try_from(last.payload.len()).unwrap());
+        packets.push(Packet { seq: next, payload: data, time: last.time + Duration::from_millis(1), ..last });
+        packets
+    };
+    let packets = [shop(0, "Good CA"), shop(1, "Proxy")].concat();
+    let capture = dir.file("changes.pcap", pcap(&packets));
+    let rules = dir.file("local.rules", r#"drop tls any any -> any any (msg:"issuer"; finding:cert.changed.issuer; sid:1;)"#);
+    let events = Ran::with(["replay", "--rules", &rules, &capture]).expect(0).events();
+    assert_eq!(events.alerts(), ["issuer"]);
+    let dropped: Vec<_> = events.of("drop").iter().map(|drop| drop["pcap_cnt"].as_u64().unwrap()).collect();
+    assert_eq!(dropped, [packets.len() as u64 - 1], "the last of the handshake");
+    assert_eq!(events.counter("ips.blocked"), 2, "and the data behind it");
+}
+
+/// The engine alone has all flows, and knows their order.
+#[test]
+fn the_engine_compares_by_itself() {
+    let (packets, expected) = changes();
+    assert_eq!(compared(&Portcullis::default().run(&packets)), expected);
+    let alerts =
+        Portcullis::default().rules("alert tls any any -> any any (msg:\"x\"; finding:cert.key.shared; sid:1;)").run(&packets);
+    assert_eq!(alerts.alerts(), ["x", "x"]);
+    let mut without = Portcullis::default();
+    without.config.limits.seen_memory = 0;
+    assert_eq!(compared(&without.run(&packets)), vec![vec![""; 0]; expected.len()]);
 }

@@ -1,7 +1,7 @@
 //! A chain of any bytes, an OCSP answer and SCTs: the verdict is the same from memory and anew, and what is said fits together.
 //!
-//! The input is a row of parts, each behind its length in two bytes: an OCSP answer, a SignedCertificateTimestampList, and the
-//! certificates, leaf first. The last of these is trusted, so that paths are verified.
+//! The input is a row of parts, each behind its length in two bytes: an OCSP answer, which stands for the issuers too, a
+//! SignedCertificateTimestampList, and the certificates, leaf first. The last of these is trusted, so that paths are verified.
 
 #![no_main]
 
@@ -31,7 +31,8 @@ fuzz_target!(|input: &[u8]| {
     }
     store.add_logs(LOGS.clone());
     let store = Arc::new(store);
-    let stapled = Stapled { ocsp: Some(answer), scts, ..Stapled::default() };
+    let issuer_ocsp = [Some(answer.into()), None, Some(answer.into())];
+    let stapled = Stapled { ocsp: Some(answer), issuer_ocsp: &issuer_ocsp, scts };
     let mut trust = Trust::new(Arc::clone(&store), 1 << 20);
     for seconds in [NOW, NOW + 400 * 86_400] {
         let now = Timestamp::from_parts(seconds, 0);

@@ -1,7 +1,7 @@
 //! What is counted beside the events, by the names of Suricata's `stats` where it has them.
 
 use crate::event::{DropReason, Verdict};
-use crate::findings::{FindingSet, Severity};
+use crate::findings::{FindingSet, Memory, Severity};
 use crate::protocol::x509::Status;
 
 /// Counters of flow tracking and TLS. Those of several workers are added.
@@ -75,6 +75,10 @@ pub struct Counters {
     pub trust: StatusCounts,
     /// Sessions told in which a revocation list did not count since the issuer of its name has not signed it.
     pub unsigned_crls: u64,
+    /// Servers, told apart by name too, and keys that are remembered, to compare later sessions with.
+    pub seen: u64,
+    /// Those of them that went because there was no more room.
+    pub seen_evicted: u64,
     /// Findings made, by severity.
     pub findings: SeverityCounts,
 }
@@ -180,6 +184,12 @@ impl Counters {
         self.rejected = self.rejected.saturating_add(matches!(verdict, Verdict::Reject(_)) as u64);
     }
 
+    /// Counts what `memory` remembers.
+    pub fn count_seen(&mut self, memory: &Memory) {
+        self.seen = self.seen.saturating_add(u64::try_from(memory.len()).unwrap_or(u64::MAX));
+        self.seen_evicted = self.seen_evicted.saturating_add(memory.evicted());
+    }
+
     /// Of the alerts counted, `n` were not told after all.
     pub const fn suppress_alerts(&mut self, n: u64) {
         self.alerts = self.alerts.saturating_sub(n);
@@ -195,7 +205,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(dropped).chain(trust).chain(findings).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 32] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 34] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -220,6 +230,8 @@ impl Counters {
             ("portcullis.session_memuse_max", &mut self.session_memuse_max),
             ("portcullis.certificate_memcap_drop", &mut self.certificate_memcap),
             ("portcullis.trust.crl_unsigned", &mut self.unsigned_crls),
+            ("portcullis.seen.held", &mut self.seen),
+            ("portcullis.seen.evicted", &mut self.seen_evicted),
             ("app_layer.flow.tls", &mut self.sessions),
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub use self::ending::Leaving;
 pub(super) use self::path::Standing;
 
+use super::compare;
 use super::config::Config;
 use super::connection::{Connection, Flow};
 use super::counters::Counters;
@@ -20,6 +21,7 @@ use super::report::{Order, PacketId, Report};
 use super::validate;
 use crate::base::Timestamp;
 use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason, Reset};
+use crate::findings::Memory;
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::x509::{Certificate, CertificateCache};
@@ -44,6 +46,10 @@ pub struct Inspector {
     lanes: Vec<Lane>,
     trust: Option<Trust>,
     names: Arc<[String]>,
+    /// What servers showed in earlier sessions, where they are compared here.
+    seen: Option<Memory>,
+    /// This inspector has all flows there are.
+    is_sole: bool,
     counters: Counters,
     /// Whom a rule that rejected the last segment wants to be told.
     reset: Option<Reset>,
@@ -71,10 +77,19 @@ impl Inspector {
             judge: Judge::new(rules, &config),
             config,
             names,
+            seen: None,
+            is_sole: false,
             counters: Counters::default(),
             reset: None,
             now: Timestamp::ZERO,
         }
+    }
+
+    /// This inspector has all flows of the run, so that it knows their order: it compares what servers show with earlier sessions, where
+    /// that is to be told or a rule asks for it. Otherwise [`Memory`] is to be asked by who puts in order what is reported.
+    pub fn compare_servers(&mut self) {
+        self.is_sole = true;
+        self.seen = self.seen.take().or_else(|| compare::memory(&self.config, self.judge.rules()));
     }
 
     /// Looks up where the flow of a segment lies, to be handed to [`process`](Self::process). For a flow table larger than the caches
@@ -138,6 +153,9 @@ impl Inspector {
     /// sid and rev, does not do so again.
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
         self.judge.replace_rules(rules);
+        if self.is_sole {
+            self.compare_servers();
+        }
     }
 
     /// The clock shows `now` since packet `packet`: ends the flows whose time is over.
@@ -188,6 +206,7 @@ impl Inspector {
             add(&mut counters.session_memuse_max, lane.session_peak());
             counters.certificate_memcap = counters.certificate_memcap.saturating_add(lane.certificates.counters().given_up());
         }
+        self.seen.iter().for_each(|memory| counters.count_seen(memory));
         counters
     }
 
@@ -277,6 +296,9 @@ impl Inspector {
         if !segment.payload.is_empty() {
             self.note_established(place);
         }
+        if finished {
+            self.compare(place, &Common::of_segment(header));
+        }
         let verdict = if is_news { self.judge(place, segment, report) } else { Verdict::Pass };
         self.note_established(place);
         if keeps {
@@ -290,6 +312,18 @@ impl Inspector {
         }
         self.keep_sessions_within(place.lane, header, report);
         verdict
+    }
+
+    /// Compares what the server of a session shows that is about to be told with earlier ones.
+    fn compare(&mut self, place: &Place, base: &Common<'_>) {
+        let Some(memory) = &mut self.seen else { return };
+        let Some(lane) = self.lanes.get_mut(place.lane) else { return };
+        let Some((&key, flow)) = lane.table.get(place.id) else { return };
+        let client = flow.client();
+        let flow = lane.table.get_mut(place.id);
+        if let Some(following) = flow.and_then(|f| f.connection.as_deref_mut()).and_then(|c| c.following.as_deref_mut()) {
+            compare::compare(memory, following, client, &key, base);
+        }
     }
 
     fn note_established(&mut self, place: &Place) {

@@ -123,6 +123,11 @@ impl Judge {
         self.rules = rules;
     }
 
+    /// The rules in force.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
     /// Whether `flow` was last tried on rules that are in force no more.
     pub const fn is_new_to(&self, flow: &FlowRules) -> bool {
         self.scratch.is_new_to(flow)

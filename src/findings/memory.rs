@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{FindingSet, find};
 use crate::protocol::tls::Session;
+use crate::protocol::tls::session::Compared;
 use crate::protocol::x509::Facts;
 
 /// What a session shows of its server, to be compared with earlier ones. By digests, so that it holds on to no certificate: who compares
@@ -26,7 +26,7 @@ pub struct Sighting {
 }
 
 /// Certificates by server and name, and names by key, as far as they fit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Memory {
     servers: Table<Vec<Shown>>,
     keys: Table<Vec<Holder>>,
@@ -36,14 +36,14 @@ pub struct Memory {
 type Digest = [u8; 16];
 
 /// A certificate that a server showed, by the digest of its DER and of its issuer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Shown {
     certificate: Digest,
     issuer: Digest,
 }
 
 /// A certificate that has a key, and digests of its names, in order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Holder {
     certificate: Digest,
     names: Box<[u64]>,
@@ -80,25 +80,17 @@ impl Memory {
         Self { servers: Table::new(limit / 2), keys: Table::new(limit / 2) }
     }
 
-    /// What is found by comparing with what was taken before; then it is remembered too.
-    pub fn take(&mut self, sighting: &Sighting) -> FindingSet {
-        let mut found = FindingSet::default();
+    /// Compares with what was seen before; then it is remembered too.
+    pub fn compare(&mut self, sighting: &Sighting) -> Compared {
         if self.servers.limit == 0 {
-            return found;
+            return Compared::default();
         }
-        let mut add = |id| find(id).into_iter().for_each(|finding| found.insert(finding));
-        match self.servers.with(sighting.server, |shown| show(shown, sighting)) {
-            Change::None => {}
-            Change::Certificate => add("cert.changed.certificate"),
-            Change::Issuer => {
-                add("cert.changed.certificate");
-                add("cert.changed.issuer");
-            }
+        let change = self.servers.with(sighting.server, |shown| show(shown, sighting));
+        Compared {
+            other_certificate: change != Change::None,
+            other_issuer: change == Change::Issuer,
+            shared_key: sighting.key.is_some_and(|key| self.keys.with(key, |holders| hold(holders, sighting))),
         }
-        if sighting.key.is_some_and(|key| self.keys.with(key, |holders| hold(holders, sighting))) {
-            add("cert.key.shared");
-        }
-        found
     }
 
     /// How many servers, told apart by name too, and keys are remembered.
@@ -117,6 +109,7 @@ impl Memory {
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {
     None,
     Certificate,
@@ -190,7 +183,7 @@ fn half(digest: [u8; 32]) -> Digest {
 }
 
 /// Values by digest, bounded in bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Table<V> {
     young: HashMap<Digest, V>,
     old: HashMap<Digest, V>,

@@ -3,8 +3,8 @@
 //! A finding is one block in the table of its subject: id, severity, what it is, what to do about it, where to read more, and the question
 //! that tells whether a session has it. [`judge`] asks them all; `docs/findings.md` is written from the same tables ([`text::page`]).
 //!
-//! The questions are about what a [`Session`](crate::protocol::tls::Session) holds, at a moment of packet time. What rests on earlier sessions
-//! a [`Memory`] tells, which is asked for one session after the other in the order of the capture.
+//! The questions are about what a [`Session`](crate::protocol::tls::Session) holds, at a moment of packet time. How it differs from earlier
+//! sessions a [`Memory`] tells, which is asked for one session after the other in the order of the capture.
 
 mod alerts;
 mod behaviour;
@@ -32,6 +32,7 @@ use std::fmt;
 
 use crate::protocol::tls::session::Anomaly;
 
+pub use earlier::found_by;
 pub use evidence::Evidence;
 pub use memory::{Memory, Sighting};
 pub use pattern::{NoSuchFinding, Selection, matching};
@@ -97,7 +98,7 @@ pub enum Known {
     Opening,
     /// All that is said in the clear: both went dark, or the flow ended.
     Dark,
-    /// Sessions before it: a [`Memory`] tells, and nothing else.
+    /// Sessions before it: a [`Memory`] tells, once all is said in the clear.
     Earlier,
 }
 
@@ -119,7 +120,7 @@ pub static FAMILIES: [Family; 10] = [
     Family { title: "Key exchange", findings: exchange::FINDINGS, applies: |e| e.is_tls() },
     Family { title: "Ciphers and extensions", findings: ciphers::FINDINGS, applies: |e| e.is_tls() },
     Family { title: "Certificates", findings: certificates::FINDINGS, applies: |e| e.has_certificates() },
-    Family { title: "Against earlier sessions", findings: earlier::FINDINGS, applies: |_| false },
+    Family { title: "Against earlier sessions", findings: earlier::FINDINGS, applies: |e| e.session.compared.is_some() },
     Family { title: "Server names", findings: names::FINDINGS, applies: |e| e.has_client_hello() },
     Family { title: "Alerts", findings: alerts::FINDINGS, applies: |e| e.has_alerts() },
     Family { title: "How the peers behave", findings: behaviour::FINDINGS, applies: |e| e.is_tls() },
@@ -164,17 +165,6 @@ const fn finding(
     holds: fn(&Evidence<'_>) -> bool,
 ) -> Finding {
     Finding { id, severity, reason, advice, references, known, holds }
-}
-
-/// A line of a table about what no session tells by itself.
-const fn of_earlier(
-    id: &'static str,
-    severity: Severity,
-    reason: &'static str,
-    advice: &'static str,
-    references: &'static [&'static str],
-) -> Finding {
-    finding(id, severity, Known::Earlier, reason, advice, references, |_| false)
 }
 
 impl Finding {

@@ -84,8 +84,8 @@ clear, once for each session, when it is told.
 
 Those [against earlier sessions](#against-earlier-sessions) compare with what servers showed before in the run, as far as `--seen-memory` reaches: up to 16
 certificates for an address, port, VLAN and server name, so that a service with several is not told of each time, and up to 8 certificates for a key, each with
-32 of its names. An issuer is the O of its name, where it has one: authorities change their intermediates. They are in `tls` events only, since the order of all
-sessions is known only when these are written; rules cannot ask for them.
+32 of its names. An issuer is the O of its name, where it has one: authorities change their intermediates. Sessions are compared in the order in which they are told,
+each once all of it is said in the clear. [Rules](rules.md#our-own-keywords) can ask for them, and drop what follows the handshake.
 
 - **high**: it breaks the protection of the session, or is an attack. Each has a [rule that ships](rules.md#the-rules-that-ship)
 - **medium**: it weakens the session, or speaks of something that should be looked at

@@ -11,7 +11,7 @@ use super::{Outcome, RunError, Settings, Take};
 use crate::base::Timestamp;
 use crate::engine::{Config, Counters, Order};
 use crate::event::{RulesInfo, Summary};
-use crate::findings::{FindingSet, Known, Memory, Sighting};
+use crate::findings::{FindingSet, Memory, Sighting, found_by};
 use crate::packet::DecoderCounters;
 use crate::rules::{AlertLimits, Profile, RuleSet};
 
@@ -156,7 +156,7 @@ impl<P: Printer> Editor<P> {
     /// A `stats` event of what the decoders, the workers and the rim have counted. All lines before it were written, so that what was
     /// found on the way has come with them.
     pub fn stats(&mut self, timestamp: Timestamp, decoder: &DecoderCounters, mut counters: Counters, rim: &[Named]) {
-        counters.add(&self.earlier.counters);
+        counters.add(&self.earlier.counters());
         counters.suppress_alerts(self.refused.total);
         counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
         let named: Vec<_> = self.named(decoder, &counters).into_iter().chain(rim.iter().copied()).collect();
@@ -172,7 +172,7 @@ impl<P: Printer> Editor<P> {
         sink: &mut Take<'_>,
     ) -> Result<Outcome, RunError> {
         let Ending { last, decoder, mut summary } = ending;
-        let mut counters = self.earlier.counters;
+        let mut counters = self.earlier.counters();
         summary.merge(&self.earlier.summary);
         let (mut profile, mut datasets) = (None::<Profile>, Vec::new());
         for done in all_done {
@@ -200,13 +200,8 @@ impl<P: Printer> Editor<P> {
     /// All counters by name.
     fn named(&self, decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u64)> {
         let learned = [("portcullis.trust.intermediates_learned", self.learned)];
-        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).chain(self.earlier.named()).collect()
+        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).collect()
     }
-}
-
-/// Whether a run with these settings compares servers with earlier sessions.
-pub(super) fn compares(config: &Config) -> bool {
-    config.limits.seen_memory > 0 && config.findings.iter().any(|finding| finding.known == Known::Earlier)
 }
 
 impl Earlier {
@@ -217,16 +212,17 @@ impl Earlier {
 
     /// What is found by comparing, as far as it is to be told; it is counted.
     fn find(&mut self, sighting: &Sighting) -> FindingSet {
-        let found = self.memory.take(sighting).and(self.wanted);
+        let found = found_by(self.memory.compare(sighting)).and(self.wanted);
         self.counters.findings.count(found);
         self.summary.add_findings(found);
         found
     }
 
-    /// What was counted of the memory, by the names that `stats` events have for it.
-    fn named(&self) -> [(&'static str, u64); 2] {
-        let held = u64::try_from(self.memory.len()).unwrap_or(u64::MAX);
-        [("portcullis.seen.held", held), ("portcullis.seen.evicted", self.memory.evicted())]
+    /// What was counted, also of the memory.
+    fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        counters.count_seen(&self.memory);
+        counters
     }
 }
 

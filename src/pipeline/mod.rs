@@ -144,7 +144,7 @@ pub fn run<P: Printer>(
             let keeping = settings.keeping.clone();
             thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || worker::work(config, rules, names, printer, &keeping, &ends))
+                .spawn_scoped(scope, move || worker::work(workers == 1, config, rules, names, printer, &keeping, &ends))
                 .map_err(RunError::Thread)?;
             to_workers.push(send);
             from_workers.push((collected, give_back));

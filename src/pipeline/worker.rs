@@ -6,9 +6,8 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::certificates::Keeping;
-use super::editor;
 use super::lines::{Lines, Printer};
-use crate::engine::{Config, Inspector, Leaving, Located, Verdict};
+use crate::engine::{Config, Inspector, Leaving, Located, Verdict, compares_servers};
 use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
@@ -24,8 +23,9 @@ pub(super) struct Ends {
     pub spares: Receiver<Output>,
 }
 
-/// Works off batches until the last one, or until nobody takes its answers any more.
+/// Works off batches until the last one, or until nobody takes its answers any more. `is_sole`: there is no other worker.
 pub(super) fn work<P: Printer>(
+    is_sole: bool,
     config: Config,
     rules: Arc<RuleSet>,
     names: Arc<[String]>,
@@ -33,8 +33,11 @@ pub(super) fn work<P: Printer>(
     keeping: &Keeping,
     ends: &Ends,
 ) {
-    let compares = editor::compares(&config);
-    let inspector = Inspector::new(config, Arc::clone(&rules), names);
+    let compares = !is_sole && compares_servers(&config);
+    let mut inspector = Inspector::new(config, Arc::clone(&rules), names);
+    if is_sole {
+        inspector.compare_servers();
+    }
     let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping, compares), ends };
     for batch in &ends.batches {
         let is_last = batch.last;

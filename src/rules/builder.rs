@@ -111,6 +111,10 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn is_passing(&self) -> bool {
         false
     }
+    /// Whether it rests on earlier sessions, so that flows have to be tried in their order, by one thread.
+    fn compares_servers(&self) -> bool {
+        false
+    }
     /// Whether it holds of nothing that speaks TLS.
     fn excludes_tls(&self) -> bool {
         false

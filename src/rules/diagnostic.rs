@@ -168,12 +168,6 @@ pub enum Reason {
         /// An id or a pattern that may have been meant.
         similar: Option<String>,
     },
-    /// A finding rests on earlier sessions, of which rules know nothing.
-    #[error("`{name}` rests on earlier sessions, which are compared when events are written: no rule can see it")]
-    FindingOfEarlier {
-        /// The pattern.
-        name: String,
-    },
     /// No such category of reputation.
     #[error("no category `{0}` is in the categories file")]
     UnknownCategory(String),

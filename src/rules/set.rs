@@ -154,15 +154,21 @@ impl RuleSet {
         !self.packet_groups.is_empty() || !self.payload_tables.is_empty()
     }
 
-    /// How many rules keep state across flows. With one or more, packets have to be tried in their order, by one thread.
+    /// How many rules keep state across flows, or ask for earlier sessions. With one or more, packets have to be tried in their order, by one thread.
     pub fn needs_order(&self) -> usize {
         let shared = |e: &&Entry| {
             e.asks.stateful.is_shared()
                 || e.rate_filter.is_some()
                 || e.counted() == Some(Counted::ByHost)
                 || e.asks.inspections.iter().any(Inspection::changes_datasets)
+                || e.asks.tests.iter().any(|test| test.compares_servers())
         };
         self.rules.iter().filter(shared).count()
+    }
+
+    /// Whether a rule asks how what a server shows differs from earlier sessions.
+    pub fn compares_servers(&self) -> bool {
+        self.rules.iter().any(|e| e.asks.tests.iter().any(|test| test.compares_servers()))
     }
 
     /// The data sets that rules change and that are to be kept, as they are with what was changed in them so far.

@@ -77,11 +77,14 @@ impl Inline {
         names: Arc<[String]>,
     ) -> Self {
         let (seed, timeouts, most_gates) = (config.hash_seed, config.timeouts, config.limits.flows.max(1));
+        let gathered = Gathered::new(config.limits.intermediate_memory);
+        let mut inspector = Inspector::new(config, rules, Arc::clone(&names));
+        inspector.compare_servers();
         Self {
             settings,
             decoder: Decoder::new(decoder),
-            gathered: Gathered::new(config.limits.intermediate_memory),
-            inspector: Inspector::new(config, rules, Arc::clone(&names)),
+            gathered,
+            inspector,
             seed,
             names,
             clock: Clock::default(),

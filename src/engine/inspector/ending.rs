@@ -161,6 +161,7 @@ impl Inspector {
             validate::look_up_keys(list, following, client);
         }
         self.count_read(&read);
+        self.compare(place, &Common::of_segment(header));
         self.judge(place, segment, report);
         let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
         self.tell_session(place, at, Some(header), report);
@@ -189,6 +190,7 @@ impl Inspector {
             flow.set_client(client);
         }
         self.count_read(&read);
+        self.compare(place, &of_flow(&key, last));
         let drops_flow = self.judge_end(place, &key, at, report);
         self.tell_session(place, at, None, report);
         drops_flow

@@ -41,7 +41,9 @@ impl Seen {
     }
 
     fn take(&self, memory: &mut Memory) -> FindingSet {
-        Sighting::of(&self.session, self.address, self.port, self.vlan).map(|sighting| memory.take(&sighting)).unwrap_or_default()
+        Sighting::of(&self.session, self.address, self.port, self.vlan)
+            .map(|sighting| found_by(memory.compare(&sighting)))
+            .unwrap_or_default()
     }
 }
 
@@ -106,7 +108,12 @@ fn each_is_found_by_what_was_before_and_not_without() {
             for seen in before {
                 seen.take(&mut memory);
             }
-            assert_eq!(session.take(&mut memory).contains(finding), expected, "{place}: {id}");
+            let mut session = session.clone();
+            assert_eq!(session.take(&mut memory.clone()).contains(finding), expected, "{place}: {id}");
+            session.session.compared =
+                Sighting::of(&session.session, session.address, session.port, session.vlan).map(|s| memory.compare(&s));
+            let evidence = Evidence::new(&session.session, NOW, true);
+            assert_eq!((finding.holds(&evidence), judge(&evidence).contains(finding)), (expected, expected), "{place}: {id}");
         }
         assert!(!finding.holds(&Evidence::new(&session.session, NOW, true)), "{id} is no matter of one session");
     }

@@ -13,11 +13,11 @@ use crate::capture::steering;
 use crate::capture::sys::affinity;
 use crate::capture::sys::socket::Statistics;
 use crate::capture::tap::Tap;
-use crate::engine::{Clock, Config, Counters, Inspector, Leaving, Limits, PacketId, report_malformed};
+use crate::engine::{Clock, Config, Counters, Inspector, Leaving, Limits, PacketId, compares_servers, report_malformed};
 use crate::packet::{Decoded, DecodedSegment, Decoder, DecoderConfig, DecoderCounters, Frame, Segment, SegmentHeader};
+use crate::pipeline::Settings;
 use crate::pipeline::batch::{Output, WorkDone};
 use crate::pipeline::lines::{Lines, Printer};
-use crate::pipeline::{Settings, editor};
 use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
@@ -86,12 +86,19 @@ pub(super) fn work<P: Printer>(
     let config = Config { limits: share_of(&settings.engine.limits, workers), ..settings.engine.clone() };
     let fragment_memory = settings.decoder.fragment_memory.checked_div(workers).unwrap_or(0);
     let decoder = DecoderConfig { fragment_memory, ..settings.decoder.clone() };
-    let compares = editor::compares(&config);
+    // As in a replay: one worker alone compares servers with earlier sessions by itself, for rules to see.
+    let is_sole = workers < 2;
+    let compares = !is_sole && compares_servers(&config);
+    let seed = config.hash_seed;
+    let mut inspector = Inspector::new(config, Arc::clone(&rules), Arc::clone(&names));
+    if is_sole {
+        inspector.compare_servers();
+    }
     let mut worker = Worker {
         index,
         workers,
-        seed: config.hash_seed,
-        inspector: Inspector::new(config, Arc::clone(&rules), Arc::clone(&names)),
+        seed,
+        inspector,
         decoder: Decoder::new(decoder),
         clock: Clock::default(),
         last: PacketId::default(),

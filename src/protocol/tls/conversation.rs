@@ -10,7 +10,7 @@ use meaning::Meaning;
 
 use super::half::{Half, Item};
 use super::sealed::Requests;
-use super::session::{Alert, Anomaly, Stage, View};
+use super::session::{Alert, Anomaly, Compared, Stage, View};
 use super::{Session, extension};
 use crate::flow::{Direction, Pair};
 use crate::protocol::opening::Opening;
@@ -353,6 +353,11 @@ impl Conversation {
     /// Whether a key of the server's certificates is on the list of those that are known.
     pub const fn set_server_key_listed(&mut self, is_listed: bool) {
         self.session.server_key_listed = Some(is_listed);
+    }
+
+    /// How what the server shows differs from earlier sessions.
+    pub const fn set_compared(&mut self, compared: Compared) {
+        self.session.compared = Some(compared);
     }
 
     /// The session's events are to carry the certificates themselves.

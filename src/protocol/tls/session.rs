@@ -48,6 +48,8 @@ pub struct Session {
     pub server_evidence: Option<Box<Evidence>>,
     /// Whether a key of the server's certificates is on the list of those that are known; `None` where nobody has looked.
     pub server_key_listed: Option<bool>,
+    /// How what the server shows differs from earlier sessions; `None` where nobody has compared.
+    pub compared: Option<Compared>,
     /// The named group of a TLS 1.2 (or older) ServerKeyExchange (RFC 8422 §5.4).
     pub server_key_exchange_group: Option<u16>,
     /// Whether that group was written out in numbers instead of named.
@@ -163,6 +165,17 @@ pub enum Stage {
     Dark,
     /// The connection was closed before both went dark: a FIN from each side or a RST, or a fatal alert and then one of these.
     Closed,
+}
+
+/// How what a server shows differs from earlier sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// It showed another certificate at the same address and under the same name.
+    pub other_certificate: bool,
+    /// And one of another issuer.
+    pub other_issuer: bool,
+    /// Certificates for other names have the same key.
+    pub shared_key: bool,
 }
 
 /// What a parser found wrong, in the order found.

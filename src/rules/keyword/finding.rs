@@ -21,6 +21,10 @@ impl Test for Found {
         self.sides
     }
 
+    fn compares_servers(&self) -> bool {
+        self.any.iter().any(|finding| finding.known == Known::Earlier)
+    }
+
     fn holds(&self, subject: &Subject<'_>, _: FlowDirection) -> bool {
         let Some(session) = subject.session else { return false };
         let evidence = Evidence::new(session, subject.now.into(), subject.one_way.is_none());
@@ -37,12 +41,13 @@ fn finding(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason>
     for pattern in patterns.split(',').map(|pattern| unquoted(pattern.trim())) {
         let (out, pattern) = pattern.strip_prefix('-').map_or((false, pattern), |pattern| (true, unquoted(pattern)));
         let named = matching(pattern).map_err(|wrong| Reason::UnknownFinding { name: excerpt(pattern), similar: wrong.similar })?;
-        // A pattern leaves out what no rule can see; what is left is what it asks for.
-        let seen: FindingSet = named.iter().filter(|finding| finding.known != Known::Earlier).collect();
-        if seen.is_empty() {
-            return Err(Reason::FindingOfEarlier { name: excerpt(pattern) });
-        }
-        set = if out { set.without(seen) } else { set.or(seen) };
+        // What rests on earlier sessions takes one worker, so that it has to be meant: a pattern that is about others, too, leaves it out.
+        let others: FindingSet = named.iter().filter(|finding| finding.known != Known::Earlier).collect();
+        set = match out {
+            true => set.without(named),
+            false if others.is_empty() => set.or(named),
+            false => set.or(others),
+        };
     }
     if set.is_empty() {
         return Err(Reason::BadValue("a finding that is not taken out again"));

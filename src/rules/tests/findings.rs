@@ -3,7 +3,7 @@
 use super::*;
 use crate::findings::tests::cases;
 use crate::protocol::opening::Opening;
-use crate::protocol::tls::session::{Openings, View};
+use crate::protocol::tls::session::{Compared, Openings, View};
 
 fn old(version: u16) -> Session {
     Session { server_hello: Some(server_hello(version, 0xc02f)), ..session() }
@@ -123,22 +123,42 @@ fn a_slip_says_what_may_be_meant() {
     }
 }
 
+/// Sessions have to be compared in their order then, which takes one worker: nobody should pay for it without knowing.
 #[test]
-fn what_rests_on_earlier_sessions_is_refused_and_left_out_of_patterns() {
-    let compile = |value: &str| {
-        let text = format!("alert tls any any -> any any (finding:{value}; sid:1;)");
-        let (set, report) = RuleSet::compile(&[Source { name: "test.rules", text: &text }], &RuleConfig::default());
-        (set.len(), report.errors.first().map(|error| error.reason.to_string()))
-    };
-    for value in ["cert.changed.issuer", "cert.changed.*", "!cert.key.shared", "cert.expired,cert.changed.issuer"] {
-        let (loaded, reason) = compile(value);
-        assert_eq!(loaded, 0, "{value}");
-        assert!(
-            reason.unwrap().ends_with("rests on earlier sessions, which are compared when events are written: no rule can see it")
-        );
+fn what_rests_on_earlier_sessions_takes_order_and_has_to_be_meant() {
+    for (value, is_meant) in [
+        ("cert.changed.issuer", true),
+        ("cert.changed.*", true),
+        ("!cert.key.shared", true),
+        ("cert.expired,cert.changed.issuer", true),
+        ("cert.*", false),
+        ("medium", false),
+        ("cert.key.*", false),
+        ("cert.key.*,cert.key.shared", true),
+        ("cert.changed.*,cert.key.shared,cert.expired,-cert.changed.*,-cert.key.shared", false),
+    ] {
+        let set = rules(&format!("alert tls any any -> any any (finding:{value}; sid:1;)"));
+        assert_eq!((set.compares_servers(), set.needs_order()), (is_meant, usize::from(is_meant)), "{value}");
     }
-    for value in ["cert.*", "medium", "cert.key.*"] {
-        assert_eq!(compile(value), (1, None), "{value}");
+}
+
+#[test]
+fn what_rests_on_earlier_sessions_is_tried_once_all_is_said_in_the_clear() {
+    let compared = |other_issuer| Some(Compared { other_certificate: true, other_issuer, shared_key: false });
+    for (options, told, expected) in [
+        ("finding:cert.changed.issuer;", compared(true), true),
+        ("finding:cert.changed.issuer;", compared(false), false),
+        ("finding:cert.changed.*;", compared(false), true),
+        ("finding:!cert.changed.issuer;", compared(false), true),
+        ("finding:!cert.changed.issuer;", compared(true), false),
+        ("finding:cert.changed.*;", None, false),
+        (r#"finding:cert.changed.*; tls.sni; content:"wwx";"#, compared(true), false),
+    ] {
+        let set = rules(&format!("alert tls any any -> any any ({options} sid:1;)"));
+        let begun = old(0x0303);
+        let ended = Session { ended: true, compared: told, ..begun.clone() };
+        assert_eq!(play(&set, &[subject(Some(&begun))]).0, [0; 0], "{options}");
+        assert_eq!(play(&set, &[subject(Some(&begun)), subject(Some(&ended))]).0 == [1], expected, "{options} {told:?}");
     }
 }
 
