@@ -258,6 +258,11 @@ impl Connection {
         self.positions.note(header, hears_peer);
     }
 
+    /// Whether a segment that is no SYN may be of another connection than this.
+    pub fn may_have_rival(&self, header: &SegmentHeader) -> bool {
+        self.rival.is_some() || self.positions.exclude_both(header)
+    }
+
     /// Counts a segment that seems to be of another connection.
     pub fn count_foreign(&mut self, header: &SegmentHeader) {
         let counters = self.counters.get_mut(header.sender);

@@ -4,6 +4,7 @@ mod ending;
 mod memory;
 mod path;
 mod reuse;
+mod told;
 
 use std::sync::Arc;
 
@@ -59,7 +60,11 @@ pub struct Inspector {
 
 /// Where a flow lay when it was looked up, if anywhere.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Located(Option<FlowId>);
+pub struct Located {
+    id: Option<FlowId>,
+    /// All was told of it, and it is read no more.
+    is_told: bool,
+}
 
 /// A flow that is being worked on: where it lies.
 #[derive(Clone, Copy, Debug)]
@@ -92,16 +97,12 @@ impl Inspector {
         self.seen = self.seen.take().or_else(|| compare::memory(&self.config, self.judge.rules()));
     }
 
-    /// Looks up where the flow of a segment lies, to be handed to [`process`](Self::process). For a flow table larger than the caches
-    /// the look-up is most of a segment's cost: those of several segments, done together, wait for memory together.
-    #[inline]
-    pub fn locate(&self, hash: u64, key: &FlowKey) -> Located {
-        Located(self.lanes.get(lane_of(hash)).and_then(|l| l.table.find(hash, key)))
-    }
-
     /// Inspects a segment whose key has hash `hash`, and whose flow was looked up before.
     pub fn process(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let header = segment.header;
+        if self.count_told(hash, located, header) {
+            return Verdict::Pass;
+        }
         self.count_flags(header.flags);
         let Some((place, is_foreign)) = self.find_or_add(hash, located, segment, report) else { return Verdict::Pass };
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
@@ -130,8 +131,7 @@ impl Inspector {
         let closes = !is_foreign && note_end(connection, header.flags);
         let (is_dropped, is_followed) = (connection.dropped, connection.following.is_some());
         // A session that was told early may have no verdict yet.
-        let is_unsettled = self.judge.is_new_to(&connection.rules)
-            || self.judge.refuses() && !is_followed && connection.rules.verdict() == rules::Verdict::None;
+        let is_unsettled = self.judge.has_yet_to_judge(&connection.rules);
         let opens_anew = header.payload_len == 0 && connection.rival.as_ref().is_some_and(|rival| rival.opens_with(header));
         if closes && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config); // its time is over sooner now

@@ -133,6 +133,11 @@ impl Judge {
         self.scratch.is_new_to(flow)
     }
 
+    /// Whether `flow`, which is not read, is to be tried all the same: on other rules than before, or because none has accepted it where one must.
+    pub fn has_yet_to_judge(&self, flow: &FlowRules) -> bool {
+        self.is_new_to(flow) || self.refuses() && flow.verdict() == rules::Verdict::None
+    }
+
     /// Whether a flow between a client and a server is to be judged before there is any payload.
     pub fn wants_opening(&self, client: Endpoint, server: Endpoint) -> bool {
         self.on_first || self.on_each || (self.refuses() && !self.rules.accepts_between(client, server))

@@ -74,7 +74,7 @@ impl Positions {
     }
 
     /// Whether the segment is of another connection by the numbers of both sides: those of one may jump where packets were lost.
-    fn exclude_both(&self, header: &SegmentHeader) -> bool {
+    pub fn exclude_both(&self, header: &SegmentHeader) -> bool {
         header.flags.has(TcpFlags::ACK)
             && !header.flags.has(TcpFlags::RST)
             && self.exclude(header.sender, header.seq)

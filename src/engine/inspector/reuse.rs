@@ -35,7 +35,7 @@ impl Inspector {
         let packet = PacketId::of(header);
         let table = &self.lanes.get(lane)?.table;
         // Segments in between may have ended the flow, or begun it.
-        let Some(id) = located.0.filter(|&id| table.get(id).is_some()).or_else(|| table.find(hash, &header.key)) else {
+        let Some(id) = located.id.filter(|&id| table.get(id).is_some()).or_else(|| table.find(hash, &header.key)) else {
             return Some((self.open(hash, header, report)?, false));
         };
         let place = Place { lane, id };
