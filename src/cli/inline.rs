@@ -17,6 +17,7 @@ use super::engine_options::{Bounds, Decoding, Watching};
 use super::printer::TerminalPrinter;
 use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
+use super::sink_options::{self, SinkOptions};
 use super::terminal::{self, Progress, Style};
 use super::trust_options::TrustOptions;
 use super::{say, signals, units};
@@ -50,6 +51,9 @@ pub(super) struct Inline {
     /// Write events to FILE as EVE JSON; - is standard output, where they are EVE JSON then even on a terminal
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    sinks: SinkOptions,
 
     /// End after this time
     #[arg(long, value_name = "SECONDS", value_parser = units::seconds)]
@@ -192,8 +196,9 @@ impl Inline {
             return Err(Refused(ExitCode::FAILURE));
         }
         let sink = match &self.output {
-            Some(path) if path != Path::new("-") => Sink::create(path).map_err(failed)?,
-            _ => Sink::stdout(),
+            Some(path) if path != Path::new("-") => Some(Sink::create(path).map_err(failed)?),
+            None if !self.sinks.is_empty() => None,
+            _ => Some(Sink::stdout()),
         };
         let (passage, names) = self.open()?;
         let path = PathSettings {
@@ -258,7 +263,7 @@ impl Inline {
         settings: &Settings,
         path: &PathSettings,
         reloads: Reloads,
-        sink: Sink,
+        sink: Option<Sink>,
     ) -> Result<bool, RunError> {
         let to_terminal = self.is_for_people();
         let style = Style { colour: to_terminal && Style::is_wanted() };
@@ -288,11 +293,15 @@ impl Inline {
         settings: &Settings,
         path: &PathSettings,
         reloads: Reloads,
-        mut sink: Sink,
+        mut sink: Option<Sink>,
         printer: &P,
     ) -> Result<Outcome, RunError> {
         let progress = Progress::new(None, false);
-        let mut take = |lines: &[u8]| sink.write(lines).and_then(|()| sink.flush());
+        let mut sinks = self.sinks.begin().map_err(RunError::Sink)?;
+        let mut take = |lines: &[u8]| {
+            sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
+            sinks.take(lines)
+        };
         let outcome = thread::scope(|scope| {
             let reloader = Reloader {
                 options: &self.rules,
@@ -308,20 +317,23 @@ impl Inline {
                 .map_err(RunError::Thread)?;
             let tell = |status: &PathStatus| say("status", line(status));
             run_inline(passage, rules, settings, path, printer, &mut take, &tell, &|notice| say("interface", notice))
-        })?;
-        sink.flush().map_err(RunError::Sink)?;
+        });
+        let shipped = sinks.finish(); // whatever has become of the run: what was taken is to arrive
+        let outcome = outcome?;
+        sink.as_mut().map_or(Ok(()), Sink::flush).map_err(RunError::Sink)?;
+        sink_options::tell(&shipped.map_err(RunError::Sink)?);
         Ok(outcome)
     }
 
     /// Whether short lines go to a terminal, and not events to a file or a pipe.
     fn is_for_people(&self) -> bool {
-        self.output.is_none() && io::stdout().is_terminal()
+        self.output.is_none() && self.sinks.is_empty() && io::stdout().is_terminal()
     }
 
     /// What would be overwritten by a data set that is to be kept, if anything.
     fn clash_with_sets(&self, rules: &RuleSet) -> Option<String> {
-        let output = self.output.as_deref()?;
-        let place = rules.dataset_places().find(|place| is_same_place(output, Path::new(place)))?;
+        let mut outputs = self.output.as_deref().into_iter().chain(self.sinks.files());
+        let place = outputs.find_map(|output| rules.dataset_places().find(|place| is_same_place(output, Path::new(place))))?;
         Some(format!("{place} is where a rule keeps a data set: name another file to write to"))
     }
 }

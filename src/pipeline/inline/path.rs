@@ -10,7 +10,6 @@ use super::{Passage, PathSettings, PathStatus, now};
 use crate::base::{Duration, Timestamp};
 use crate::engine::inline::{Answers, Inline};
 use crate::pipeline::batch::{Output, WorkDone};
-use crate::pipeline::editor::compares;
 use crate::pipeline::lines::{Lines, Printer};
 use crate::pipeline::live::AtInterfaces;
 use crate::pipeline::{NextRules, Settings};
@@ -47,7 +46,7 @@ impl<P: Printer> Path<P> {
         rules: Arc<RuleSet>,
         (pieces, spares): (Sender<Piece>, Receiver<Output>),
     ) -> Self {
-        let lines = Lines::new(printer, Arc::clone(&rules), &settings.keeping, compares(&settings.engine));
+        let lines = Lines::new(printer, Arc::clone(&rules), &settings.keeping, false); // it compares servers itself
         let (decoder, engine) = (settings.decoder.clone(), settings.engine.clone());
         let inline = Inline::new(path.inline, decoder, engine, rules, Arc::clone(&path.names));
         Self {
