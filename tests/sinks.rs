@@ -242,3 +242,77 @@ fn the_configuration_has_a_table_for_each_sink() {
     let alerts = Events::parse(text(dir.path("alerts.json")).as_bytes());
     assert!(!alerts.0.is_empty() && alerts.0.len() == alerts.of("alert").len());
 }
+
+#[test]
+fn what_a_spool_has_accepted_arrives_though_both_sides_are_killed() {
+    use crate::util::tls::ClientHello;
+    use crate::util::{Conversation, Packet};
+    let dir = Dir::new();
+    let conversation = |n: u64| {
+        let client = format!("10.{}.{}.1:40000", n >> 7, n & 127);
+        let hello = ClientHello::asking_for(&format!("n{n}.example")).record();
+        let packets = Conversation::between(&client, "192.0.2.1:443").client(&hello).packets;
+        packets.into_iter().map(move |p| Packet { time: p.time + Duration::from_millis(4 * n), ..p })
+    };
+    let capture = dir.file("many.pcap", pcap(&(0..1_500).flat_map(conversation).collect::<Vec<_>>()));
+    let socket = dir.path("events.sock");
+    // A receiver that goes away after a while, with bytes that it has not read, or is not there at all for some time.
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let receiver = {
+        let socket = socket.clone();
+        thread::spawn(move || {
+            let mut lines: Vec<String> = Vec::new();
+            for after in [3, 500, 40, 2_000, 7, 100].into_iter().chain(std::iter::repeat(usize::MAX)) {
+                let _ = fs::remove_file(&socket);
+                let listener = UnixListener::bind(&socket).unwrap();
+                listener.set_nonblocking(true).unwrap();
+                let stream = loop {
+                    match listener.accept() {
+                        Ok((stream, _)) => break stream,
+                        Err(_) if stopped.try_recv().is_ok() => return lines,
+                        Err(_) => thread::sleep(Duration::from_millis(5)),
+                    }
+                };
+                stream.set_nonblocking(false).unwrap();
+                // A line that a killed sender has torn has no newline.
+                let mut reader = BufReader::new(stream);
+                let mut line = String::new();
+                for _ in 0..after {
+                    line.clear();
+                    if reader.read_line(&mut line).unwrap_or(0) == 0 || !line.ends_with('\n') {
+                        break;
+                    }
+                    lines.push(line.clone());
+                }
+                drop((reader, listener));
+                thread::sleep(Duration::from_millis(60));
+            }
+            lines
+        })
+    };
+    let sink = format!("unix:{}?spool={}&resend=4MiB", socket.display(), dir.path("spool").display());
+    for after in [80, 160, 40, 250, 120] {
+        let mut child = portcullis(["replay", &capture, "--sink", &sink]).stderr(std::process::Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(after));
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    let ran = Ran::with(["replay", &capture, "--sink", &sink]).expect(0);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    stop.send(()).unwrap();
+    let events: Vec<Value> = receiver.join().unwrap().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut by_number = std::collections::BTreeMap::new();
+    for event in &events {
+        let id = event["portcullis"]["id"].as_str().unwrap();
+        let (spool, number) = id.split_once('-').unwrap();
+        let before = by_number.insert(number.parse::<u64>().unwrap(), (spool.to_owned(), event));
+        assert!(before.is_none_or(|before| before == (spool.to_owned(), event)), "{id} is of two events");
+    }
+    // Numbers are given one after the other as events are accepted: none is missing.
+    let numbers: Vec<u64> = by_number.keys().copied().collect();
+    let last = *numbers.last().unwrap();
+    assert_eq!(numbers, (1..=last).collect::<Vec<_>>());
+    assert!(last >= 1_501, "{last}"); // the last run alone has a session of each, and stats
+    let names = |from: u64| by_number.range(from..).filter(|(_, (_, event))| event["event_type"] == "tls").count();
+    assert_eq!(names(last - 1_500), 1_500);
+}

@@ -11,7 +11,9 @@ use signal_hook::consts::SIGHUP;
 use super::{say, units};
 use crate::base::slip;
 use crate::findings::Selection;
-use crate::sink::{Address, Error, Filter, LogSettings, Severity, Shipped, SinkSettings, Sinks, SyslogSettings, Target};
+use crate::sink::{
+    Address, Error, Filter, LogSettings, Severity, Shipped, SinkSettings, Sinks, SpoolSettings, SyslogSettings, Target, WhenFull,
+};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sinks")]
@@ -71,6 +73,18 @@ pub(super) fn tell(shipped: &[Shipped]) {
         if sink.too_long > 0 {
             say("warning", format_args!("{}: {} events were too long for a datagram and were not sent", sink.name, sink.too_long));
         }
+        if sink.dropped > 0 {
+            say("warning", format_args!("{}: {} events were dropped: its spool was full", sink.name, sink.dropped));
+        }
+        if sink.damaged > 0 {
+            say("warning", format_args!("{}: {} events were lost: the files of its spool are damaged", sink.name, sink.damaged));
+        }
+        if sink.waiting > 0 {
+            say(
+                "warning",
+                format_args!("{}: {} events wait in its spool: the receiver has not confirmed them", sink.name, sink.waiting),
+            );
+        }
         if let Some(reason) = &sink.untidy {
             say("warning", format_args!("{}: rotated files could not be tidied up: {reason}", sink.name));
         }
@@ -92,7 +106,8 @@ pub(super) fn parse(text: &str) -> Result<SinkSettings, SinkFault> {
             hint,
         });
     };
-    let mut keys = Keys { name: None, filter: Filter::default(), log: Log::default(), syslog: Syslog::default() };
+    let mut keys =
+        Keys { name: None, filter: Filter::default(), log: Log::default(), syslog: Syslog::default(), spool: Spool::default() };
     for pair in settings.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         if !COMMON.contains(&key) && !kind_keys.contains(&key) {
@@ -135,6 +150,15 @@ struct Keys {
     filter: Filter,
     log: Log,
     syslog: Syslog,
+    spool: Spool,
+}
+
+#[derive(Default)]
+struct Spool {
+    dir: Option<PathBuf>,
+    size: Option<u64>,
+    when_full: Option<WhenFull>,
+    resend: Option<usize>,
 }
 
 #[derive(Default)]
@@ -187,6 +211,16 @@ impl Keys {
                 let names = || SyslogSettings::FACILITIES.map(|(name, _)| name).join(", ");
                 self.syslog.facility = Some(known.ok_or_else(|| format!("'{value}' is no facility: use {}", names()))?.1);
             }
+            "spool" => self.spool.dir = Some(PathBuf::from(value)),
+            "spool-size" => {
+                let bytes = u64::try_from(units::bytes(value)?).unwrap_or(u64::MAX);
+                self.spool.size = Some(Some(bytes).filter(|n| *n >= SMALLEST_SPOOL).ok_or("use 1MiB or more")?);
+            }
+            "spool-full" => {
+                let known = FULL.iter().find(|(word, _)| *word == value);
+                self.spool.when_full = Some(known.ok_or_else(|| format!("'{value}' is none of wait, oldest, newest"))?.1);
+            }
+            "resend" => self.spool.resend = Some(units::bytes(value)?),
             _ => self.syslog.hostname = Some(value.to_owned()),
         }
         Ok(())
@@ -208,6 +242,16 @@ impl Keys {
             facility: self.syslog.facility.unwrap_or(LOCAL5),
             hostname: self.syslog.hostname.unwrap_or_else(hostname),
         };
+        let Spool { dir, size, when_full, resend } = self.spool;
+        if dir.is_none() && (size.is_some() || when_full.is_some() || resend.is_some()) {
+            return Err(missing("spool, a directory, for this"));
+        }
+        let spool = dir.map(|dir| SpoolSettings {
+            dir,
+            size: size.unwrap_or(SPOOL),
+            when_full: when_full.unwrap_or(WhenFull::Wait),
+            resend: resend.unwrap_or(RESEND),
+        });
         let target = match kind {
             "file" => Target::File(LogSettings { path: PathBuf::from(target), rotate_size, rotate_interval, compress, keep }),
             "unix" => Target::Socket(Address::Unix(target.into())),
@@ -216,7 +260,7 @@ impl Keys {
             "syslog-tcp" => Target::Syslog(Address::Tcp(target), syslog),
             _ => Target::Stdout,
         };
-        Ok(SinkSettings { name: self.name.unwrap_or_else(|| what.to_owned()), target, filter: self.filter })
+        Ok(SinkSettings { name: self.name.unwrap_or_else(|| what.to_owned()), target, filter: self.filter, spool })
     }
 }
 
@@ -266,10 +310,10 @@ pub(super) const TYPE: &str = "type";
 const KINDS: [(&str, &[&str]); 6] = [
     ("stdout", &[]),
     ("file", &["rotate-size", "rotate-interval", "compress", "keep"]),
-    ("unix", &[]),
+    ("unix", &["spool", "spool-size", "spool-full", "resend"]),
     ("unix-datagram", &[]),
     ("syslog-udp", &["facility", "hostname"]),
-    ("syslog-tcp", &["facility", "hostname"]),
+    ("syslog-tcp", &["facility", "hostname", "spool", "spool-size", "spool-full", "resend"]),
 ];
 
 /// Keys of all kinds.
@@ -278,7 +322,14 @@ const COMMON: [&str; 5] = ["name", "events", "severity", "findings", "rules"];
 /// All types of events.
 const EVENTS: [&str; 7] = ["alert", "anomaly", "drop", "flow", "portcullis_certificate", "stats", "tls"];
 
+const FULL: [(&str, WhenFull); 3] = [("wait", WhenFull::Wait), ("oldest", WhenFull::Oldest), ("newest", WhenFull::Newest)];
+
 const LOCAL5: u8 = 21;
+/// Bytes of a spool, if nothing else is said, and at least.
+const SPOOL: u64 = 1 << 30;
+const SMALLEST_SPOOL: u64 = 1 << 20;
+/// More than the buffers of both sides of a TCP connection hold by default (6 and 4 MiB in Linux).
+const RESEND: usize = 16 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -294,7 +345,10 @@ mod tests {
             compress: true,
             keep: Some(7),
         };
-        assert_eq!(sink, SinkSettings { name: "all".to_owned(), target: Target::File(log), filter: Filter::default() });
+        assert_eq!(
+            sink,
+            SinkSettings { name: "all".to_owned(), target: Target::File(log), filter: Filter::default(), spool: None }
+        );
         let sink = parse("unix:/run/a.sock?events=alert,drop&severity=medium&rules=1:*,*C2*&findings=weak.cipher.rc4").unwrap();
         let filter = Filter {
             events: Some(vec!["alert".to_owned(), "drop".to_owned()]),
@@ -308,6 +362,17 @@ mod tests {
         let sink = parse("syslog-tcp:[::1]:601?facility=local0&hostname=fw1").unwrap();
         let settings = SyslogSettings { facility: 16, hostname: "fw1".to_owned() };
         assert_eq!(sink.target, Target::Syslog(Address::Tcp("[::1]:601".to_owned()), settings));
+    }
+
+    #[test]
+    fn a_stream_may_have_a_spool() {
+        let sink = parse("unix:a.sock?spool=/var/spool/p&spool-size=2MiB&spool-full=oldest&resend=0").unwrap();
+        let spool = SpoolSettings { dir: "/var/spool/p".into(), size: 2 << 20, when_full: WhenFull::Oldest, resend: 0 };
+        assert_eq!(sink.spool, Some(spool));
+        let sink = parse("syslog-tcp:a:601?spool=s").unwrap();
+        let spool = SpoolSettings { dir: "s".into(), size: 1 << 30, when_full: WhenFull::Wait, resend: 16 << 20 };
+        assert_eq!(sink.spool, Some(spool));
+        assert_eq!(parse("unix:a.sock").unwrap().spool, None);
     }
 
     #[test]
@@ -325,10 +390,18 @@ mod tests {
                 "a sink of type file has no key rotate: it is one of name, events, severity, findings, rules, rotate-size, rotate-interval, compress, keep",
             ),
             (
-                "unix:a?keep=7",
+                "stdout?keep=7",
                 Some("keep"),
-                "a sink of type unix has no key keep: it is one of name, events, severity, findings, rules",
+                "a sink of type stdout has no key keep: it is one of name, events, severity, findings, rules",
             ),
+            (
+                "syslog-udp:a:1?spool=s",
+                Some("spool"),
+                "a sink of type syslog-udp has no key spool: it is one of name, events, severity, findings, rules, facility, hostname",
+            ),
+            ("unix:a?spool-size=2MiB", None, "a sink of type unix needs spool, a directory, for this"),
+            ("unix:a?spool=s&spool-size=1K", Some("spool-size"), "spool-size: use 1MiB or more"),
+            ("unix:a?spool=s&spool-full=never", Some("spool-full"), "spool-full: 'never' is none of wait, oldest, newest"),
             ("file:a?event=tls", Some("event"), "a sink of type file has no key event: is events meant?"),
             (
                 "file:a?events=dns",

@@ -34,6 +34,14 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A spool cannot be used.
+    #[error("the spool {}: {source}", path.display())]
+    Spool {
+        /// Its directory.
+        path: PathBuf,
+        /// What is wrong.
+        source: io::Error,
+    },
     /// Signals cannot be caught.
     #[error("cannot catch signals: {0}")]
     Signal(#[source] io::Error),

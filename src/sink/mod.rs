@@ -9,6 +9,7 @@ mod head;
 mod log;
 mod queue;
 mod socket;
+mod spool;
 mod stdout;
 mod syslog;
 
@@ -22,6 +23,7 @@ pub use head::Severity;
 pub use log::LogSettings;
 pub use queue::{Shipped, SinkSettings, Sinks, Target};
 pub use socket::Address;
+pub use spool::{SpoolSettings, WhenFull};
 use stdout::Stdout;
 pub use syslog::SyslogSettings;
 

@@ -11,6 +11,7 @@ use super::Error;
 use super::filter::Filter;
 use super::log::{LogFile, LogSettings};
 use super::socket::{Address, Sent, Socket};
+use super::spool::{Form, Spool, SpoolSettings, Spooled};
 use super::stdout::Stdout;
 use super::syslog::SyslogSettings;
 
@@ -23,6 +24,8 @@ pub struct SinkSettings {
     pub target: Target,
     /// Which events go there.
     pub filter: Filter,
+    /// Where events wait for a receiver that is a stream.
+    pub spool: Option<SpoolSettings>,
 }
 
 /// Where events go.
@@ -45,14 +48,20 @@ pub struct Sinks {
 }
 
 /// What has become of a sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shipped {
     /// What it is called.
     pub name: String,
-    /// Events that went there.
+    /// Events that went there, or into its spool.
     pub sent: u64,
     /// Events that were longer than a datagram can be, and went nowhere.
     pub too_long: u64,
+    /// Events that a spool gave up to keep to its bound.
+    pub dropped: u64,
+    /// Events in a spool that are not acknowledged; the next run sends them again.
+    pub waiting: u64,
+    /// Events that were lost as the files of a spool are damaged.
+    pub damaged: u64,
     /// Why rotated files could not be tidied up.
     pub untidy: Option<String>,
 }
@@ -140,17 +149,24 @@ enum Outlet {
     File(Box<LogFile>),
     Socket(Socket),
     Syslog(Socket, SyslogSettings),
+    /// Taken by the thread that ends it.
+    Spool(Option<Box<Spool>>),
 }
 
 impl Carrier {
     fn open(settings: SinkSettings, reopen: Arc<AtomicBool>) -> Result<Self, Error> {
-        let outlet = match settings.target {
-            Target::Stdout => Outlet::Stdout(Stdout::new()),
-            Target::File(log) => Outlet::File(Box::new(LogFile::open(log)?)),
-            Target::Socket(address) => Outlet::Socket(Socket::connect(address)?),
-            Target::Syslog(address, syslog) => Outlet::Syslog(Socket::connect(address)?, syslog),
+        let spooled = |spool, address, form| -> Result<Outlet, Error> {
+            Ok(Outlet::Spool(Some(Box::new(Spool::begin(spool, Socket::unconnected(address), form)?))))
         };
-        let shipped = Shipped { name: settings.name, sent: 0, too_long: 0, untidy: None };
+        let outlet = match (settings.target, settings.spool) {
+            (Target::Stdout, _) => Outlet::Stdout(Stdout::new()),
+            (Target::File(log), _) => Outlet::File(Box::new(LogFile::open(log)?)),
+            (Target::Socket(address), Some(spool)) => spooled(spool, address, Form::Line)?,
+            (Target::Syslog(address, syslog), Some(spool)) => spooled(spool, address, Form::Syslog(syslog))?,
+            (Target::Socket(address), None) => Outlet::Socket(Socket::connect(address)?),
+            (Target::Syslog(address, syslog), None) => Outlet::Syslog(Socket::connect(address)?, syslog),
+        };
+        let shipped = Shipped { name: settings.name, ..Shipped::default() };
         Ok(Self { filter: settings.filter, outlet, reopen, shipped, wanted: Vec::new() })
     }
 
@@ -195,6 +211,7 @@ impl Carrier {
         match &mut self.outlet {
             Outlet::Stdout(stdout) => return stdout.write(lines),
             Outlet::File(file) => return file.write(lines),
+            Outlet::Spool(spool) => return spool.as_mut().map_or(Ok(()), |spool| spool.write(lines)),
             Outlet::Socket(socket) => {
                 for line in lines.split_inclusive(|&b| b == b'\n') {
                     let bare = line.strip_suffix(b"\n").filter(|_| socket.is_datagram());
@@ -216,14 +233,19 @@ impl Carrier {
         match &mut self.outlet {
             Outlet::Stdout(stdout) => stdout.flush(),
             Outlet::File(file) => file.flush(),
-            Outlet::Socket(_) | Outlet::Syslog(..) => Ok(()), // they keep nothing back
+            Outlet::Socket(_) | Outlet::Syslog(..) | Outlet::Spool(_) => Ok(()), // they keep nothing back
         }
     }
 
     fn finish(mut self) -> Result<Shipped, Error> {
         self.flush()?;
-        if let Outlet::File(file) = &mut self.outlet {
-            self.shipped.untidy = file.finish()?;
+        match &mut self.outlet {
+            Outlet::File(file) => self.shipped.untidy = file.finish()?,
+            Outlet::Spool(spool) => {
+                let Spooled { dropped, waiting, damaged } = spool.take().map_or(Ok(Spooled::default()), |spool| spool.finish())?;
+                (self.shipped.dropped, self.shipped.waiting, self.shipped.damaged) = (dropped, waiting, damaged);
+            }
+            Outlet::Stdout(_) | Outlet::Socket(_) | Outlet::Syslog(..) => {}
         }
         Ok(self.shipped)
     }
@@ -258,7 +280,7 @@ const BLOCKS: usize = 64;
 /// How often files are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How long a receiver may be away.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -273,11 +295,11 @@ mod tests {
 
     fn file(path: &Path, filter: Filter) -> SinkSettings {
         let log = LogSettings { path: path.to_owned(), rotate_size: None, rotate_interval: None, compress: false, keep: None };
-        SinkSettings { name: path.display().to_string(), target: Target::File(log), filter }
+        SinkSettings { name: path.display().to_string(), target: Target::File(log), filter, spool: None }
     }
 
     fn socket(address: Address) -> SinkSettings {
-        SinkSettings { name: "socket".to_owned(), target: Target::Socket(address), filter: Filter::default() }
+        SinkSettings { name: "socket".to_owned(), target: Target::Socket(address), filter: Filter::default(), spool: None }
     }
 
     fn event(kind: &str, n: u64) -> String {

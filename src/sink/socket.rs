@@ -1,7 +1,7 @@
 //! Sockets that take messages: connected when there is something to send, and again when they break.
 
-use std::io::{self, ErrorKind, Write};
-use std::net::{TcpStream, ToSocketAddrs, UdpSocket};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,7 +45,23 @@ pub(super) enum Sent {
     TooLong,
 }
 
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Closed {
+    /// The other side has read all of it, and closed it.
+    Confirmed,
+    /// The other side says nothing.
+    Silent,
+    /// It broke, or there is none.
+    Broken,
+}
+
 impl Socket {
+    /// One that will be connected when there is something to send.
+    pub const fn unconnected(address: Address) -> Self {
+        Self { address, link: None }
+    }
+
     /// One that is connected already: an address that does not answer is told at once.
     pub fn connect(address: Address) -> Result<Self, Error> {
         match Link::to(&address) {
@@ -69,6 +85,22 @@ impl Socket {
                 self.link = None;
                 Err(Error::Send { address: self.address.to_string(), source })
             }
+        }
+    }
+
+    /// Says that no more comes, and waits for the other side to close in turn.
+    pub(super) fn close(&mut self) -> Closed {
+        match self.link.take() {
+            Some(Link::Unix(socket)) => {
+                let ready = socket.shutdown(Shutdown::Write).and_then(|()| socket.set_read_timeout(Some(GOODBYE)));
+                ready.map_or(Closed::Broken, |()| goodbye(socket))
+            }
+            Some(Link::Tcp(socket)) => {
+                let ready = socket.shutdown(Shutdown::Write).and_then(|()| socket.set_read_timeout(Some(GOODBYE)));
+                ready.map_or(Closed::Broken, |()| goodbye(socket))
+            }
+            Some(Link::UnixDatagram(_) | Link::Udp(_)) => Closed::Silent,
+            None => Closed::Broken,
         }
     }
 
@@ -133,6 +165,16 @@ fn first<T>(host: &str, mut open: impl FnMut(std::net::SocketAddr) -> io::Result
     Err(last)
 }
 
+/// Reads until the end, which says that the other side has read all.
+fn goodbye(socket: impl Read) -> Closed {
+    match io::copy(&mut socket.take(MOST_ANSWERED), &mut io::sink()) {
+        Ok(MOST_ANSWERED) => Closed::Silent,
+        Ok(_) => Closed::Confirmed,
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Closed::Silent,
+        Err(_) => Closed::Broken,
+    }
+}
+
 fn is_too_long(error: &io::Error) -> bool {
     const EMSGSIZE: i32 = 90; // of Linux
     error.raw_os_error() == Some(EMSGSIZE)
@@ -152,3 +194,7 @@ impl std::fmt::Display for Address {
 const STALLED: Duration = Duration::from_secs(10);
 /// How long a host may not answer.
 const UNANSWERED: Duration = Duration::from_secs(5);
+/// How long the other side may take to close.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// Bytes that the other side may say meanwhile.
+const MOST_ANSWERED: u64 = 64 << 10;

@@ -1,0 +1,216 @@
+//! A spool on disk: what a receiver has not taken waits here, and outlives this program.
+//!
+//! **Files.** A directory for each sink: segments, named by the number of their first record, a ledger, and a lock. A segment is a header (magic,
+//! the spool's id, the first number) and records (length, CRC-32, an event). A segment is only appended to; it goes as a whole once all of it is
+//! acknowledged. The ledger says up to which number that is; it is replaced whole.
+//!
+//! **At least once.** An event is accepted once its record is written: from then on it outlives `kill -9` (after a loss of power, what the system
+//! had not written is gone). A record that is torn, since the end came within a write, is cut off when the spool is opened. Without a ledger all
+//! segments are sent again. Events carry the spool's id and their number, which never change: the receiver can tell doubles.
+//!
+//! **What is acknowledged.** A stream has no answers: what the system has taken may still be lost with the receiver. So an event counts as
+//! acknowledged when so many bytes more were taken that buffers cannot hold it any longer, or the receiver has closed in good order after we
+//! did. After each break what is not acknowledged is sent again.
+//!
+//! **Bounds.** Segments have so many bytes in all as is set; over it, or where the disk is full, it is as set: wait, or the oldest segment goes, or
+//! what is new; that is counted.
+
+mod ledger;
+mod reader;
+mod segment;
+mod sender;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+pub(super) use sender::Form;
+
+use super::Error;
+use super::socket::Socket;
+use sender::Sender;
+use writer::{Full, Writer};
+
+/// How a spool is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// The directory, of this sink alone.
+    pub dir: PathBuf,
+    /// Bytes of all segments.
+    pub size: u64,
+    /// What goes where there is no room.
+    pub when_full: WhenFull,
+    /// Bytes that have to be taken after an event before it counts as acknowledged.
+    pub resend: usize,
+}
+
+/// What goes where there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Nothing: new events wait.
+    Wait,
+    /// The oldest events.
+    Oldest,
+    /// New events.
+    Newest,
+}
+
+/// A spool that is at work: it is written to here, and sent from in a thread.
+#[derive(Debug)]
+pub(super) struct Spool {
+    settings: SpoolSettings,
+    writer: Writer,
+    shared: Arc<Shared>,
+    sender: JoinHandle<Result<(), Error>>,
+    dropped: u64,
+}
+
+/// What has become of events in a spool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Spooled {
+    /// Given up to keep to the bound.
+    pub dropped: u64,
+    /// Not acknowledged yet; they are sent again in the next run.
+    pub waiting: u64,
+    /// Lost to damage of the files.
+    pub damaged: u64,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+/// Numbers of records, by which writer and sender agree.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// The next one that will be written.
+    written: u64,
+    /// The first one that is not acknowledged.
+    acknowledged: u64,
+    /// Nothing will be written any more.
+    is_closing: bool,
+    damaged: u64,
+}
+
+impl Shared {
+    /// The state. A thread that panicked has left numbers that hold: each is set by itself.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changed.notify_all();
+    }
+
+    /// Waits until something changes, or for a second.
+    fn wait(&self, state: MutexGuard<'_, State>) {
+        drop(self.changed.wait_timeout(state, Duration::from_secs(1)));
+    }
+}
+
+impl Spool {
+    /// Opens the spool, and begins to send what is in it.
+    pub fn begin(settings: SpoolSettings, socket: Socket, form: Form) -> Result<Self, Error> {
+        let failed = |source| Error::Spool { path: settings.dir.clone(), source };
+        let (writer, acknowledged) = Writer::open(&settings.dir, segment_size(&settings)).map_err(failed)?;
+        let shared = Arc::new(Shared::default());
+        shared.update(|state| (state.written, state.acknowledged) = (writer.next(), acknowledged));
+        let sender = Sender::new(&settings, writer.id(), acknowledged, Arc::clone(&shared), socket, form);
+        let sender = thread::Builder::new().name("spool".to_owned()).spawn(move || sender.work()).map_err(Error::Thread)?;
+        Ok(Self { settings, writer, shared, sender, dropped: 0 })
+    }
+
+    /// Takes whole lines.
+    pub fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
+        for part in parts(lines) {
+            self.append(part)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all is acknowledged, or the receiver has been away for long; what is left stays.
+    pub fn finish(self) -> Result<Spooled, Error> {
+        self.shared.update(|state| state.is_closing = true);
+        self.sender.join().unwrap_or(Err(Error::Broken))?;
+        let state = *self.shared.state();
+        Ok(Spooled { dropped: self.dropped, waiting: state.written.saturating_sub(state.acknowledged), damaged: state.damaged })
+    }
+
+    fn append(&mut self, lines: &[u8]) -> Result<(), Error> {
+        let mut progress = (self.shared.state().acknowledged, Instant::now());
+        loop {
+            match self.writer.append(lines, self.settings.size) {
+                Ok(too_long) => {
+                    self.dropped = self.dropped.saturating_add(too_long);
+                    let written = self.writer.next();
+                    self.shared.update(|state| state.written = written);
+                    return Ok(());
+                }
+                Err(Full::NoRoom) => {}
+                Err(Full::Failed(source)) => return Err(Error::Spool { path: self.settings.dir.clone(), source }),
+            }
+            if self.sender.is_finished() {
+                return Err(Error::Broken);
+            }
+            let acknowledged = self.shared.state().acknowledged;
+            match self.settings.when_full {
+                WhenFull::Wait => {
+                    if acknowledged != progress.0 {
+                        progress = (acknowledged, Instant::now());
+                    }
+                    if progress.1.elapsed() > super::queue::PATIENCE {
+                        let source = std::io::Error::other("it is full, and its receiver takes nothing");
+                        return Err(Error::Spool { path: self.settings.dir.clone(), source });
+                    }
+                    self.shared.wait(self.shared.state());
+                    self.writer.forget_removed();
+                }
+                WhenFull::Oldest => match self.writer.remove_oldest(acknowledged) {
+                    Ok(Some(lost)) => self.dropped = self.dropped.saturating_add(lost),
+                    _ => return self.drop_lines(lines), // there is nothing older
+                },
+                WhenFull::Newest => {
+                    self.writer.forget_removed();
+                    if !self.writer.has_room(lines, self.settings.size) {
+                        return self.drop_lines(lines);
+                    }
+                }
+            }
+        }
+    }
+
+    fn drop_lines(&mut self, lines: &[u8]) -> Result<(), Error> {
+        let count = lines.iter().filter(|&&b| b == b'\n').count();
+        self.dropped = self.dropped.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        Ok(())
+    }
+}
+
+/// Lines in parts that are written at once.
+fn parts(mut lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let start = lines.get(..PART).unwrap_or(lines);
+        let end = start.iter().rposition(|&b| b == b'\n').or_else(|| lines.iter().position(|&b| b == b'\n'));
+        let (part, rest) = lines.split_at_checked(end?.saturating_add(1))?;
+        lines = rest;
+        Some(part)
+    })
+}
+
+/// A spool has eight segments or more, so that one of them can go.
+fn segment_size(settings: &SpoolSettings) -> u64 {
+    settings.size.checked_div(8).unwrap_or(0).clamp(1, LARGEST)
+}
+
+/// Bytes of lines that are written at once, unless a line is longer.
+const PART: usize = 64 << 10;
+/// Bytes of a segment at most.
+const LARGEST: u64 = 8 << 20;
+
+#[cfg(test)]
+mod tests;

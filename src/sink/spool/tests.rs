@@ -1,0 +1,243 @@
+//! What was accepted arrives: over restarts, breaks, torn writes and damage; and what does not is counted.
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::thread::JoinHandle;
+
+use super::writer::{Full, Writer};
+use super::*;
+use crate::sink::socket::Address;
+
+fn settings(dir: &Path) -> SpoolSettings {
+    SpoolSettings { dir: dir.join("spool"), size: 1 << 20, when_full: WhenFull::Wait, resend: 1 << 20 }
+}
+
+fn begin(settings: &SpoolSettings, to: &Path) -> Result<Spool, Error> {
+    Spool::begin(settings.clone(), Socket::unconnected(Address::Unix(to.to_owned())), Form::Line)
+}
+
+fn event(n: u64) -> String {
+    format!("{{\"n\":{n}}}\n")
+}
+
+/// Puts events into a spool whose sender is not there.
+fn write(settings: &SpoolSettings, numbers: std::ops::Range<u64>) {
+    let (mut writer, _) = Writer::open(&settings.dir, segment_size(settings)).unwrap();
+    for n in numbers {
+        writer.append(event(n).as_bytes(), settings.size).unwrap();
+    }
+}
+
+/// The events of a line: its number in the spool, and its own.
+fn read_line(line: &str) -> (u64, u64) {
+    let value: serde_json::Value = serde_json::from_str(line).unwrap();
+    let id = value["portcullis"]["id"].as_str().unwrap();
+    (id.split_once('-').unwrap().1.parse().unwrap(), value["n"].as_u64().unwrap())
+}
+
+/// Reads one connection to its end.
+fn receiver(path: &Path) -> JoinHandle<Vec<(u64, u64)>> {
+    let listener = UnixListener::bind(path).unwrap();
+    thread::spawn(move || BufReader::new(listener.accept().unwrap().0).lines().map(|line| read_line(&line.unwrap())).collect())
+}
+
+fn expected(numbers: std::ops::Range<u64>) -> Vec<(u64, u64)> {
+    numbers.map(|n| (n, n)).collect()
+}
+
+#[test]
+fn what_an_earlier_run_has_left_is_sent_first_and_numbers_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, path) = (settings(dir.path()), dir.path().join("a.sock"));
+    write(&settings, 1..4);
+    let received = receiver(&path);
+    let mut spool = begin(&settings, &path).unwrap();
+    spool.write([event(4), event(5)].concat().as_bytes()).unwrap();
+    assert_eq!(spool.finish().unwrap(), Spooled::default());
+    assert_eq!(received.join().unwrap(), expected(1..6));
+    // All is acknowledged: nothing is sent again, and no number is given twice.
+    fs::remove_file(&path).unwrap();
+    let received = receiver(&path);
+    let mut spool = begin(&settings, &path).unwrap();
+    spool.write(event(6).as_bytes()).unwrap();
+    assert_eq!(spool.finish().unwrap(), Spooled::default());
+    assert_eq!(received.join().unwrap(), [(6, 6)]);
+}
+
+#[test]
+fn a_receiver_that_breaks_off_gets_again_what_it_may_not_have_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, path) = (settings(dir.path()), dir.path().join("a.sock"));
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut spool = begin(&settings, &path).unwrap();
+    let lines: String = (1..2_000).map(event).collect();
+    spool.write(lines.as_bytes()).unwrap();
+    let reader = thread::spawn(move || {
+        let mut all = Vec::new();
+        for _ in 0..3 {
+            let mut some = BufReader::new(listener.accept().unwrap().0).lines().take(100);
+            all.extend(some.by_ref().map(|line| read_line(&line.unwrap())));
+        } // with bytes that were not read: the other side sees that it broke
+        all.extend(BufReader::new(listener.accept().unwrap().0).lines().map(|line| read_line(&line.unwrap())));
+        all
+    });
+    assert_eq!(spool.finish().unwrap(), Spooled::default());
+    let mut received = reader.join().unwrap();
+    assert_eq!(received.len(), 3 * 100 + 1_999);
+    received.sort_unstable();
+    received.dedup();
+    assert_eq!(received, expected(1..2_000));
+}
+
+#[test]
+fn a_torn_record_is_cut_off_and_its_number_is_given_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let record = b"\x07\0\0\0\0\0\0\0{\"n\":1}"; // with a wrong checksum
+    for (name, torn) in
+        [("one", &record[..1]), ("head", &record[..8]), ("whole", &record[..]), ("long", b"\xff\xff\xff\xff\0\0\0\0")]
+    {
+        let settings = SpoolSettings { dir: dir.path().join(name), ..settings(dir.path()) };
+        let path = dir.path().join(format!("{name}.sock"));
+        write(&settings, 1..3);
+        OpenOptions::new().append(true).open(segment::path(&settings.dir, 1)).unwrap().write_all(torn).unwrap();
+        let received = receiver(&path);
+        let mut spool = begin(&settings, &path).unwrap();
+        spool.write(event(3).as_bytes()).unwrap();
+        assert_eq!(spool.finish().unwrap(), Spooled::default());
+        assert_eq!(received.join().unwrap(), expected(1..4), "{torn:?}");
+    }
+}
+
+#[test]
+fn a_segment_that_was_just_begun_is_no_obstacle() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, half) in [("none", 0), ("half", 10), ("whole", segment::HEADER)] {
+        let settings = SpoolSettings { dir: dir.path().join(name), ..settings(dir.path()) };
+        let path = dir.path().join(format!("{name}.sock"));
+        write(&settings, 1..3);
+        let (id, _) = ledger::read(&settings.dir).unwrap();
+        fs::write(segment::path(&settings.dir, 3), &segment::header(id, 3)[..half]).unwrap();
+        let received = receiver(&path);
+        let mut spool = begin(&settings, &path).unwrap();
+        spool.write(event(3).as_bytes()).unwrap();
+        assert_eq!(spool.finish().unwrap(), Spooled::default(), "{name}");
+        assert_eq!(received.join().unwrap(), expected(1..4), "{name}");
+    }
+}
+
+#[test]
+fn damage_costs_the_rest_of_a_segment_and_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, path) = (settings(dir.path()), dir.path().join("a.sock"));
+    for n in 1..4 {
+        write(&settings, 3 * n - 2..3 * n + 1); // three segments of three
+    }
+    let middle = segment::path(&settings.dir, 4);
+    let mut bytes = fs::read(&middle).unwrap();
+    let second = segment::HEADER + 2 * segment::RECORD + event(4).len() - 1;
+    bytes[second] ^= 1;
+    fs::write(&middle, bytes).unwrap();
+    let received = receiver(&path);
+    let spool = begin(&settings, &path).unwrap();
+    assert_eq!(spool.finish().unwrap(), Spooled { damaged: 2, ..Spooled::default() });
+    assert_eq!(received.join().unwrap(), [expected(1..5), expected(7..10)].concat());
+}
+
+#[test]
+fn without_a_ledger_all_that_is_there_is_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, path) = (settings(dir.path()), dir.path().join("a.sock"));
+    write(&settings, 1..4);
+    for (change, expected_again) in [(None, 1..4), (Some(&b"no ledger"[..]), 1..4)] {
+        let received = receiver(&path);
+        assert_eq!(begin(&settings, &path).unwrap().finish().unwrap(), Spooled::default());
+        assert_eq!(received.join().unwrap(), expected(expected_again));
+        fs::remove_file(&path).unwrap();
+        match change {
+            None => fs::remove_file(settings.dir.join("ledger")).unwrap(),
+            Some(bytes) => fs::write(settings.dir.join("ledger"), bytes).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn over_the_bound_what_is_set_goes_and_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = |n: u64| format!("{{\"n\":{n},\"pad\":\"{}\"}}\n", "x".repeat(1_000));
+    for (when_full, name) in [(WhenFull::Oldest, "oldest"), (WhenFull::Newest, "newest")] {
+        let settings = SpoolSettings { dir: dir.path().join(name), size: 64 << 10, when_full, ..settings(dir.path()) };
+        let path = dir.path().join(format!("{name}.sock"));
+        let mut spool = begin(&settings, &path).unwrap();
+        (1..201).for_each(|n| spool.write(line(n).as_bytes()).unwrap());
+        let used: u64 = segment::list(&settings.dir)
+            .unwrap()
+            .iter()
+            .map(|n| fs::metadata(segment::path(&settings.dir, *n)).unwrap().len())
+            .sum();
+        assert!(used <= settings.size && used > settings.size / 2, "{used}");
+        let received = receiver(&path);
+        let spooled = spool.finish().unwrap();
+        let received: Vec<u64> = received.join().unwrap().into_iter().map(|(_, n)| n).collect();
+        let count = u64::try_from(received.len()).unwrap();
+        assert_eq!(spooled, Spooled { dropped: 200 - count, ..Spooled::default() }, "{name}");
+        let kept: Vec<u64> = if when_full == WhenFull::Oldest { (201 - count..201).collect() } else { (1..count + 1).collect() };
+        assert_eq!(received, kept, "{name}");
+    }
+}
+
+#[test]
+fn a_full_spool_waits_for_its_receiver() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = SpoolSettings { size: 64 << 10, resend: 4 << 10, ..settings(dir.path()) };
+    let path = dir.path().join("a.sock");
+    let received = receiver(&path);
+    let mut spool = begin(&settings, &path).unwrap();
+    for n in 1..5_000 {
+        spool.write(event(n).as_bytes()).unwrap();
+    }
+    assert_eq!(spool.finish().unwrap(), Spooled::default());
+    assert_eq!(received.join().unwrap(), expected(1..5_000));
+    assert_eq!(segment::list(&settings.dir).unwrap().len(), 1); // all others went once they were acknowledged
+}
+
+#[test]
+fn a_receiver_that_confirms_nothing_leaves_events_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, path) = (settings(dir.path()), dir.path().join("a.sock"));
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut spool = begin(&settings, &path).unwrap();
+    spool.write(event(1).as_bytes()).unwrap();
+    let open: UnixStream = listener.accept().unwrap().0; // and stays so
+    assert_eq!(spool.finish().unwrap(), Spooled { waiting: 1, ..Spooled::default() });
+    drop((open, listener));
+    fs::remove_file(&path).unwrap();
+    let received = receiver(&path);
+    assert_eq!(begin(&settings, &path).unwrap().finish().unwrap(), Spooled::default());
+    assert_eq!(received.join().unwrap(), [(1, 1)]);
+}
+
+#[test]
+fn a_spool_is_for_one_program_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path());
+    let first = Writer::open(&settings.dir, 1_024).unwrap();
+    let error = begin(&settings, &dir.path().join("a.sock")).unwrap_err().to_string();
+    assert!(error.contains("another program uses this spool"), "{error}");
+    drop(first);
+    Writer::open(&settings.dir, 1_024).unwrap();
+}
+
+#[test]
+fn a_disk_without_room_is_like_the_bound() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings(dir.path());
+    let (mut writer, _) = Writer::open(&settings.dir, 1_024).unwrap();
+    std::os::unix::fs::symlink("/dev/full", segment::path(&settings.dir, 1)).unwrap();
+    assert!(matches!(writer.append(event(1).as_bytes(), settings.size), Err(Full::NoRoom)));
+    // Nothing of it is left, and once there is room it goes on.
+    assert_eq!(segment::list(&settings.dir).unwrap(), [0; 0]);
+    writer.append(event(1).as_bytes(), settings.size).unwrap();
+    assert_eq!(writer.next(), 2);
+}
