@@ -18,6 +18,7 @@
 //! | [`tap`] | on an interface it sees what replay sees in a capture, whatever becomes of the interface |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
+//! | [`hostile`] | certificates that are made to cost much, to the end of a session |
 //! | [`earlier`] | what servers show is compared with earlier sessions |
 //! | [`certificates`] | certificates are told and kept once each |
 //! | [`reload`] | rules come and go while traffic runs |
@@ -35,6 +36,7 @@ mod datasets;
 mod earlier;
 mod evasion;
 mod findings;
+mod hostile;
 mod inline;
 mod invariance;
 mod language;
