@@ -1,8 +1,9 @@
 //! `portcullis tap` at interfaces of a network namespace: it sees what replay sees, and lives through what becomes of interfaces.
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -349,16 +350,18 @@ fn an_interface_that_is_not_there_is_named_with_those_that_are() {
     assert!(ran.stderr.contains("--pin-cpus 9999: this process may run on"), "{}", ran.stderr);
 }
 
+/// The program where everybody can run it: it may lie where only root can read.
+fn copy_for_all(dir: &Dir) -> PathBuf {
+    let copy = dir.path("portcullis");
+    fs::copy(env!("CARGO_BIN_EXE_portcullis"), &copy).unwrap();
+    Command::new("chmod").args(["-R", "a+rX"]).arg(copy.parent().unwrap()).status().unwrap();
+    copy
+}
+
 #[test]
 fn who_may_not_listen_is_told_what_it_takes() {
-    let program = Bench::new().map(|bench| {
-        // The program may lie where only root can read.
-        let copy = bench.dir.path("portcullis");
-        fs::copy(env!("CARGO_BIN_EXE_portcullis"), &copy).unwrap();
-        Command::new("chmod").args(["-R", "a+rX"]).arg(copy.parent().unwrap()).status().unwrap();
-        (bench, copy)
-    });
-    let Some((_bench, program)) = program else { return };
+    let Some(bench) = Bench::new() else { return };
+    let program = copy_for_all(&bench.dir);
     for capture in ["auto", "ring", "datalink"] {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", "65534", "--clear-groups"]).arg(&program);
@@ -366,4 +369,143 @@ fn who_may_not_listen_is_told_what_it_takes() {
         let ran = ran.expect(1);
         assert!(ran.stderr.contains("cannot listen at lo") && ran.stderr.contains("CAP_NET_RAW"), "{}", ran.stderr);
     }
+}
+
+// --- privileges --------------------------------------------------------------------------------------------------------
+
+/// What the kernel says of the thread that began a process and of all its others.
+fn status_of(tapping: &Tapping, key: &str) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", tapping.child.id())).unwrap();
+    let mut values: Vec<_> = tasks
+        .map(|task| {
+            let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            let line = status.lines().find(|line| line.starts_with(&format!("{key}:"))).unwrap();
+            line.split_once(':').unwrap().1.split_whitespace().next().unwrap().to_owned()
+        })
+        .collect();
+    values.sort();
+    values.dedup();
+    values
+}
+
+#[test]
+fn it_gives_up_all_that_it_does_not_need_and_goes_on_all_the_same() {
+    let Some(bench) = Bench::new() else { return };
+    let (net_raw, and_dac_override, no_group) = ("0000000000002000", "0000000000002002", "65534");
+    for capture in ["ring", "datalink"] {
+        for (options, user, capabilities, seccomp) in [
+            (&["--user", "nobody"][..], no_group, net_raw, "2"),
+            (&[], "0", and_dac_override, "2"),
+            (&["--user", "nobody", "--no-sandbox"], no_group, net_raw, "0"),
+        ] {
+            let tapping = bench.tap(&[&["-i", "tap", "--workers", "2", "--capture", capture][..], options].concat());
+            bench.send(&session(1001, "before.example"));
+            wait_for_session(&tapping, "before.example");
+            assert_eq!(status_of(&tapping, "Uid"), [user], "{capture} {options:?}");
+            assert_eq!(status_of(&tapping, "CapEff"), [capabilities], "{capture} {options:?}");
+            assert_eq!(status_of(&tapping, "CapPrm"), [capabilities], "{capture} {options:?}");
+            assert_eq!(status_of(&tapping, "NoNewPrivs"), ["1"], "{capture} {options:?}");
+            assert_eq!(status_of(&tapping, "Seccomp"), [seccomp], "{capture} {options:?}");
+
+            bench.ip("link del tap");
+            bench.wire("send", "tap");
+            tapping.wait_for("portcullis: interface: tap is there again");
+            thread::sleep(Duration::from_millis(100));
+            bench.send(&session(1002, "after.example"));
+            assert_eq!(tapping.end().names(), ["before.example", "after.example"], "{capture} {options:?}");
+        }
+    }
+}
+
+#[test]
+fn with_no_sandbox_root_keeps_what_it_has() {
+    let Some(bench) = Bench::new() else { return };
+    let tapping = bench.tap(&["-i", "tap", "--no-sandbox"]);
+    assert_eq!(status_of(&tapping, "Seccomp"), ["0"]);
+    assert_eq!(status_of(&tapping, "NoNewPrivs"), ["0"]);
+    tapping.end();
+}
+
+#[test]
+fn a_user_that_is_not_there_is_wrong_usage() {
+    let ran = Ran::with(["tap", "-i", "lo", "--user", "nosuchuser"]).expect(2);
+    assert!(ran.stderr.contains("there is no user nosuchuser"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_unit_starts_it_with_options_that_it_has() {
+    let unit = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/portcullis-tap@.service")).unwrap();
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/portcullis ")).unwrap();
+    let words = start.split(' ').map(|word| word.replace("%i", "nosuch0"));
+    // It is understood, and fails for the interface.
+    let ran = Ran::with(words).expect(1);
+    assert!(ran.stderr.contains("no interface nosuch0"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_service_manager_is_told_when_it_listens_and_that_it_lives() {
+    let Some(bench) = Bench::new() else { return };
+    let path = bench.dir.path("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let hear = || {
+        let mut text = [0; 64];
+        let len = manager.recv(&mut text).unwrap();
+        String::from_utf8(text[..len].to_vec()).unwrap()
+    };
+    let mut command = bench.command(env!("CARGO_BIN_EXE_portcullis"));
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
+    let tapping = bench.start(command, &["-i", "tap"]);
+    assert_eq!(hear(), "READY=1");
+    assert_eq!(hear(), "WATCHDOG=1");
+    assert_eq!(hear(), "WATCHDOG=1");
+    tapping.end();
+    assert!(std::iter::repeat_with(hear).take(100).any(|state| state == "STOPPING=1"));
+}
+
+// --- doctor ------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_doctor_tells_what_works_and_what_spoils_a_tap() {
+    let Some(bench) = Bench::new() else { return };
+    let doctor = |packets: &[Packet]| {
+        let mut command = bench.command(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(["doctor", "-i", "tap", "--duration", "2"]).stdout(Stdio::piped());
+        let child = command.spawn().unwrap();
+        thread::sleep(Duration::from_millis(800));
+        if !packets.is_empty() {
+            bench.send(packets);
+        }
+        let ran: Ran = child.wait_with_output().unwrap().into();
+        String::from_utf8(ran.expect(0).stdout).unwrap()
+    };
+    let whole = session(1001, "doctor.example");
+    let from_client: Vec<_> = whole.iter().filter(|packet| packet.side == Side::Client).cloned().collect();
+    for (packets, line) in [
+        (&whole[..], "ok    tap: both directions are seen"),
+        (&from_client, "no    tap: only what clients send is seen"),
+        (&[], "note  tap: nothing was seen on the ports"),
+    ] {
+        let said = doctor(packets);
+        for words in
+            ["ok    CAP_NET_RAW", "ok    --capture ring works", "ok    --capture datalink works", "landlock", "seccomp", line]
+        {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+    bench.ip("link set tap down");
+    assert!(doctor(&[]).contains("no    tap is down: `ip link set tap up`"));
+}
+
+#[test]
+fn the_doctor_tells_who_may_not_listen() {
+    let Some(bench) = Bench::new() else { return };
+    let mut command = Command::new("setpriv");
+    let ran: Ran =
+        command.args(["--reuid", "65534", "--clear-groups"]).arg(copy_for_all(&bench.dir)).arg("doctor").output().unwrap().into();
+    let ran = ran.expect(1);
+    let said = String::from_utf8(ran.stdout).unwrap();
+    assert!(said.contains("no    CAP_NET_RAW is missing (user 65534): run it as root"), "{said}");
+    let ran = Ran::with(["doctor", "-i", "nosuch0"]).expect(1);
+    assert!(ran.stderr.contains("no interface nosuch0"), "{}", ran.stderr);
 }

@@ -42,4 +42,10 @@ impl CertificateOptions {
             limit: self.max_certificates,
         })
     }
+
+    /// The directories that are written to.
+    #[cfg(target_os = "linux")]
+    pub fn directories(&self) -> impl Iterator<Item = &std::path::Path> {
+        [self.store_certs.as_deref(), self.tls_store.as_deref()].into_iter().flatten()
+    }
 }

@@ -5,6 +5,8 @@
 mod certificate_options;
 mod config;
 mod datasets;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod engine_options;
 mod feed_files;
 mod findings;
@@ -12,6 +14,8 @@ mod findings;
 mod inline;
 mod list_options;
 mod lookups;
+#[cfg(target_os = "linux")]
+mod notify;
 mod place;
 mod printer;
 mod profile;
@@ -19,6 +23,8 @@ mod reload;
 mod replay;
 mod rule_options;
 mod rules;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod signals;
 mod sink_options;
 #[cfg(target_os = "linux")]
@@ -59,6 +65,8 @@ enum Command {
     Tap(Box<tap::Tap>),
     #[cfg(target_os = "linux")]
     Inline(Box<inline::Inline>),
+    #[cfg(target_os = "linux")]
+    Doctor(doctor::Doctor),
     #[command(subcommand)]
     Rules(rules::Rules),
     Findings(findings::Findings),
@@ -79,6 +87,8 @@ pub fn main() -> ExitCode {
         Command::Tap(tap) => tap.run(),
         #[cfg(target_os = "linux")]
         Command::Inline(inline) => inline.run(),
+        #[cfg(target_os = "linux")]
+        Command::Doctor(doctor) => doctor.run(),
         Command::Rules(rules) => rules.run(),
         Command::Findings(findings) => findings.run(),
         Command::Config(config) => config.run(&root, &given),

@@ -14,9 +14,11 @@ use signal_hook::consts::SIGUSR1;
 use super::certificate_options::CertificateOptions;
 use super::datasets::{self, is_same_place};
 use super::engine_options::{Bounds, Decoding, Watching};
+use super::notify::Notifier;
 use super::printer::TerminalPrinter;
 use super::reload::{Reloader, Reloads};
 use super::rule_options::RuleOptions;
+use super::sandbox::SandboxOptions;
 use super::sink_options::{self, SinkOptions};
 use super::terminal::{self, Progress, Style};
 use super::trust_options::TrustOptions;
@@ -24,6 +26,7 @@ use super::{profile, say, signals, units};
 use crate::capture::filter::Wanted;
 use crate::capture::sys::affinity;
 use crate::capture::sys::interface::Interface;
+use crate::capture::sys::privileges::Capabilities;
 use crate::capture::sys::ring::RingSize;
 use crate::capture::tap::{Backend, Keeper, Opened, TapError, TapSettings, find, open};
 use crate::pipeline::{EvePrinter, Keeping, LiveSettings, Outcome, Printer, RunError, Settings, Status, run_live};
@@ -100,6 +103,9 @@ pub(super) struct Tap {
 
     #[command(flatten)]
     bounds: Bounds,
+
+    #[command(flatten)]
+    sandbox: SandboxOptions,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -131,11 +137,11 @@ impl Tap {
         let reloads = reloads.map_err(|error| failed(format_args!("cannot catch signals: {error}")))?;
         let interfaces = find(&self.interfaces).map_err(failed)?;
         self.check_processors()?;
+        let user = self.sandbox.user().map_err(wrong)?;
         let rules = self.rules.load().ok_or(Refused(ExitCode::FAILURE))?;
         let (settings, rules) = (self.settings(&rules, &stop)?, rules);
         if let Some(error) = self.clash_with_sets(&rules) {
-            say("error", error);
-            return Err(Refused(ExitCode::from(2)));
+            return Err(wrong(error));
         }
         if !datasets::can_write(rules.dataset_places()) {
             return Err(Refused(ExitCode::FAILURE));
@@ -159,6 +165,10 @@ impl Tap {
             status,
             processors: self.pin_cpus.clone(),
         };
+        // What is listened at may have to be listened at anew.
+        let outputs = self.written(&rules);
+        let entered = self.sandbox.enter(user, Capabilities::NET_RAW, outputs.iter().map(PathBuf::as_path));
+        entered.map_err(|error| failed(format_args!("cannot give up privileges: {error}; --no-sandbox keeps them")))?;
         for down in interfaces.iter().filter(|interface| !interface.is_up) {
             say("interface", format_args!("{} is down: nothing is seen there until it is up", down.name));
         }
@@ -254,7 +264,9 @@ impl Tap {
             sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
             sinks.take(lines)
         };
-        let mut look = watch_interfaces(&mut *keeper);
+        let mut notifier = Notifier::from_environment();
+        notifier.ready();
+        let mut look = watch(&mut *keeper, &mut notifier);
         let ended = thread::scope(|scope| {
             let reloader = Reloader {
                 options: &self.rules,
@@ -270,6 +282,8 @@ impl Tap {
                 .map_err(RunError::Thread)?;
             run_live(taps, rules, settings, live, printer, &mut take, &mut look, &|status| say("status", line(status)))
         });
+        drop(look);
+        notifier.stopping();
         let shipped = sinks.finish(); // whatever has become of the run: what was taken is to arrive
         let ended = ended?;
         sink.as_mut().map_or(Ok(()), Sink::flush).map_err(RunError::Sink)?;
@@ -294,21 +308,30 @@ impl Tap {
         clashes.next().map(|place| format!("{place} is where a rule keeps a data set: name another file to write to"))
     }
 
+    /// All that is written to in the run.
+    fn written(&self, rules: &RuleSet) -> Vec<PathBuf> {
+        let files = [self.output.as_deref(), self.profile_path()].into_iter().flatten().chain(self.sinks.files());
+        let sets = rules.dataset_places().map(Path::new);
+        files.chain(sets).chain(self.certificates.directories()).map(Path::to_owned).collect()
+    }
+
     fn check_processors(&self) -> Result<(), Refused> {
         let Ok(there) = affinity::processors() else { return Ok(()) };
         let Some(missing) = self.pin_cpus.iter().find(|processor| !there.contains(processor)) else { return Ok(()) };
-        say("error", format_args!("--pin-cpus {missing}: this process may run on {there:?} only"));
-        Err(Refused(ExitCode::from(2)))
+        Err(wrong(format_args!("--pin-cpus {missing}: this process may run on {there:?} only")))
     }
 }
 
-/// Looks after the interfaces now and then, and says what has become of them.
-fn watch_interfaces(keeper: &mut dyn Keeper) -> impl FnMut() {
-    let mut last = Instant::now();
-    move || {
-        if last.elapsed() >= BETWEEN_LOOKS {
-            last = Instant::now();
+/// Looks after the interfaces now and then, and says what has become of them; tells the service manager while all is well.
+fn watch(keeper: &mut dyn Keeper, notifier: &mut Notifier) -> impl FnMut(bool) {
+    let mut last = None::<Instant>;
+    move |all_is_well| {
+        if last.is_none_or(|last| last.elapsed() >= BETWEEN_LOOKS) {
+            last = Some(Instant::now());
             keeper.look().iter().for_each(|notice| say("interface", notice));
+        }
+        if all_is_well {
+            notifier.alive();
         }
     }
 }
@@ -316,6 +339,12 @@ fn watch_interfaces(keeper: &mut dyn Keeper) -> impl FnMut() {
 fn failed(error: impl std::fmt::Display) -> Refused {
     say("error", error);
     Refused(ExitCode::FAILURE)
+}
+
+/// It was asked wrongly.
+fn wrong(error: impl std::fmt::Display) -> Refused {
+    say("error", error);
+    Refused(ExitCode::from(2))
 }
 
 /// How it goes, in one line.

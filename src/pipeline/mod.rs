@@ -26,6 +26,8 @@ mod lines;
 mod live;
 mod load;
 mod next_rules;
+#[cfg(target_os = "linux")]
+pub mod sandbox;
 mod strand;
 mod worker;
 

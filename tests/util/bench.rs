@@ -73,8 +73,12 @@ impl Bench {
 
     /// Starts `portcullis tap` with these options; it listens when this comes back.
     pub fn tap(&self, args: &[&str]) -> Tapping {
+        self.start(self.command(env!("CARGO_BIN_EXE_portcullis")), args)
+    }
+
+    /// The same with a command that runs in the namespace.
+    pub fn start(&self, mut command: Command, args: &[&str]) -> Tapping {
         let events = self.dir.path("events.json");
-        let mut command = self.command(env!("CARGO_BIN_EXE_portcullis"));
         command.arg("tap").args(args).arg("-o").arg(&events).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (say, said) = channel();
@@ -131,9 +135,11 @@ impl Tapping {
         assert!(Command::new("kill").args([&format!("-{signal}"), &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    /// What it has written so far: all of it whole lines.
+    /// What it has written so far, as far as lines are whole.
     pub fn events(&self) -> Events {
-        Events::parse(&fs::read(&self.events).unwrap_or_default())
+        let written = fs::read(&self.events).unwrap_or_default();
+        let whole = written.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+        Events::parse(&written[..whole])
     }
 
     /// Waits until `is_there` finds in its events what it looks for.
@@ -162,7 +168,7 @@ impl Tapping {
             thread::sleep(Duration::from_millis(10));
         };
         let said = self.said.iter().collect();
-        (status.code().unwrap_or(-1), said, self.events())
+        (status.code().unwrap_or(-1), said, Events::parse(&fs::read(&self.events).unwrap_or_default()))
     }
 
     /// Ends it as one does, once what was sent has come.

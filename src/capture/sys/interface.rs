@@ -81,7 +81,7 @@ fn link_type(hardware: libc::sa_family_t) -> LinkType {
 }
 
 /// A socket to ask the kernel about interfaces by.
-fn any_socket() -> io::Result<OwnedFd> {
+pub(super) fn any_socket() -> io::Result<OwnedFd> {
     // SAFETY: takes numbers only.
     let fd = check(unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) })?;
     // SAFETY: it was just opened, and nobody else owns it.
@@ -90,21 +90,27 @@ fn any_socket() -> io::Result<OwnedFd> {
 
 /// Asks about an interface. An error of kind `NotFound` where no interface has this name.
 fn ask(socket: &OwnedFd, request: libc::Ioctl, name: &str) -> io::Result<libc::ifreq> {
-    // SAFETY: all zeros is a valid value of each member.
-    let mut answer: libc::ifreq = unsafe { std::mem::zeroed() };
-    let room = answer.ifr_name.len().saturating_sub(1); // the name ends with a zero
-    if name.is_empty() || name.len() > room || name.contains('\0') {
-        return Err(io::ErrorKind::NotFound.into());
-    }
-    for (to, from) in answer.ifr_name.iter_mut().zip(name.bytes()) {
-        *to = from.cast_signed();
-    }
+    let mut answer = request_for(name)?;
     // SAFETY: `answer` is what these requests take and fill in, and lives as long as the call.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), request, &raw mut answer) }).map_err(|error| match error.raw_os_error() {
         Some(libc::ENODEV) => io::ErrorKind::NotFound.into(),
         _ => error,
     })?;
     Ok(answer)
+}
+
+/// What a request about the interface of this name begins with. An error of kind `NotFound` where none can have this name.
+pub(super) fn request_for(name: &str) -> io::Result<libc::ifreq> {
+    // SAFETY: all zeros is a valid value of each member.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    let room = request.ifr_name.len().saturating_sub(1); // the name ends with a zero
+    if name.is_empty() || name.len() > room || name.contains('\0') {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from.cast_signed();
+    }
+    Ok(request)
 }
 
 /// ARPHRD_RAWIP.

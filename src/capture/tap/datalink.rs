@@ -55,10 +55,11 @@ pub(super) fn open(interfaces: &[Interface], workers: usize, settings: &TapSetti
     let mut keeper = DatalinkKeeper {
         watches: interfaces.iter().map(Watch::new).collect(),
         starter: Starter { hands, settings: settings.clone(), counted: Arc::clone(&counted) },
+        waiting: Vec::new(),
         readers: Vec::new(),
     };
     for (capture, interface) in (0..).zip(interfaces) {
-        keeper.readers.push(keeper.starter.start(capture, interface)?);
+        keeper.waiting.push(keeper.starter.open(capture, interface)?);
     }
     let taps = received.into_iter().enumerate().map(|(index, batches)| {
         let counted = Arc::clone(&counted);
@@ -99,19 +100,28 @@ impl Tap for DatalinkTap {
 struct DatalinkKeeper {
     watches: Vec<Watch>,
     starter: Starter,
+    /// Those that are open and do not read yet: a thread that is started later has no more privileges than who starts it has then.
+    waiting: Vec<(Reader, Box<dyn DataLinkReceiver>)>,
     /// In the order of the interfaces; each ends by itself once its interface is gone for good.
     readers: Vec<JoinHandle<()>>,
 }
 
 impl Keeper for DatalinkKeeper {
     fn look(&mut self) -> Vec<Notice> {
-        let Self { watches, starter, readers } = self;
+        let Self { watches, starter, waiting, readers } = self;
         let mut notices = Vec::new();
-        for (capture, watch) in (0..).zip(watches) {
+        for (capture, watch) in (0..).zip(watches.iter_mut()) {
             notices.extend(watch.look(|interface| {
-                readers.push(starter.start(capture, interface)?);
+                waiting.push(starter.open(capture, interface)?);
                 Ok(())
             }));
+        }
+        for (reader, receiver) in waiting.drain(..) {
+            let name = reader.interface.name.clone();
+            match thread::Builder::new().name(format!("read {name}")).spawn(move || reader.read(receiver)) {
+                Ok(thread) => readers.push(thread),
+                Err(error) => notices.push(Notice::refused(name, &error)),
+            }
         }
         readers.retain(|reader| !reader.is_finished());
         notices
@@ -135,7 +145,7 @@ struct Starter {
 }
 
 impl Starter {
-    fn start(&self, capture: u32, interface: &Interface) -> Result<JoinHandle<()>, TapError> {
+    fn open(&self, capture: u32, interface: &Interface) -> Result<(Reader, Box<dyn DataLinkReceiver>), TapError> {
         let refused = |source| TapError::Open { interface: interface.name.clone(), source };
         let (receiver, socket) = channel(interface, &self.settings).map_err(refused)?;
         let empty = || Batch { capture, link: interface.link, bytes: Vec::new(), frames: Vec::new() };
@@ -147,7 +157,7 @@ impl Starter {
             counted: Arc::clone(&self.counted),
             begun: Instant::now(),
         };
-        thread::Builder::new().name(format!("read {}", interface.name)).spawn(move || reader.read(receiver)).map_err(refused)
+        Ok((reader, receiver))
     }
 }
 

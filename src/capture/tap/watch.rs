@@ -50,6 +50,13 @@ pub struct Notice {
     pub change: Change,
 }
 
+impl Notice {
+    /// It cannot be listened at.
+    pub(super) fn refused(interface: String, error: &io::Error) -> Self {
+        Self { change: Change::Refused(format!("cannot listen at {interface}: {error}")), interface }
+    }
+}
+
 /// What can happen to an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {

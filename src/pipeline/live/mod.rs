@@ -74,7 +74,7 @@ pub struct Status {
 }
 
 /// Takes frames from `taps`, one for each worker, until it is to end, and writes lines to `sink` through `printer`. Some times a second it
-/// calls `look`; where a status is asked for, `tell`. Answers what came of it, and the last status.
+/// calls `look`, with whether all workers are alive; where a status is asked for, `tell`. Answers what came of it, and the last status.
 #[allow(clippy::too_many_arguments)]
 pub fn run_live<P: Printer>(
     taps: Vec<Box<dyn Tap>>,
@@ -83,11 +83,16 @@ pub fn run_live<P: Printer>(
     live: &LiveSettings,
     printer: &P,
     sink: &mut Take<'_>,
-    look: &mut dyn FnMut(),
+    look: &mut dyn FnMut(bool),
     tell: &(dyn Fn(&Status) + Sync),
 ) -> Result<(Outcome, Status), RunError> {
     let workers = taps.len().clamp(1, LANES);
-    let shared = Shared { end: AtomicBool::new(false), packets: AtomicU64::new(0), most_packets: live.packets };
+    let shared = Shared {
+        end: AtomicBool::new(false),
+        alive: (0..workers).map(|_| AtomicBool::new(true)).collect(),
+        packets: AtomicU64::new(0),
+        most_packets: live.packets,
+    };
     thread::scope(|scope| {
         let (lines, pieces) = bounded(PIECES_AHEAD.saturating_mul(workers));
         let (give_back, spares) = bounded(PIECES_AHEAD.saturating_mul(workers));
@@ -119,11 +124,15 @@ pub fn run_live<P: Printer>(
             .spawn_scoped(scope, move || collector.collect(settings.stats_interval, asked, tell, sink))
             .map_err(|error| shared.fail(RunError::Thread(error)))?;
 
-        let begun = Instant::now();
+        let (begun, mut last_check, mut are_alive) = (Instant::now(), Instant::now(), true);
         let is_over = || live.duration.is_some_and(|most| begun.elapsed() >= most) || settings.stop.load(Ordering::Relaxed) != 0;
         while !is_over() && !shared.end.load(Ordering::Relaxed) && !collecting.is_finished() {
             thread::sleep(LOOK_UP);
-            look();
+            if last_check.elapsed() >= CHECK {
+                last_check = Instant::now();
+                are_alive = shared.alive.iter().filter(|alive| !alive.swap(false, Ordering::Relaxed)).count() == 0;
+            }
+            look(are_alive);
             if let Some(rules) = settings.next_rules.take() {
                 // The collector first: it is to know of thresholds before there are alerts.
                 let _ = change.send((Arc::clone(&rules), now()));
@@ -140,6 +149,8 @@ pub fn run_live<P: Printer>(
 struct Shared {
     /// The run is to end.
     end: AtomicBool,
+    /// Each worker has gone round since the last look.
+    alive: Vec<AtomicBool>,
     /// Frames taken by all, counted where there is a limit.
     packets: AtomicU64,
     most_packets: Option<u64>,
@@ -180,6 +191,8 @@ pub(super) fn now() -> Timestamp {
     Timestamp::from_parts(since.as_secs(), since.subsec_nanos().into())
 }
 
+/// A worker that does not go round in this time is stuck: it waits for the collector for less.
+const CHECK: Duration = Duration::from_secs(5);
 /// How often the caller's thread looks up.
 const LOOK_UP: Duration = Duration::from_millis(50);
 /// Pieces of lines on their way to the collector, for each worker.

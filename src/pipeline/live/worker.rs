@@ -149,6 +149,9 @@ struct Worker<P> {
 impl<P: Printer> Worker<P> {
     fn run(&mut self, tap: &mut dyn Tap, shared: &Shared) {
         while !shared.end.load(Ordering::Relaxed) && !self.is_abandoned {
+            if let Some(alive) = shared.alive.get(self.index) {
+                alive.store(true, Ordering::Relaxed);
+            }
             self.obey();
             self.take_in_handed();
             if self.take(tap, shared) == 0 {
