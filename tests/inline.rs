@@ -637,3 +637,19 @@ fn what_comes_too_fast_goes_by_policy_and_its_flow_is_not_held_to_its_order() {
         assert_eq!(reasons.contains(&"overload".to_owned()), policy == Policy::Drop);
     }
 }
+
+#[test]
+fn a_flow_that_was_dropped_stays_so_when_packets_come_too_fast() {
+    let mut path = Path::new(RULE).send(&Conversation::new().client(&hello(EVIL)).packets);
+    let again = path.frames[3].clone();
+    path.frames.push(again.clone());
+    path.fates.push(None);
+    let timestamp = Timestamp::from_parts(START, 0);
+    let frame =
+        Frame { data: &again, link: LinkType::Ethernet, timestamp, original_len: again.len() as u32, capture: 0, number: 5 };
+    let mut out = Answers::default();
+    path.inline.overload(&frame, Ticket(4), &mut path.lines, &mut out);
+    path.take(out);
+    assert_eq!(path.reached_server(), b"");
+    assert_eq!(reasons(&path.events()), ["rules", "flow drop"]);
+}
