@@ -70,7 +70,7 @@ impl<P: Printer> Collector<P> {
         }
         let done = output.end.take();
         let mut strand = Strand::of(output);
-        self.editor.write_run(&mut strand, |_| true, sink)?;
+        self.editor.write_run(&mut strand, |_| true, None, sink)?;
         self.editor.flush(sink)?;
         let _ = self.give_back.try_send(strand.into_spare()); // where there are enough spare ones, this one is let go
         self.status = *status;
