@@ -30,7 +30,7 @@ use crate::pipeline::{
     run_inline,
 };
 use crate::rules::RuleSet;
-use crate::sink::Sink;
+use crate::sink::{Pace, Sink};
 
 /// Stand in the path of the packets, and let only those on that rules do not drop
 ///
@@ -297,7 +297,7 @@ impl Inline {
         printer: &P,
     ) -> Result<Outcome, RunError> {
         let progress = Progress::new(None, false);
-        let mut sinks = self.sinks.begin().map_err(RunError::Sink)?;
+        let mut sinks = self.sinks.begin(Pace::Live).map_err(RunError::Sink)?;
         let mut take = |lines: &[u8]| {
             sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
             sinks.take(lines)
