@@ -189,7 +189,7 @@ def main():
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname=name)
     tcp = Tcp(interface, gateway, source, destination, vlan)
-    result = {"connected": tcp.connect(time.time() + 5), "answered": False, "handshake": False, "bytes": 0}
+    result = {"connected": tcp.connect(time.time() + 20), "answered": False, "handshake": False, "bytes": 0}
     until = time.time() + patience
     if result["connected"]:
         try:

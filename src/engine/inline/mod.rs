@@ -128,10 +128,15 @@ impl Inline {
         tickets.push(ticket);
         let Decoded::Segment(decoded) = decoded else { return self.pass(&tickets, false, out) };
         let header = &decoded.header;
+        let hash = header.key.hash(self.seed);
+        let found = self.gates.find(hash, &header.key);
+        // What was judged stands.
+        if found.and_then(|id| self.gates.get(id)).is_some_and(|(_, gate)| gate.refused.is_some()) {
+            return self.refuse_frames(tickets, header, DropReason::FlowDrop, report, out);
+        }
         match self.policy(Exception::Overload) {
             Policy::Pass => {
-                let hash = header.key.hash(self.seed);
-                if let Some(gate) = self.gates.find(hash, &header.key) {
+                if let Some(gate) = found {
                     let (before, segment) = (self.gate_memory(gate), decoded.payload.segment(header, frame.data));
                     self.let_go_unchecked(&Case { gate, hash, segment, frame: *frame, forwarded: None }, tickets, out);
                     self.settle_memory(gate, before, frame.timestamp);
