@@ -53,7 +53,9 @@ impl Engine {
         let gathered = Gathered::new(config.limits.intermediate_memory);
         let mut inspector = Inspector::new(config, rules, Arc::clone(&names));
         inspector.compare_servers();
-        Self { decoder: Decoder::new(decoder), inspector, seed, names, clock: Clock::default(), gathered }
+        let mut decoder = Decoder::new(decoder);
+        decoder.want_datagrams(inspector.wants_datagrams());
+        Self { decoder, inspector, seed, names, clock: Clock::default(), gathered }
     }
 
     /// Takes a frame all the way: decode and defragment it, find its flow, put its bytes in order, parse them, match the rules,
@@ -89,6 +91,7 @@ impl Engine {
     /// `rules` are in force from the next frame on, in place of those so far: see [`Inspector::replace_rules`].
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
         self.inspector.replace_rules(rules);
+        self.decoder.want_datagrams(self.inspector.wants_datagrams());
     }
 
     /// The capture is over: tells what is unfinished.

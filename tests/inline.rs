@@ -612,3 +612,15 @@ fn what_is_not_ours_goes_on_at_once() {
     }
     assert_eq!(path.fates, [Some(Fate::Pass); 3]);
 }
+
+#[test]
+fn quic_that_is_forbidden_does_not_go_on_and_other_datagrams_do() {
+    let rules = r#"reject quic any any -> any 443 (msg:"no QUIC"; sid:1;)"#;
+    let initial = b"\xc0\0\0\0\x01\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\0\0\x44\x9e";
+    let quic = Conversation::of_datagrams().datagram(Side::Client, initial).datagram(Side::Server, b"\x40x").packets;
+    let other = Conversation::unopened("10.0.0.9:5000", "192.0.2.1:443", 0, 0).datagram(Side::Client, b"hello").packets;
+    let path = Path::new(rules).send(&[quic, other].concat());
+    assert_eq!((&path.passed[..], path.injections.len()), (&[2][..], 0));
+    assert_eq!(path.fates, [Some(Fate::Drop), Some(Fate::Drop), Some(Fate::Pass)]);
+    assert_eq!(path.events().alerts(), ["no QUIC"]);
+}

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::util::Dir;
 use crate::util::run::Ran;
+use crate::util::{Conversation, Dir, Portcullis, Side};
 
 /// Options of a rule `alert tls any any -> any any`, and how often it fires on the one session there.
 const FORMS: &[(&str, usize)] = &[
@@ -127,5 +127,43 @@ fn headers_tags_and_fragments_are_as_they_were_sent() {
     for (file, options, fires) in WRAPPED {
         let counts = fired(file, &format!("alert tcp any any -> any any ({options} sid:7;)\n"));
         assert_eq!(counts.contains_key(&7), *fires, "{options} on {file}");
+    }
+}
+
+#[test]
+fn what_is_spoken_in_place_of_tls_has_a_name() {
+    for (file, holding, others) in [
+        ("http-on-443.pcap", &["http", "http1", "!tls", "!failed", "!ssh"][..], &["ssh", "failed", "http2", "!http", "tls"][..]),
+        ("ssh-on-443.pcap", &["ssh", "!http", "ssh|rdp"], &["http", "failed", "!ssh"]),
+        ("tls12.pcap", &["tls", "!http", "!failed"], &["http", "failed", "!tls"]),
+    ] {
+        let values: Vec<_> = holding.iter().map(|value| (value, 1)).chain(others.iter().map(|value| (value, 0))).collect();
+        let rule = |(sid, (value, _)): (u64, &(&&str, usize))| {
+            format!("alert tcp any any -> any 443 (app-layer-protocol:{value}; flow:to_server; sid:{sid};)\n")
+        };
+        let counts = fired(file, &(1_u64..).zip(&values).map(rule).collect::<String>());
+        for (sid, (value, times)) in (1_u64..).zip(&values) {
+            assert_eq!(counts.get(&sid).copied().unwrap_or_default(), *times, "{value} on {file}");
+        }
+    }
+}
+
+#[test]
+fn what_is_spoken_does_not_hang_on_how_it_is_cut() {
+    let protocols = ["http", "failed", "!tls", "!http", "ssh"];
+    let rule = |name| format!("alert tcp any any -> any 443 (msg:\"{name}\"; app-layer-protocol:{name}; flow:to_server; sid:1;)\n");
+    let rules: String = (1..).zip(protocols).map(|(sid, name)| rule(name).replace("sid:1;", &format!("sid:{sid};"))).collect();
+    for (said, expected) in [
+        (&b"GET / HTTP/1.1\r\nHost: www.example\r\n\r\n"[..], &["!tls", "http"][..]),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", &["!http", "!tls", "ssh"]),
+        (b"hello, is anybody there?\n", &["!http", "!tls", "failed"]),
+    ] {
+        for size in [1, 3, 7, 1_400] {
+            let packets = Conversation::new().send_in_segments(Side::Client, said, size).close().packets;
+            let events = Portcullis::default().rules(&rules).run(&packets);
+            let mut alerts = events.alerts();
+            alerts.sort_unstable();
+            assert_eq!(alerts, expected, "{} in segments of {size}", said.escape_ascii());
+        }
     }
 }

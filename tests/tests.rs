@@ -5,6 +5,7 @@
 //! | [`captures`] | each capture of `pcaps/` gives the facts that its README names |
 //! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
 //! | [`evasion`] | tricks that hide a name or a session from others |
+//! | [`datagrams`] | rules on UDP: alerts, verdicts, and nothing where none wants it |
 //! | [`findings`] | what is found stands in events, and can be chosen, listed and asked for |
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`inline`] | in the path, what goes on is what was inspected, and no part of a forbidden hello does |
@@ -15,6 +16,7 @@
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`tap`] | on an interface it sees what replay sees in a capture, whatever becomes of the interface |
+//! | [`tags`] | packets that a rule tagged are told as they are |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
 //! | [`earlier`] | what servers show is compared with earlier sessions |
@@ -30,6 +32,7 @@ mod captures;
 mod certificates;
 mod command;
 mod config;
+mod datagrams;
 mod datasets;
 mod earlier;
 mod evasion;
@@ -47,6 +50,7 @@ mod reload;
 mod rooms;
 mod rules;
 mod sinks;
+mod tags;
 #[cfg(target_os = "linux")]
 mod tap;
 mod trust;

@@ -107,6 +107,7 @@ fn rules(c: &mut Criterion) {
         client: endpoint("10.0.0.1", 40_000),
         server: endpoint("198.18.0.1", 443),
         established: true,
+        transport: portcullis::rules::Transport::Tcp,
         app_proto: AppProto::Tls,
         session: Some(&session),
         one_way: None,
@@ -230,8 +231,8 @@ impl Report for Lines {
         event::drop(&mut self.0, common, segment, info);
     }
 
-    fn flow(&mut self, _: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
-        event::flow(&mut self.0, common, counters, end, Some(tcp));
+    fn flow(&mut self, _: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>) {
+        event::flow(&mut self.0, common, counters, end, tcp);
     }
 
     fn anomaly(&mut self, _: Order, common: &Common<'_>, info: &AnomalyInfo<'_>) {

@@ -8,7 +8,7 @@ use portcullis::base::Timestamp;
 use portcullis::packet::{Endpoint, FlowKey, IpFields, Segment, SegmentHeader, TcpFlags};
 use portcullis::protocol::tls::{ClientHello, Session};
 use portcullis::rules::{
-    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject, Totals,
+    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject, Totals, Transport,
 };
 
 fuzz_target!(|text: &str| {
@@ -51,6 +51,7 @@ fuzz_target!(|text: &str| {
         client: end(40_000),
         server: end(443),
         established: true,
+        transport: Transport::Tcp,
         app_proto: AppProto::Tls,
         session: Some(&session),
         one_way: None,

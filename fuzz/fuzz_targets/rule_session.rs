@@ -13,7 +13,7 @@ use portcullis::flow::Direction;
 use portcullis::packet::Endpoint;
 use portcullis::protocol::tls::Conversation;
 use portcullis::protocol::x509::CertificateCache;
-use portcullis::rules::{AppProto, FlowRules, HostState, RuleConfig, RuleSet, Scratch, Source, Subject};
+use portcullis::rules::{AppProto, FlowRules, HostState, RuleConfig, RuleSet, Scratch, Source, Subject, Transport};
 
 const LONGEST_MESSAGE: usize = 16 << 10;
 /// Keywords by which one rule has a say in another.
@@ -62,6 +62,7 @@ fn play(set: &RuleSet, events: &[u8]) -> BTreeSet<(u32, u32, bool)> {
         let end = |port| Endpoint { ip: [10, 0, 0, 1].into(), port };
         let app_proto = if conversation.is_tls() { AppProto::Tls } else { AppProto::Unknown };
         let subject = Subject {
+            transport: Transport::Tcp,
             client: end(40_000),
             server: end(443),
             established: true,

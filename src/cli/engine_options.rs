@@ -99,7 +99,7 @@ pub(super) struct Decoding {
     #[arg(long)]
     ignore_vlan: bool,
 
-    /// Drop packets with wrong IPv4 or TCP checksums
+    /// Drop packets with wrong IPv4, TCP or UDP checksums
     #[arg(long)]
     check_checksums: bool,
 

@@ -4,7 +4,7 @@ use super::terminal::{Style, alert_line, other_line, session_line, session_line_
 use crate::base::Timestamp;
 use crate::event::{AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, TcpEnd};
 use crate::findings::FindingSet;
-use crate::packet::SegmentHeader;
+use crate::packet::{Frame, SegmentHeader};
 use crate::pipeline::Printer;
 use crate::protocol::tls::Session;
 
@@ -33,7 +33,11 @@ impl Printer for TerminalPrinter {
 
     fn drop(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &SegmentHeader, _: &DropInfo<'_>) {}
 
-    fn flow(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &FlowCounters, _: &FlowEnd, _: &TcpEnd) {}
+    fn packet(&self, _: &mut Vec<u8>, _: &Common<'_>) {}
+
+    fn add_frame(&self, _: &mut Vec<u8>, _: &Frame<'_>) {}
+
+    fn flow(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &FlowCounters, _: &FlowEnd, _: Option<&TcpEnd>) {}
 
     fn anomaly(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &AnomalyInfo<'_>) {}
 

@@ -320,7 +320,7 @@ const KINDS: [(&str, &[&str]); 6] = [
 const COMMON: [&str; 5] = ["name", "events", "severity", "findings", "rules"];
 
 /// All types of events.
-const EVENTS: [&str; 7] = ["alert", "anomaly", "drop", "flow", "portcullis_certificate", "stats", "tls"];
+const EVENTS: [&str; 8] = ["alert", "anomaly", "drop", "flow", "packet", "portcullis_certificate", "stats", "tls"];
 
 const FULL: [(&str, WhenFull); 3] = [("wait", WhenFull::Wait), ("oldest", WhenFull::Oldest), ("newest", WhenFull::Newest)];
 
@@ -406,7 +406,7 @@ mod tests {
             (
                 "file:a?events=dns",
                 Some("events"),
-                "events: there are no events called 'dns': use alert, anomaly, drop, flow, portcullis_certificate, stats, tls",
+                "events: there are no events called 'dns': use alert, anomaly, drop, flow, packet, portcullis_certificate, stats, tls",
             ),
             ("file:a?severity=3", Some("severity"), "severity: '3' is none of high, medium, low, info"),
             ("file:a?findings=xyzzy.x.y", Some("findings"), "findings: no finding is called `xyzzy.x.y`"),

@@ -69,6 +69,13 @@ pub struct Timeouts {
     pub closed: Duration,
 }
 
+impl Config {
+    /// Whether flows that no rule accepts are dropped.
+    pub const fn refuses(&self) -> bool {
+        matches!(self.default_verdict, Verdict::Drop | Verdict::Reject(_))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -6,7 +6,7 @@ use crate::findings::FindingSet;
 use crate::flow::{Direction, FlowKey, Pair};
 use crate::packet::{SegmentHeader, TcpFlags};
 use crate::protocol::x509::CertificateCache;
-use crate::rules::{AppProto, FlowRules, Verdict};
+use crate::rules::{AppProto, FlowRules, Transport, Verdict};
 
 use super::clock::LEAP;
 use super::following::{Following, Held, Resting};
@@ -19,7 +19,7 @@ pub(super) struct Flow {
     pub first: PacketId,
     pub start: Timestamp,
     pub last: Timestamp,
-    /// Who the client is, and of a half-open flow what was sent so far.
+    /// What carries it, who the client is, and of a half-open flow what was sent so far.
     pub opening: Opening,
     pub connection: Option<Box<Connection>>,
 }
@@ -27,6 +27,9 @@ pub(super) struct Flow {
 /// What is kept of a flow that has one side only and no payload; packed, since there may be millions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
+    pub transport: Transport,
+    /// What the datagrams of a half-open flow spoke.
+    pub spoke: AppProto,
     /// The direction in which the client sends, as far as is known.
     pub client: Direction,
     pub sender: Direction,
@@ -73,7 +76,7 @@ pub(super) struct Connection {
     pub established: bool,
     /// Bytes of each side are missing.
     pub gap: Pair<bool>,
-    /// What is read of TLS; `None` once it is told, and while it rests.
+    /// What is read of TLS; `None` once it is told, while it rests, and of UDP.
     pub following: Option<Box<Following>>,
     /// What is kept of what reads it while that was given back, since nothing was said yet.
     resting: Option<Box<Resting>>,
@@ -108,7 +111,16 @@ impl Flow {
             first: PacketId::of(header),
             start: header.timestamp,
             last: header.timestamp,
-            opening: Opening { client, sender: header.sender, flags: TcpFlags(0), packets: 0, bytes: 0, seq: header.seq },
+            opening: Opening {
+                transport: if header.is_datagram() { Transport::Udp } else { Transport::Tcp },
+                spoke: AppProto::Unknown,
+                client,
+                sender: header.sender,
+                flags: TcpFlags(0),
+                packets: 0,
+                bytes: 0,
+                seq: header.seq,
+            },
             connection: None,
         }
     }
@@ -174,7 +186,12 @@ impl Flow {
         }
     }
 
-    pub fn tcp_end(&self) -> TcpEnd {
+    /// What is known of its TCP, where it has any.
+    pub fn tcp_end(&self) -> Option<TcpEnd> {
+        (self.opening.transport == Transport::Tcp).then(|| self.end_of_tcp())
+    }
+
+    fn end_of_tcp(&self) -> TcpEnd {
         let of = |direction| match &self.connection {
             Some(c) => *c.flags.get(direction),
             None if self.opening.sender == direction => self.opening.flags,
@@ -225,9 +242,9 @@ impl Connection {
             closed: opening.flags.has(TcpFlags::RST),
             established: false,
             gap: Pair::default(),
-            following: Some(Box::new(Following::new(opening.client, longest_message))),
+            following: (opening.transport == Transport::Tcp).then(|| Box::new(Following::new(opening.client, longest_message))),
             resting: None,
-            spoke: AppProto::Unknown,
+            spoke: opening.spoke,
             rules: FlowRules::default(),
             judged: None,
             alerted: false,

@@ -59,6 +59,10 @@ pub struct Counters {
     pub suppressed: u64,
     /// Bits of hosts that went before their time because there were too many.
     pub bits_evicted: u64,
+    /// Hosts whose tags went before their time, since there were too many.
+    pub tags_evicted: u64,
+    /// Packets told as they are, since a rule tagged them.
+    pub tagged: u64,
     /// Counts of thresholds that went before their time because there were too many.
     pub thresholds_evicted: u64,
     /// Values that rules gave up on, as not matching, because they took too much work.
@@ -205,7 +209,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(dropped).chain(trust).chain(findings).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 34] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 36] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -236,6 +240,8 @@ impl Counters {
             ("detect.alert", &mut self.alerts),
             ("detect.alerts_suppressed", &mut self.suppressed),
             ("detect.bits_evicted", &mut self.bits_evicted),
+            ("detect.tags_evicted", &mut self.tags_evicted),
+            ("detect.tagged_packets", &mut self.tagged),
             ("detect.thresholds_evicted", &mut self.thresholds_evicted),
             ("detect.budget_spent", &mut self.budget_spent),
             ("detect.dataset_memcap_drop", &mut self.dataset_full),

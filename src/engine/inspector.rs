@@ -1,5 +1,6 @@
 //! From a segment to events and a verdict: find the flow, put its bytes in order, read its TLS, try the rules, report.
 
+mod datagram;
 mod ending;
 mod memory;
 mod path;
@@ -25,6 +26,7 @@ use crate::event::{self, Common, CommunityId, DropReason, FlowEndReason, Reset};
 use crate::findings::Memory;
 use crate::flow::{Direction, FlowId, FlowKey};
 use crate::packet::{Segment, SegmentHeader, TcpFlags};
+use crate::protocol::tls::Conversation;
 use crate::protocol::x509::{Certificate, CertificateCache};
 use crate::rules::{self, AppProto, Profile, RuleSet, SavedDataset};
 use crate::trust::Trust;
@@ -99,7 +101,18 @@ impl Inspector {
 
     /// Inspects a segment whose key has hash `hash`, and whose flow was looked up before.
     pub fn process(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+        let verdict = self.inspect(hash, located, segment, report);
+        if self.judge.tags() {
+            self.tell_tagged(hash, segment.header, report);
+        }
+        verdict
+    }
+
+    fn inspect(&mut self, hash: u64, located: Located, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let header = segment.header;
+        if header.is_datagram() {
+            return self.datagram(hash, located, segment, report);
+        }
         if self.count_told(hash, located, header) {
             return Verdict::Pass;
         }
@@ -148,6 +161,19 @@ impl Inspector {
         }
     }
 
+    /// Tells the packet of `header` as it is, where a rule tagged it.
+    fn tell_tagged(&mut self, hash: u64, header: &SegmentHeader, report: &mut impl Report) {
+        let table = self.lanes.get_mut(lane_of(hash)).map(|lane| &mut lane.table);
+        let flow = table.and_then(|table| table.find(hash, &header.key).and_then(|id| table.get_mut(id)));
+        let Some(flow) = flow else { return };
+        if self.judge.is_tagged(header, flow) {
+            let at = Order { packet: PacketId::of(header), by_packet: true, flow: PacketId::default() };
+            let common = common(&self.names, &header.key, flow, Common::of_segment(header), header.capture);
+            self.counters.tagged = self.counters.tagged.saturating_add(1);
+            report.packet(at, &Common { app_proto: None, ..common });
+        }
+    }
+
     /// `rules` are in force from the next segment on. Flows keep what rules know of them: what became of them, which rules fired, flow
     /// bits and numbers; so do hosts. At its next segment each flow is tried on what is known of it still: a rule that fired on it, by gid,
     /// sid and rev, does not do so again.
@@ -156,6 +182,11 @@ impl Inspector {
         if self.is_sole {
             self.compare_servers();
         }
+    }
+
+    /// Whether UDP datagrams are of any use to it: a rule may match them, or what no rule accepts is dropped.
+    pub fn wants_datagrams(&self) -> bool {
+        self.judge.wants_datagrams()
     }
 
     /// The clock shows `now` since packet `packet`: ends the flows whose time is over.
@@ -229,7 +260,7 @@ impl Inspector {
         }
         let flow = Flow::new(header, self.guess_client(header));
         self.counters.flows = self.counters.flows.saturating_add(1);
-        if !header.flags.has(TcpFlags::SYN) {
+        if !header.flags.has(TcpFlags::SYN) && !header.is_datagram() {
             self.counters.midstream = self.counters.midstream.saturating_add(1);
         }
         let id = self.lanes.get_mut(lane)?.add(hash, header.key, flow)?;
@@ -345,13 +376,19 @@ impl Inspector {
         c.handshake_limit = c.handshake_limit.saturating_add(u64::from(read.over_limit));
     }
 
-    /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
+    /// Tries the rules on a half-open flow, where there are some that want it.
     fn judge_opening(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         let (key, client) = (&segment.header.key, flow.client());
         if !self.judge.wants_opening(key.sender(client), key.receiver(client)) {
             return Verdict::Pass;
         }
+        self.judge_half_open(place, segment, report)
+    }
+
+    /// Tries the rules on a half-open flow. It stays one where none matches: what trying needs is made for it, and not kept.
+    fn judge_half_open(&mut self, place: &Place, segment: &Segment<'_>, report: &mut impl Report) -> Verdict {
+        let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return Verdict::Pass };
         flow.connection(self.config.limits.handshake_bytes);
         let verdict = self.judge(place, segment, report);
         let Some(lane) = self.lanes.get_mut(place.lane) else { return verdict };
@@ -386,19 +423,23 @@ impl Inspector {
 
 /// Adds to `base` what events say of the flow.
 fn common<'a>(names: &'a [String], key: &FlowKey, flow: &Flow, base: Common<'a>, capture: u32) -> Common<'a> {
-    let app_proto = flow.connection.as_ref().and_then(|c| match &c.following {
-        Some(f) if f.conversation.is_tls() => Some("tls"),
-        Some(f) if f.conversation.began_otherwise() => Some("failed"),
-        None if c.spoke == AppProto::Tls => Some("tls"),
-        None if c.spoke == AppProto::NotTls => Some("failed"),
-        Some(_) | None => None,
-    });
+    let spoke =
+        flow.connection.as_ref().map_or(flow.opening.spoke, |c| c.following.as_ref().map_or(c.spoke, |f| spoken(&f.conversation)));
     Common {
         flow_id: Some(event::flow_id(key, flow.start, flow.first.number())),
         community_id: Some(CommunityId::new(key.sender(flow.client()), key.receiver(flow.client()), key.protocol())),
         pcap_filename: usize::try_from(capture).ok().and_then(|i| names.get(i)).map(String::as_str),
-        app_proto,
+        app_proto: spoke.name(),
         ..base
+    }
+}
+
+/// What a flow speaks by what was read of it.
+pub(super) fn spoken(conversation: &Conversation) -> AppProto {
+    match conversation {
+        c if c.is_tls() => AppProto::Tls,
+        c if c.began_otherwise() => AppProto::otherwise(c.spoken_otherwise()),
+        _ => AppProto::Unknown,
     }
 }
 

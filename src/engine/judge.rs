@@ -7,6 +7,7 @@ use super::config::Config;
 use super::connection::{Connection, Flow};
 use super::counters::Counters;
 use super::following::Following;
+use super::inspector::spoken;
 use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropInfo, DropReason, Refusal, Reset, Side, Toward, Verdict};
 use crate::findings::FindingSet;
@@ -15,7 +16,7 @@ use crate::packet::{Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::{Conversation, Session};
 use crate::rules::{
     self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference,
-    RejectTarget, Rule, RuleSet, SavedDataset, Scratch, Subject, Target, Totals, Unaccepted,
+    RejectTarget, Rule, RuleSet, SavedDataset, Scratch, Subject, Target, Totals, Transport, Unaccepted,
 };
 
 /// The rules, and what trying them needs.
@@ -25,6 +26,8 @@ pub(super) struct Judge {
     on_first: bool,
     on_each: bool,
     on_streams: bool,
+    /// Packets may be tagged: by these rules, or by those before.
+    tags: bool,
     /// What becomes of a flow that no rule accepts.
     default_verdict: rules::Verdict,
     /// What of the findings is told.
@@ -98,12 +101,13 @@ impl Judge {
         let scratch = config.profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
         let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
         let (default_verdict, hosts, matches) = (config.default_verdict, HostState::default(), Vec::new());
-        let findings = config.findings;
+        let (findings, tags) = (config.findings, rules.tags());
         Self {
             rules,
             on_first,
             on_each,
             on_streams,
+            tags,
             default_verdict,
             findings,
             hosts,
@@ -120,6 +124,7 @@ impl Judge {
         self.retired.extend(retired.into_iter().map(|set| (Arc::clone(&set.place), set)));
         self.scratch.replace_set(&self.rules, &rules);
         (self.on_first, self.on_each, self.on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
+        self.tags |= rules.tags();
         self.rules = rules;
     }
 
@@ -140,7 +145,12 @@ impl Judge {
 
     /// Whether a flow between a client and a server is to be judged before there is any payload.
     pub fn wants_opening(&self, client: Endpoint, server: Endpoint) -> bool {
-        self.on_first || self.on_each || (self.refuses() && !self.rules.accepts_between(client, server))
+        self.on_first || self.on_each || (self.refuses() && !self.rules.accepts_between(Transport::Tcp, client, server))
+    }
+
+    /// Whether UDP datagrams are to be judged at all.
+    pub fn wants_datagrams(&self) -> bool {
+        self.refuses() || self.rules.wants_datagrams()
     }
 
     /// Whether flows that no rule accepts are dropped.
@@ -164,6 +174,7 @@ impl Judge {
         counters.dataset_full = self.scratch.counters().dataset_full;
         counters.budget_spent = self.scratch.counters().budget_spent;
         counters.bits_evicted = self.hosts.bits_evicted();
+        counters.tags_evicted = self.hosts.tags_evicted();
         counters.thresholds_evicted = self.hosts.counts_evicted();
     }
 
@@ -178,6 +189,18 @@ impl Judge {
     /// Whether a rule wants to be tried on each packet.
     pub const fn wants_packets(&self) -> bool {
         self.on_each
+    }
+
+    /// Whether packets may be tagged.
+    pub const fn tags(&self) -> bool {
+        self.tags
+    }
+
+    /// Whether the packet of `header`, of `flow`, is tagged. To be called once for each.
+    pub fn is_tagged(&mut self, header: &SegmentHeader, flow: &mut Flow) -> bool {
+        let flow = flow.connection.as_deref_mut().map(|connection| &mut connection.rules);
+        let hosts = [header.key.sender(header.sender).ip, header.key.receiver(header.sender).ip];
+        self.hosts.is_tagged(flow, hosts, header.timestamp, header.frame_len)
     }
 
     /// Whether a rule wants to look at streams: they have to be there when it is tried.
@@ -201,10 +224,8 @@ impl Judge {
         let refuses = self.refuses();
         let is_refused_tls = |c: &Conversation| refuses && c.is_tls() && c.began_otherwise();
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
-            Some(c) if is_refused_tls(c) => AppProto::NotTls,
-            Some(c) if c.is_tls() => AppProto::Tls,
-            Some(c) if c.began_otherwise() => AppProto::NotTls,
-            Some(_) => AppProto::Unknown,
+            Some(c) if is_refused_tls(c) => AppProto::otherwise(c.spoken_otherwise()),
+            Some(c) => spoken(c),
             None => *spoke,
         };
         let (session, raw) = match following.as_deref_mut() {
@@ -222,6 +243,7 @@ impl Judge {
         };
         let packet = segment.map(|s| Packet { direction: way(s.header.sender, client), segment: *s, totals, raw });
         let subject = Subject {
+            transport: flow.opening.transport,
             client: key.sender(client),
             server: key.receiver(client),
             established: *established,

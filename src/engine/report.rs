@@ -14,8 +14,10 @@ pub trait Report {
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
     /// A segment that does not go on.
     fn drop(&mut self, at: Order, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>);
-    /// A flow ended.
-    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
+    /// The packet at hand is tagged by a rule: it is to be told as it is.
+    fn packet(&mut self, _at: Order, _common: &Common<'_>) {}
+    /// A flow ended; `tcp` where it was one of TCP.
+    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>);
     /// Something was not as the protocol has it.
     fn anomaly(&mut self, at: Order, common: &Common<'_>, info: &AnomalyInfo<'_>);
 }

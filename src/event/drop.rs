@@ -145,26 +145,45 @@ pub(super) struct Drop {
     len: u32,
     #[serde(flatten)]
     ip: Ip,
-    tcpseq: u32,
-    tcpack: u32,
-    tcpwin: u16,
-    syn: bool,
-    ack: bool,
-    psh: bool,
-    rst: bool,
-    urg: bool,
-    fin: bool,
-    tcpres: u8,
-    tcpurgp: u16,
+    #[serde(flatten)]
+    transport: Transport,
     reason: DropReason,
+}
+
+/// What is in the header of TCP, or of UDP.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Transport {
+    Tcp {
+        tcpseq: u32,
+        tcpack: u32,
+        tcpwin: u16,
+        syn: bool,
+        ack: bool,
+        psh: bool,
+        rst: bool,
+        urg: bool,
+        fin: bool,
+        tcpres: u8,
+        tcpurgp: u16,
+    },
+    /// Bytes of header and payload.
+    Udp { udplen: u32 },
 }
 
 impl Drop {
     fn of(segment: &SegmentHeader, reason: DropReason) -> Self {
+        Self { len: segment.ip.len, ip: Ip::of(segment), transport: Transport::of(segment), reason }
+    }
+}
+
+impl Transport {
+    fn of(segment: &SegmentHeader) -> Self {
+        if segment.is_datagram() {
+            return Self::Udp { udplen: segment.payload_len.saturating_add(u32::from(segment.tcp_len)) };
+        }
         let flags = segment.flags;
-        Self {
-            len: segment.ip.len,
-            ip: Ip::of(segment),
+        Self::Tcp {
             tcpseq: segment.seq,
             tcpack: segment.ack,
             tcpwin: segment.window,
@@ -176,7 +195,6 @@ impl Drop {
             fin: flags.has(TcpFlags::FIN),
             tcpres: segment.reserved,
             tcpurgp: segment.urgent,
-            reason,
         }
     }
 }

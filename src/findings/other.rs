@@ -5,6 +5,9 @@ use super::Severity::{Info, Low, Medium};
 use super::{Evidence, Finding, finding};
 use crate::protocol::opening::Spoken;
 
+/// By the greetings of both sides.
+const MAIL: &[Spoken] = &[Spoken::Smtp, Spoken::Imap, Spoken::Pop3, Spoken::Greeting];
+
 #[rustfmt::skip]
 pub(super) const FINDINGS: &[Finding] = &[
     finding("nottls.http", Medium, Opening,
@@ -61,7 +64,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "mail (SMTP, IMAP or POP3) on the port of the web",
         "see what sends mail past the mail server",
         &["RFC 5321", "attack.mitre.org/techniques/T1571"],
-        |e| e.speaks(Spoken::Mail)),
+        |e| MAIL.iter().any(|spoken| e.speaks(*spoken))),
     finding("nottls.xmpp", Medium, Opening,
         "XMPP on the port of the web",
         "see whether it is allowed there",

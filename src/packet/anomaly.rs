@@ -115,6 +115,8 @@ anomalies! {
     ErspanUnsupportedVersion = "erspan.unsupported_version",
     /// The packet ends inside the UDP header.
     UdpPktTooSmall = "udp.pkt_too_small",
+    /// The checksum of a UDP datagram is wrong.
+    UdpInvalidChecksum = "udp.invalid_checksum",
     /// The packet ends inside the first 20 bytes of the TCP header.
     TcpPktTooSmall = "tcp.pkt_too_small",
     /// The data offset points behind the end of the packet.

@@ -7,6 +7,8 @@ use super::{OverlapPolicy, PortSet};
 pub struct DecoderConfig {
     /// Segments from or to one of these TCP ports are decoded; all others are only counted.
     pub ports: PortSet,
+    /// UDP datagrams from or to one of these ports are, too.
+    pub datagrams: bool,
     /// Leave VLAN ids out of the flow key.
     pub ignore_vlan: bool,
     /// Drop packets whose IPv4 header checksum or TCP checksum is wrong. Off by default, as offloading makes them wrong on the
@@ -28,6 +30,7 @@ impl Default for DecoderConfig {
     fn default() -> Self {
         Self {
             ports: PortSet::default(),
+            datagrams: false,
             ignore_vlan: false,
             check_checksums: false,
             fragment_memory: 32 << 20,

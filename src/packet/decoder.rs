@@ -1,10 +1,10 @@
-//! The decoder: one loop from layer to layer, down to TCP.
+//! The decoder: one loop from layer to layer, down to TCP, and to UDP where that is wanted.
 
 use std::sync::Arc;
 
 use super::counters::bump;
 use super::fragments::{Fragment, FragmentKey, Fragments};
-use super::walk::{Lengths, Source, Walk, segment_header};
+use super::walk::{Lengths, Source, Walk, datagram_header, segment_header};
 use super::wire::{Layer, capwap, checksum, erspan, ethernet, geneve, gre, gtpu, ipv4, ipv6, llc, mpls, null, ppp, pppoe};
 use super::wire::{sll, sll2, tcp, teredo, udp, vlan, vxlan, wlan};
 use super::{DecodeAnomaly, DecoderConfig, DecoderCounters, Frame, IpFields, LinkType, Segment, SegmentHeader};
@@ -24,11 +24,11 @@ pub struct Decoder {
 /// What a frame turned out to be.
 #[derive(Clone, Debug)]
 pub enum Decoded {
-    /// A TCP segment from or to a watched port.
+    /// A TCP segment from or to a watched port; or a UDP datagram, where [`DecoderConfig::datagrams`] wants those.
     Segment(DecodedSegment),
     /// A TCP segment of other ports.
     NotWatched,
-    /// Not TCP, or nothing that can be followed to TCP.
+    /// Neither TCP nor a datagram that is wanted, nor anything that can be followed there.
     NotTcp,
     /// A fragment that waits for others.
     FragmentHeld,
@@ -105,6 +105,12 @@ impl Decoder {
     /// What was counted so far.
     pub const fn counters(&self) -> &DecoderCounters {
         &self.counters
+    }
+
+    /// Whether UDP datagrams of watched ports are wanted from the next frame on. Once they are, they stay so: flows that were dropped are to
+    /// be dropped on.
+    pub const fn want_datagrams(&mut self, wanted: bool) {
+        self.config.datagrams |= wanted;
     }
 
     /// Bytes that waiting fragments take: `defrag.memuse`.
@@ -218,14 +224,17 @@ impl Decoder {
             Layer::Udp => {
                 let header = udp::Header::read(&mut r)?;
                 bump(&mut self.counters.udp);
-                header.next(&self.config.tunnel_ports)
+                match header.next(&self.config.tunnel_ports) {
+                    next if next != Layer::Other && !self.is_datagram(&header) => next,
+                    _ => return self.datagram(walk.at, walk, source, frame),
+                }
             }
             Layer::Vxlan | Layer::Geneve | Layer::GtpU | Layer::Teredo | Layer::Capwap => match self.udp_tunnel(layer, &mut r) {
                 Some(next) => {
                     walk.enter_tunnel(self.config.max_tunnel_depth)?;
                     next
                 }
-                None => Layer::Other,
+                None => return self.datagram(walk.at.saturating_sub(udp::Header::LEN), walk, source, frame),
             },
             Layer::Tcp => return self.tcp(walk, source, frame),
             Layer::Arp | Layer::UnknownEthertype | Layer::Other => return Ok(Step::Done(self.not_tcp(layer))),
@@ -387,6 +396,40 @@ impl Decoder {
         Ok(Step::Done(Decoded::Segment(DecodedSegment {
             header: segment_header(frame, &header, flow, (walk.ip.ttl, walk.ip.fields), walk.tunnels(), lengths),
             payload: source.payload(start, walk.end),
+            anomaly: walk.anomaly,
+        })))
+    }
+
+    /// Whether what looks like a tunnel by one port is a datagram of another one that is watched: who may choose a port must not choose so
+    /// that no rule sees what is sent. Where all ports are watched, none tells.
+    fn is_datagram(&self, header: &udp::Header) -> bool {
+        let is_plain = |port| self.config.ports.contains(port) && !udp::Header::is_of_tunnel(port, &self.config.tunnel_ports);
+        self.config.datagrams && (is_plain(header.source) || is_plain(header.destination)) && !self.config.ports.is_any()
+    }
+
+    /// The datagram whose header is at `at`, where it is wanted.
+    fn datagram(&self, at: usize, walk: &Walk, source: &Source<'_>, frame: &Frame<'_>) -> Result<Step, DecodeAnomaly> {
+        let bytes = source.bytes().get(at..walk.end).unwrap_or_default();
+        let header = udp::Header::read(&mut Reader::new(bytes))?;
+        let is_watched = self.config.ports.contains(header.source) || self.config.ports.contains(header.destination);
+        if !self.config.datagrams || !is_watched {
+            return Ok(Step::Done(Decoded::NotTcp));
+        }
+        let payload_len = header.payload_len(walk.wire_end.saturating_sub(at));
+        let start = at.saturating_add(udp::Header::LEN);
+        let (end, wire_end) = (start.saturating_add(payload_len).min(walk.end), start.saturating_add(payload_len));
+        let verifiable = self.config.check_checksums && end == wire_end && walk.ip.is_final;
+        let whole = source.bytes().get(at..end).unwrap_or_default();
+        if verifiable && !checksum::udp_is_valid(walk.ip.source, walk.ip.destination, whole) {
+            return Err(DecodeAnomaly::UdpInvalidChecksum);
+        }
+        let (from, to) = ((walk.ip.source, header.source), (walk.ip.destination, header.destination));
+        let flow = FlowKey::from_packet(from, to, udp::PROTOCOL, walk.vlan(self.config.ignore_vlan));
+        let payload_len = u32::try_from(payload_len).unwrap_or(u32::MAX);
+        let lengths = Lengths::new(at.saturating_sub(walk.ip_start), udp::Header::LEN, payload_len);
+        Ok(Step::Done(Decoded::Segment(DecodedSegment {
+            header: datagram_header(frame, flow, (walk.ip.ttl, walk.ip.fields), walk.tunnels(), lengths),
+            payload: source.payload(start, end),
             anomaly: walk.anomaly,
         })))
     }

@@ -1,16 +1,17 @@
-//! A segment: one decoded TCP segment with tunnels, VLANs and fragments already peeled.
+//! A segment: one decoded TCP segment, or UDP datagram, with tunnels, VLANs and fragments already peeled.
 
 use std::fmt;
 
 use crate::base::Timestamp;
 use crate::packet::key::{Direction, FlowKey};
+use crate::packet::wire::udp;
 
-/// One decoded TCP segment: its header fields and its payload.
+/// One decoded TCP segment or UDP datagram: its header fields and its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment<'a> {
     /// What counts of the headers.
     pub header: &'a SegmentHeader,
-    /// The innermost IP header with IPv6's extensions, and the TCP header with its options, as captured.
+    /// The innermost IP header with IPv6's extensions, and the header of TCP with its options, or of UDP, as captured.
     pub headers: &'a [u8],
     /// The captured payload; shorter than `header.payload_len` where the capture cut the frame (snap length).
     pub payload: &'a [u8],
@@ -22,13 +23,13 @@ impl<'a> Segment<'a> {
         self.headers.get(..usize::from(self.header.ip_len)).unwrap_or_default()
     }
 
-    /// The TCP header with its options, as far as it was captured.
+    /// The TCP header with its options, as far as it was captured; of a datagram that of UDP.
     pub fn tcp_header(&self) -> &'a [u8] {
         self.headers.get(usize::from(self.header.ip_len)..).unwrap_or_default()
     }
 }
 
-/// The fields of a segment: small and copied freely, so that it can cross a channel apart from its payload.
+/// The fields of a segment; what only TCP has is 0 in a UDP datagram's. Small and copied freely, so that it can cross a channel apart from its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct SegmentHeader {
     /// Which flow it belongs to.
@@ -53,7 +54,7 @@ pub struct SegmentHeader {
     pub reserved: u8,
     /// How many tunnel headers were peeled to reach it.
     pub tunnel_depth: u8,
-    /// Captured bytes of the TCP header, options included: 20 to 60.
+    /// Captured bytes of the TCP header, options included: 20 to 60. Of a datagram 8.
     pub tcp_len: u8,
     /// Bytes of the innermost IP header, with options or extension headers; 0 where the segment was put together from fragments.
     pub ip_len: u16,
@@ -67,6 +68,14 @@ pub struct SegmentHeader {
     pub number: u64,
     /// Which capture of the run, from 0.
     pub capture: u32,
+}
+
+impl SegmentHeader {
+    /// Whether it is of a UDP datagram.
+    #[inline]
+    pub const fn is_datagram(&self) -> bool {
+        self.key.protocol() == udp::PROTOCOL
+    }
 }
 
 /// Fields of an IP header that only events tell.

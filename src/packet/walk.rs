@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::counters::{DecoderCounters, bump};
 use super::wire::{ipv4, tcp};
-use super::{DecodeAnomaly, Frame, IpFields, PayloadRef, SegmentHeader};
+use super::{DecodeAnomaly, Frame, IpFields, PayloadRef, SegmentHeader, TcpFlags};
 use crate::packet::key::{Address, Direction, FlowKey};
 
 /// The way through one frame, outside in.
@@ -236,6 +236,19 @@ pub fn segment_header(
         number: frame.number,
         capture: frame.capture,
     }
+}
+
+/// Puts a datagram's header together: it has none of what only TCP has.
+pub fn datagram_header(
+    frame: &Frame<'_>,
+    flow: (FlowKey, Direction),
+    ip: (u8, IpFields),
+    tunnel_depth: u8,
+    lengths: Lengths,
+) -> SegmentHeader {
+    let tcp =
+        tcp::Header { source: 0, destination: 0, seq: 0, ack: 0, len: 0, flags: TcpFlags(0), reserved: 0, window: 0, urgent: 0 };
+    segment_header(frame, &tcp, flow, ip, tunnel_depth, lengths)
 }
 
 /// Headers that are followed in one frame, the extension headers of IPv6 among them.

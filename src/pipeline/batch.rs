@@ -103,6 +103,8 @@ pub(super) enum Told {
     Session(Box<(Sighting, FindingSet)>),
     /// A certificate: the collector tells and keeps the first of each.
     Certificate(Box<Offer>),
+    /// It is, with the packet itself, which the collector has.
+    Packet,
     /// An alert of a rule with a threshold: the collector decides. With what it blocks, if anything.
     Maybe(Box<Alerted>, bool),
 }

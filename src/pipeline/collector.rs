@@ -42,7 +42,7 @@ impl<P: Printer> Collector<P> {
             }
             let mut strands = workers.iter().map(Strand::begin).collect::<Result<Vec<_>, _>>()?;
             strands.push(Strand::of(output));
-            self.merge(&mut strands, &stats, sink)?;
+            self.merge(&mut strands, &stats, block.as_ref(), sink)?;
             self.editor.flush(sink)?;
             self.write_passed(block.as_ref(), &strands)?;
             let done = strands.into_iter().filter_map(Strand::finish).collect();
@@ -57,7 +57,13 @@ impl<P: Printer> Collector<P> {
 
     /// Writes the lines of all strands by their order, and the `stats` events between them. A piece is waited for only when its
     /// lines are next, so that a worker may be far ahead of another one.
-    fn merge(&mut self, strands: &mut [Strand<'_>], stats: &[StatsDue], sink: &mut Take<'_>) -> Result<(), RunError> {
+    fn merge(
+        &mut self,
+        strands: &mut [Strand<'_>],
+        stats: &[StatsDue],
+        block: Option<&Block>,
+        sink: &mut Take<'_>,
+    ) -> Result<(), RunError> {
         let mut due = (0_usize..).zip(stats).peekable();
         loop {
             strands.iter_mut().try_for_each(Strand::advance)?;
@@ -67,7 +73,7 @@ impl<P: Printer> Collector<P> {
                 (Some((order, index)), stats) if stats.is_none_or(|stats| order < stats) => {
                     let until = [second, stats.map(|order| (order, usize::MAX))].into_iter().flatten().min();
                     if let Some(strand) = strands.get_mut(index) {
-                        self.editor.write_run(strand, |order| until.is_none_or(|until| (order, index) < until), sink)?;
+                        self.editor.write_run(strand, |order| until.is_none_or(|until| (order, index) < until), block, sink)?;
                     }
                 }
                 (_, Some(_)) => {

@@ -19,6 +19,8 @@ use crate::rules::RuleSet;
 
 pub(super) struct Dealer<P> {
     decoder: Decoder,
+    /// What no rule accepts is dropped.
+    refuses: bool,
     seed: u64,
     clock: Clock,
     stats_interval: Option<Duration>,
@@ -51,6 +53,7 @@ impl<P: Printer> Dealer<P> {
     ) -> Self {
         Self {
             decoder: Decoder::new(settings.decoder.clone()),
+            refuses: settings.engine.refuses(),
             seed: settings.engine.hash_seed,
             clock: Clock::default(),
             stats_interval: settings.stats_interval,
@@ -68,6 +71,11 @@ impl<P: Printer> Dealer<P> {
             not_tcp: 0,
             stop: Arc::clone(&settings.stop),
         }
+    }
+
+    /// Deals UDP datagrams from the next frame on, where `rules` may match some or what no rule accepts is dropped.
+    pub fn want_datagrams(&mut self, rules: &RuleSet) {
+        self.decoder.want_datagrams(self.refuses || rules.wants_datagrams());
     }
 
     /// Plays all captures, or until it is told to stop, or until a thread at the other end is gone.
@@ -105,6 +113,7 @@ impl<P: Printer> Dealer<P> {
     /// Has rules take over before `block`, where some are to.
     fn take_rules(&mut self, block: &Block) {
         let (Some(first), Some(rules)) = (block.frame(0), self.next_rules.take()) else { return };
+        self.want_datagrams(&rules);
         for hand in &mut self.hands {
             hand.push(Job::Rules(Arc::clone(&rules)));
         }

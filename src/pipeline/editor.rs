@@ -9,10 +9,11 @@ use super::lines::Printer;
 use super::strand::Strand;
 use super::{Outcome, RunError, Settings, Take};
 use crate::base::Timestamp;
-use crate::engine::{Config, Counters, Order};
+use crate::capture::Block;
+use crate::engine::{Config, Counters, Order, PacketId};
 use crate::event::{RulesInfo, Summary};
 use crate::findings::{FindingSet, Memory, Sighting, found_by};
-use crate::packet::DecoderCounters;
+use crate::packet::{DecoderCounters, Frame};
 use crate::rules::{AlertLimits, Profile, RuleSet};
 
 /// Knows what was told before: sessions of servers, certificates, alerts of rules with a threshold.
@@ -80,17 +81,19 @@ impl<P: Printer> Editor<P> {
         self.rules = rules;
     }
 
-    /// Writes the lines of one strand that are next.
+    /// Writes the lines of one strand that are next; the frames that they are about lie in `block`, where there is one.
     pub fn write_run(
         &mut self,
         strand: &mut Strand<'_>,
         is_next: impl Fn(Order) -> bool,
+        block: Option<&Block>,
         sink: &mut Take<'_>,
     ) -> Result<(), RunError> {
         let mut run = 0..0;
         while strand.next_order().is_some_and(&is_next) {
-            let Some(Mark { start, end, told, .. }) = strand.take() else { break };
-            match self.decide(told, strand.bytes(start..end))? {
+            let Some(Mark { order, start, end, told }) = strand.take() else { break };
+            let frame = || frame_of(block?, order.packet);
+            match self.decide(told, frame, strand.bytes(start..end))? {
                 Decision::LeftOut => continue,
                 Decision::Written if start == run.end => run.end = end,
                 Decision::Written => {
@@ -108,7 +111,7 @@ impl<P: Printer> Editor<P> {
     }
 
     /// Decides what becomes of a line: of sessions, certificates and alerts of rules with a threshold, in the order of the packets.
-    fn decide(&mut self, told: Told, line: &[u8]) -> Result<Decision, RunError> {
+    fn decide<'f>(&mut self, told: Told, frame: impl Fn() -> Option<Frame<'f>>, line: &[u8]) -> Result<Decision, RunError> {
         let is_told = match told {
             Told::Yes => true,
             Told::Session(session) => {
@@ -119,6 +122,12 @@ impl<P: Printer> Editor<P> {
                 }
                 let mut line = line.to_vec();
                 self.printer.find_more(&mut line, before, before.or(more));
+                return Ok(Decision::WrittenSo(line));
+            }
+            Told::Packet => {
+                let Some(frame) = frame() else { return Ok(Decision::LeftOut) };
+                let mut line = line.to_vec();
+                self.printer.add_frame(&mut line, &frame);
                 return Ok(Decision::WrittenSo(line));
             }
             Told::Certificate(offer) => self.seen.take(&offer, line).map_err(RunError::Sink)?,
@@ -239,6 +248,12 @@ impl Refused {
 fn info(rules: &RuleSet, since: Option<Timestamp>) -> RulesInfo {
     let count = |n| u64::try_from(n).unwrap_or(u64::MAX);
     RulesInfo { loaded: count(rules.len()), failed: count(rules.failed()), last_reload: since }
+}
+
+/// The frame of `packet`, where it lies in `block`.
+fn frame_of(block: &Block, packet: PacketId) -> Option<Frame<'_>> {
+    let index = packet.number().checked_sub(block.first_number()).filter(|_| block.capture() == packet.capture())?;
+    block.frame(usize::try_from(index).ok()?)
 }
 
 /// Bytes of lines that wait to be written together.

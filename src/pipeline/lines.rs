@@ -8,7 +8,7 @@ use crate::base::Timestamp;
 use crate::engine::{Order, Report};
 use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, Summary, TcpEnd, TlsOptions};
 use crate::findings::{FindingSet, Sighting};
-use crate::packet::SegmentHeader;
+use crate::packet::{Frame, SegmentHeader};
 use crate::protocol::tls::Session;
 use crate::rules::{Alerted, RuleSet};
 
@@ -24,8 +24,12 @@ pub trait Printer: Clone + Send {
     fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>);
     /// A dropped segment.
     fn drop(&self, out: &mut Vec<u8>, common: &Common<'_>, segment: &SegmentHeader, info: &DropInfo<'_>);
+    /// A packet that a rule tagged, without its bytes.
+    fn packet(&self, out: &mut Vec<u8>, common: &Common<'_>);
+    /// The line of a packet is to tell `frame`, which it is.
+    fn add_frame(&self, line: &mut Vec<u8>, frame: &Frame<'_>);
     /// The end of a flow.
-    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd);
+    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>);
     /// An anomaly.
     fn anomaly(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>);
     /// Counters, and the rules in force.
@@ -59,8 +63,16 @@ impl Printer for EvePrinter {
         event::drop(out, common, segment, info);
     }
 
-    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
-        event::flow(out, common, counters, end, Some(tcp));
+    fn packet(&self, out: &mut Vec<u8>, common: &Common<'_>) {
+        event::packet(out, common);
+    }
+
+    fn add_frame(&self, line: &mut Vec<u8>, frame: &Frame<'_>) {
+        event::add_frame(line, frame);
+    }
+
+    fn flow(&self, out: &mut Vec<u8>, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>) {
+        event::flow(out, common, counters, end, tcp);
     }
 
     fn anomaly(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AnomalyInfo<'_>) {
@@ -150,7 +162,11 @@ impl<P: Printer> Report for Lines<P> {
         self.line(at, Told::Yes, |p, out| p.drop(out, common, segment, info));
     }
 
-    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
+    fn packet(&mut self, at: Order, common: &Common<'_>) {
+        self.line(at, Told::Packet, |p, out| p.packet(out, common));
+    }
+
+    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>) {
         self.line(at, Told::Yes, |p, out| p.flow(out, common, counters, end, tcp));
     }
 

@@ -124,6 +124,7 @@ pub fn run<P: Printer>(
     passed: Option<PcapngWriter>,
     problem: &mut dyn FnMut(CaptureError),
 ) -> Result<Outcome, RunError> {
+    let initial = Arc::clone(&rules);
     let names: Arc<[String]> = captures.captures().iter().map(|c| c.name.clone()).collect();
     let workers = settings.workers.clamp(1, LANES);
     thread::scope(|scope| {
@@ -157,6 +158,7 @@ pub fn run<P: Printer>(
 
         let lessons = Lessons::new(finds, settings.engine.limits.intermediate_memory);
         let mut dealer = Dealer::new(settings, printer.clone(), names, to_workers, to_collector, recycled, lessons);
+        dealer.want_datagrams(&initial);
         dealer.play(captures, problem);
         drop(dealer); // its channels close, so that the others end too
         collecting.join().map_err(|_| RunError::Worker)?

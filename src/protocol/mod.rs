@@ -2,5 +2,6 @@
 
 pub mod fingerprint;
 pub mod opening;
+pub mod quic;
 pub mod tls;
 pub mod x509;

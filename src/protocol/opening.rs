@@ -28,8 +28,14 @@ pub enum Spoken {
     OpenVpn,
     /// A greeting of SOCKS 5 (RFC 1928 §3), or a request of SOCKS 4.
     Socks,
-    /// SMTP, IMAP or POP3 (RFC 5321 §4.2, RFC 9051 §7.1.1, RFC 1939 §3), by a server's greeting or a client's.
-    Mail,
+    /// SMTP, by the client's greeting (RFC 5321 §4.1.1.1).
+    Smtp,
+    /// IMAP, by the server's greeting (RFC 9051 §7.1.1).
+    Imap,
+    /// POP3, by the server's greeting (RFC 1939 §3).
+    Pop3,
+    /// A server's greeting that SMTP and FTP have in common (RFC 5321 §4.2, RFC 959 §5.4).
+    Greeting,
     /// XMPP (RFC 6120 §4.2).
     Xmpp,
     /// IRC (RFC 2812 §3.1).
@@ -52,6 +58,22 @@ impl Spoken {
     /// Whether it has a mark of its own, as against what is only left over.
     pub const fn is_named(self) -> bool {
         !matches!(self, Self::Text | Self::Random | Self::Binary)
+    }
+
+    /// Suricata's name of the protocol: of those that it recognises over TCP. A request for a WebSocket is one of HTTP until the server agrees.
+    pub const fn app_proto(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Http | Self::HttpConnect | Self::WebSocket => "http",
+            Self::Http2 => "http2",
+            Self::Ssh => "ssh",
+            Self::Rdp => "rdp",
+            Self::Smb => "smb",
+            Self::Smtp => "smtp",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::Vnc => "rfb",
+            _ => return None,
+        })
     }
 }
 
@@ -248,12 +270,12 @@ const MARKS: &[(&[u8], Spoken)] = &[
     (b"\x13BitTorrent protocol", Spoken::BitTorrent),
     (b"<?xml", Spoken::Xmpp),
     (b"<stream:stream", Spoken::Xmpp),
-    (b"EHLO ", Spoken::Mail),
-    (b"HELO ", Spoken::Mail),
-    (b"220 ", Spoken::Mail),
-    (b"220-", Spoken::Mail),
-    (b"* OK", Spoken::Mail),
-    (b"+OK", Spoken::Mail),
+    (b"EHLO ", Spoken::Smtp),
+    (b"HELO ", Spoken::Smtp),
+    (b"220 ", Spoken::Greeting),
+    (b"220-", Spoken::Greeting),
+    (b"* OK", Spoken::Imap),
+    (b"+OK", Spoken::Pop3),
     (b"NICK ", Spoken::Irc),
     (b"USER ", Spoken::Irc),
     (b"PROXY TCP", Spoken::ProxyProtocol),
@@ -286,7 +308,10 @@ mod tests {
             (b"\x00\x0e\x38\x11\x22\x33\x44\x55\x66\x77\x88\x00\x00\x00\x00\x00", Spoken::OpenVpn),
             (b"\x05\x02\x00\x02", Spoken::Socks),
             (b"\x04\x01\x01\xbb\x0a\x00\x00\x01root\x00", Spoken::Socks),
-            (b"220 mail.example ESMTP\r\n", Spoken::Mail),
+            (b"220 mail.example ESMTP\r\n", Spoken::Greeting),
+            (b"EHLO client.example\r\n", Spoken::Smtp),
+            (b"* OK IMAP4rev2 ready\r\n", Spoken::Imap),
+            (b"+OK POP3 ready\r\n", Spoken::Pop3),
             (b"<?xml version='1.0'?><stream:stream", Spoken::Xmpp),
             (b"NICK guest\r\n", Spoken::Irc),
             (b"\x13BitTorrent protocol\x00", Spoken::BitTorrent),

@@ -10,7 +10,7 @@ use super::inspect::Inspection;
 use super::prefilter::{Key, Table};
 use super::set::{Entry, Group, RuleSet};
 use super::state::HostState;
-use super::subject::{AppProto, Facts, FlowDirection, FlowRules, Subject};
+use super::subject::{AppProto, Facts, FlowDirection, FlowRules, Subject, Transport};
 use crate::flow::Endpoint;
 use crate::protocol::tls::Session;
 
@@ -73,20 +73,21 @@ impl RuleSet {
             })
     }
 
-    /// Whether a `pass` rule may accept flows between this client and this server, whatever is said there.
-    pub fn accepts_between(&self, client: Endpoint, server: Endpoint) -> bool {
-        self.accepting.iter().any(|accepting| self.is_between(&accepting.group, client, server))
+    /// Whether a `pass` rule may accept flows between this client and this server over `transport`, whatever is said there.
+    pub fn accepts_between(&self, transport: Transport, client: Endpoint, server: Endpoint) -> bool {
+        self.accepting.iter().any(|accepting| self.is_between(&accepting.group, transport, client, server))
     }
 
     /// Why no rule accepts the flow of `subject`, where [`may_accept`](Self::may_accept) says so.
     pub fn why_unaccepted(&self, subject: &Subject<'_>) -> Unaccepted {
-        let (client, server) = (subject.client, subject.server);
-        if !self.accepts_between(client, server) {
-            let of_packets = self.passing.iter().any(|group| self.is_between(group, client, server));
+        let (transport, client, server) = (subject.transport, subject.client, subject.server);
+        if !self.accepts_between(transport, client, server) {
+            let of_packets = self.passing.iter().any(|group| self.is_between(group, transport, client, server));
             return if of_packets { Unaccepted::NotThisPacket } else { Unaccepted::NoRule };
         }
         let session = match (subject.app_proto, subject.session) {
-            (AppProto::NotTls, _) => return Unaccepted::NotTls,
+            _ if transport == Transport::Udp => return Unaccepted::NoMatch,
+            (app_proto, _) if app_proto.is_other() => return Unaccepted::NotTls,
             (_, Some(session)) => session,
             (_, None) => return Unaccepted::Unreadable, // told early
         };
@@ -100,10 +101,10 @@ impl RuleSet {
         }
     }
 
-    /// Whether rules of `group` are about flows between this client and this server.
-    fn is_between(&self, group: &Group, client: Endpoint, server: Endpoint) -> bool {
+    /// Whether rules of `group` are about flows between this client and this server over `transport`.
+    fn is_between(&self, group: &Group, transport: Transport, client: Endpoint, server: Endpoint) -> bool {
         let ends = if group.direction == FlowDirection::ToServer { (client, server) } else { (server, client) };
-        self.headers.get(group.header as usize).is_some_and(|header| header.fits(ends))
+        self.headers.get(group.header as usize).is_some_and(|header| header.transports.has(transport) && header.fits(ends))
     }
 
     /// Whether all of a plan holds that can be told by the facts of `have`.
@@ -198,7 +199,8 @@ impl Group {
 impl Header {
     /// Whether a packet of `subject` in `direction` is of it, or will be once it is known what the flow speaks.
     fn may_match(&self, subject: &Subject<'_>, direction: FlowDirection) -> bool {
-        (!self.tls || subject.app_proto != AppProto::NotTls) && self.fits(subject.endpoints(direction))
+        let may_speak = |wanted| subject.app_proto == wanted || subject.app_proto == AppProto::Unknown;
+        self.transports.has(subject.transport) && self.app_proto.is_none_or(may_speak) && self.fits(subject.endpoints(direction))
     }
 }
 
@@ -213,8 +215,8 @@ impl Facts {
     /// In the clear the client says all but alerts before the server goes dark, and the server before the client does (RFC 5246 §7.3);
     /// in TLS 1.3 all after the ServerHello is encrypted (RFC 8446 §2).
     fn ahead(subject: &Subject<'_>) -> Self {
-        let session = subject.session.filter(|_| subject.app_proto != AppProto::NotTls);
-        let Some(session) = session else { return Self::FROM_CLIENT.and(Self::FROM_SERVER).and(Self::OPENING) };
+        let session = subject.session.filter(|_| !subject.app_proto.is_other());
+        let Some(session) = session else { return Self::FROM_CLIENT.and(Self::FROM_SERVER).and(Self::OPENING).and(Self::NAMED) };
         let (client, server) = (&session.client_view, &session.server_view);
         let is_tls13 = session.server_hello.as_ref().is_some_and(|h| h.version().is_tls13());
         let gone = [

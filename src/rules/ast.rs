@@ -129,9 +129,9 @@ pub enum Protocol {
     TcpReassembled,
     /// All flows.
     Ip,
-    /// UDP, of which nothing is followed yet.
+    /// UDP flows.
     Udp,
-    /// QUIC, which is not followed yet.
+    /// UDP flows that are QUIC.
     Quic,
 }
 

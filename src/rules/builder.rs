@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+use super::compile::Transports;
 use super::config::RuleConfig;
 use super::diagnostic::{Reason, excerpt};
 use super::field::{Number, Slot};
@@ -24,6 +25,8 @@ pub(super) struct Builder<'c> {
     pub meta: Meta,
     /// What `flow` asks.
     pub flow: FlowOption,
+    /// Of which flows it can be by what it asks, and where it says so of fewer than all.
+    pub transports: (Transports, u32),
     /// What it is about and nothing of is followed: it never matches.
     pub unfollowed: Option<(&'static str, u32)>,
     /// What is asked of the packet at hand.
@@ -180,6 +183,7 @@ impl<'c> Builder<'c> {
             at: 0,
             meta: Meta::default(),
             flow: FlowOption::default(),
+            transports: (Transports::ALL, 0),
             unfollowed: None,
             packet: Vec::new(),
             payload_len: Vec::new(),
@@ -198,6 +202,11 @@ impl<'c> Builder<'c> {
     /// Notes something about the option at hand.
     pub fn note(&mut self, reason: Reason) {
         self.notes.push((reason, self.at));
+    }
+
+    /// What the option at hand asks for, only flows over `transports` have.
+    pub fn only_over(&mut self, transports: Transports) {
+        self.transports = (self.transports.0.within(transports), self.at);
     }
 
     /// What follows is asked of `buffer`.

@@ -12,9 +12,10 @@ use super::list::List;
 use super::payload::Payload;
 use super::rule::Rule;
 use super::state::{RateFilter, Stateful, Threshold};
-use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
+use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject, Transport};
 use super::threshold_config::Suppression;
 use crate::flow::Endpoint;
+use crate::packet::wire::{tcp, udp};
 
 /// A rule that is ready to be tried.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub(super) struct Compiled {
 pub(super) enum Kind {
     /// The flow, once for each direction: `ip_only` and `pd_only`.
     Flow,
-    /// Each packet: `pkt`, and `app_layer`, which is a rule of protocol `tls` without buffers.
+    /// Each packet: `pkt`, and `app_layer`, which is a rule of protocol `tls` or `quic` without buffers.
     Packet,
     /// The session, once for each direction: `app_tx`.
     Session,
@@ -78,14 +79,49 @@ pub(super) struct Asks {
 /// Of which flows a rule is. Rules with equal headers share one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Header {
-    /// Its protocol is `tls`.
-    pub tls: bool,
+    /// What carries them.
+    pub transports: Transports,
+    /// What they speak, where its protocol says so.
+    pub app_proto: Option<AppProto>,
     /// Where packets come from.
     pub source: End,
     /// Where they go.
     pub destination: End,
     /// `<>`
     pub both_ways: bool,
+}
+
+/// A set of what carries flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Transports(u8);
+
+impl Transports {
+    pub const TCP: Self = Self(1);
+    pub const UDP: Self = Self(2);
+    pub const ALL: Self = Self(3);
+
+    /// Those whose number in IP `wanted` takes.
+    pub fn numbered(wanted: impl Fn(u8) -> bool) -> Self {
+        let all = [(tcp::PROTOCOL, Self::TCP), (udp::PROTOCOL, Self::UDP)];
+        all.into_iter().filter(|(number, _)| wanted(*number)).fold(Self(0), |set, (_, one)| Self(set.0 | one.0))
+    }
+
+    /// Those of both sets.
+    pub const fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub const fn has(self, transport: Transport) -> bool {
+        let one = match transport {
+            Transport::Tcp => Self::TCP,
+            Transport::Udp => Self::UDP,
+        };
+        self.0 & one.0 != 0
+    }
 }
 
 /// One end of a header.
@@ -109,7 +145,9 @@ pub(super) struct Plan {
 impl Header {
     /// Whether a packet of `subject` in `direction` is of it.
     pub fn matches(&self, subject: &Subject<'_>, direction: FlowDirection) -> bool {
-        (!self.tls || subject.app_proto == AppProto::Tls) && self.fits(subject.endpoints(direction))
+        self.transports.has(subject.transport)
+            && self.app_proto.is_none_or(|wanted| subject.app_proto == wanted)
+            && self.fits(subject.endpoints(direction))
     }
 
     /// Whether its addresses and ports are those of what goes from one end to the other.
@@ -139,7 +177,7 @@ impl Kind {
         let flow_only = flow.direction.is_some() && sources.is_empty();
         if sources.iter().any(|s| of_session(*s)) {
             Self::Session
-        } else if matches!(protocol, Protocol::Tls | Protocol::TcpPacket)
+        } else if matches!(protocol, Protocol::Tls | Protocol::TcpPacket | Protocol::Quic)
             || flow.state.is_some()
             || flow.from_fragments.is_some()
             || flow.over == Some(Over::Packets)

@@ -241,13 +241,19 @@ pub enum Reason {
     /// A note: an event of Suricata's that no session here has.
     #[error("event `{0}` is never raised here: the rule cannot match")]
     NeverRaised(String),
-    /// A note: a protocol that is not told from others.
-    #[error("`{protocol}` is not told from other protocols than TLS: {}", if *never { "it never matches" } else { "what is not TLS does not match" })]
+    /// A note: a protocol that is not recognised.
+    #[error("`{protocol}` is not recognised here: {}", match (never, negated) {
+        (true, _) => "it never matches",
+        (false, true) => "what is not recognised does not match",
+        (false, false) => "it matches what else is named alone",
+    })]
     NotRecognised {
         /// The protocol.
         protocol: String,
         /// Nothing else is asked for that could be.
         never: bool,
+        /// It is not to be that.
+        negated: bool,
     },
     /// A finding: it costs more than it needs to.
     #[error("{why}")]
@@ -312,7 +318,7 @@ impl Reason {
             Self::UnknownAction(word) if action_meant(word).is_some() => return action_meant(word).map(did_you_mean),
             Self::UnknownProtocol(word) if protocol_meant(word).is_some() => return protocol_meant(word).map(did_you_mean),
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
-            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream or ip",
+            Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream, udp, quic or ip",
             Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
             Self::UnknownKeyword(name) => return super::keyword::similar(name).map(did_you_mean),
             Self::UnknownFinding { similar: Some(id), .. } => return Some(did_you_mean(id)),

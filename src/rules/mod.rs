@@ -75,4 +75,4 @@ pub use rule::{Match, Reference, ReferenceKind, Rule, RuleId, Target, Verdict};
 pub use set::RuleSet;
 pub use shipped::SHIPPED;
 pub use state::{AlertLimits, Alerted, HostState};
-pub use subject::{AppProto, Chunk, FlowDirection, FlowRules, Packet, Raw, Subject, Totals};
+pub use subject::{AppProto, Chunk, FlowDirection, FlowRules, Packet, Raw, Subject, Totals, Transport};

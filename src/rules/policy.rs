@@ -1,5 +1,7 @@
 //! Policies: how much of the rules that ship is on.
 
+use memchr::memmem;
+
 use super::rule::Rule;
 
 /// How strict a site is. A rule with one of these words after `policy` in its metadata is on in those that it names, and in no other; any
@@ -29,6 +31,10 @@ impl Policy {
 
     /// Whether `rule` is on.
     pub(super) fn takes(self, rule: &Rule) -> bool {
+        // Most metadata name none: one search says so.
+        if memmem::find(rule.metadata.as_bytes(), b"policy").is_none() {
+            return true;
+        }
         let named = |value: &str| Self::ALL.into_iter().find(|policy| policy.as_str() == value);
         let mut policies = rule.metadata().filter(|(key, _)| *key == "policy").filter_map(|(_, value)| named(value)).peekable();
         policies.peek().is_none() || policies.any(|policy| policy == self)

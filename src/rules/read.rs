@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::ast::{Action, EndAst, HeaderAst, OptionAst, Protocol, RuleAst, Sign};
 use super::builder::{Builder, PacketTest, Test};
-use super::compile::{Asks, Compiled, End, Header, Kind, Plan, plans};
+use super::compile::{Asks, Compiled, End, Header, Kind, Plan, Transports, plans};
 use super::config::{Classification, RuleConfig};
 use super::dataset::KnownSets;
 use super::diagnostic::{Diagnostic, Reason};
@@ -21,7 +21,7 @@ use super::payload::Payload;
 use super::review;
 use super::rule::Rule;
 use super::shared::Shared;
-use super::subject::{Facts, FlowDirection, Sides};
+use super::subject::{AppProto, Facts, FlowDirection, Sides};
 use super::vars::Variables;
 
 /// Reads rules, and keeps what they have in common once for all that it read.
@@ -185,8 +185,11 @@ impl<'c> Reader<'c> {
             }
         };
         builder.tests.extend(hook.map(|hook| Box::new(hook) as Box<dyn Test>));
-        let headers = builder.inspections.extract_if(.., |i| HeaderTest::is_about(i)).filter_map(HeaderTest::new);
-        builder.packet.extend(headers.map(|test| Box::new(test) as Box<dyn PacketTest>));
+        let headers: Vec<_> = builder.inspections.extract_if(.., |i| HeaderTest::is_about(i)).filter_map(HeaderTest::new).collect();
+        if headers.iter().any(HeaderTest::is_of_tcp) {
+            builder.only_over(Transports::TCP);
+        }
+        builder.packet.extend(headers.into_iter().map(|test| Box::new(test) as Box<dyn PacketTest>));
         let payload = builder.inspections.extract_if(.., |i| i.is_of_payload()).next();
         let payload = payload.map(|i| Box::new(Payload::new(i, protocol, &builder.flow, !builder.packet.is_empty())));
         if let Some(at) = payload.as_ref().and_then(|p| p.beyond(&builder.payload_len)) {
@@ -203,6 +206,15 @@ impl<'c> Reader<'c> {
             || of_addresses
             || builder.tests.iter().any(|t| t.is_passing());
         let kind = Kind::of(protocol, &builder.flow, &sources, passing);
+        let header = match header.transports.within(builder.transports.0) {
+            same if same == header.transports => header,
+            none if none.is_empty() => {
+                let at = usize::try_from(builder.transports.1).unwrap_or_default();
+                let reason = Reason::NeverMatches("its protocol has no such thing");
+                return Err(Mistake { reason, at, keyword: keyword_at(&options, at), sid: builder.meta.sid });
+            }
+            transports => Arc::new(Header { transports, ..Header::clone(&header) }),
+        };
         let mut plans = plans(protocol, sign, kind, &builder.flow, &sources)
             .map_err(|reason| Mistake::of_option(reason, &options, "flow", builder.meta.sid))?;
         if (protocol == Protocol::Tls || kind == Kind::Session) && builder.tests.iter().any(|t| t.excludes_tls()) {
@@ -224,9 +236,9 @@ impl<'c> Reader<'c> {
         let Builder {
             meta, flow, unfollowed, packet, stateful, tests, ends, mut inspections, apart, own_keywords, mut notes, ..
         } = builder;
-        let unfollowed = match protocol {
-            Protocol::Udp => Some(("UDP", 0)),
-            Protocol::Quic => Some(("QUIC", 0)),
+        let unfollowed = match (protocol, kind) {
+            (Protocol::Udp, Kind::Session) => Some(("TLS over UDP", 0)),
+            (Protocol::Quic, Kind::Session) => Some(("what QUIC carries", 0)),
             _ => unfollowed,
         };
         if let Some((what, at)) = unfollowed {
@@ -234,6 +246,8 @@ impl<'c> Reader<'c> {
             plans.clear();
         }
         let sid = meta.sid.ok_or((Reason::MissingSid, 0))?;
+        let mut stateful = stateful;
+        stateful.name_tags((meta.gid.unwrap_or(1), sid));
         inspections.extend(apart);
         inspections.iter_mut().for_each(Inspection::shrink_to_fit);
         let class = meta.classtype.as_ref().and_then(|name| self.config.classifications.get(name));
@@ -258,7 +272,7 @@ impl<'c> Reader<'c> {
             line: text.position(0).0,
             list: 0,
         };
-        let whole_flow = kind != Kind::Packet || protocol == Protocol::Tls;
+        let whole_flow = kind != Kind::Packet || header.app_proto.is_some();
         let asks = Asks {
             state: flow.state,
             from_fragments: flow.from_fragments,
@@ -314,12 +328,33 @@ impl Head {
             Ok::<_, (Reason, usize)>(End { addresses: variables.addresses(&end.addresses)?, ports: variables.ports(&end.ports)? })
         };
         let header = Header {
-            tls: ast.protocol == Protocol::Tls,
+            transports: ast.protocol.transports(),
+            app_proto: ast.protocol.app_proto(),
             source: end(&ast.source)?,
             destination: end(&ast.destination)?,
             both_ways: ast.sign == Sign::Both,
         };
         Ok(Self { protocol: ast.protocol, hook: ast.hook, sign: ast.sign, header: Arc::new(header) })
+    }
+}
+
+impl Protocol {
+    /// What carries its flows.
+    const fn transports(self) -> Transports {
+        match self {
+            Self::Tls | Self::Tcp | Self::TcpPacket | Self::TcpReassembled => Transports::TCP,
+            Self::Udp | Self::Quic => Transports::UDP,
+            Self::Ip => Transports::ALL,
+        }
+    }
+
+    /// What they speak, where that is what it says.
+    const fn app_proto(self) -> Option<AppProto> {
+        match self {
+            Self::Tls => Some(AppProto::Tls),
+            Self::Quic => Some(AppProto::Quic),
+            _ => None,
+        }
     }
 }
 

@@ -136,6 +136,7 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
             Effect::Shared(bit, _) => shared.insert(&bit.name),
             Effect::FlowInt(name, IntChange::Set(_) | IntChange::Add(_)) => ints.insert(name),
             Effect::FlowInt(_, IntChange::Subtract(_)) => false, // one without a value stays so
+            Effect::Tag(_) => false,
         };
     }
     let in_vain = |condition: &Condition| match condition {

@@ -16,7 +16,7 @@ use super::payload::{PayloadTable, literal};
 use super::prefilter::{Key, Table};
 use super::rule::{Match, Rule, RuleId};
 use super::state::{HostState, Name, RateFilter, Threshold, TrackBy};
-use super::subject::{Facts, FlowDirection};
+use super::subject::{Facts, FlowDirection, Transport};
 use super::threshold_config::Suppression;
 
 /// Rules, ready to be tried. Never changes, and may be shared.
@@ -149,9 +149,23 @@ impl RuleSet {
         self.rules.iter().any(|e| e.asks.payload.is_some())
     }
 
+    /// Whether a rule may match UDP, so that datagrams have to be tried at all.
+    pub fn wants_datagrams(&self) -> bool {
+        let header = |s: &Scheduled| self.headers.get(self.entry(s.rule)?.header as usize);
+        self.plans.iter().any(|s| {
+            let of_session = s.plan.needs.intersects(Facts::SESSION);
+            !of_session && header(s).is_some_and(|header| header.transports.has(Transport::Udp))
+        })
+    }
+
     /// Whether there are rules that each packet speaks for, or its payload.
     pub(super) fn tries_packets(&self) -> bool {
         !self.packet_groups.is_empty() || !self.payload_tables.is_empty()
+    }
+
+    /// Whether a rule tags packets that follow, so that each is to be [counted](HostState::is_tagged).
+    pub fn tags(&self) -> bool {
+        self.rules.iter().any(|e| e.asks.stateful.tags())
     }
 
     /// How many rules keep state across flows, or ask for earlier sessions. With one or more, packets have to be tried in their order, by one thread.

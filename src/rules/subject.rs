@@ -35,27 +35,66 @@ impl FlowDirection {
     }
 }
 
+/// What carries a flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// TCP.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
 /// What a flow speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AppProto {
     /// Not known yet.
     #[default]
     Unknown,
     /// TLS or SSL.
     Tls,
-    /// Something else.
+    /// Neither TLS nor anything else that is recognised, as far as it is seen: Suricata's `failed`.
     NotTls,
+    /// QUIC.
+    Quic,
+    /// What has a [name](Spoken::app_proto) in Suricata.
+    Named(Spoken),
+}
+
+impl AppProto {
+    /// What a flow speaks that begins with neither TLS nor QUIC, by what is known of its first bytes.
+    pub fn otherwise(spoken: Option<Spoken>) -> Self {
+        spoken.filter(|spoken| spoken.app_proto().is_some()).map_or(Self::NotTls, Self::Named)
+    }
+
+    /// Suricata's name. `None`: it is not known yet.
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Unknown => None,
+            Self::Tls => Some("tls"),
+            Self::NotTls => Some("failed"),
+            Self::Quic => Some("quic"),
+            Self::Named(spoken) => spoken.app_proto(),
+        }
+    }
+
+    /// Whether it is known that it is not TLS.
+    pub const fn is_other(self) -> bool {
+        !matches!(self, Self::Unknown | Self::Tls)
+    }
 }
 
 /// A flow as far as it has come: what rules are tried on.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
+    /// What carries it.
+    pub transport: Transport,
     /// The client's end.
     pub client: Endpoint,
     /// The server's end.
     pub server: Endpoint,
     /// The handshake of TCP was done before this packet, or the flow was joined in the middle. (The packet that ends the
-    /// handshake is, as in Suricata, not of an established flow.)
+    /// handshake is, as in Suricata, not of an established flow.) Of UDP: both sides sent something, with this packet.
     pub established: bool,
     /// What it speaks.
     pub app_proto: AppProto,
@@ -169,6 +208,11 @@ pub(super) enum Done {
 }
 
 impl FlowRules {
+    /// What the flow speaks turned out to be something else: rules that ask for it are tried again, but for those that fired.
+    pub const fn unlearn_protocol(&mut self) {
+        self.seen = self.seen.without(Facts::DECIDED.and(Facts::NAMED));
+    }
+
     /// Whether `rule` is tried no more on the buffers of `side`.
     pub(super) fn is_done(&self, rule: Known, side: FlowDirection) -> bool {
         self.done.iter().any(|done| *done == Done::Fired(rule) || *done == Done::PassedOver(rule, side))
@@ -255,17 +299,19 @@ impl Facts {
     pub const DARK: Self = Self(1 << 14);
     /// What a flow that is not TLS begins with; or it ended before that was known.
     pub const OPENING: Self = Self(1 << 15);
+    /// It is known which protocol the flow speaks, TLS or another, or that it is none that is known.
+    pub const NAMED: Self = Self(1 << 16);
     /// All that come from a TLS session.
-    pub const SESSION: Self = Self(!0b0111);
+    pub const SESSION: Self = Self(!(0b0111 | Self::NAMED.0));
     /// Those that few sessions have: a HelloRetryRequest, alerts, another protocol's opening, anomalies.
-    pub const RARE: Self = Self(!0xffff | Self::OPENING.0 | Self::HELLO_RETRY.0 | Self::CLIENT_ALERT.0 | Self::SERVER_ALERT.0);
+    pub const RARE: Self = Self(!0x1_ffff | Self::OPENING.0 | Self::HELLO_RETRY.0 | Self::CLIENT_ALERT.0 | Self::SERVER_ALERT.0);
     /// Those that TLS 1.3 encrypts, or does not have (RFC 8446 §2).
     pub const HIDDEN_BY_TLS13: Self =
         Self(Self::SERVER_CERTIFICATES.0 | Self::CLIENT_CERTIFICATES.0 | Self::SERVER_KEY_EXCHANGE.0 | Self::CLIENT_KEY_EXCHANGE.0);
     /// Those that tell that it is one.
     const HELLOS_AND_CERTIFICATES: Self = Self(0b0111_1000);
     /// Where anomalies begin, by their numbers.
-    const ANOMALIES: u32 = 16;
+    const ANOMALIES: u32 = 17;
 
     /// Their names.
     pub(super) fn names(self) -> Vec<&'static str> {
@@ -288,7 +334,9 @@ impl Facts {
         match subject.app_proto {
             AppProto::Unknown => facts,
             AppProto::Tls if !facts.intersects(Self::HELLOS_AND_CERTIFICATES) && !ended => facts,
-            AppProto::Tls | AppProto::NotTls => facts.and(Self::DECIDED),
+            // More bytes may yet tell what it is.
+            AppProto::NotTls if subject.session.is_some() && !facts.has(Self::OPENING) => facts.and(Self::DECIDED),
+            _ => facts.and(Self::DECIDED).and(Self::NAMED),
         }
     }
 
@@ -426,4 +474,5 @@ const NAMES: &[(Facts, &str)] = &[
     (Facts::SERVER_DARK, "the server going dark"),
     (Facts::DARK, "both going dark"),
     (Facts::OPENING, "what a flow that is not TLS begins with"),
+    (Facts::NAMED, "which protocol it is"),
 ];

@@ -159,7 +159,7 @@ impl Report for Lines {
         EVE.drop(&mut self.bytes, common, segment, info);
     }
 
-    fn flow(&mut self, _: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
+    fn flow(&mut self, _: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>) {
         EVE.flow(&mut self.bytes, common, counters, end, tcp);
     }
 

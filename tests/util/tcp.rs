@@ -45,6 +45,8 @@ pub struct Packet {
     pub kept: Option<usize>,
     /// TCP options, as on the wire.
     pub options: Vec<u8>,
+    /// It is a datagram of UDP: numbers and flags are of no account.
+    pub is_datagram: bool,
 }
 
 impl Packet {
@@ -56,6 +58,12 @@ impl Packet {
             (SocketAddr::V6(a), SocketAddr::V6(b)) => ethernet.ipv6(a.ip().octets(), b.ip().octets(), 64),
             _ => panic!("both ends of a conversation are of one family"),
         };
+        if self.is_datagram {
+            let udp = ip.udp(self.from.port(), self.to.port());
+            let mut frame = Vec::with_capacity(udp.size(self.payload.len()));
+            udp.write(&mut frame, &self.payload).unwrap();
+            return frame;
+        }
         let mut tcp = ip.tcp(self.from.port(), self.to.port(), self.seq, 65_000);
         if self.flags & FIN != 0 {
             tcp = tcp.fin();
@@ -115,6 +123,11 @@ impl Conversation {
         Self::with_isns(client, server, 1_000_000, 3_000_000_000)
     }
 
+    /// Of UDP, between the ends of [`Conversation::new`].
+    pub fn of_datagrams() -> Self {
+        Self::unopened("10.0.0.1:40000", "192.0.2.1:443", 0, 0)
+    }
+
     /// As [`Conversation::new`], with initial sequence numbers of one's own.
     pub fn with_isns(client: &str, server: &str, client_isn: u32, server_isn: u32) -> Self {
         let mut c = Self::unopened(client, server, client_isn, server_isn);
@@ -149,6 +162,11 @@ impl Conversation {
 
     pub fn server(self, payload: &[u8]) -> Self {
         self.send(Side::Server, payload)
+    }
+
+    /// `side` sends `payload` in a datagram of UDP.
+    pub fn datagram(self, side: Side, payload: &[u8]) -> Self {
+        self.send(side, payload).but(|packet| packet.is_datagram = true)
     }
 
     /// `side` sends `payload` in segments of at most `size` bytes.
@@ -234,6 +252,7 @@ impl Conversation {
             kept: None,
             urgent: 1,
             options: Vec::new(),
+            is_datagram: false,
         };
         self.packets.push(packet);
         self.now += Duration::from_millis(1);

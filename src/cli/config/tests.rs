@@ -248,7 +248,7 @@ fn what_is_wrong_is_told_with_place_and_hint() {
             "[[sink]]\ntype = \"file\"\npath = \"a\"\nevents = \"dns\"",
             4,
             10,
-            "events: there are no events called 'dns': use alert, anomaly, drop, flow, portcullis_certificate, stats, tls",
+            "events: there are no events called 'dns': use alert, anomaly, drop, flow, packet, portcullis_certificate, stats, tls",
             None,
         ),
         (

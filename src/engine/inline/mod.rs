@@ -5,6 +5,7 @@
 //! forbidden one reaches the server.
 
 mod answer;
+mod datagram;
 mod fragments;
 mod gate;
 mod holding;
@@ -80,9 +81,11 @@ impl Inline {
         let gathered = Gathered::new(config.limits.intermediate_memory);
         let mut inspector = Inspector::new(config, rules, Arc::clone(&names));
         inspector.compare_servers();
+        let mut decoder = Decoder::new(decoder);
+        decoder.want_datagrams(inspector.wants_datagrams());
         Self {
             settings,
-            decoder: Decoder::new(decoder),
+            decoder,
             gathered,
             inspector,
             seed,
@@ -127,6 +130,7 @@ impl Inline {
     /// `rules` are in force from the next frame on: see [`Inspector::replace_rules`].
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
         self.inspector.replace_rules(rules);
+        self.decoder.want_datagrams(self.inspector.wants_datagrams());
     }
 
     /// No more frames come: what waits is let go by policy, and what is unfinished is told.
@@ -182,6 +186,8 @@ impl Inline {
                 if let Some(anomaly) = decoded.anomaly {
                     report_malformed(frame, anomaly, &self.names, report);
                     self.refuse_frames(tickets, &decoded.header, DropReason::DefragError, report, out);
+                } else if segment.header.is_datagram() {
+                    self.datagram(&tickets, &segment, report, out);
                 } else {
                     self.segment(tickets, segment, *frame, report, out);
                 }

@@ -1,6 +1,6 @@
 //! How flows and sessions end: by time, at the end of the capture, for others, or because all is known; and what is told then.
 
-use super::{Inspector, Place, common};
+use super::{Inspector, Place, common, spoken};
 use crate::base::Timestamp;
 use crate::engine::config::Config;
 use crate::engine::connection::Flow;
@@ -222,16 +222,15 @@ impl Inspector {
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
         let findings = flow.connection.as_ref().and_then(|c| c.found.as_deref().copied()).unwrap_or_default();
         let common = Common { findings, ..common };
-        report.flow(at, &common, &flow.counters(key), &end, &flow.tcp_end());
+        report.flow(at, &common, &flow.counters(key), &end, flow.tcp_end().as_ref());
     }
 }
 
 /// What a flow spoke of which no more is read.
 fn spoke(following: &Following) -> AppProto {
     match following.gave_up {
-        _ if following.conversation.is_tls() => AppProto::Tls,
-        Some(_) if !following.conversation.began_otherwise() => AppProto::Unknown,
-        _ => AppProto::NotTls,
+        None if !following.conversation.is_tls() && !following.conversation.began_otherwise() => AppProto::NotTls,
+        _ => spoken(&following.conversation),
     }
 }
 

@@ -68,7 +68,7 @@ impl Inspector {
 
     /// Whether the flow's time was over before the segment came, by the segment's own time: the clock may lag behind that after a quiet
     /// time. A time that is more than a day ahead of the clock is not believed; and an answer to a SYN is one, however late it comes.
-    fn is_overdue(&self, place: &Place, header: &SegmentHeader) -> bool {
+    pub(super) fn is_overdue(&self, place: &Place, header: &SegmentHeader) -> bool {
         let Some((_, flow)) = self.lanes.get(place.lane).and_then(|l| l.table.get(place.id)) else { return false };
         let answers = |isn: u32| header.flags.is_syn_ack() && header.ack == isn.wrapping_add(1);
         header.timestamp > deadline(flow, &self.config)

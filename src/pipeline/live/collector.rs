@@ -106,7 +106,7 @@ impl<P: Printer> Collector<P> {
         let Piece { worker, mut output, found, counted } = piece;
         let end = output.end.take();
         let mut strand = Strand::of(output);
-        self.editor.write_run(&mut strand, |_| true, sink)?;
+        self.editor.write_run(&mut strand, |_| true, None, sink)?;
         self.editor.flush(sink)?;
         let _ = self.give_back.try_send(strand.into_spare()); // where there are enough spare ones, this one is let go
         if let Some(worker) = self.workers.get_mut(worker) {

@@ -30,7 +30,7 @@ impl<R: Report> Report for AtInterfaces<'_, R> {
         self.0.drop(at, &live(common), segment, info);
     }
 
-    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: &TcpEnd) {
+    fn flow(&mut self, at: Order, common: &Common<'_>, counters: &FlowCounters, end: &FlowEnd, tcp: Option<&TcpEnd>) {
         self.0.flow(at, &live(common), counters, end, tcp);
     }
 

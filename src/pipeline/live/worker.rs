@@ -94,12 +94,14 @@ pub(super) fn work<P: Printer>(
     if is_sole {
         inspector.compare_servers();
     }
+    let mut decoder = Decoder::new(decoder);
+    decoder.want_datagrams(inspector.wants_datagrams());
     let mut worker = Worker {
         index,
         workers,
         seed,
         inspector,
-        decoder: Decoder::new(decoder),
+        decoder,
         clock: Clock::default(),
         last: PacketId::default(),
         names,
@@ -276,6 +278,7 @@ impl<P: Printer> Worker<P> {
             match command {
                 Command::Rules(rules) => {
                     self.inspector.replace_rules(Arc::clone(&rules));
+                    self.decoder.want_datagrams(self.inspector.wants_datagrams());
                     self.lines.replace_rules(rules);
                 }
                 Command::Learn(intermediates) => self.inspector.learn(&intermediates),

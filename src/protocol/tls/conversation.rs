@@ -13,7 +13,7 @@ use super::sealed::Requests;
 use super::session::{Alert, Anomaly, Compared, Stage, View};
 use super::{Session, extension};
 use crate::flow::{Direction, Pair};
-use crate::protocol::opening::Opening;
+use crate::protocol::opening::{Opening, Spoken};
 use crate::protocol::x509::{CertificateCache, Evidence, Validation};
 
 /// A TLS conversation in the making: give it each direction's bytes in order.
@@ -267,6 +267,13 @@ impl Conversation {
     /// Whether TLS was recognised.
     pub const fn is_tls(&self) -> bool {
         self.is_tls
+    }
+
+    /// What it began with that is not TLS, where that has a mark of its own: of the client, else of the server.
+    pub fn spoken_otherwise(&self) -> Option<Spoken> {
+        let openings = self.session.openings.as_deref()?;
+        let sides = [&openings.client, &openings.server];
+        sides.into_iter().filter_map(Opening::spoken).find(|spoken| spoken.is_named())
     }
 
     /// Whether a direction that was seen from its start did not begin with TLS.

@@ -3,51 +3,64 @@
 use super::super::builder::{Builder, Test};
 use super::super::diagnostic::{Reason, excerpt};
 use super::super::protocol_names::APPLICATIONS;
-use super::super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
+use super::super::subject::{Facts, FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required, set_once};
 use crate::base::slip;
 
 pub(super) const KEYWORDS: &[Keyword] =
     &[Keyword { name: "app-layer-protocol", aliases: &[], kind: Kind::Option(app_layer_protocol) }];
 
-/// The flow speaks one of several protocols.
+/// The flow speaks one of several protocols, or none of them.
 #[derive(Debug)]
 struct Speaks {
     /// It holds before it is known what the flow speaks.
     unknown: bool,
-    /// It holds of TLS.
-    tls: bool,
-    /// It holds of all else, which is not told apart: Suricata's `failed`.
-    other: bool,
+    /// By name.
+    protocols: Vec<&'static str>,
+    /// It is none of them.
+    negated: bool,
+    /// One of them is not recognised here: of what is recognised as nothing, nothing says that it is not that.
+    unrecognised: bool,
     /// It is about what this side sends.
     of: Option<FlowDirection>,
 }
 
+impl Speaks {
+    /// Whether it is about TLS alone, or about all that is not.
+    fn is_of_tls(&self) -> bool {
+        self.protocols == ["tls"] && !self.unrecognised
+    }
+
+    fn takes(&self, name: &'static str) -> bool {
+        self.protocols.contains(&name) != self.negated && !(self.negated && self.unrecognised && name == "failed")
+    }
+}
+
 impl Test for Speaks {
     fn sides(&self) -> Sides {
-        let fact = match (self, self.of) {
+        let fact = match self.of {
             // What is not known yet may be so at each packet.
-            (Self { unknown: true, .. }, _) => Facts::NONE,
-            (Self { other: false, .. }, Some(FlowDirection::ToServer)) => Facts::CLIENT_HELLO,
-            (Self { other: false, .. }, Some(FlowDirection::ToClient)) => Facts::SERVER_HELLO,
-            _ => Facts::DECIDED,
+            _ if self.unknown => Facts::NONE,
+            _ if !self.is_of_tls() => Facts::NAMED,
+            _ if self.negated => Facts::DECIDED,
+            Some(FlowDirection::ToServer) => Facts::CLIENT_HELLO,
+            Some(FlowDirection::ToClient) => Facts::SERVER_HELLO,
+            None => Facts::DECIDED,
         };
         Sides { to_server: fact, to_client: fact }
     }
 
     fn holds(&self, subject: &Subject<'_>, _: FlowDirection) -> bool {
-        match subject.app_proto {
-            AppProto::Unknown => self.unknown,
-            AppProto::NotTls => self.other,
-            AppProto::Tls => {
-                let sent = |of| {
-                    subject.session.is_some_and(|session| match of {
-                        FlowDirection::ToServer => session.client_hello.is_some(),
-                        FlowDirection::ToClient => session.server_hello.is_some(),
-                    })
-                };
-                self.tls && self.of.is_none_or(sent)
-            }
+        let sent = |of| {
+            subject.session.is_some_and(|session| match of {
+                FlowDirection::ToServer => session.client_hello.is_some(),
+                FlowDirection::ToClient => session.server_hello.is_some(),
+            })
+        };
+        match subject.app_proto.name() {
+            None => self.unknown,
+            Some("tls") => self.takes("tls") && self.of.is_none_or(sent),
+            Some(name) => self.takes(name),
         }
     }
 
@@ -56,7 +69,7 @@ impl Test for Speaks {
     }
 
     fn excludes_tls(&self) -> bool {
-        !self.tls
+        !self.takes("tls")
     }
 }
 
@@ -64,11 +77,11 @@ impl Test for Speaks {
 fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let mut parts = required(value)?.split(',').map(str::trim);
     let protocols = parts.next().unwrap_or_default();
-    let mut mode = None;
+    let (mut mode, mut exact) = (None, false);
     for part in parts {
         match part {
-            // It leaves out relatives of a protocol; TLS has none.
-            "exact" => {}
+            // It leaves out relatives of a protocol, as HTTP/2 is of HTTP.
+            "exact" => exact = true,
             // A flow is one protocol, the last that it came to.
             "direction" | "either" | "final" | "original" => set_once(&mut mode, None)?,
             "to_server" => set_once(&mut mode, Some(FlowDirection::ToServer))?,
@@ -83,28 +96,30 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
         }
     }
     let (negated, names) = protocols.strip_prefix('!').map_or((false, protocols), |names| (true, names.trim_start()));
-    let mut test = Speaks { unknown: false, tls: false, other: false, of: mode.flatten() };
+    let mut test = Speaks { unknown: false, protocols: Vec::new(), negated, unrecognised: false, of: mode.flatten() };
     let mut unrecognised = None;
     for name in names.split('|').map(str::trim) {
         match name {
-            "tls" | "ssl" => test.tls = true,
-            "failed" => test.other = true,
+            "ssl" => test.protocols.push("tls"),
+            // What HTTP/1 is called, once it is found, is what stands for both here.
+            "http1" => test.protocols.push("http"),
+            "http" if !exact => test.protocols.extend(["http", "http2"]),
             "unknown" if negated => return Err(Reason::BadValue("no negation of unknown")),
             "unknown" => test.unknown = true,
-            _ if APPLICATIONS.contains(&name) => unrecognised = Some(name),
-            other => {
-                let known = APPLICATIONS.iter().chain(&["tls", "failed", "unknown"]).copied();
-                return Err(Reason::UnknownWord { word: excerpt(other), form: PROTOCOL, meant: slip::meant(other, known) });
-            }
+            _ if APPLICATIONS.contains(&name) && !RECOGNISED.contains(&name) => unrecognised = Some(name),
+            other => match RECOGNISED.iter().find(|known| **known == other) {
+                Some(known) => test.protocols.push(known),
+                None => {
+                    let known = APPLICATIONS.iter().chain(RECOGNISED).chain(&["unknown"]).copied();
+                    return Err(Reason::UnknownWord { word: excerpt(other), form: PROTOCOL, meant: slip::meant(other, known) });
+                }
+            },
         }
     }
-    if negated {
-        // Of what is not TLS nothing says that it is not the protocol that is left out.
-        (test.tls, test.other) = (!test.tls, !test.other && unrecognised.is_none());
-    }
     if let Some(name) = unrecognised {
-        let never = !test.unknown && !test.tls && !test.other;
-        builder.note(Reason::NotRecognised { protocol: excerpt(name), never });
+        test.unrecognised = true;
+        let never = !test.unknown && test.protocols.is_empty() && !negated;
+        builder.note(Reason::NotRecognised { protocol: excerpt(name), never, negated });
     }
     builder.tests.push(Box::new(test));
     Ok(())
@@ -113,3 +128,5 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
 const MODES: &[&str] = &["direction", "to_server", "to_client", "either", "final", "original", "exact"];
 const MODE: &str = "direction, to_server, to_client, either, final or original after the protocol";
 const PROTOCOL: &str = "tls, failed, unknown, or the name of another protocol, several with | between";
+/// What flows are found to be, by the names that they then have.
+const RECOGNISED: &[&str] = &["tls", "failed", "quic", "http", "http2", "ssh", "rdp", "smb", "smtp", "imap", "pop3", "rfb"];

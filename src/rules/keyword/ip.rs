@@ -1,9 +1,10 @@
 //! Keywords about the header of IP: `ip_proto`, `l3_proto`, `id`, `tos`, `fragbits`, `fragoffset`, `ipopts`, `ipv4.hdr`, `ipv6.hdr`.
-//! Fragments were put together before rules see them, and only TCP is followed.
+//! Fragments were put together before rules see them, and only TCP and UDP are followed.
 
 use std::net::IpAddr;
 
 use super::super::builder::{Builder, EndTest, PacketTest};
+use super::super::compile::Transports;
 use super::super::diagnostic::Reason;
 use super::super::parse::number::Comparison;
 use super::super::subject::Packet;
@@ -12,7 +13,6 @@ use super::packet_buffer::{IPV4_HEADER, IPV6_HEADER};
 use super::{Keyword, Kind, number, required};
 use crate::packet::Segment;
 use crate::packet::wire::options::options;
-use crate::packet::wire::tcp;
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "ip_proto", aliases: &[], kind: Kind::Option(ip_proto) },
@@ -26,7 +26,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "ipv6.hdr", aliases: &[], kind: Kind::Buffer(IPV6_HEADER) },
 ];
 
-/// A comparison, or `[!]name`. As TCP alone is followed, it holds always or never.
+/// A comparison, or `[!]name`.
 fn ip_proto(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let text = required(value)?.trim();
     let named = || {
@@ -35,8 +35,9 @@ fn ip_proto(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason
         Some(if negated { Comparison::NotEqual(number) } else { Comparison::Equal(number) })
     };
     let wanted = Comparison::parse(text).or_else(named).ok_or(Reason::BadValue("a protocol's number or name, or a comparison"))?;
-    if !wanted.holds(tcp::PROTOCOL.into()) {
-        builder.unfollowed = Some(("an IP protocol other than TCP", builder.at));
+    match Transports::numbered(|number| wanted.holds(number.into())) {
+        none if none.is_empty() => builder.unfollowed = Some(("an IP protocol other than TCP and UDP", builder.at)),
+        some => builder.only_over(some),
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::super::builder::Builder;
 use super::super::diagnostic::{Reason, excerpt};
 use super::super::parse::content::{quoted, unescape};
 use super::super::rule::{Reference, Target};
+use super::super::state::{Effect, Tag};
 use super::{Keyword, Kind, no_value, number, required, set_once};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
@@ -81,18 +82,10 @@ fn target(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> 
     set_once(&mut builder.meta.target, target)
 }
 
-/// `session|host[,count,packets|bytes|seconds][,src|dst]`. Packets are not written to events, so it has no effect.
+/// `session|host[,count,packets|bytes|seconds[,src|dst]]`. It may come more than once.
 fn tag(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
-    let parts: Vec<&str> = required(value)?.split(',').map(str::trim).collect();
-    let (scope, rest) = parts.split_first().ok_or(Reason::MissingValue)?;
-    let rest = match rest {
-        [count, "packets" | "bytes" | "seconds", rest @ ..] if count.parse::<u32>().is_ok() => rest,
-        rest => rest,
-    };
-    if !matches!(*scope, "session" | "host") || !matches!(rest, [] | ["src" | "dst"]) {
-        return Err(Reason::BadValue("session or host[, count, packets|bytes|seconds][, src|dst]"));
-    }
-    builder.note(Reason::NoEffect("tagged packets are not written"));
+    let bad = Reason::BadValue("session or host[, count, packets|bytes|seconds]; of a host[, src|dst] behind that");
+    builder.stateful.effects.push(Effect::Tag(Tag::parse(required(value)?).ok_or(bad)?));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Keywords about the packet at hand: `flags`, `seq`, `ack`, `window`, `ttl`, `dsize`, `sameip`, `stream_size`.
 
 use super::super::builder::{Builder, PacketTest};
+use super::super::compile::Transports;
 use super::super::diagnostic::Reason;
 use super::super::parse::number::Comparison;
 use super::super::subject::Packet;
@@ -9,9 +10,9 @@ use crate::packet::{SegmentHeader, TcpFlags};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "flags", aliases: &["tcp.flags"], kind: Kind::Option(flags) },
-    Keyword { name: "seq", aliases: &["tcp.seq"], kind: Kind::Option(|b, v| field(b, |h| h.seq, exactly(v)?)) },
-    Keyword { name: "ack", aliases: &["tcp.ack"], kind: Kind::Option(|b, v| field(b, |h| h.ack, exactly(v)?)) },
-    Keyword { name: "window", aliases: &[], kind: Kind::Option(|b, v| field(b, |h| h.window.into(), comparison(v)?)) },
+    Keyword { name: "seq", aliases: &["tcp.seq"], kind: Kind::Option(|b, v| of_tcp(b, |h| h.seq, exactly(v)?)) },
+    Keyword { name: "ack", aliases: &["tcp.ack"], kind: Kind::Option(|b, v| of_tcp(b, |h| h.ack, exactly(v)?)) },
+    Keyword { name: "window", aliases: &[], kind: Kind::Option(|b, v| of_tcp(b, |h| h.window.into(), comparison(v)?)) },
     Keyword { name: "ttl", aliases: &[], kind: Kind::Option(|b, v| field(b, |h| h.ttl.into(), comparison(v)?)) },
     Keyword { name: "dsize", aliases: &[], kind: Kind::Option(dsize) },
     Keyword { name: "sameip", aliases: &[], kind: Kind::Option(same_ip) },
@@ -106,6 +107,7 @@ fn bits(letters: &str) -> Option<u8> {
 
 fn flags(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let flags = Flags::parse(required(value)?).ok_or(Reason::BadValue("[+*!]flags[,ignored], of FSRPAUCE, 1, 2 or 0"))?;
+    builder.only_over(Transports::TCP);
     builder.packet.push(Box::new(flags));
     Ok(())
 }
@@ -126,6 +128,12 @@ impl PacketTest for Field {
 fn field(builder: &mut Builder<'_>, read: fn(&SegmentHeader) -> u32, wanted: Comparison) -> Result<(), Reason> {
     builder.packet.push(Box::new(Field { read, wanted }));
     Ok(())
+}
+
+/// A number in TCP's header.
+fn of_tcp(builder: &mut Builder<'_>, read: fn(&SegmentHeader) -> u32, wanted: Comparison) -> Result<(), Reason> {
+    builder.only_over(Transports::TCP);
+    field(builder, read, wanted)
 }
 
 fn dsize(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
@@ -208,6 +216,7 @@ fn stream_size(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Rea
         "<=" => Comparison::AtMost(number),
         _ => return Err(bad),
     };
+    builder.only_over(Transports::TCP);
     builder.packet.push(Box::new(StreamSize { of, wanted }));
     Ok(())
 }

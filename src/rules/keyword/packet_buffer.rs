@@ -28,6 +28,11 @@ impl HeaderTest {
         read(inspection.buffer.name).is_some()
     }
 
+    /// Whether only TCP has the header.
+    pub fn is_of_tcp(&self) -> bool {
+        self.inspection.buffer.name == TCP_HEADER.name
+    }
+
     /// The question that `inspection` is; `None` where its buffer lies in no header.
     pub fn new(inspection: Inspection) -> Option<Self> {
         read(inspection.buffer.name).map(|read| Self { inspection, read })

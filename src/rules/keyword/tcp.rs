@@ -1,6 +1,7 @@
 //! Keywords about the header of TCP beyond its fixed fields: `tcp.mss`, `tcp.wscale`, `tcp.hdr`.
 
 use super::super::builder::{Builder, PacketTest};
+use super::super::compile::Transports;
 use super::super::diagnostic::Reason;
 use super::super::parse::number::Comparison;
 use super::super::subject::Packet;
@@ -32,6 +33,7 @@ impl PacketTest for OptionValue {
 
 fn option(builder: &mut Builder<'_>, kind: u8, value: Option<&str>) -> Result<(), Reason> {
     let wanted = comparison(value)?;
+    builder.only_over(Transports::TCP);
     builder.packet.push(Box::new(OptionValue { kind, wanted }));
     Ok(())
 }

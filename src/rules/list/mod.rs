@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use self::store::{Note, Store};
 use super::ast::Action;
-use super::compile::{Asks, Compiled, End, Header, Kind, Plan};
+use super::compile::{Asks, Compiled, End, Header, Kind, Plan, Transports};
 use super::config::RuleConfig;
 use super::diagnostic::Diagnostic;
 use super::interval::Set;
@@ -156,6 +156,7 @@ impl List {
             // The first packet of either side decides, since a capture may have one side only.
             ListKind::Addresses => (FlowDirection::ToServer, &[Facts::FROM_CLIENT, Facts::FROM_SERVER]),
         };
+        let transports = if self.kind == ListKind::Addresses { Transports::ALL } else { Transports::TCP };
         let anywhere = End { addresses: Set::all(), ports: Set::all() };
         let class = config.classifications.get(CLASSTYPE);
         let rule = Rule {
@@ -180,7 +181,13 @@ impl List {
         };
         Compiled {
             rule,
-            header: Arc::new(Header { tls: false, source: anywhere.clone(), destination: anywhere, both_ways: false }),
+            header: Arc::new(Header {
+                transports,
+                app_proto: None,
+                source: anywhere.clone(),
+                destination: anywhere,
+                both_ways: false,
+            }),
             kind: if self.kind == ListKind::Addresses { Kind::Flow } else { Kind::Session },
             whole_flow: true,
             threshold: None,

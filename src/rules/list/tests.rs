@@ -3,7 +3,7 @@ use crate::base::Timestamp;
 use crate::protocol::fingerprint::ClientFingerprints;
 use crate::protocol::tls::{ClientHello, Session};
 use crate::protocol::x509::Certificate;
-use crate::rules::subject::AppProto;
+use crate::rules::subject::{AppProto, Transport};
 
 fn read(kind: Option<ListKind>, name: &str, text: &str) -> (List, Vec<String>) {
     let (list, mistakes) = List::parse(&ListSource { name, text, kind, action: Action::Drop });
@@ -26,6 +26,7 @@ fn subject<'s>(server: &str, session: Option<&'s Session>) -> Subject<'s> {
         client: end("10.0.0.1:40000"),
         server: end(server),
         established: true,
+        transport: Transport::Tcp,
         app_proto: AppProto::Tls,
         session,
         one_way: None,

@@ -14,7 +14,7 @@ pub(super) fn options<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, Vec<Op
     let mut options = Vec::with_capacity(MOST_OFTEN);
     loop {
         let rest = after_space(input);
-        if let Some(rest) = rest.strip_prefix(')') {
+        if let Some(rest) = after(rest, b')') {
             return Ok((after_space(rest), options));
         }
         let (rest, option) = option(start, rest)?;
@@ -29,12 +29,12 @@ fn option<'a>(start: Start<'a>, input: &'a str) -> Parsed<'a, OptionAst<'a>> {
         return Err(fail(input, Reason::Expected("a keyword or `)`")));
     }
     let (behind_name, rest) = (rest, after_space(rest));
-    if let Some(rest) = rest.strip_prefix(';') {
+    if let Some(rest) = after(rest, b';') {
         return Ok((rest, OptionAst { name, value: None, at: start.offset(input) }));
     }
-    let Some(rest) = rest.strip_prefix(':').map(after_space) else { return Err(fail(behind_name, Reason::Expected(";"))) };
-    let Some((value, after)) = split_at_semicolon(rest) else { return Err(fail(behind_last(rest), Reason::Expected(";"))) };
-    Ok((after, OptionAst { name, value: Some(value.trim_end()), at: start.offset(rest) }))
+    let Some(rest) = after(rest, b':').map(after_space) else { return Err(fail(behind_name, Reason::Expected(";"))) };
+    let Some((value, behind)) = split_at_semicolon(rest) else { return Err(fail(behind_last(rest), Reason::Expected(";"))) };
+    Ok((behind, OptionAst { name, value: Some(trimmed(value)), at: start.offset(rest) }))
 }
 
 /// What is behind the last value of a rule: the white space and the parenthesis that end it, if there is one.
@@ -42,6 +42,16 @@ fn behind_last(input: &str) -> &str {
     let value = input.trim_end();
     let value = value.strip_suffix(')').unwrap_or(value).trim_end();
     input.get(value.len()..).unwrap_or_default()
+}
+
+/// What is behind `byte`, where `input` begins with that. (`strip_prefix` calls the library to compare the one byte.)
+fn after(input: &str, byte: u8) -> Option<&str> {
+    if input.as_bytes().first() == Some(&byte) { input.get(1..) } else { None }
+}
+
+/// `value` without white space behind it; mostly there is none.
+fn trimmed(value: &str) -> &str {
+    if value.as_bytes().last().is_some_and(u8::is_ascii_graphic) { value } else { value.trim_end() }
 }
 
 fn after_space(input: &str) -> &str {

@@ -1,5 +1,6 @@
 //! Bits and numbers of one flow. There are no more of them than rules name.
 
+use super::tag::Tags;
 use super::threshold::{Allowed, Count, Threshold};
 use super::{Change, Name};
 use crate::base::Timestamp;
@@ -17,6 +18,7 @@ struct Vars {
     ints: Vec<(Name, u32)>,
     /// By gid and sid.
     counts: Vec<((u32, u32), Count)>,
+    tags: Tags,
 }
 
 /// What `flowint` asks of a number.
@@ -111,6 +113,16 @@ impl FlowVars {
         let (count, allowed) = threshold.count(before, now);
         counts.push((rule, count));
         allowed
+    }
+
+    /// The tags of the flow, to set one.
+    pub fn tags(&mut self) -> &mut Tags {
+        &mut self.vars().tags
+    }
+
+    /// A packet of `bytes` came: whether it is tagged.
+    pub fn take_tagged(&mut self, now: Timestamp, bytes: u32) -> bool {
+        self.0.as_mut().is_some_and(|vars| vars.tags.take(now, bytes))
     }
 
     fn vars(&mut self) -> &mut Vars {

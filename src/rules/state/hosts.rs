@@ -6,16 +6,19 @@
 use std::net::IpAddr;
 
 use super::expiring::Expiring;
+use super::tag::{Tag, Tags};
 use super::threshold::Counts;
 use super::{Change, Name};
 use crate::base::{Duration, Timestamp};
 use crate::rules::dataset::DatasetChanges;
-use crate::rules::subject::{FlowDirection, Subject};
+use crate::rules::subject::{FlowDirection, FlowRules, Subject};
 
 /// All that rules remember across flows. One for each thread that tries rules.
 #[derive(Debug)]
 pub struct HostState {
     bits: Expiring<Key, ()>,
+    /// By address.
+    tags: Expiring<IpAddr, Tags>,
     /// Of data sets.
     pub(in crate::rules) datasets: DatasetChanges,
     /// Of thresholds that decide what rules do.
@@ -29,6 +32,7 @@ impl Default for HostState {
     fn default() -> Self {
         Self {
             bits: Expiring::new(MOST_BITS),
+            tags: Expiring::new(MOST_TAGGED),
             datasets: DatasetChanges::default(),
             counts: Counts::default(),
             rates: Counts::default(),
@@ -68,6 +72,11 @@ impl HostState {
         self.bits.evicted()
     }
 
+    /// Hosts whose tags went before their time because there were too many.
+    pub const fn tags_evicted(&self) -> u64 {
+        self.tags.evicted()
+    }
+
     /// Counts of thresholds and rate filters that went before their time because there were too many.
     pub const fn counts_evicted(&self) -> u64 {
         self.counts.evicted().saturating_add(self.rates.evicted())
@@ -82,6 +91,37 @@ impl HostState {
     pub(in crate::rules) fn advance(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
         self.bits.advance(self.now);
+        self.tags.advance(self.now);
+    }
+
+    /// Tags `host` at `now`.
+    pub(super) fn tag(&mut self, host: IpAddr, tag: Tag, now: Timestamp) {
+        let mut tags = self.tags.remove(&host).unwrap_or_default();
+        tags.set(tag, now);
+        self.tags.insert(host, tags, self.now.saturating_add(UNSEEN));
+    }
+
+    /// A packet of `bytes` between these hosts came at `now`: whether one of them is tagged.
+    fn take_tagged(&mut self, hosts: [IpAddr; 2], now: Timestamp, bytes: u32) -> bool {
+        self.advance(now);
+        let [one, other] = hosts;
+        let hosts = [Some(one), Some(other).filter(|other| *other != one)];
+        let mut is_tagged = false;
+        for host in hosts.into_iter().flatten() {
+            let Some(mut tags) = self.tags.remove(&host) else { continue };
+            is_tagged |= tags.take(now, bytes);
+            if !tags.is_empty() {
+                self.tags.insert(host, tags, self.now.saturating_add(UNSEEN));
+            }
+        }
+        is_tagged
+    }
+
+    /// A packet of `bytes` of `flow`, between these hosts, came at `now`, and rules were tried on it: whether one had tagged the flow or one
+    /// of the hosts before, so that it is to be told as it is. To be called for each packet, where rules [tag](super::super::RuleSet::tags).
+    pub fn is_tagged(&mut self, flow: Option<&mut FlowRules>, hosts: [IpAddr; 2], now: Timestamp, bytes: u32) -> bool {
+        let of_flow = flow.is_some_and(|flow| flow.vars.take_tagged(now, bytes));
+        self.take_tagged(hosts, now, bytes) || of_flow
     }
 
     pub(in crate::rules) fn is_set(&self, bit: &SharedBit, subject: &Subject<'_>, direction: FlowDirection) -> bool {
@@ -109,6 +149,10 @@ fn keys(bit: &SharedBit, subject: &Subject<'_>, direction: FlowDirection) -> [Op
     }
 }
 
+/// Hosts with tags: no more than 10 MB where each has a few.
+const MOST_TAGGED: usize = 1 << 16;
+/// As in Suricata: a host that is not seen for so long loses its tags.
+const UNSEEN: Duration = Duration::from_secs(600);
 /// About 40 MB.
 const MOST_BITS: usize = 1 << 18;
 
@@ -116,7 +160,7 @@ const MOST_BITS: usize = 1 << 18;
 mod tests {
     use super::*;
     use crate::flow::Endpoint;
-    use crate::rules::subject::AppProto;
+    use crate::rules::subject::{AppProto, Transport};
 
     #[test]
     fn bits_beyond_the_bound_are_counted() {
@@ -125,6 +169,7 @@ mod tests {
         for host in 1..=5 {
             let end = |last, port| Endpoint { ip: [10, 0, 0, last].into(), port };
             let subject = Subject {
+                transport: Transport::Tcp,
                 client: end(host, 40_000),
                 server: end(99, 443),
                 established: true,

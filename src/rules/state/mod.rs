@@ -1,5 +1,5 @@
 //! What rules remember, and ask of what was remembered: of a flow (`flow`), of hosts and pairs of hosts across flows (`hosts`); and how
-//! often they may speak (`threshold`, and `limits` for what is about alerts alone).
+//! often they may speak (`threshold`, and `limits` for what is about alerts alone); which packets are told as they are (`tag`).
 //!
 //! A [`Condition`] is looked at while a rule is tried. An [`Effect`] happens when it has matched, alert or not.
 
@@ -7,6 +7,7 @@ mod expiring;
 mod flow;
 mod hosts;
 mod limits;
+mod tag;
 mod threshold;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub(super) use flow::{Amount, FlowVars, IntChange, IntTest};
 pub use hosts::HostState;
 pub(super) use hosts::{SharedBit, Track};
 pub use limits::{AlertLimits, Alerted};
+pub(super) use tag::{Scope, Tag};
 pub(super) use threshold::{Allowed, RateFilter, Threshold, ThresholdKind, TrackBy};
 
 /// The name of a bit or a number.
@@ -48,6 +50,8 @@ pub(super) enum Effect {
     SessionBit(Name, Change),
     /// `xbits` and `hostbits`
     Shared(SharedBit, Change),
+    /// `tag`
+    Tag(Tag),
 }
 
 /// What is done to a bit.
@@ -90,6 +94,7 @@ impl Stateful {
                 Effect::FlowInt(name, change) => states.flow.change_int(name, change),
                 Effect::SessionBit(name, change) => states.flow.change_of_session(name, *change),
                 Effect::Shared(bit, change) => states.hosts.change(bit, *change, subject, direction),
+                Effect::Tag(tag) => subject.tag(*tag, direction, states),
             }
         }
     }
@@ -128,7 +133,25 @@ impl Stateful {
     /// Whether what it is about is shared by flows: then the order of packets matters across flows.
     pub fn is_shared(&self) -> bool {
         self.conditions.iter().any(|c| matches!(c, Condition::Shared(..)))
-            || self.effects.iter().any(|e| matches!(e, Effect::Shared(..)))
+            || self.effects.iter().any(|e| match e {
+                Effect::Shared(..) => true,
+                Effect::Tag(tag) => tag.scope != Scope::Session,
+                _ => false,
+            })
+    }
+
+    /// Whether packets that follow are told.
+    pub fn tags(&self) -> bool {
+        self.effects.iter().any(|e| matches!(e, Effect::Tag(_)))
+    }
+
+    /// What it tags is tagged by the rule with this gid and sid.
+    pub fn name_tags(&mut self, rule: (u32, u32)) {
+        for effect in &mut self.effects {
+            if let Effect::Tag(tag) = effect {
+                tag.rule = rule;
+            }
+        }
     }
 
     /// Where a rule stands among those of equal action: who sets comes before who sets and asks, and that before who asks; those

@@ -166,14 +166,13 @@ fn errors_say_where_why_and_what_to_do() {
 #[test]
 fn notes_have_the_place_of_what_they_are_about() {
     for (options, place, note) in [
-        ("tls.sni; content:\"a\"; tag:session;", "session", "tag: it has no effect: tagged packets are not written"),
         ("classtype:odd;", "odd", "classtype: classtype `odd` has no classification: severity 3"),
         (
             "tls.version:1.3; tls.cert_subject; content:\"a\";",
             "1.3",
             "tls.version: of the server it can never match: in TLS 1.3 certificates and key exchanges are encrypted",
         ),
-        ("flags:S; ip_proto:17;", "17", "ip_proto: an IP protocol other than TCP is not followed yet: it never matches"),
+        ("flags:S; ip_proto:88;", "88", "ip_proto: an IP protocol other than TCP and UDP is not followed yet: it never matches"),
     ] {
         let text = format!("alert {} any any -> any any ({options} sid:1;)", if options.contains("flags") { "tcp" } else { "tls" });
         let (_, report) = load(&text);

@@ -5,6 +5,7 @@ mod actions;
 mod addresses;
 mod base64;
 mod contents;
+mod datagrams;
 mod datasets;
 mod differential;
 mod faults;
@@ -47,6 +48,7 @@ fn subject(session: Option<&Session>) -> Subject<'_> {
     let end = |ip: &str, port| Endpoint { ip: ip.parse().unwrap(), port };
     let app_proto = if session.is_some() { AppProto::Tls } else { AppProto::Unknown };
     Subject {
+        transport: Transport::Tcp,
         client: end("10.0.0.1", 40_000),
         server: end("198.18.0.1", 443),
         established: session.is_some(),

@@ -72,12 +72,12 @@ fn headers_are_buffers() {
 }
 
 #[test]
-fn only_tcp_and_whole_packets_are_there() {
+fn only_tcp_udp_and_whole_packets_are_there() {
     let holds =
         ["ip_proto:6;", "ip_proto:TCP;", "ip_proto:!17;", "ip_proto:!udp;", "fragoffset:0;", "fragoffset:<8;", "l3_proto:ipv4;"];
     check(&IPV4, &TCP, &holds, &["l3_proto:ipv6;"]);
     for options in
-        ["ip_proto:88;", "ip_proto:PIM;", "ip_proto:>6;", "fragoffset:>0;", "fragoffset:!0;", "fragbits:M;", "fragbits:+MD;"]
+        ["ip_proto:88;", "ip_proto:PIM;", "ip_proto:>17;", "fragoffset:>0;", "fragoffset:!0;", "fragbits:M;", "fragbits:+MD;"]
     {
         let text = format!("alert tcp any any -> any any ({options} sid:1;)");
         let (_, report) = RuleSet::compile(&[Source { name: "test.rules", text: &text }], &RuleConfig::default());

@@ -1,6 +1,7 @@
 //! What a flow speaks, by `app-layer-protocol`, and how far its session has come, by rule hooks.
 
 use super::*;
+use crate::protocol::opening::Spoken;
 use crate::protocol::tls::session::Stage;
 
 #[test]
@@ -14,28 +15,59 @@ fn what_a_flow_speaks() {
         at(&last, Subject { one_way: None, ..subject(Some(&hello)) }), // the client's hello
         at(&last, Subject { one_way: None, ..subject(Some(&answered)) }), // the server's too
     ];
+    let named = |spoken| at(&last, Subject { app_proto: AppProto::otherwise(Some(spoken)), established: true, ..flows[1] });
+    let flows = [flows[0], flows[1], flows[2], flows[3], named(Spoken::Http), named(Spoken::Http2), named(Spoken::Ssh)];
+    // Nothing is known; what is not TLS; the client's hello; the server's too; HTTP/1, HTTP/2, SSH.
     for (value, holds) in [
-        ("tls", [false, false, true, true]),
-        ("ssl", [false, false, true, true]),
-        ("!failed", [false, false, true, true]),
-        ("tls,either", [false, false, true, true]),
-        ("tls,original,exact", [false, false, true, true]),
-        ("tls,direction", [false, false, true, true]),
-        ("tls,to_server", [false, false, true, true]),
-        ("tls, to_client", [false, false, false, true]),
-        ("!tls,final", [false, true, false, false]),
-        ("!tls,to_client", [false, true, false, false]),
-        ("failed", [false, true, false, false]),
-        ("unknown", [true, false, false, false]),
-        ("unknown|tls", [true, false, true, true]),
-        ("tls|failed", [false, true, true, true]),
-        ("tls|http", [false, false, true, true]),
-        ("!tls|http", [false; 4]),
-        ("!http", [false, false, true, true]),
-        ("http", [false; 4]),
+        ("tls", "..TT..."),
+        ("ssl", "..TT..."),
+        ("!failed", "..TTTTT"),
+        ("tls,either", "..TT..."),
+        ("tls,original,exact", "..TT..."),
+        ("tls,direction", "..TT..."),
+        ("tls,to_server", "..TT..."),
+        ("tls, to_client", "...T..."),
+        ("!tls,final", ".T..TTT"),
+        ("!tls,to_client", ".T..TTT"),
+        ("failed", ".T....."),
+        ("unknown", "T......"),
+        ("unknown|tls", "T.TT..."),
+        ("tls|failed", ".TTT..."),
+        ("tls|http", "..TTTT."),
+        ("!tls|http", ".T....T"),
+        ("http", "....TT."),
+        ("http,exact", "....T.."),
+        ("http1", "....T.."),
+        ("http2", ".....T."),
+        ("!http", ".TTT..T"),
+        ("ssh", "......T"),
+        ("ssh|failed", ".T....T"),
+        ("dns", "......."),
+        ("!dns", "..TTTTT"),
+        ("!ssh|dns", "..TTTT."),
+        ("quic", "......."),
     ] {
         let set = rules(&format!("alert tcp any any <> any any (app-layer-protocol:{value}; sid:1;)"));
-        assert_eq!(flows.map(|flow| !play(&set, &[flow]).0.is_empty()), holds, "{value}");
+        let fired = flows.map(|flow| if play(&set, &[flow]).0.is_empty() { '.' } else { 'T' });
+        assert_eq!(String::from_iter(fired), holds, "{value}");
+    }
+}
+
+/// What HTTP's header has yet to tell may be anything: a rule that asks which protocol it is waits for it, one that asks for TLS does not.
+#[test]
+fn which_protocol_it_is_is_asked_once_it_is_known() {
+    let begun = Session { is_tls: false, openings: Some(Box::default()), ..Session::default() };
+    let told = Session { ended: true, ..begun.clone() };
+    let [.., last] = headers();
+    let of = |session, app_proto| at(&last, Subject { app_proto, one_way: None, established: true, ..subject(Some(session)) });
+    let flow = [of(&begun, AppProto::NotTls), of(&told, AppProto::Named(Spoken::Http))];
+    for (value, at_first, in_the_end) in
+        [("!tls", 1, 1), ("failed", 0, 0), ("http", 0, 1), ("!http", 0, 0), ("!ssh", 0, 1), ("tls", 0, 0), ("!failed", 0, 1)]
+    {
+        let set = rules(&format!("alert tcp any any -> any 443 (app-layer-protocol:{value}; sid:1;)"));
+        for (steps, expected) in [(1, at_first), (2, in_the_end)] {
+            assert_eq!(play(&set, &flow[..steps]).0.len(), expected, "{value} after {steps}");
+        }
     }
 }
 
@@ -98,7 +130,7 @@ fn other_hooks_are_refused_with_what_there_is() {
             "tcp:all",
             "rule hook `tcp:all` is not supported (leave the hook out; those of tls are supported, such as tls:server_hello)",
         ),
-        ("tlss:x", "`tlss:x` is no protocol (use tls, tcp, tcp-pkt, tcp-stream or ip)"),
+        ("tlss:x", "`tlss:x` is no protocol (use tls, tcp, tcp-pkt, tcp-stream, udp, quic or ip)"),
     ] {
         let text = format!("alert {protocol} any any -> any any (sid:1;)");
         let (_, report) = RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default());
@@ -114,9 +146,10 @@ fn other_hooks_are_refused_with_what_there_is() {
 #[test]
 fn a_protocol_that_is_not_recognised_is_told() {
     for (value, said) in [
-        ("http", Some("`http` is not told from other protocols than TLS: it never matches")),
-        ("!tls|ssh", Some("`ssh` is not told from other protocols than TLS: it never matches")),
-        ("!http", Some("`http` is not told from other protocols than TLS: what is not TLS does not match")),
+        ("dns", Some("`dns` is not recognised here: it never matches")),
+        ("tls|dns", Some("`dns` is not recognised here: it matches what else is named alone")),
+        ("!tls|dns", Some("`dns` is not recognised here: what is not recognised does not match")),
+        ("http|ssh|rdp|smb|smtp|imap|pop3|rfb|http1|http2|quic", None),
         ("tls", None),
         ("unknown|failed", None),
     ] {

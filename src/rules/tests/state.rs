@@ -277,10 +277,12 @@ fn what_is_no_state_is_said_so() {
 }
 
 #[test]
-fn a_tag_loads_and_is_said_to_have_no_effect() {
-    for tag in ["session", "session,5,packets", "host,60,seconds,src", "host,src", "session,300,seconds"] {
-        let text = rule(&format!("tag:{tag};"), 1);
-        let (set, report) = RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default());
-        assert_eq!((set.len(), report.notes.len()), (1, 1), "{tag}");
+fn tags_of_hosts_need_the_order_of_packets_and_those_of_flows_do_not() {
+    for (tags, needs_order) in
+        [("session", 0), ("session,5,packets", 0), ("host", 1), ("host,60,seconds,src", 1), ("session; tag:host,src", 1)]
+    {
+        let set = rules(&rule(&format!("tag:{tags};"), 1));
+        assert_eq!((set.tags(), set.needs_order()), (true, needs_order), "{tags}");
     }
+    assert!(!rules(&rule("noalert;", 1)).tags());
 }
