@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use etherparse::PacketBuilder;
 use portcullis::capture::{CaptureSet, CaptureSettings};
 use portcullis::packet::LinkType;
 use serde_json::Value;
@@ -267,6 +268,27 @@ fn what_nobody_wants_stays_in_the_kernel() {
             let events = tapping.end();
             assert_eq!(events.counter("decoder.pkts"), expected, "{ports} {capture}");
             assert_eq!(events.counter("capture.kernel_packets"), expected, "{ports} {capture}");
+        }
+    }
+}
+
+#[test]
+fn datagrams_come_in_where_a_rule_is_about_them() {
+    let Some(bench) = Bench::new() else { return };
+    let mut frame = Vec::new();
+    let datagram = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]).ipv4([10, 9, 0, 1], [10, 9, 0, 2], 64);
+    datagram.udp(1001, 443).write(&mut frame, b"a datagram").unwrap();
+    for (rule, expected) in [
+        ("alert udp any any -> any 443 (msg:\"datagram\"; content:\"datagram\"; sid:1;)\n", &["datagram"][..]),
+        ("alert tcp any any -> any 443 (msg:\"segment\"; content:\"datagram\"; sid:1;)\n", &[]),
+    ] {
+        let rules = bench.dir.file("datagram.rules", rule);
+        for workers in ["1", "2"] {
+            let tapping = bench.tap(&["-i", "tap", "--rules", &rules, "--workers", workers]);
+            bench.send_frames("send", &[frame.clone()]);
+            let events = tapping.end();
+            assert_eq!(events.alerts(), expected, "{rule} {workers}");
+            assert_eq!(events.counter("decoder.pkts"), expected.len() as u64, "{rule} {workers}");
         }
     }
 }
