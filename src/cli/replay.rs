@@ -23,7 +23,7 @@ use super::{profile, say, signals, units};
 use crate::capture::{CaptureError, CaptureSet, CaptureSettings, PcapngWriter, Severity};
 use crate::pipeline::{self, EvePrinter, Keeping, Outcome, Printer, RunError, Settings};
 use crate::rules::RuleSet;
-use crate::sink::Sink;
+use crate::sink::{Pace, Sink};
 
 /// Read capture files and write an event for every TLS session and every alert
 ///
@@ -250,7 +250,7 @@ impl Replay {
             None if !self.sinks.is_empty() => None,
             _ => Some(Sink::stdout()),
         };
-        let mut sinks = self.sinks.begin().map_err(RunError::Sink)?;
+        let mut sinks = self.sinks.begin(Pace::Waiting).map_err(RunError::Sink)?;
         let passed = self.write_passed.as_ref().map(PcapngWriter::create).transpose().map_err(RunError::Passed)?;
         let consumed = captures.consumed();
         let progress = Progress::new(captures.total_len(), io::stderr().is_terminal());

@@ -12,7 +12,8 @@ use super::{say, units};
 use crate::base::slip;
 use crate::findings::Selection;
 use crate::sink::{
-    Address, Error, Filter, LogSettings, Severity, Shipped, SinkSettings, Sinks, SpoolSettings, SyslogSettings, Target, WhenFull,
+    Address, Error, Filter, LogSettings, Pace, Severity, Shipped, SinkSettings, Sinks, SpoolSettings, SyslogSettings, Target,
+    WhenFull,
 };
 
 #[derive(Debug, Args)]
@@ -58,12 +59,14 @@ impl SinkOptions {
     }
 
     /// Opens all of them. From now on SIGHUP begins files anew that were moved away.
-    pub fn begin(&self) -> Result<Sinks, Error> {
+    pub fn begin(&self, pace: Pace) -> Result<Sinks, Error> {
         let hang_ups: Vec<Arc<AtomicBool>> = self.sink.iter().map(|_| Arc::default()).collect();
         for flag in &hang_ups {
             signal_hook::flag::register(SIGHUP, Arc::clone(flag)).map_err(Error::Signal)?;
         }
-        Sinks::begin(self.sink.clone(), &hang_ups)
+        Sinks::begin(self.sink.clone(), &hang_ups, pace, |name, error| {
+            say("sink failed", format_args!("{name}: {error}; it is tried again"))
+        })
     }
 }
 
@@ -74,7 +77,7 @@ pub(super) fn tell(shipped: &[Shipped]) {
             say("warning", format_args!("{}: {} events were too long for a datagram and were not sent", sink.name, sink.too_long));
         }
         if sink.dropped > 0 {
-            say("warning", format_args!("{}: {} events were dropped: its spool was full", sink.name, sink.dropped));
+            say("warning", format_args!("{}: {} events were dropped: it was full, too slow, or failed", sink.name, sink.dropped));
         }
         if sink.damaged > 0 {
             say("warning", format_args!("{}: {} events were lost: the files of its spool are damaged", sink.name, sink.damaged));

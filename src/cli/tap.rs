@@ -31,7 +31,7 @@ use crate::capture::sys::ring::RingSize;
 use crate::capture::tap::{Backend, Keeper, Opened, TapError, TapSettings, find, open};
 use crate::pipeline::{EvePrinter, Keeping, LiveSettings, Outcome, Printer, RunError, Settings, Status, run_live};
 use crate::rules::RuleSet;
-use crate::sink::Sink;
+use crate::sink::{Pace, Sink};
 
 /// Watch interfaces and write an event for every TLS session and every alert
 ///
@@ -259,7 +259,7 @@ impl Tap {
         printer: &P,
     ) -> Result<(Outcome, Status), RunError> {
         let progress = Progress::new(None, false);
-        let mut sinks = self.sinks.begin().map_err(RunError::Sink)?;
+        let mut sinks = self.sinks.begin(Pace::Live).map_err(RunError::Sink)?;
         let mut take = |lines: &[u8]| {
             sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
             sinks.take(lines)

@@ -98,6 +98,15 @@ impl LogFile {
         Ok(())
     }
 
+    /// Opens the file again after a failure. What was not written is given up.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        let (out, size, identity, _) = append_to(&self.settings.path)?;
+        let failed = std::mem::replace(&mut self.out, out);
+        drop(failed.into_parts()); // as it is: to drop it whole would try to write once more
+        (self.size, self.identity) = (size, identity);
+        Ok(())
+    }
+
     /// Writes the rest, and waits for what was rotated to be tidied up. What was wrong with that is told.
     pub fn finish(&mut self) -> Result<Option<String>, Error> {
         self.flush()?;

@@ -1,6 +1,7 @@
 //! Where events go: a file or standard output, and any number of [`Sinks`] at once. Lines come in whole and leave in large writes. And where
 //! certificates are kept.
 
+mod carrier;
 mod certificates;
 mod error;
 mod file;
@@ -21,7 +22,7 @@ use file::File;
 pub use filter::Filter;
 pub use head::Severity;
 pub use log::LogSettings;
-pub use queue::{Shipped, SinkSettings, Sinks, Target};
+pub use queue::{Notice, Pace, Shipped, SinkSettings, Sinks, Target};
 pub use socket::Address;
 pub use spool::{SpoolSettings, WhenFull};
 use stdout::Stdout;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Sender, TrySendError, bounded};
 
 use super::Error;
+use super::carrier::{Carrier, PATIENCE, Signals, lines_in};
 use super::filter::Filter;
-use super::log::{LogFile, LogSettings};
-use super::socket::{Address, Sent, Socket};
-use super::spool::{Form, Spool, SpoolSettings, Spooled};
-use super::stdout::Stdout;
+use super::log::LogSettings;
+use super::socket::Address;
+use super::spool::SpoolSettings;
 use super::syslog::SyslogSettings;
 
 /// What one sink is to be.
@@ -41,10 +41,24 @@ pub enum Target {
     Syslog(Address, SyslogSettings),
 }
 
+/// What is done where a sink is slower than events come, or fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Events wait for it, and nothing is dropped; a sink that fails ends the run.
+    Waiting,
+    /// Nobody waits: events for which there is no room are dropped and counted, and a sink that fails is tried again.
+    Live,
+}
+
+/// Told once when a sink begins to fail in a live run: its name, and why.
+pub type Notice = fn(&str, &Error);
+
 /// Sinks that are at work.
 #[derive(Debug)]
 pub struct Sinks {
     queues: Vec<Queue>,
+    pace: Pace,
+    closing: Arc<AtomicBool>,
 }
 
 /// What has become of a sink.
@@ -56,7 +70,7 @@ pub struct Shipped {
     pub sent: u64,
     /// Events that were longer than a datagram can be, and went nowhere.
     pub too_long: u64,
-    /// Events that a spool gave up to keep to its bound.
+    /// Events that were given up: a spool was full, or in a live run the sink failed or was too slow.
     pub dropped: u64,
     /// Events in a spool that are not acknowledged; the next run sends them again.
     pub waiting: u64,
@@ -68,34 +82,48 @@ pub struct Shipped {
 
 #[derive(Debug)]
 struct Queue {
+    /// Events for which there was no room in it.
+    dropped: u64,
     blocks: Sender<Arc<[u8]>>,
     thread: JoinHandle<Result<Shipped, Error>>,
 }
 
 impl Sinks {
     /// Opens all of them. Files begin a new one, where it was moved away, once their part of `hang_ups` is set: one for each.
-    pub fn begin(settings: Vec<SinkSettings>, hang_ups: &[Arc<AtomicBool>]) -> Result<Self, Error> {
+    pub fn begin(settings: Vec<SinkSettings>, hang_ups: &[Arc<AtomicBool>], pace: Pace, notice: Notice) -> Result<Self, Error> {
+        let closing = Arc::<AtomicBool>::default();
         let mut queues = Vec::with_capacity(settings.len());
         for (index, settings) in settings.into_iter().enumerate() {
-            let reopen = hang_ups.get(index).cloned().unwrap_or_default();
-            let carrier = Carrier::open(settings, reopen)?;
+            let signals = Signals { reopen: hang_ups.get(index).cloned().unwrap_or_default(), closing: Arc::clone(&closing) };
+            let carrier = Carrier::open(settings, pace, notice, signals)?;
             let (blocks, waiting) = bounded(BLOCKS);
             let thread = thread::Builder::new().name(format!("sink-{index}")).spawn(move || carrier.work(&waiting));
-            queues.push(Queue { blocks, thread: thread.map_err(Error::Thread)? });
+            queues.push(Queue { dropped: 0, blocks, thread: thread.map_err(Error::Thread)? });
         }
-        Ok(Self { queues })
+        Ok(Self { queues, pace, closing })
     }
 
-    /// Takes whole lines for all of them. Waits for the slowest where its queue is full: nothing is dropped. Standard output whose reader has
-    /// gone is no failure while there are others.
+    /// Takes whole lines for all of them. Waits for the slowest where its queue is full, but not in a live run. Standard output whose reader
+    /// has gone is no failure while there are others.
     pub fn take(&mut self, lines: &[u8]) -> Result<(), Error> {
         if self.queues.is_empty() {
             return Ok(());
         }
         let block: Arc<[u8]> = lines.into();
         let mut index = 0;
-        while let Some(queue) = self.queues.get(index) {
-            if queue.blocks.send(Arc::clone(&block)).is_ok() {
+        while let Some(queue) = self.queues.get_mut(index) {
+            let is_alive = match self.pace {
+                Pace::Waiting => queue.blocks.send(Arc::clone(&block)).is_ok(),
+                Pace::Live => match queue.blocks.try_send(Arc::clone(&block)) {
+                    Ok(()) => true,
+                    Err(TrySendError::Full(block)) => {
+                        queue.dropped = queue.dropped.saturating_add(lines_in(&block));
+                        true
+                    }
+                    Err(TrySendError::Disconnected(_)) => false,
+                },
+            };
+            if is_alive {
                 index = index.saturating_add(1);
                 continue;
             }
@@ -110,6 +138,7 @@ impl Sinks {
 
     /// Waits until all has gone where it is to go, and tells what has become of each. One that failed is an error, once all have ended.
     pub fn finish(self) -> Result<Vec<Shipped>, Error> {
+        self.closing.store(true, Ordering::Relaxed);
         let mut all = Vec::new();
         let mut failure = None;
         let others = self.queues.len() > 1;
@@ -127,168 +156,30 @@ impl Sinks {
 impl Queue {
     fn end(self) -> Result<Shipped, Error> {
         drop(self.blocks);
-        self.thread.join().unwrap_or(Err(Error::Broken))
+        let mut shipped = self.thread.join().unwrap_or(Err(Error::Broken))?;
+        shipped.dropped = shipped.dropped.saturating_add(self.dropped);
+        Ok(shipped)
     }
 }
 
-/// One sink, in its thread.
-#[derive(Debug)]
-struct Carrier {
-    filter: Filter,
-    outlet: Outlet,
-    /// Set once files are to be begun anew.
-    reopen: Arc<AtomicBool>,
-    shipped: Shipped,
-    /// Lines that passed the filter.
-    wanted: Vec<u8>,
-}
-
-#[derive(Debug)]
-enum Outlet {
-    Stdout(Stdout),
-    File(Box<LogFile>),
-    Socket(Socket),
-    Syslog(Socket, SyslogSettings),
-    /// Taken by the thread that ends it.
-    Spool(Option<Box<Spool>>),
-}
-
-impl Carrier {
-    fn open(settings: SinkSettings, reopen: Arc<AtomicBool>) -> Result<Self, Error> {
-        let spooled = |spool, address, form| -> Result<Outlet, Error> {
-            Ok(Outlet::Spool(Some(Box::new(Spool::begin(spool, Socket::unconnected(address), form)?))))
-        };
-        let outlet = match (settings.target, settings.spool) {
-            (Target::Stdout, _) => Outlet::Stdout(Stdout::new()),
-            (Target::File(log), _) => Outlet::File(Box::new(LogFile::open(log)?)),
-            (Target::Socket(address), Some(spool)) => spooled(spool, address, Form::Line)?,
-            (Target::Syslog(address, syslog), Some(spool)) => spooled(spool, address, Form::Syslog(syslog))?,
-            (Target::Socket(address), None) => Outlet::Socket(Socket::connect(address)?),
-            (Target::Syslog(address, syslog), None) => Outlet::Syslog(Socket::connect(address)?, syslog),
-        };
-        let shipped = Shipped { name: settings.name, ..Shipped::default() };
-        Ok(Self { filter: settings.filter, outlet, reopen, shipped, wanted: Vec::new() })
-    }
-
-    fn work(mut self, blocks: &Receiver<Arc<[u8]>>) -> Result<Shipped, Error> {
-        let mut ticked = Instant::now();
-        loop {
-            match blocks.recv_timeout(TICK) {
-                Ok(block) => {
-                    self.carry(&block)?;
-                    if blocks.is_empty() {
-                        self.flush()?;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.finish(),
-            }
-            if let Outlet::File(file) = &mut self.outlet {
-                if self.reopen.swap(false, Ordering::Relaxed) {
-                    file.reopen()?;
-                }
-                if ticked.elapsed() >= TICK {
-                    file.tick()?;
-                    ticked = Instant::now();
-                }
-            }
-        }
-    }
-
-    fn carry(&mut self, block: &[u8]) -> Result<(), Error> {
-        self.wanted.clear();
-        let lines = if self.filter.is_open() {
-            block
-        } else {
-            for line in block.split_inclusive(|&b| b == b'\n').filter(|line| self.filter.wants(line)) {
-                self.wanted.extend_from_slice(line);
-            }
-            &self.wanted
-        };
-        let count = lines.iter().filter(|&&b| b == b'\n').count();
-        self.shipped.sent = self.shipped.sent.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-        let mut message = Vec::new();
-        match &mut self.outlet {
-            Outlet::Stdout(stdout) => return stdout.write(lines),
-            Outlet::File(file) => return file.write(lines),
-            Outlet::Spool(spool) => return spool.as_mut().map_or(Ok(()), |spool| spool.write(lines)),
-            Outlet::Socket(socket) => {
-                for line in lines.split_inclusive(|&b| b == b'\n') {
-                    let bare = line.strip_suffix(b"\n").filter(|_| socket.is_datagram());
-                    self.shipped.count(send(socket, bare.unwrap_or(line))?);
-                }
-            }
-            Outlet::Syslog(socket, settings) => {
-                for line in lines.split_inclusive(|&b| b == b'\n') {
-                    message.clear();
-                    settings.message(&mut message, line, !socket.is_datagram());
-                    self.shipped.count(send(socket, &message)?);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        match &mut self.outlet {
-            Outlet::Stdout(stdout) => stdout.flush(),
-            Outlet::File(file) => file.flush(),
-            Outlet::Socket(_) | Outlet::Syslog(..) | Outlet::Spool(_) => Ok(()), // they keep nothing back
-        }
-    }
-
-    fn finish(mut self) -> Result<Shipped, Error> {
-        self.flush()?;
-        match &mut self.outlet {
-            Outlet::File(file) => self.shipped.untidy = file.finish()?,
-            Outlet::Spool(spool) => {
-                let Spooled { dropped, waiting, damaged } = spool.take().map_or(Ok(Spooled::default()), |spool| spool.finish())?;
-                (self.shipped.dropped, self.shipped.waiting, self.shipped.damaged) = (dropped, waiting, damaged);
-            }
-            Outlet::Stdout(_) | Outlet::Socket(_) | Outlet::Syslog(..) => {}
-        }
-        Ok(self.shipped)
-    }
-}
-
-impl Shipped {
-    fn count(&mut self, sent: Sent) {
-        if sent == Sent::TooLong {
-            self.too_long = self.too_long.saturating_add(1);
-            self.sent = self.sent.saturating_sub(1);
-        }
-    }
-}
-
-/// Sends a message, and where the other side has gone away again, until it is back or patience is at an end.
-fn send(socket: &mut Socket, message: &[u8]) -> Result<Sent, Error> {
-    let since = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match socket.send(message) {
-            Err(_) if since.elapsed() < PATIENCE => {
-                thread::sleep(pause);
-                pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
-            }
-            result => return result,
+impl Pace {
+    /// How long a receiver is waited for at the end.
+    pub(super) const fn patience(self) -> Duration {
+        match self {
+            Self::Waiting => PATIENCE,
+            Self::Live => Duration::from_millis(500),
         }
     }
 }
 
 /// Blocks of lines that wait for a sink, each of at most 256 KiB unless a line is longer.
 const BLOCKS: usize = 64;
-/// How often files are looked at.
-const TICK: Duration = Duration::from_secs(1);
-/// How long a receiver may be away.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader, Read};
     use std::os::unix::net::{UnixDatagram, UnixListener};
     use std::path::Path;
+    use std::time::Instant;
     use std::{fs, io};
 
     use super::*;
@@ -302,6 +193,14 @@ mod tests {
         SinkSettings { name: "socket".to_owned(), target: Target::Socket(address), filter: Filter::default(), spool: None }
     }
 
+    fn begin(settings: Vec<SinkSettings>) -> Result<Sinks, Error> {
+        Sinks::begin(settings, &[], Pace::Waiting, |_, _| {})
+    }
+
+    fn live(settings: Vec<SinkSettings>) -> Result<Sinks, Error> {
+        Sinks::begin(settings, &[], Pace::Live, |_, _| {})
+    }
+
     fn event(kind: &str, n: u64) -> String {
         format!("{{\"timestamp\":\"2026-11-24T11:28:11.793478+0000\",\"event_type\":\"{kind}\",\"n\":{n}}}\n")
     }
@@ -311,7 +210,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (all, alerts) = (dir.path().join("all"), dir.path().join("alerts"));
         let wants_alerts = Filter { events: Some(vec!["alert".to_owned()]), ..Filter::default() };
-        let mut sinks = Sinks::begin(vec![file(&all, Filter::default()), file(&alerts, wants_alerts)], &[]).unwrap();
+        let mut sinks = begin(vec![file(&all, Filter::default()), file(&alerts, wants_alerts)]).unwrap();
         let lines: Vec<String> = (0..5_000).map(|n| event(if n % 10 == 0 { "alert" } else { "tls" }, n)).collect();
         lines.chunks(7).for_each(|chunk| sinks.take(chunk.concat().as_bytes()).unwrap());
         let shipped = sinks.finish().unwrap();
@@ -323,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_sink_that_fails_ends_the_run_and_says_why() {
-        let mut sinks = Sinks::begin(vec![file(Path::new("/dev/full"), Filter::default())], &[]).unwrap();
+        let mut sinks = begin(vec![file(Path::new("/dev/full"), Filter::default())]).unwrap();
         let error = loop {
             match sinks.take(event("tls", 0).repeat(100).as_bytes()) {
                 Ok(()) => thread::sleep(Duration::from_millis(1)),
@@ -335,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_that_cannot_be_written_are_an_error_at_the_end() {
-        let mut sinks = Sinks::begin(vec![file(Path::new("/dev/full"), Filter::default())], &[]).unwrap();
+        let mut sinks = begin(vec![file(Path::new("/dev/full"), Filter::default())]).unwrap();
         sinks.take(event("tls", 0).as_bytes()).unwrap();
         assert!(matches!(sinks.finish(), Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::StorageFull));
     }
@@ -345,7 +244,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("eve.json");
         let hang_up = Arc::new(AtomicBool::new(false));
-        let mut sinks = Sinks::begin(vec![file(&path, Filter::default())], &[Arc::clone(&hang_up)]).unwrap();
+        let mut sinks =
+            Sinks::begin(vec![file(&path, Filter::default())], &[Arc::clone(&hang_up)], Pace::Waiting, |_, _| {}).unwrap();
         sinks.take(b"1\n").unwrap();
         let arrived = |path: &Path, text: &str| {
             let since = Instant::now();
@@ -369,7 +269,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events.sock");
         let listener = UnixListener::bind(&path).unwrap();
-        let mut sinks = Sinks::begin(vec![socket(Address::Unix(path.clone()))], &[]).unwrap();
+        let mut sinks = begin(vec![socket(Address::Unix(path.clone()))]).unwrap();
         let first = listener.accept().unwrap().0;
         sinks.take(event("tls", 0).as_bytes()).unwrap();
         let mut line = String::new();
@@ -394,7 +294,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("events.sock");
         let receiver = UnixDatagram::bind(&path).unwrap();
-        let mut sinks = Sinks::begin(vec![socket(Address::UnixDatagram(path))], &[]).unwrap();
+        let mut sinks = begin(vec![socket(Address::UnixDatagram(path))]).unwrap();
         let long = format!("{}\n", "x".repeat(8 << 20));
         sinks.take(long.as_bytes()).unwrap();
         sinks.take(event("tls", 1).as_bytes()).unwrap();
@@ -409,7 +309,52 @@ mod tests {
     #[test]
     fn an_address_that_does_not_answer_is_told_at_once() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Sinks::begin(vec![socket(Address::Unix(dir.path().join("nobody")))], &[]).unwrap_err().to_string();
+        let error = begin(vec![socket(Address::Unix(dir.path().join("nobody")))]).unwrap_err().to_string();
         assert!(error.starts_with("cannot connect to ") && error.contains("nobody"), "{error}");
+    }
+
+    #[test]
+    fn in_a_live_run_nobody_waits_for_a_receiver_and_others_get_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, whole) = (dir.path().join("nobody"), dir.path().join("all"));
+        let mut sinks = live(vec![socket(Address::Unix(path)), file(&whole, Filter::default())]).unwrap();
+        let (since, block) = (Instant::now(), event("tls", 0));
+        for _ in 0..1_000 {
+            sinks.take(block.as_bytes()).unwrap();
+            thread::sleep(Duration::from_micros(200)); // the file's queue is not to be full, either
+        }
+        let shipped = sinks.finish().unwrap();
+        assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+        let counts: Vec<(u64, u64)> = shipped.iter().map(|s| (s.sent, s.dropped)).collect();
+        assert_eq!(counts[0], (0, 1_000));
+        assert_eq!(counts[1].0 + counts[1].1, 1_000);
+        assert_eq!(fs::read_to_string(&whole).unwrap().lines().count() as u64, counts[1].0);
+    }
+
+    #[test]
+    fn in_a_live_run_a_receiver_that_comes_later_gets_what_comes_then() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("later");
+        let mut sinks = live(vec![socket(Address::Unix(path.clone()))]).unwrap();
+        sinks.take(event("tls", 1).as_bytes()).unwrap();
+        thread::sleep(Duration::from_millis(100));
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut stream = listener.accept().unwrap().0;
+        sinks.take(event("tls", 2).as_bytes()).unwrap();
+        let shipped = sinks.finish().unwrap();
+        assert_eq!(shipped.iter().map(|s| (s.sent, s.dropped)).collect::<Vec<_>>(), [(2, 0)]);
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert_eq!(text, [event("tls", 1), event("tls", 2)].concat());
+    }
+
+    #[test]
+    fn in_a_live_run_a_full_disk_costs_events_that_are_counted() {
+        let mut sinks = live(vec![file(Path::new("/dev/full"), Filter::default())]).unwrap();
+        for n in 0..50 {
+            sinks.take(event("tls", n).as_bytes()).unwrap();
+        }
+        let shipped = sinks.finish().unwrap();
+        assert_eq!(shipped.iter().map(|s| (s.sent, s.dropped)).collect::<Vec<_>>(), [(0, 50)]);
     }
 }

@@ -88,15 +88,16 @@ impl Socket {
         }
     }
 
-    /// Says that no more comes, and waits for the other side to close in turn.
-    pub(super) fn close(&mut self) -> Closed {
+    /// Says that no more comes, and waits for the other side to close in turn, 5 seconds at most.
+    pub(super) fn close(&mut self, patience: Duration) -> Closed {
+        let goodbye_by = Some(patience.min(GOODBYE));
         match self.link.take() {
             Some(Link::Unix(socket)) => {
-                let ready = socket.shutdown(Shutdown::Write).and_then(|()| socket.set_read_timeout(Some(GOODBYE)));
+                let ready = socket.shutdown(Shutdown::Write).and_then(|()| socket.set_read_timeout(goodbye_by));
                 ready.map_or(Closed::Broken, |()| goodbye(socket))
             }
             Some(Link::Tcp(socket)) => {
-                let ready = socket.shutdown(Shutdown::Write).and_then(|()| socket.set_read_timeout(Some(GOODBYE)));
+                let ready = socket.shutdown(Shutdown::Write).and_then(|()| socket.set_read_timeout(goodbye_by));
                 ready.map_or(Closed::Broken, |()| goodbye(socket))
             }
             Some(Link::UnixDatagram(_) | Link::Udp(_)) => Closed::Silent,

@@ -64,6 +64,7 @@ pub(super) struct Spool {
     writer: Writer,
     shared: Arc<Shared>,
     sender: JoinHandle<Result<(), Error>>,
+    patience: Duration,
     dropped: u64,
 }
 
@@ -107,22 +108,23 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until something changes, or for a second.
+    /// Waits until something changes, or for half a second.
     fn wait(&self, state: MutexGuard<'_, State>) {
-        drop(self.changed.wait_timeout(state, Duration::from_secs(1)));
+        drop(self.changed.wait_timeout(state, Duration::from_millis(500)));
     }
 }
 
 impl Spool {
-    /// Opens the spool, and begins to send what is in it.
-    pub fn begin(settings: SpoolSettings, socket: Socket, form: Form) -> Result<Self, Error> {
+    /// Opens the spool, and begins to send what is in it. `patience`: how long its receiver is waited for where the run is to end, or cannot go
+    /// on as the spool is full.
+    pub fn begin(settings: SpoolSettings, socket: Socket, form: Form, patience: Duration) -> Result<Self, Error> {
         let failed = |source| Error::Spool { path: settings.dir.clone(), source };
         let (writer, acknowledged) = Writer::open(&settings.dir, segment_size(&settings)).map_err(failed)?;
         let shared = Arc::new(Shared::default());
         shared.update(|state| (state.written, state.acknowledged) = (writer.next(), acknowledged));
-        let sender = Sender::new(&settings, writer.id(), acknowledged, Arc::clone(&shared), socket, form);
+        let sender = Sender::new(&settings, writer.id(), acknowledged, Arc::clone(&shared), (socket, patience), form);
         let sender = thread::Builder::new().name("spool".to_owned()).spawn(move || sender.work()).map_err(Error::Thread)?;
-        Ok(Self { settings, writer, shared, sender, dropped: 0 })
+        Ok(Self { settings, writer, shared, sender, patience, dropped: 0 })
     }
 
     /// Takes whole lines.
@@ -163,7 +165,7 @@ impl Spool {
                     if acknowledged != progress.0 {
                         progress = (acknowledged, Instant::now());
                     }
-                    if progress.1.elapsed() > super::queue::PATIENCE {
+                    if progress.1.elapsed() > self.patience {
                         let source = std::io::Error::other("it is full, and its receiver takes nothing");
                         return Err(Error::Spool { path: self.settings.dir.clone(), source });
                     }

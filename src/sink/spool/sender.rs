@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use super::reader::Reader;
 use super::{Shared, SpoolSettings, ledger};
 use crate::sink::Error;
-use crate::sink::queue::PATIENCE;
 use crate::sink::socket::{Closed, Socket};
 use crate::sink::syslog::SyslogSettings;
 
@@ -30,6 +29,8 @@ pub(super) struct Sender {
     resend: usize,
     shared: Arc<Shared>,
     socket: Socket,
+    /// How long the receiver may be away at the end.
+    patience: Duration,
     form: Form,
     reader: Reader,
     /// The first number that is not acknowledged.
@@ -44,13 +45,21 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub fn new(settings: &SpoolSettings, id: u64, acknowledged: u64, shared: Arc<Shared>, socket: Socket, form: Form) -> Self {
+    pub fn new(
+        settings: &SpoolSettings,
+        id: u64,
+        acknowledged: u64,
+        shared: Arc<Shared>,
+        (socket, patience): (Socket, Duration),
+        form: Form,
+    ) -> Self {
         Self {
             dir: settings.dir.clone(),
             id,
             resend: settings.resend,
             shared,
             socket,
+            patience,
             form,
             reader: Reader::new(settings.dir.clone(), acknowledged),
             acknowledged,
@@ -76,7 +85,7 @@ impl Sender {
                         Err(_) => self.start_over(),
                     }
                 }
-                None if state.is_closing => match self.socket.close() {
+                None if state.is_closing => match self.socket.close(self.patience) {
                     Closed::Confirmed => {
                         self.acknowledge(self.reader.next())?;
                         break;
@@ -128,7 +137,7 @@ impl Sender {
     /// Pauses while the receiver is away; false once that is for too long, which it is only where the run ends.
     fn is_to_wait(&mut self, is_closing: bool) -> bool {
         let (since, pause) = self.away.unwrap_or((Instant::now(), FIRST_PAUSE));
-        if is_closing && since.elapsed() > PATIENCE {
+        if is_closing && since.elapsed() > self.patience {
             return false;
         }
         thread::sleep(pause);

@@ -15,7 +15,7 @@ fn settings(dir: &Path) -> SpoolSettings {
 }
 
 fn begin(settings: &SpoolSettings, to: &Path) -> Result<Spool, Error> {
-    Spool::begin(settings.clone(), Socket::unconnected(Address::Unix(to.to_owned())), Form::Line)
+    Spool::begin(settings.clone(), Socket::unconnected(Address::Unix(to.to_owned())), Form::Line, Duration::from_secs(30))
 }
 
 fn event(n: u64) -> String {
