@@ -176,8 +176,8 @@ fn show_takes_no_words_that_the_command_does_not() {
     for (args, said) in [
         (&["replay", "--workrs", "3"][..], "unexpected argument '--workrs'"),
         (&["replay", "--workers", "99"], "99 is not in 1..=16"),
-        (&["rules"], "name one of these commands: replay, tap, doctor, rules check"),
-        (&["play"], "name one of these commands: replay, tap, doctor, rules check"),
+        (&["rules"], "name one of these commands: replay, tap, inline, doctor, rules check"),
+        (&["play"], "name one of these commands: replay, tap, inline, doctor, rules check"),
     ] {
         let ran = Ran::with([&["config", "show"][..], args].concat()).expect(2);
         assert!(ran.stderr.contains(said) && ran.stdout.is_empty(), "{args:?}: {}", ran.stderr);

@@ -614,6 +614,47 @@ fn what_is_not_ours_goes_on_at_once() {
 }
 
 #[test]
+fn what_comes_too_fast_goes_by_policy_and_its_flow_is_not_held_to_its_order() {
+    let packets = Conversation::new().send_in_segments(Side::Client, &hello("good.example"), 40).packets;
+    for (policy, fate) in [(Policy::Pass, Fate::Pass), (Policy::Drop, Fate::Drop)] {
+        let settings =
+            InlineSettings { policies: Policies { overload: policy, ..Policies::default() }, ..InlineSettings::default() };
+        let mut path = Path::with(RULE, settings, Config::default()).send(&packets[..4]);
+        assert_eq!(path.reached_server(), b"", "{policy:?}: the start of the hello waits");
+        let data = packets[4].frame();
+        path.frames.push(data.clone());
+        path.fates.push(None);
+        let timestamp = Timestamp::from_parts(START, 0);
+        let frame =
+            Frame { data: &data, link: LinkType::Ethernet, timestamp, original_len: data.len() as u32, capture: 0, number: 5 };
+        let mut out = Answers::default();
+        path.inline.overload(&frame, Ticket(4), &mut path.lines, &mut out);
+        path.take(out);
+        assert_eq!(path.fates[4], Some(fate), "{policy:?}");
+        let expected = if policy == Policy::Pass { &hello("good.example")[..80] } else { b"" };
+        assert_eq!(path.reached_server(), expected, "{policy:?}");
+        let reasons: Vec<String> = reasons(&path.events()).into_iter().map(str::to_owned).collect();
+        assert_eq!(reasons.contains(&"overload".to_owned()), policy == Policy::Drop);
+    }
+}
+
+#[test]
+fn a_flow_that_was_dropped_stays_so_when_packets_come_too_fast() {
+    let mut path = Path::new(RULE).send(&Conversation::new().client(&hello(EVIL)).packets);
+    let again = path.frames[3].clone();
+    path.frames.push(again.clone());
+    path.fates.push(None);
+    let timestamp = Timestamp::from_parts(START, 0);
+    let frame =
+        Frame { data: &again, link: LinkType::Ethernet, timestamp, original_len: again.len() as u32, capture: 0, number: 5 };
+    let mut out = Answers::default();
+    path.inline.overload(&frame, Ticket(4), &mut path.lines, &mut out);
+    path.take(out);
+    assert_eq!(path.reached_server(), b"");
+    assert_eq!(reasons(&path.events()), ["rules", "flow drop"]);
+}
+
+#[test]
 fn quic_that_is_forbidden_does_not_go_on_and_other_datagrams_do() {
     let rules = r#"reject quic any any -> any 443 (msg:"no QUIC"; sid:1;)"#;
     let initial = b"\xc0\0\0\0\x01\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\0\0\x44\x9e";

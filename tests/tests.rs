@@ -13,6 +13,7 @@
 //! | [`loss`] | what was not seen is not told as if it had been, nor as malice |
 //! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
 //! | [`order`] | a connection begins where it began, whatever order its packets are in |
+//! | [`path`] | in the path between real clients and servers, what must pass passes whole, and of what must not the server sees no part |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
 //! | [`policy`] | an allow-list: what no rule accepts falls, when, and why |
 //! | [`tap`] | on an interface it sees what replay sees in a capture, whatever becomes of the interface |
@@ -44,6 +45,8 @@ mod limits;
 mod loss;
 mod memory;
 mod order;
+#[cfg(target_os = "linux")]
+mod path;
 mod payload;
 mod policy;
 mod reload;

@@ -22,6 +22,8 @@ pub mod filter;
 mod format;
 mod found;
 mod inputs;
+#[cfg(target_os = "linux")]
+pub mod nfqueue;
 mod pcap;
 mod pcapng;
 mod play;

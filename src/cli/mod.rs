@@ -10,6 +10,8 @@ mod doctor;
 mod engine_options;
 mod feed_files;
 mod findings;
+#[cfg(target_os = "linux")]
+mod inline;
 mod list_options;
 mod lookups;
 #[cfg(target_os = "linux")]
@@ -62,6 +64,8 @@ enum Command {
     #[cfg(target_os = "linux")]
     Tap(Box<tap::Tap>),
     #[cfg(target_os = "linux")]
+    Inline(Box<inline::Inline>),
+    #[cfg(target_os = "linux")]
     Doctor(doctor::Doctor),
     #[command(subcommand)]
     Rules(rules::Rules),
@@ -81,6 +85,8 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         #[cfg(target_os = "linux")]
         Command::Tap(tap) => tap.run(),
+        #[cfg(target_os = "linux")]
+        Command::Inline(inline) => inline.run(),
         #[cfg(target_os = "linux")]
         Command::Doctor(doctor) => doctor.run(),
         Command::Rules(rules) => rules.run(),

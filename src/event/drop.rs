@@ -35,6 +35,9 @@ pub enum DropReason {
     /// There is no room for more fragments.
     #[serde(rename = "defrag memcap")]
     DefragMemcap,
+    /// Frames come faster than they are judged. The word is ours.
+    #[serde(rename = "overload")]
+    Overload,
     /// No receiver takes it, or none should: it does not fit its connection.
     #[serde(rename = "stream error")]
     StreamError,
@@ -54,7 +57,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All, in the order of their counters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Rules,
         Self::FlowDrop,
         Self::DefaultPacketPolicy,
@@ -63,6 +66,7 @@ impl DropReason {
         Self::DecodeError,
         Self::DefragError,
         Self::DefragMemcap,
+        Self::Overload,
         Self::StreamError,
         Self::StreamMemcap,
         Self::StreamMidstream,
@@ -81,6 +85,7 @@ impl DropReason {
             Self::DecodeError => "ips.drop_reason.decode_error",
             Self::DefragError => "ips.drop_reason.defrag_error",
             Self::DefragMemcap => "ips.drop_reason.defrag_memcap",
+            Self::Overload => "ips.drop_reason.overload",
             Self::StreamError => "ips.drop_reason.stream_error",
             Self::StreamMemcap => "ips.drop_reason.stream_memcap",
             Self::StreamMidstream => "ips.drop_reason.stream_midstream",

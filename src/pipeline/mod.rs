@@ -18,6 +18,8 @@ mod certificates;
 mod collector;
 mod deal;
 mod editor;
+#[cfg(target_os = "linux")]
+mod inline;
 mod lessons;
 mod lines;
 #[cfg(target_os = "linux")]
@@ -37,6 +39,8 @@ use std::thread;
 use crossbeam_channel::bounded;
 
 pub use certificates::Keeping;
+#[cfg(target_os = "linux")]
+pub use inline::{BridgePassage, Passage, PathSettings, PathStatus, QueuePassage, run_inline};
 pub use lines::{EvePrinter, Printer};
 #[cfg(target_os = "linux")]
 pub use live::{LiveSettings, Status, run_live};

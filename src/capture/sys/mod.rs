@@ -6,6 +6,9 @@
 //! | [`ethtool`] | what a network card puts together |
 //! | [`socket`] | AF_PACKET sockets: bound to an interface, with filter, fanout, promiscuous mode and statistics |
 //! | [`ring`] | TPACKET_V3 rings: blocks of frames in memory shared with the kernel |
+//! | [`netlink`] | netlink sockets to netfilter, several messages at a time |
+//! | [`port`] | AF_PACKET sockets that frames come in by and go out by, with what offloads have left to do |
+//! | [`raw`] | raw IP sockets, to send packets of our own making |
 //! | [`poll`] | waiting for several of them |
 //! | [`privileges`] | users and capabilities |
 //! | [`affinity`] | on which processor a thread runs |
@@ -15,8 +18,11 @@
 pub mod affinity;
 pub mod ethtool;
 pub mod interface;
+pub mod netlink;
 pub mod poll;
+pub mod port;
 pub mod privileges;
+pub mod raw;
 pub mod ring;
 pub mod socket;
 

@@ -71,7 +71,7 @@ impl Inline {
     pub(super) fn lapse(&mut self, now: Timestamp, report: &mut impl Report, out: &mut Answers) {
         while let Some((since, id)) = self.deadlines.next_lapsed(now) {
             if self.gates.get(id).is_some_and(|(_, gate)| gate.held_since == Some(since)) {
-                let before = self.gates.get(id).map_or(0, |(_, gate)| gate.memory());
+                let before = self.gate_memory(id);
                 self.lapse_gate(id, report, out);
                 self.settle_memory(id, before, now);
             }
@@ -129,7 +129,7 @@ impl Inline {
 
     /// Nothing more is known of a connection in the path.
     pub(super) fn end_gate(&mut self, id: FlowId, report: &mut impl Report, out: &mut Answers) {
-        let before = self.gates.get(id).map_or(0, |(_, gate)| gate.memory());
+        let before = self.gate_memory(id);
         if self.gates.get(id).is_some_and(|(_, gate)| gate.holds()) {
             self.lapse_gate(id, report, out);
         }

@@ -118,12 +118,33 @@ impl Inline {
         self.answering(out, |inline, out| inline.advance(now, PacketId::default(), report, out));
     }
 
-    /// A frame came faster than it can be judged: what becomes of it by policy.
-    pub fn overload(&mut self) -> Fate {
+    /// A frame came faster than it can be judged: it goes by policy. Its flow is not held to its order any more.
+    pub fn overload(&mut self, frame: &Frame<'_>, ticket: Ticket, report: &mut impl Report, out: &mut Answers) {
+        if self.settings.dry_run {
+            return out.fates.push((ticket, Fate::Pass));
+        }
+        let decoded = self.decoder.decode(frame);
+        let mut tickets: Tickets = self.decoder.take_fragment().map(|key| self.fragments.take(&key)).unwrap_or_default();
+        tickets.push(ticket);
+        let Decoded::Segment(decoded) = decoded else { return self.pass(&tickets, false, out) };
+        let header = &decoded.header;
+        let hash = header.key.hash(self.seed);
+        let found = self.gates.find(hash, &header.key);
+        // What was judged stands.
+        if found.and_then(|id| self.gates.get(id)).is_some_and(|(_, gate)| gate.refused.is_some()) {
+            return self.refuse_frames(tickets, header, DropReason::FlowDrop, report, out);
+        }
         match self.policy(Exception::Overload) {
-            _ if self.settings.dry_run => Fate::Pass,
-            Policy::Pass => Fate::Pass,
-            Policy::Drop | Policy::Reject => Fate::Drop,
+            Policy::Pass => {
+                if let Some(gate) = found {
+                    let (before, segment) = (self.gate_memory(gate), decoded.payload.segment(header, frame.data));
+                    self.let_go_unchecked(&Case { gate, hash, segment, frame: *frame, forwarded: None }, tickets, out);
+                    self.settle_memory(gate, before, frame.timestamp);
+                } else {
+                    self.pass(&tickets, false, out);
+                }
+            }
+            Policy::Drop | Policy::Reject => self.refuse_frames(tickets, header, DropReason::Overload, report, out),
         }
     }
 
@@ -234,7 +255,7 @@ impl Inline {
         let hash = header.key.hash(self.seed);
         let Some(gate) = self.find_or_add(hash, header, report, out) else { return self.pass(&tickets, false, out) };
         let case = Case { gate, hash, segment, frame, forwarded: None };
-        let before = self.gates.get(gate).map_or(0, |(_, g)| g.memory());
+        let before = self.gate_memory(gate);
         self.admit(&case, tickets, report, out);
         for direction in [header.sender, header.sender.reverse()] {
             while let Some(ahead) = self.gates.get_mut(gate).and_then(|g| g.take_ahead(direction, false)) {
@@ -438,10 +459,11 @@ impl Inline {
     fn let_go_unchecked(&mut self, case: &Case<'_>, tickets: Tickets, out: &mut Answers) {
         let Some(gate) = self.gates.get_mut(case.gate) else { return self.pass(&tickets, false, out) };
         gate.unchecked = true;
-        let held = gate.take_held(case.segment.header.sender);
         gate.forget();
-        for held in held {
-            self.pass(&held.tickets, false, out);
+        for direction in [Direction::AToB, Direction::BToA] {
+            for held in self.gates.get_mut(case.gate).map(|g| g.take_held(direction)).unwrap_or_default() {
+                self.pass(&held.tickets, false, out);
+            }
         }
         self.pass(&tickets, false, out);
     }
@@ -531,6 +553,11 @@ impl Inline {
 
     fn drop_frames(&mut self, tickets: &Tickets, out: &mut Answers) {
         out.fates.extend(tickets.iter().map(|&ticket| (ticket, Fate::Drop)));
+    }
+
+    /// Bytes that a connection holds.
+    fn gate_memory(&self, id: FlowId) -> usize {
+        self.gates.get(id).map_or(0, |(_, gate)| gate.memory())
     }
 
     /// Bytes of all that waits or is kept.

@@ -35,6 +35,7 @@ use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
 use collector::Collector;
+pub(super) use report::AtInterfaces;
 
 /// What a live run needs beside taps, rules and a sink, and a replay does not.
 #[derive(Debug, Default)]
@@ -185,7 +186,7 @@ enum Command {
 type Commands = Sender<Command>;
 
 /// The time on the wall, which is that of the kernel's time stamps.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_parts(since.as_secs(), since.subsec_nanos().into())
 }

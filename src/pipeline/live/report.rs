@@ -6,7 +6,7 @@ use crate::packet::SegmentHeader;
 use crate::protocol::tls::Session;
 
 /// Reports to another report what has happened at interfaces.
-pub(super) struct AtInterfaces<'a, R>(pub &'a mut R);
+pub(in crate::pipeline) struct AtInterfaces<'a, R>(pub &'a mut R);
 
 /// The capture's name is the interface's; a packet has no number that anybody could look up.
 fn live<'a>(common: &Common<'a>) -> Common<'a> {

@@ -1,0 +1,213 @@
+//! The passage between two interfaces.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::AsFd;
+
+use super::{Named, Passage};
+use crate::base::{Duration, Timestamp};
+use crate::capture::sys::interface::Interface;
+use crate::capture::sys::poll;
+use crate::capture::sys::port::{Offload, Port, PortFrame};
+use crate::engine::inline::{Answers, Fate, Injection, Ticket, Way};
+use crate::packet::{Frame, LinkType};
+use crate::pipeline::live::now;
+
+/// Frames from one interface go to the other.
+#[derive(Debug)]
+pub struct BridgePassage {
+    sides: [Side; 2],
+    /// Frames that wait, and which side they came in by.
+    held: BTreeMap<Ticket, (usize, Offload, Box<[u8]>)>,
+    /// The ticket of the first frame that was taken in last, and of the first to come.
+    first: u64,
+    next: u64,
+    /// Bytes in the kernel for frames that come in at one side.
+    room: usize,
+    counted: Counted,
+}
+
+/// An interface, and where frames come in and go out.
+#[derive(Debug)]
+struct Side {
+    name: String,
+    /// None while the interface is not there.
+    port: Option<Port>,
+    index: u32,
+    is_up: bool,
+    /// Frames that were taken in last.
+    received: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    packets: u64,
+    /// Frames for which there was no room in the kernel.
+    drops: u64,
+    /// Frames that are longer than any buffer.
+    cut: u64,
+    /// Frames that the other interface did not take.
+    unsent: u64,
+}
+
+impl BridgePassage {
+    /// Between two interfaces, with so many bytes of room in the kernel for frames that come in at each.
+    pub fn open(interfaces: &[Interface; 2], room: usize) -> io::Result<Self> {
+        let [a, b] = interfaces;
+        let sides = [Side::open(a, room)?, Side::open(b, room)?];
+        Ok(Self { sides, held: BTreeMap::new(), first: 0, next: 0, room, counted: Counted::default() })
+    }
+
+    /// The frame with this ticket, where it is among those taken in last, and which side it came in by.
+    fn taken(&self, ticket: Ticket) -> Option<(usize, PortFrame<'_>)> {
+        let mut index = usize::try_from(ticket.0.checked_sub(self.first)?).ok()?;
+        for (number, side) in self.sides.iter().enumerate() {
+            match index.checked_sub(side.received) {
+                None => return Some((number, side.port.as_ref()?.frame(index)?)),
+                Some(rest) => index = rest,
+            }
+        }
+        None
+    }
+
+    /// Frames that were taken in last and have no answer are kept: their room is needed again.
+    fn keep(&mut self, answers: &Answers) {
+        let taken = usize::try_from(self.next.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        if answers.fates.len() >= taken && answers.fates.iter().all(|(ticket, _)| ticket.0 >= self.first) {
+            return; // all of them have one
+        }
+        let mut answered: Vec<u64> = answers.fates.iter().map(|(ticket, _)| ticket.0).filter(|t| *t >= self.first).collect();
+        answered.sort_unstable();
+        for ticket in (self.first..self.next).map(Ticket) {
+            if answered.binary_search(&ticket.0).is_err()
+                && let Some((side, frame)) = self.taken(ticket)
+            {
+                let kept = (side, frame.offload, frame.data.into());
+                self.held.insert(ticket, kept);
+            }
+        }
+    }
+}
+
+impl Passage for BridgePassage {
+    fn wait(&mut self, patience: Duration) -> io::Result<()> {
+        poll::readable(self.sides.iter().filter_map(|side| side.port.as_ref()).map(AsFd::as_fd), patience).map(drop)
+    }
+
+    fn take(&mut self, each: &mut dyn FnMut(&Frame<'_>, Ticket)) -> usize {
+        self.first = self.next;
+        for (number, side) in (0..).zip(&mut self.sides) {
+            // An error is that the interface is down or gone, which is looked after elsewhere.
+            side.received = side.port.as_mut().map_or(0, |port| port.receive().unwrap_or(0));
+            for index in 0..side.received {
+                let ticket = Ticket(self.next);
+                self.next = self.next.wrapping_add(1);
+                let Some(frame) = side.port.as_ref().and_then(|port| port.frame(index)) else { continue };
+                let timestamp = if frame.timestamp == Timestamp::ZERO { now() } else { frame.timestamp };
+                let (data, original_len) = (frame.data, frame.original_len);
+                let number_of_frame = self.next;
+                each(
+                    &Frame { data, link: LinkType::Ethernet, timestamp, original_len, capture: number, number: number_of_frame },
+                    ticket,
+                );
+            }
+        }
+        let taken = self.next.saturating_sub(self.first);
+        self.counted.packets = self.counted.packets.saturating_add(taken);
+        usize::try_from(taken).unwrap_or(usize::MAX)
+    }
+
+    fn carry_out(&mut self, answers: &Answers) {
+        self.keep(answers);
+        let released: Vec<_> = answers.fates.iter().map(|(ticket, _)| self.held.remove(ticket)).collect();
+        let (mut out, mut cut) = ([Vec::new(), Vec::new()], 0_u64);
+        for (&(ticket, fate), released) in answers.fates.iter().zip(&released) {
+            if fate == Fate::Drop {
+                continue;
+            }
+            let frame = match released {
+                Some((side, offload, data)) => Some((*side, (*offload, &data[..]))),
+                None => self.taken(ticket).and_then(|(side, frame)| {
+                    let is_whole = usize::try_from(frame.original_len).is_ok_and(|len| len <= frame.data.len());
+                    cut = cut.saturating_add(u64::from(!is_whole));
+                    is_whole.then_some((side, (frame.offload, frame.data)))
+                }),
+            };
+            if let Some((side, frame)) = frame
+                && let Some(out) = out.get_mut(other(side))
+            {
+                out.push(frame);
+            }
+        }
+        for Injection { ingress, way, frame } in &answers.injections {
+            let side = usize::try_from(*ingress).unwrap_or(0);
+            let to = if *way == Way::Back { side } else { other(side) };
+            if let Some(out) = out.get_mut(to) {
+                out.push((Offload::default(), &frame[..]));
+            }
+        }
+        let mut unsent = 0_usize;
+        for (side, frames) in self.sides.iter().zip(&out) {
+            let sent = side.port.as_ref().map_or(0, |port| port.send(frames));
+            unsent = unsent.saturating_add(frames.len().saturating_sub(sent));
+        }
+        self.counted.unsent = self.counted.unsent.saturating_add(u64::try_from(unsent).unwrap_or(u64::MAX));
+        self.counted.cut = self.counted.cut.saturating_add(cut);
+        self.first = self.next; // those taken in were carried out
+    }
+
+    fn counted(&self) -> Vec<Named> {
+        let Counted { packets, drops, cut, unsent } = self.counted;
+        vec![
+            ("capture.kernel_packets", packets),
+            ("capture.kernel_drops", drops),
+            ("portcullis.inline.too_long", cut),
+            ("portcullis.inline.unsent", unsent),
+        ]
+    }
+
+    fn look(&mut self) -> Vec<String> {
+        let mut notices = Vec::new();
+        for side in &mut self.sides {
+            if let Some(statistics) = side.port.as_ref().and_then(|port| port.socket().statistics().ok()) {
+                self.counted.drops = self.counted.drops.saturating_add(statistics.drops);
+            }
+            notices.extend(side.look(self.room));
+        }
+        notices
+    }
+}
+
+impl Side {
+    fn open(interface: &Interface, room: usize) -> io::Result<Self> {
+        let port = Some(Port::open(interface, room)?);
+        Ok(Self { name: interface.name.clone(), port, index: interface.index, is_up: interface.is_up, received: 0 })
+    }
+
+    /// Looks whether the interface is still there; one that was made anew is another.
+    fn look(&mut self, room: usize) -> Option<String> {
+        let Ok(interface) = Interface::named(&self.name) else {
+            self.received = 0;
+            return self.port.take().map(|_| format!("{} is gone: nothing passes until it is back", self.name));
+        };
+        if self.port.is_none() || interface.index != self.index {
+            return match Self::open(&interface, room) {
+                Ok(side) => {
+                    *self = side;
+                    Some(format!("{} is back", self.name))
+                }
+                Err(_) if self.port.take().is_none() => None, // it was said
+                Err(error) => Some(format!("cannot open {}: {error}; it is tried again", self.name)),
+            };
+        }
+        if std::mem::replace(&mut self.is_up, interface.is_up) == interface.is_up {
+            return None;
+        }
+        let _ = self.port.as_ref().map(|port| port.socket().take_error()); // that it went down is told once, and would be in the way
+        Some(format!("{} is {}", self.name, if interface.is_up { "up again" } else { "down: nothing passes until it is up" }))
+    }
+}
+
+const fn other(side: usize) -> usize {
+    if side == 0 { 1 } else { 0 }
+}
