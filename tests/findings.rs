@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use portcullis::findings::{FindingSet, matching};
 use serde_json::Value;
 
 use crate::util::run::{Portcullis, Ran};
@@ -42,6 +43,23 @@ fn a_flow_that_is_not_tls_is_told_by_what_it_is_however_it_is_cut() {
             assert_eq!(found(flows[0]).iter().filter(|id| id.starts_with("nottls.") && **id != "nottls.server-only").count(), 1);
         }
     }
+}
+
+/// Nothing else would say what was found of it: it has no session.
+#[test]
+fn what_should_be_looked_at_has_a_flow_event_in_any_case() {
+    let ssh = || Conversation::new().client(b"SSH-2.0-OpenSSH_9.2\r\n").close();
+    let text = Conversation::new().client(b"hello, is anybody there?").close();
+    let tls = Conversation::new().client(&ClientHello::new().record()).server(&tls::server_flight()).close();
+    for (conversation, flows) in [(ssh(), 1), (text, 0), (Conversation::new().close(), 0), (tls, 0)] {
+        assert_eq!(Portcullis::default().run(&conversation.packets).of("flow").len(), flows);
+    }
+    // Also where it ends with the run, and not where that is not to be told.
+    let open = Conversation::new().client(b"SSH-2.0-OpenSSH_9.2\r\n");
+    assert_eq!(found(Portcullis::default().run(&open.packets).of("flow")[0]), ["nottls.ssh"]);
+    let mut without = Portcullis::default();
+    without.config.findings = FindingSet::ALL.without(matching("nottls.*").unwrap());
+    assert_eq!(without.run(&ssh().packets).of("flow").len(), 0);
 }
 
 #[test]

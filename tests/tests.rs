@@ -20,6 +20,7 @@
 //! | [`tags`] | packets that a rule tagged are told as they are |
 //! | [`workers`] | the same output for any number of workers |
 //! | [`trust`] | certificates are judged at the time of their packets |
+//! | [`hostile`] | certificates that are made to cost much, to the end of a session |
 //! | [`earlier`] | what servers show is compared with earlier sessions |
 //! | [`certificates`] | certificates are told and kept once each |
 //! | [`reload`] | rules come and go while traffic runs |
@@ -38,6 +39,7 @@ mod datasets;
 mod earlier;
 mod evasion;
 mod findings;
+mod hostile;
 mod inline;
 mod invariance;
 mod language;

@@ -1,7 +1,7 @@
 //! The kernel filter of a tap: what nobody wants is dropped before it costs anything.
 //!
 //! It errs on the side of letting in. What the decoder might find watched TCP in gets through: TCP of watched ports, fragments, IPv6 with
-//! extension headers, tunnels, MPLS, PPPoE, LLC. What is left out is TCP of other ports, other UDP, and all that is not IP.
+//! extension headers, tunnels, MPLS, PPPoE, LLC. What is left out is TCP of other ports, other UDP where no rule is about datagrams, and all that is not IP.
 
 use super::bpf::{Assembler, Instruction, Label, Operation, Test, Width};
 use crate::packet::{LinkType, PortSet, TunnelPorts};
@@ -13,6 +13,8 @@ pub struct Wanted {
     pub ports: PortSet,
     /// UDP ports of tunnels that can be moved.
     pub tunnels: TunnelPorts,
+    /// All of UDP, not only tunnels.
+    pub datagrams: bool,
 }
 
 impl Wanted {
@@ -63,6 +65,9 @@ impl Wanted {
 
     /// X is where the UDP header begins.
     fn udp(&self, asm: &mut Assembler) {
+        if self.datagrams {
+            return asm.answer(EVERYTHING);
+        }
         for port in [SOURCE, DESTINATION] {
             asm.load(Width::Half, port, true);
             EITHER_WAY.iter().for_each(|&port| asm.answer_if_within(port, port, EVERYTHING));
@@ -197,7 +202,7 @@ mod tests {
     use crate::capture::bpf::run;
 
     fn wanted(ports: &str) -> Wanted {
-        Wanted { ports: ports.parse().unwrap(), tunnels: TunnelPorts::default() }
+        Wanted { ports: ports.parse().unwrap(), tunnels: TunnelPorts::default(), datagrams: false }
     }
 
     fn is_let_in(ports: &str, frame: &[u8]) -> bool {
@@ -297,6 +302,14 @@ mod tests {
             ("cut before the ports", tcp4(443, 443)[..34].to_vec()),
         ] {
             assert!(!is_let_in("443", &frame), "{what}");
+        }
+    }
+
+    #[test]
+    fn datagrams_get_in_where_they_are_wanted() {
+        let program = Wanted { datagrams: true, ..wanted("443") }.program(LinkType::Ethernet);
+        for (frame, expected) in [(udp4(50_000, 53), true), (tcp4(1, 2), false), (tcp4(1, 443), true)] {
+            assert_eq!(run(&program, &frame, 0, 14) > 0, expected);
         }
     }
 

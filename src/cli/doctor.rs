@@ -88,7 +88,7 @@ impl Doctor {
     /// Looks at what comes in for a moment.
     fn look(&self, interface: &Interface) -> Result<Seen, TapError> {
         let decoding = DecoderConfig { ports: self.ports.clone(), ..DecoderConfig::default() };
-        let wanted = Wanted { ports: self.ports.clone(), tunnels: decoding.tunnel_ports.clone() };
+        let wanted = Wanted { ports: self.ports.clone(), tunnels: decoding.tunnel_ports.clone(), datagrams: false };
         let settings = TapSettings { size: SMALL, promiscuous: true, wanted };
         let (mut taps, _keeper) = open(Backend::Ring, std::slice::from_ref(interface), 1, &settings)?;
         let (mut decoder, mut seen, begun) = (Decoder::new(decoding), Seen::default(), Instant::now());
@@ -161,7 +161,7 @@ fn privileges() {
 
 /// Tries a back end on the loopback interface, with two workers. Answers whether it works.
 fn backend(backend: Backend) -> bool {
-    let nothing = Wanted { ports: PortSet::none(), tunnels: DecoderConfig::default().tunnel_ports };
+    let nothing = Wanted { ports: PortSet::none(), tunnels: DecoderConfig::default().tunnel_ports, datagrams: false };
     let settings = TapSettings { size: SMALL, promiscuous: false, wanted: nothing };
     let opened = Interface::named("lo")
         .map_err(|source: io::Error| TapError::Look { source })

@@ -24,7 +24,7 @@ pub(super) struct Watching {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub workers: Option<u8>,
 
-    /// Write a flow event for every flow
+    /// Write a flow event for every flow, and not only for those that should be looked at and are not TLS
     #[arg(long)]
     pub flows: bool,
 

@@ -11,8 +11,8 @@ use super::list_options::ListOptions;
 use super::lookups::{self, Lookups};
 use super::say;
 use super::watch::Stamps;
-use crate::pipeline::load_rules;
-use crate::rules::{self, Action, DatasetFile, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict};
+use crate::pipeline::read_rules;
+use crate::rules::{self, Action, ActionOrder, DatasetFile, LoadReport, RejectTarget, RuleSet, SHIPPED, Verdict};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
@@ -43,6 +43,10 @@ pub(super) struct RuleOptions {
     /// What becomes of a flow on the watched ports that no pass rule accepts: with drop or reject, pass rules are an allow-list
     #[arg(long, value_enum, default_value_t = DefaultVerdict::Pass)]
     default_verdict: DefaultVerdict,
+
+    /// In which order rules act, the first kind first; of those after pass none is tried where one of its rules matched
+    #[arg(long, value_name = "ACTIONS", default_value = "pass,drop,reject,alert")]
+    action_order: ActionOrder,
 
     #[command(flatten)]
     lookups: Lookups,
@@ -174,13 +178,16 @@ impl RuleOptions {
         let (lists, wrong) = self.lists.read()?;
         config.lists = lists;
         config.texts = self.log_rule;
+        config.action_order = self.action_order;
         config.policy = Some(match self.policy {
             Policy::Strict => rules::Policy::Strict,
             Policy::Normal => rules::Policy::Normal,
             Policy::Legacy => rules::Policy::Legacy,
         });
         mistakes.extend(wrong);
-        let (rules, mut report) = load_rules(sources, &config);
+        let read = read_rules(sources, &config);
+        drop(files); // joining takes memory of its own, and the text of a feed is half of that
+        let (rules, mut report) = RuleSet::join(read, &config);
         report.mistakes.splice(..0, mistakes);
         Ok((rules, report))
     }

@@ -155,7 +155,7 @@ impl Tap {
             None if !self.sinks.is_empty() => None,
             _ => Some(Sink::stdout()),
         };
-        let (backend, opened) = self.open(&interfaces, &settings).map_err(failed)?;
+        let (backend, opened) = self.open(&interfaces, &rules, &settings).map_err(failed)?;
         let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
         say("listening", format_args!("at {} ({backend}, workers: {})", names.join(", "), settings.workers));
         let live = LiveSettings {
@@ -193,11 +193,15 @@ impl Tap {
     }
 
     /// Opens the back end that was asked for; with `auto` the other one where the kernel has no rings.
-    fn open(&self, interfaces: &[Interface], settings: &Settings) -> Result<(Backend, Opened), TapError> {
+    fn open(&self, interfaces: &[Interface], rules: &RuleSet, settings: &Settings) -> Result<(Backend, Opened), TapError> {
         let taps = TapSettings {
             size: RingSize { block: self.ring_block, blocks: self.ring_blocks, ..RingSize::default() },
             promiscuous: !self.no_promiscuous,
-            wanted: Wanted { ports: settings.decoder.ports.clone(), tunnels: settings.decoder.tunnel_ports.clone() },
+            wanted: Wanted {
+                ports: settings.decoder.ports.clone(),
+                tunnels: settings.decoder.tunnel_ports.clone(),
+                datagrams: rules.wants_datagrams() || settings.engine.refuses(),
+            },
         };
         let open = |backend| Ok((backend, open(backend, interfaces, settings.workers, &taps)?));
         match self.capture {

@@ -1,9 +1,9 @@
 //! What is found of a flow: once it is told, and where an alert has to say it.
 
 use super::config::Config;
-use super::connection::Connection;
+use super::connection::{Connection, Flow};
 use crate::base::Timestamp;
-use crate::findings::{Evidence, FindingSet, judge};
+use crate::findings::{Evidence, FindingSet, Severity, judge};
 use crate::flow::Direction;
 use crate::protocol::tls::Session;
 
@@ -13,6 +13,12 @@ pub(super) fn of_session(session: &Session, now: Timestamp, two_sided: bool, con
         true => FindingSet::default(),
         false => judge(&Evidence::new(session, now.into(), two_sided)).and(config.findings),
     }
+}
+
+/// Whether something was found of a flow that is not TLS for which its event is written though not all flows have one: what should be looked at.
+pub(super) fn is_worth_an_event(flow: &Flow) -> bool {
+    let found = flow.connection.as_ref().and_then(|connection| connection.found.as_deref());
+    found.and_then(FindingSet::severity) >= Some(Severity::Medium)
 }
 
 impl Connection {

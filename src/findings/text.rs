@@ -73,7 +73,7 @@ const OPENING: &str = "\
 <!-- Written by `cargo test --lib findings::text -- --ignored`, from the tables in src/findings/. -->
 
 Each weakness has a name that does not change. It stands in the session's [`tls` event](events.md#portcullis) as `portcullis.findings` (of a flow that is
-not TLS in its `flow` event and in alerts on it), is counted in the summary, and can be asked for in a rule:
+not TLS in its `flow` event, which is written for those of severity medium or high without `--flows` too, and in alerts on it), is counted in the summary, and can be asked for in a rule:
 
 ```text
 drop tls any any -> any any (msg:\"LOCAL old protocol\"; finding:weak.protocol.*; sid:1000020; rev:1;)

@@ -7,13 +7,16 @@ use crate::rules::{LoadReport, NamedSets, Portion, ReadRules, RuleConfig, RuleRe
 
 /// Does what [`RuleSet::compile`] does, with as many threads as pay: one for each processor, as far as there is text for them.
 pub fn load_rules(sources: &[Source<'_>], config: &RuleConfig) -> (RuleSet, LoadReport) {
+    RuleSet::join(read_rules(sources, config), config)
+}
+
+/// The first half of that: what is read of `sources`, for [`RuleSet::join`]. The text is needed no more then, and for large feeds may go.
+pub fn read_rules(sources: &[Source<'_>], config: &RuleConfig) -> Vec<ReadRules> {
     let portions: Vec<Portion<'_>> = sources.iter().flat_map(|s| s.portions(PORTION)).collect();
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let bytes: usize = sources.iter().map(|s| s.text.len()).sum();
-    match processors.min(bytes / PAYS) {
-        0 | 1 => RuleSet::compile(sources, config),
-        threads => RuleSet::join(read(&portions, config, &NamedSets::of(sources, config), threads), config),
-    }
+    let threads = processors.min(bytes / PAYS).max(1);
+    read(&portions, config, &NamedSets::of(sources, config), threads)
 }
 
 /// What is read of each portion, in their order. Who is done with one takes the next.

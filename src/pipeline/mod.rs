@@ -44,7 +44,7 @@ pub use inline::{BridgePassage, Passage, PathSettings, PathStatus, QueuePassage,
 pub use lines::{EvePrinter, Printer};
 #[cfg(target_os = "linux")]
 pub use live::{LiveSettings, Status, run_live};
-pub use load::load_rules;
+pub use load::{load_rules, read_rules};
 pub use next_rules::NextRules;
 
 use crate::base::Duration;

@@ -92,7 +92,7 @@ pub struct OptionAst<'a> {
     pub at: usize,
 }
 
-/// What to do on a match. In the order in which Suricata lets them act.
+/// What to do on a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// Let the flow go, and try no further rule on it.

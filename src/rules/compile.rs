@@ -10,32 +10,19 @@ use super::inspect::Inspection;
 use super::interval::{AddressSet, PortSet};
 use super::list::List;
 use super::payload::Payload;
-use super::rule::Rule;
-use super::state::{RateFilter, Stateful, Threshold};
+use super::set::Entry;
+use super::state::Stateful;
 use super::subject::{AppProto, Facts, FlowDirection, Sides, Subject, Transport};
-use super::threshold_config::Suppression;
 use crate::flow::Endpoint;
 use crate::packet::wire::{tcp, udp};
 
 /// A rule that is ready to be tried.
 #[derive(Debug)]
 pub(super) struct Compiled {
-    /// What alerts say of it.
-    pub rule: Rule,
+    /// What is kept of it. It stays where it is while rules are joined and brought into order: to move many would take as much memory again.
+    pub entry: Box<Entry>,
     /// Of which flows it is.
     pub header: Arc<Header>,
-    /// What it is tried on.
-    pub kind: Kind,
-    /// Its action is about the flow, and not the packet at hand alone.
-    pub whole_flow: bool,
-    /// How often it may speak.
-    pub threshold: Option<Box<Threshold>>,
-    /// Whose alerts are not told.
-    pub suppressions: Vec<Suppression>,
-    /// Another action once it matched too often.
-    pub rate_filter: Option<Box<RateFilter>>,
-    /// All that has to be so.
-    pub asks: Asks,
     /// When it is tried, and how.
     pub plans: Vec<Plan>,
     /// How many others have to come before it, one after the other, for the flow bits that it asks for to be as they set them.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::action_order::ActionOrder;
 use super::dataset::Datasets;
 use super::diagnostic::Reason;
 use super::list::List;
@@ -28,6 +29,8 @@ pub struct RuleConfig {
     pub datasets: Datasets,
     /// Lists, each of which becomes a rule.
     pub lists: Vec<Arc<List>>,
+    /// In which order rules act.
+    pub action_order: ActionOrder,
     /// Leave out the rules that are for other policies; without one, none.
     pub policy: Option<Policy>,
     /// Keep the texts of rules.
@@ -84,6 +87,7 @@ impl Default for RuleConfig {
             datasets: Datasets::default(),
             lists: Vec::new(),
             threshold_files: Vec::new(),
+            action_order: ActionOrder::default(),
             policy: None,
             texts: false,
             review: false,

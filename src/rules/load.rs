@@ -87,7 +87,7 @@ impl RuleSet {
         joined.by_sid.reserve(joined.rules.capacity());
         read.into_iter().for_each(|ReadRules(reading)| joined.add(reading));
         let (rules, report) = joined.finish(config);
-        let mut set = Self::new(rules);
+        let mut set = Self::new(rules, config.action_order);
         set.failed = report.errors.len();
         set.feeds = Feed::all(config);
         (set, report)
@@ -122,7 +122,7 @@ impl Joined {
 
     /// Takes a rule in. Of two with one sid the newer revision stays, of equal ones the first; that is noted.
     fn keep(&mut self, new: Compiled) -> Option<Diagnostic> {
-        match self.by_sid.entry((new.rule.gid, new.rule.sid)) {
+        match self.by_sid.entry((new.entry.rule.gid, new.entry.rule.sid)) {
             Slot::Vacant(slot) => {
                 slot.insert(self.rules.len());
                 self.rules.push(new);
@@ -130,8 +130,9 @@ impl Joined {
             }
             Slot::Occupied(slot) => {
                 let old = self.rules.get_mut(*slot.get())?;
-                let (sid, rev, file, line) = (new.rule.sid, new.rule.rev, new.rule.file.clone(), new.rule.line);
-                let (other, other_rev) = (format!("{}:{}", old.rule.file, old.rule.line), old.rule.rev);
+                let (sid, rev, file, line) =
+                    (new.entry.rule.sid, new.entry.rule.rev, new.entry.rule.file.clone(), new.entry.rule.line);
+                let (other, other_rev) = (format!("{}:{}", old.entry.rule.file, old.entry.rule.line), old.entry.rule.rev);
                 let newer = rev > other_rev;
                 if newer {
                     *old = new;
@@ -151,7 +152,7 @@ impl Joined {
             for entry in entries(text) {
                 let Entry::Rule(line) = entry else { continue };
                 let setting = Setting::parse(&line.text, &mut variables);
-                let Err(reason) = setting.and_then(|s| s.apply(self.rules.iter_mut())) else { continue };
+                let Err(reason) = setting.and_then(|s| s.apply(self.rules.iter_mut().map(|c| &mut *c.entry))) else { continue };
                 let (line, column) = line.position(0);
                 let about =
                     if matches!(reason, Reason::NoSuchRule { .. }) { &mut self.report.notes } else { &mut self.report.mistakes };
@@ -163,7 +164,7 @@ impl Joined {
     /// Notes the rules that wait for what no rule does.
     fn review(&mut self) {
         for (i, keyword, name) in review::never_set(&self.rules) {
-            let Some(rule) = self.rules.get(i).map(|c| &c.rule) else { continue };
+            let Some(rule) = self.rules.get(i).map(|c| &c.entry.rule) else { continue };
             let (file, line, sid, keyword) = (rule.file.clone(), rule.line, Some(rule.sid), Some(keyword.to_owned()));
             self.report.findings.push(Diagnostic { file, line, column: 1, sid, keyword, reason: Reason::NeverSet(excerpt(&name)) });
         }

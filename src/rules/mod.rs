@@ -11,6 +11,7 @@
 //! `acceptance` says whether a `pass` rule may still come to match, `feed` what a set lacks of what another one looked up.
 
 mod acceptance;
+mod action_order;
 mod ast;
 mod builder;
 mod byte_ops;
@@ -59,6 +60,7 @@ mod vars;
 mod tests;
 
 pub use acceptance::Unaccepted;
+pub use action_order::{ActionOrder, NoActionOrder};
 pub use ast::{Action, RejectTarget};
 pub use config::{Classification, RuleConfig};
 pub use dataset::{DatasetFile, DatasetKind, DatasetRole, Datasets, JsonFormat, SavedDataset};

@@ -16,10 +16,11 @@ use super::interval::PortSet;
 use super::keyword::{HeaderTest, Registry, unmet};
 use super::locate::{forgotten_end, keyword_at, sid_in, sid_of};
 use super::parse;
-use super::parse::lines::{Entry, Piece, RuleText};
+use super::parse::lines::{self, Piece, RuleText};
 use super::payload::Payload;
 use super::review;
 use super::rule::Rule;
+use super::set::Entry;
 use super::shared::Shared;
 use super::subject::{AppProto, Facts, FlowDirection, Sides};
 use super::vars::Variables;
@@ -117,8 +118,8 @@ impl<'c> Reader<'c> {
         let mut reading = Reading { rules: Vec::with_capacity(piece.lines().saturating_add(1)), ..Reading::default() };
         for entry in piece.entries() {
             match entry {
-                Entry::Disabled => reading.disabled = reading.disabled.saturating_add(1),
-                Entry::Rule(text) => self.one(&file, &text, &mut reading),
+                lines::Entry::Disabled => reading.disabled = reading.disabled.saturating_add(1),
+                lines::Entry::Rule(text) => self.one(&file, &text, &mut reading),
             }
         }
         reading
@@ -131,11 +132,11 @@ impl<'c> Reader<'c> {
             Diagnostic { file: file.clone(), line, column, sid, keyword, reason }
         };
         match self.rule(file, text) {
-            Ok((compiled, ..)) if self.config.policy.is_some_and(|policy| !policy.takes(&compiled.rule)) => {
+            Ok((compiled, ..)) if self.config.policy.is_some_and(|policy| !policy.takes(&compiled.entry.rule)) => {
                 reading.disabled = reading.disabled.saturating_add(1);
             }
             Ok((compiled, notes, findings)) => {
-                let sid = Some(compiled.rule.sid);
+                let sid = Some(compiled.entry.rule.sid);
                 let finding = |(reason, at, keyword)| diagnostic(reason, at, keyword, sid);
                 reading.findings.extend(findings.into_iter().map(finding));
                 let place = reading.rules.len();
@@ -286,7 +287,8 @@ impl<'c> Reader<'c> {
         };
         let threshold = meta.threshold.map(Box::new);
         let (suppressions, rate_filter) = (Vec::new(), None);
-        let compiled = Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, depth: 0 };
+        let entry = Entry { rule, header: 0, kind, whole_flow, threshold, suppressions, rate_filter, asks };
+        let compiled = Compiled { entry: Box::new(entry), header, plans, depth: 0 };
         let mut findings = self.review(&compiled, sign, &options, text.text.len());
         if self.config.portability && hook.is_some() {
             findings.push((Reason::NotPortable("rule hooks need Suricata 8"), 0, None));

@@ -23,7 +23,7 @@ type Finding = (Reason, usize);
 pub(super) fn cost(rule: &Compiled, options: &[OptionAst<'_>]) -> Vec<Finding> {
     let mut found: Vec<Finding> =
         named(options, "pcre").filter(|o| begins_with_anything(o)).map(|o| (LEADING_STAR, o.at)).collect();
-    found.extend(match rule.kind {
+    found.extend(match rule.entry.kind {
         Kind::Flow => None,
         Kind::Packet => on_packets(rule, options),
         Kind::Session if rule.plans.iter().all(|plan| plan.needs.intersects(Facts::RARE)) => None,
@@ -51,13 +51,13 @@ pub(super) fn portability(rule: &Compiled, sign: Sign, options: &[OptionAst<'_>]
     }
     if sign == Sign::Session {
         found.push((Reason::NotPortable("`=>` needs Suricata 8"), 0));
-    } else if rule.rule.own_keywords.is_empty() {
+    } else if rule.entry.rule.own_keywords.is_empty() {
         found.extend(mixes_sides(rule));
     }
     if len > SURICATA_RULE_BYTES {
         found.push((Reason::NotPortable("Suricata takes rules of up to 8192 bytes"), 0));
     }
-    let inspections = rule.asks.inspections.iter();
+    let inspections = rule.entry.asks.inspections.iter();
     for inspection in inspections.filter(|i| i.transforms.is_empty() && WHOLE_HASHES.contains(&i.buffer.name)) {
         let partial = inspection.wanted().find(|c| Some(c.pattern.len()) != inspection.buffer.form.width());
         found.extend(partial.map(|c| (Reason::NotPortable("Suricata takes a whole hash there, not a part"), c.at as usize)));
@@ -68,8 +68,8 @@ pub(super) fn portability(rule: &Compiled, sign: Sign, options: &[OptionAst<'_>]
 /// It reads facts of both sides, which a rule of Suricata's does with `=>` alone.
 fn mixes_sides(rule: &Compiled) -> Option<Finding> {
     let of_session = |sides: &Sides| sides.to_server.and(sides.to_client).intersects(Facts::SESSION);
-    let buffers = rule.asks.inspections.iter().filter(|i| i.address.is_none()).map(|i| (i.buffer.sides, i.at as usize));
-    let tests = rule.asks.tests.iter().map(|t| (t.sides(), 0));
+    let buffers = rule.entry.asks.inspections.iter().filter(|i| i.address.is_none()).map(|i| (i.buffer.sides, i.at as usize));
+    let tests = rule.entry.asks.tests.iter().map(|t| (t.sides(), 0));
     let sources: Vec<(Sides, usize)> = buffers.chain(tests).filter(|(sides, _)| of_session(sides)).collect();
     let (first, rest) = sources.split_first()?;
     let other = |plan: &Plan| rest.iter().find(|(sides, _)| sides.side(plan.side) != first.0.side(plan.side));
@@ -129,7 +129,7 @@ pub(super) fn unwatched(rule: &Compiled, watched: &PortSet) -> Option<Finding> {
 /// By rule: the bit or number that it waits for and that no rule sets, or the data set that stays empty, and the keyword that waits.
 pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> {
     let [mut flow, mut session, mut shared, mut ints] = std::array::from_fn(|_| HashSet::new());
-    for effect in rules.iter().flat_map(|r| &r.asks.stateful.effects) {
+    for effect in rules.iter().flat_map(|r| &r.entry.asks.stateful.effects) {
         match effect {
             Effect::FlowBit(name, _) => flow.insert(name),
             Effect::SessionBit(name, _) => session.insert(name),
@@ -148,7 +148,7 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
         Condition::Shared(bit, true) if !shared.contains(&bit.name) => Some(("xbits", bit.name.clone())),
         _ => None,
     };
-    let members = || rules.iter().flat_map(|r| &r.asks.inspections).flat_map(|i| &i.datasets);
+    let members = || rules.iter().flat_map(|r| &r.entry.asks.inspections).flat_map(|i| &i.datasets);
     let filled: HashSet<&Name> = members().filter(|m| m.command == Command::Set).map(|m| &m.dataset.name).collect();
     let stays_empty = |m: &Membership| {
         let wants_value = matches!(m.command, Command::IsSet | Command::Unset);
@@ -156,8 +156,8 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
         in_vain.then(|| ("dataset", m.dataset.name.clone()))
     };
     let of_rule = |(i, rule): (usize, &Compiled)| {
-        let members = || rule.asks.inspections.iter().flat_map(|i| &i.datasets);
-        let in_vain = rule.asks.stateful.conditions.iter().find_map(in_vain);
+        let members = || rule.entry.asks.inspections.iter().flat_map(|i| &i.datasets);
+        let in_vain = rule.entry.asks.stateful.conditions.iter().find_map(in_vain);
         let (keyword, name) = in_vain.or_else(|| members().find_map(stays_empty))?;
         Some((i, keyword, name))
     };
@@ -166,7 +166,7 @@ pub(super) fn never_set(rules: &[Compiled]) -> Vec<(usize, &'static str, Name)> 
 
 /// It is tried on each packet, or on most.
 fn on_packets(rule: &Compiled, options: &[OptionAst<'_>]) -> Option<Finding> {
-    let inspection = rule.asks.payload.as_ref().map(|p| &p.inspection);
+    let inspection = rule.entry.asks.payload.as_ref().map(|p| &p.inspection);
     match inspection.and_then(literal) {
         Some(key) if is_common(key) => inspection?.wanted().find(|c| is_common(c.fast_bytes())).map(|c| (SHORT_KEY, c.at as usize)),
         Some(_) => None,
@@ -179,10 +179,10 @@ fn on_packets(rule: &Compiled, options: &[OptionAst<'_>]) -> Option<Finding> {
 
 /// It has no content that all sessions but those concerned could be passed over by.
 fn without_key(rule: &Compiled, options: &[OptionAst<'_>]) -> Option<Finding> {
-    if rule.plans.iter().all(|plan| best_key(&rule.asks.inspections, *plan).is_some()) {
+    if rule.plans.iter().all(|plan| best_key(&rule.entry.asks.inspections, *plan).is_some()) {
         return None;
     }
-    let has_pcre = rule.asks.inspections.iter().any(Inspection::is_searched);
+    let has_pcre = rule.entry.asks.inspections.iter().any(Inspection::is_searched);
     match named(options, "pcre").next().filter(|_| has_pcre) {
         Some(pcre) => Some((SLOW_PCRE, pcre.at)),
         None => Some((Reason::OnEach("session"), 0)),
@@ -191,7 +191,7 @@ fn without_key(rule: &Compiled, options: &[OptionAst<'_>]) -> Option<Finding> {
 
 /// The content that it is found by is so short that most values have it.
 fn short_key(rule: &Compiled) -> Option<Finding> {
-    let key = |plan| best_key(&rule.asks.inspections, plan);
+    let key = |plan| best_key(&rule.entry.asks.inspections, plan);
     let (inspection, ..) =
         rule.plans.iter().filter_map(|plan| key(*plan)).find(|(_, _, k)| matches!(k, Key::Literal(l) if is_common(l)))?;
     let content = inspection.wanted().find(|c| is_common(c.fast_bytes()))?;

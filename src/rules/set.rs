@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::acceptance::Accepting;
+use super::action_order::ActionOrder;
 use super::ast::Action;
 use super::compile::{Asks, Compiled, Header, Kind, Plan};
 use super::dataset::{Dataset, SavedDataset};
@@ -23,7 +24,8 @@ use super::threshold_config::Suppression;
 #[derive(Debug, Default)]
 pub struct RuleSet {
     /// In the order in which they act.
-    pub(super) rules: Vec<Entry>,
+    #[allow(clippy::vec_box)] // they were boxed while they were read, and are large to move
+    pub(super) rules: Vec<Box<Entry>>,
     /// In the order of their rules.
     pub(super) plans: Vec<Scheduled>,
     pub(super) headers: Vec<Arc<Header>>,
@@ -47,15 +49,24 @@ pub struct RuleSet {
     pub(super) feeds: Vec<Feed>,
 }
 
+/// What is kept of a rule.
 #[derive(Debug)]
 pub(super) struct Entry {
+    /// What alerts say of it.
     pub rule: Rule,
+    /// The place of its header among those of the set that it is in.
     pub header: u32,
+    /// What it is tried on.
     pub kind: Kind,
+    /// Its action is about the flow, and not the packet at hand alone.
     pub whole_flow: bool,
+    /// How often it may speak.
     pub threshold: Option<Box<Threshold>>,
+    /// Whose alerts are not told.
     pub suppressions: Vec<Suppression>,
+    /// Another action once it matched too often.
     pub rate_filter: Option<Box<RateFilter>>,
+    /// All that has to be so.
     pub asks: Asks,
 }
 
@@ -102,16 +113,15 @@ impl Entry {
 }
 
 impl RuleSet {
-    /// The set of `compiled`.
-    pub(super) fn new(mut compiled: Vec<Compiled>) -> Self {
+    /// The set of `compiled`, whose actions come in this `order`.
+    pub(super) fn new(mut compiled: Vec<Compiled>, order: ActionOrder) -> Self {
         set_depths(&mut compiled);
         compiled.sort_by_cached_key(|c| {
-            let [bits, ints, hosts] = c.asks.stateful.rank();
-            (rank(c.rule.action), bits, c.depth, ints, hosts, c.rule.severity)
+            let [bits, ints, hosts] = c.entry.asks.stateful.rank();
+            (order.rank(c.entry.rule.action), bits, c.depth, ints, hosts, c.entry.rule.severity)
         });
         let mut set = Self::default();
         let mut headers = HashMap::new();
-        // Only `enumerate`, and no `zip`, lets the new entries take the place of the old ones: a second copy of many rules is large.
         set.rules = compiled.into_iter().enumerate().map(|(i, one)| set.add(i, one, &mut headers)).collect();
         set.plans.shrink_to_fit();
         set.index();
@@ -170,14 +180,14 @@ impl RuleSet {
 
     /// How many rules keep state across flows, or ask for earlier sessions. With one or more, packets have to be tried in their order, by one thread.
     pub fn needs_order(&self) -> usize {
-        let shared = |e: &&Entry| {
+        let shared = |e: &Entry| {
             e.asks.stateful.is_shared()
                 || e.rate_filter.is_some()
                 || e.counted() == Some(Counted::ByHost)
                 || e.asks.inspections.iter().any(Inspection::changes_datasets)
                 || e.asks.tests.iter().any(|test| test.compares_servers())
         };
-        self.rules.iter().filter(shared).count()
+        self.rules.iter().filter(|e| shared(e)).count()
     }
 
     /// Whether a rule asks how what a server shows differs from earlier sessions.
@@ -216,8 +226,8 @@ impl RuleSet {
 
     /// The rules with a threshold that is about alerts alone, for [`AlertLimits`](super::AlertLimits).
     pub(super) fn alert_thresholds(&self) -> impl Iterator<Item = (&Rule, &Threshold)> {
-        let of_alerts = |e: &&Entry| e.counted() == Some(Counted::Alerts);
-        self.rules.iter().filter(of_alerts).filter_map(|e| e.threshold.as_deref().map(|t| (&e.rule, t)))
+        let of_alerts = |e: &Entry| e.counted() == Some(Counted::Alerts);
+        self.rules.iter().filter(move |e| of_alerts(e)).filter_map(|e| e.threshold.as_deref().map(|t| (&e.rule, t)))
     }
 
     /// A rule of this set. `None` for an id of another one.
@@ -243,7 +253,7 @@ impl RuleSet {
     }
 
     pub(super) fn entry(&self, id: RuleId) -> Option<&Entry> {
-        self.rules.get(id.0 as usize)
+        self.rules.get(id.0 as usize).map(|entry| &**entry)
     }
 
     fn plans_of_kind(&self, kind: Kind) -> impl Iterator<Item = &Scheduled> {
@@ -251,15 +261,15 @@ impl RuleSet {
     }
 
     /// Schedules the plans of the rule at `place` and gives what is kept of the rest.
-    fn add(&mut self, place: usize, compiled: Compiled, headers: &mut HashMap<Arc<Header>, u32>) -> Entry {
-        let Compiled { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks, plans, .. } = compiled;
-        let header = *headers.entry(header).or_insert_with_key(|new| {
+    fn add(&mut self, place: usize, compiled: Compiled, headers: &mut HashMap<Arc<Header>, u32>) -> Box<Entry> {
+        let Compiled { mut entry, header, plans, .. } = compiled;
+        entry.header = *headers.entry(header).or_insert_with_key(|new| {
             self.headers.push(new.clone());
             index_of_last(&self.headers)
         });
         let id = RuleId(u32::try_from(place).unwrap_or(u32::MAX));
         self.plans.extend(plans.into_iter().map(|plan| Scheduled { plan, rule: id }));
-        Entry { rule, header, kind, whole_flow, threshold, suppressions, rate_filter, asks }
+        entry
     }
 
     /// Puts each plan where it will be found.
@@ -342,14 +352,14 @@ pub(super) fn best_key(inspections: &[Inspection], plan: Plan) -> Option<(&Inspe
 
 /// Finds the [depth](Compiled::depth) of each rule. Circles end at some depth.
 fn set_depths(rules: &mut [Compiled]) {
-    let mut both: Vec<&mut Compiled> = rules.iter_mut().filter(|c| c.asks.stateful.rank()[0] == 1).collect();
+    let mut both: Vec<&mut Compiled> = rules.iter_mut().filter(|c| c.entry.asks.stateful.rank()[0] == 1).collect();
     for depth in 1..MAX_DEPTH {
         let above = both.iter().filter(|c| c.depth.saturating_add(1) == depth);
-        let changed: HashSet<Name> = above.flat_map(|c| c.asks.stateful.bits_set().cloned()).collect();
+        let changed: HashSet<Name> = above.flat_map(|c| c.entry.asks.stateful.bits_set().cloned()).collect();
         let mut deeper = false;
         for rule in &mut both {
-            let own: Vec<&Name> = rule.asks.stateful.bits_set().collect();
-            if rule.asks.stateful.bits_asked().any(|n| changed.contains(n) && !own.contains(&n)) {
+            let own: Vec<&Name> = rule.entry.asks.stateful.bits_set().collect();
+            if rule.entry.asks.stateful.bits_asked().any(|n| changed.contains(n) && !own.contains(&n)) {
                 rule.depth = depth;
                 deeper = true;
             }
@@ -362,16 +372,6 @@ fn set_depths(rules: &mut [Compiled]) {
 
 /// Longer chains of flow bits than any rules have.
 const MAX_DEPTH: u8 = 16;
-
-/// pass, drop, reject, alert.
-const fn rank(action: Action) -> u8 {
-    match action {
-        Action::Pass => 0,
-        Action::Drop => 1,
-        Action::Reject(_) => 2,
-        Action::Alert => 3,
-    }
-}
 
 fn index_of_last<T>(items: &[T]) -> u32 {
     u32::try_from(items.len().saturating_sub(1)).unwrap_or(u32::MAX)

@@ -4,11 +4,11 @@
 use std::net::IpAddr;
 
 use super::ast::Action;
-use super::compile::Compiled;
 use super::diagnostic::{Reason, excerpt};
 use super::interval::AddressSet;
 use super::keyword::{ThresholdParts, positive};
 use super::parse;
+use super::set::Entry;
 use super::state::{RateFilter, Threshold, ThresholdKind};
 use super::vars::Variables;
 
@@ -76,7 +76,7 @@ impl Setting {
 
     /// Does to `rules` what it says; an error where it is about none. What is said about one rule goes before what is said about all, and
     /// that does not take the place of a rule's own threshold.
-    pub fn apply<'r>(&self, rules: impl Iterator<Item = &'r mut Compiled>) -> Result<(), Reason> {
+    pub fn apply<'r>(&self, rules: impl Iterator<Item = &'r mut Entry>) -> Result<(), Reason> {
         let is = |wanted, actual| wanted == 0 || wanted == actual;
         let mut any = false;
         for rule in rules.filter(|c| is(self.gid, c.rule.gid) && is(self.sid, c.rule.sid)) {

@@ -65,6 +65,7 @@ const SAMPLES: &[&str] = &[
     "\"1:2\"",
     "\"127.0.0.1:9443\"",
     "\"file:a.json\"",
+    "\"pass,drop,reject,alert\"",
 ];
 
 #[test]

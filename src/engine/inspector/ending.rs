@@ -131,7 +131,7 @@ impl Inspector {
             connection.wake(client, self.config.limits.handshake_bytes);
         }
         self.conclude(place, at, report);
-        if self.config.flow_events {
+        if self.tells_flow(place) {
             self.tell_flow(place, reason, at, report);
         }
         let Some(lane) = self.lanes.get_mut(place.lane) else { return };
@@ -209,6 +209,12 @@ impl Inspector {
         judged.drops_flow()
     }
 
+    /// Whether the flow has an event of its own at its end: where all have, or where nothing else would say what was found of it.
+    fn tells_flow(&self, place: &Place) -> bool {
+        let flow = self.lanes.get(place.lane).and_then(|l| l.table.get(place.id)).map(|(_, flow)| flow);
+        self.config.flow_events || flow.is_some_and(findings::is_worth_an_event)
+    }
+
     fn tell_flow(&self, place: &Place, reason: FlowEndReason, at: Order, report: &mut impl Report) {
         let Some((key, flow)) = self.lanes.get(place.lane).and_then(|l| l.table.get(place.id)) else { return };
         let state = match &flow.connection {
@@ -236,7 +242,7 @@ fn spoke(following: &Following) -> AppProto {
 
 /// Whether there is an event at the end of `flow`.
 fn tells(flow: &Flow, config: &Config) -> bool {
-    config.flow_events || flow.is_read() || flow.has_rival()
+    config.flow_events || flow.is_read() || flow.has_rival() || findings::is_worth_an_event(flow)
 }
 
 fn tell(session: &Session, at: Order, common: &Common<'_>, report: &mut impl Report) {

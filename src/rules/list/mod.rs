@@ -18,6 +18,7 @@ use super::config::RuleConfig;
 use super::diagnostic::Diagnostic;
 use super::interval::Set;
 use super::rule::Rule;
+use super::set::Entry;
 use super::subject::{Facts, FlowDirection, Subject};
 use crate::base::hex;
 use crate::flow::Endpoint;
@@ -179,8 +180,18 @@ impl List {
             line: 1,
             list: place,
         };
-        Compiled {
+        let entry = Entry {
             rule,
+            header: 0,
+            kind: if self.kind == ListKind::Addresses { Kind::Flow } else { Kind::Session },
+            whole_flow: true,
+            threshold: None,
+            suppressions: Vec::new(),
+            rate_filter: None,
+            asks: Asks { list: Some(self.clone()), ..Asks::default() },
+        };
+        Compiled {
+            entry: Box::new(entry),
             header: Arc::new(Header {
                 transports,
                 app_proto: None,
@@ -188,12 +199,6 @@ impl List {
                 destination: anywhere,
                 both_ways: false,
             }),
-            kind: if self.kind == ListKind::Addresses { Kind::Flow } else { Kind::Session },
-            whole_flow: true,
-            threshold: None,
-            suppressions: Vec::new(),
-            rate_filter: None,
-            asks: Asks { list: Some(self.clone()), ..Asks::default() },
             plans: moments.iter().map(|&needs| Plan { direction, side: direction, needs }).collect(),
             depth: 0,
         }

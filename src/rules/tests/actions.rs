@@ -300,3 +300,23 @@ fn an_allow_list_passes_the_handshake_and_then_decides() {
     let not_tls = Subject { app_proto: AppProto::NotTls, established: true, ..both };
     assert_eq!(case(&[at(&ack, not_tls)]), (vec![3], Verdict::None));
 }
+
+#[test]
+fn the_order_of_actions_can_be_set() {
+    let text = r#"
+        pass tls any any -> any any (tls.sni; content:"www"; alert; sid:1;)
+        drop tls any any -> any any (tls.sni; content:"www"; sid:2;)
+        reject tls any any -> any any (tls.sni; content:"www"; sid:3;)
+        alert tls any any -> any any (tls.sni; content:"www"; sid:4;)"#;
+    for (order, fired, verdict) in [
+        ("pass,drop,reject,alert", &[1][..], Verdict::Pass),
+        ("alert,pass,drop,reject", &[4, 1], Verdict::Pass),
+        ("drop,alert,pass,reject", &[2, 4, 1], Verdict::Drop),
+        ("alert,reject,drop,pass", &[4, 3, 2, 1], Verdict::Reject(RejectTarget::Source)),
+    ] {
+        let config = RuleConfig { action_order: order.parse().unwrap(), ..RuleConfig::default() };
+        let (set, report) = RuleSet::compile(&[Source { name: "test.rules", text }], &config);
+        assert_eq!(report.errors, []);
+        assert_eq!(play(&set, &[subject(Some(&session()))]), (fired.to_vec(), verdict), "{order}");
+    }
+}
