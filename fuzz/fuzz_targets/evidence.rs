@@ -19,7 +19,9 @@ fuzz_target!(|input: &[u8]| {
 
 fn ocsp(der: &[u8]) {
     let Ok(answer) = OcspAnswer::read(der) else { return };
-    let within = |part: &[u8]| part.is_empty() || der.as_ptr_range().start <= part.as_ptr() && part.as_ptr_range().end <= der.as_ptr_range().end;
+    let within = |part: &[u8]| {
+        part.is_empty() || der.as_ptr_range().start <= part.as_ptr() && part.as_ptr_range().end <= der.as_ptr_range().end
+    };
     assert!([answer.signed.message, answer.signed.algorithm, answer.signed.signature].into_iter().all(within));
     assert!(answer.certificates.len() <= 4 && answer.certificates.iter().all(|certificate| within(certificate)));
     // An issuer and a serial number out of the answer itself, so that some may be found.

@@ -8,7 +8,8 @@ use portcullis::base::Timestamp;
 use portcullis::packet::{Endpoint, FlowKey, IpFields, Segment, SegmentHeader, TcpFlags};
 use portcullis::protocol::tls::{ClientHello, Session};
 use portcullis::rules::{
-    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject, Totals, Transport,
+    AppProto, Chunk, FlowDirection, FlowRules, HostState, Packet, Raw, RuleConfig, RuleSet, Scratch, Source, Subject, Totals,
+    Transport,
 };
 
 fuzz_target!(|text: &str| {
