@@ -91,6 +91,8 @@ impl TrustStore {
                 false
             }
         });
+        // What is not even PEM was never read.
+        let fault = fault.or((added.refused > 0).then_some(CrlFault::Unparsable));
         Added { fault, ..added }
     }
 
@@ -229,7 +231,9 @@ mod tests {
         ] {
             assert_eq!(store.add_crls(&by.crl(&[], 2026)), Added { taken: 1, refused: 0, fault }, "{what}");
         }
-        assert_eq!(store.add_crls(b"nothing"), Added { taken: 0, refused: 1, fault: Some(CrlFault::Unparsable) });
+        for nothing in [&b"nothing"[..], b"-----BEGIN X509 CRL-----\n!\n-----END X509 CRL-----\n", b"-----BEGIN X509 CRL-----\n"] {
+            assert_eq!(store.add_crls(nothing), Added { taken: 0, refused: 1, fault: Some(CrlFault::Unparsable) });
+        }
     }
 
     #[test]
