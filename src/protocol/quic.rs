@@ -1,7 +1,8 @@
 //! QUIC, as far as it is told from other datagrams: by the long header that every connection begins with (RFC 9000 §17.2).
 
 /// Whether a datagram with this payload begins with a long header of QUIC version 1 (RFC 9000), version 2 (RFC 9369), or a draft of the
-/// IETF's: the fixed bit, a version, and two connection ids that lie in the datagram and are no longer than these versions allow.
+/// IETF's: a version, and two connection ids that lie in the datagram and are no longer than these versions allow. The bit that is fixed
+/// otherwise may be clear (RFC 9287).
 pub fn is_long_header(payload: &[u8]) -> bool {
     let Some((&[first, v0, v1, v2, v3, length], rest)) = payload.split_first_chunk() else { return false };
     let is_known = matches!(u32::from_be_bytes([v0, v1, v2, v3]), VERSION_1 | VERSION_2 | DRAFTS..=LAST_DRAFT);
@@ -10,11 +11,11 @@ pub fn is_long_header(payload: &[u8]) -> bool {
         let end = usize::from(length).saturating_add(1).saturating_add(usize::from(source));
         length <= LONGEST_ID && source <= LONGEST_ID && end <= rest.len()
     });
-    first & LONG_AND_FIXED == LONG_AND_FIXED && is_known && has_ids
+    first & LONG != 0 && is_known && has_ids
 }
 
-/// Header form and fixed bit (RFC 9000 §17.2).
-const LONG_AND_FIXED: u8 = 0xc0;
+/// Header form (RFC 9000 §17.2).
+const LONG: u8 = 0x80;
 /// RFC 9000 §15.
 const VERSION_1: u32 = 0x0000_0001;
 /// RFC 9369 §3.1.
@@ -46,7 +47,7 @@ mod tests {
             ("draft 29", changed(|b| b[1..5].copy_from_slice(&[0xff, 0, 0, 29])), true),
             ("a handshake packet", changed(|b| b[0] = 0xe0), true),
             ("a short header", changed(|b| b[0] = 0x40), false),
-            ("without the fixed bit", changed(|b| b[0] = 0x80), false),
+            ("without the fixed bit", changed(|b| b[0] = 0x80), true),
             ("version negotiation", changed(|b| b[4] = 0), false),
             ("another version", changed(|b| b[1..5].copy_from_slice(&[0x0a; 4])), false),
             ("an id that is too long", changed(|b| b[5] = 21), false),
