@@ -44,9 +44,14 @@ impl Pki {
 
     /// What the engine says of `packets`, with the root trusted.
     fn judge(&self, packets: &[Packet]) -> Events {
+        self.judge_by("", packets)
+    }
+
+    /// The same with rules.
+    fn judge_by(&self, rules: &str, packets: &[Packet]) -> Events {
         let mut store = TrustStore::empty();
         assert_eq!(store.add_roots(self.root.der()).taken, 1);
-        let mut portcullis = Portcullis::default();
+        let mut portcullis = Portcullis::default().rules(rules);
         portcullis.config.trust = Some(Arc::new(store));
         portcullis.run(packets)
     }
@@ -160,6 +165,22 @@ fn revocation(pki: &Pki) -> Vec<u8> {
     let basic = tlv(0x30, &[&data, &ecdsa_sha256, &tlv(0x03, &[&[0], &pki.sub_key.sign(&data).unwrap()])]);
     let id_pkix_ocsp_basic = [0x06, 9, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 1];
     tlv(0x30, &[&[0x0a, 1, 0], &tlv(0xa0, &[&tlv(0x30, &[&id_pkix_ocsp_basic, &tlv(0x04, &[&basic])])])])
+}
+
+/// The answer comes behind the certificates, maybe in a later segment: a rule on the finding waits for it.
+#[test]
+fn a_rule_on_what_is_revoked_fires_however_the_servers_flight_is_cut() {
+    let pki = Pki::new();
+    let packets = Pki::session_with(&pki.chain, NAME, &certificate_status(&revocation(&pki))).packets;
+    let flight = packets.iter().find(|packet| packet.is_data_of(Side::Server)).unwrap().payload.clone();
+    let rules = r#"alert tls any any -> any any (msg:"revoked"; finding:cert.revoked; sid:1;)
+        alert tls any any -> any any (msg:"not revoked"; finding:!cert.revoked; sid:2;)"#;
+    for size in [7, 60, 700, flight.len()] {
+        let hello = ClientHello::asking_for(NAME).record();
+        let cut = Conversation::new().client(&hello).send_in_segments(Side::Server, &flight, size);
+        let packets = cut.client(&tls::finished()).server(&tls::finished()).packets;
+        assert_eq!(pki.judge_by(rules, &packets).alerts(), ["revoked"], "segments of {size}");
+    }
 }
 
 #[test]

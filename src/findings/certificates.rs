@@ -10,7 +10,7 @@ use crate::protocol::x509::{Certificate, Facts, KeyFlaws, OcspStatus, Reason, Sc
 #[rustfmt::skip]
 pub(super) const FINDINGS: &[Finding] = &[
     // What the validation came to, at the time of the packet.
-    finding("cert.revoked", High, ServerCertificates,
+    finding("cert.revoked", High, Dark, // an OCSP answer comes behind the certificates
         "the server's certificate, or one of its issuers', is revoked",
         "do not trust the server; replace the certificate and its key",
         &["RFC 5280"],
