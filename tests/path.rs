@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::util::Dir;
+use crate::util::bench::live_tests_are_left_out;
 use crate::util::run::Events;
 
 /// How Portcullis stands between client and server.
@@ -56,6 +57,9 @@ static TURN: Mutex<()> = Mutex::new(());
 impl Lab {
     /// `None`, and it says so, where this machine does not let us make one. With `PORTCULLIS_LIVE_TESTS` set that is a failure.
     fn new(way: Way) -> Option<Self> {
+        if live_tests_are_left_out() {
+            return None;
+        }
         let is_there =
             |tool: &str| Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().unwrap().status.success();
         let reason = match TOOLS.into_iter().find(|tool| !is_there(tool)) {
@@ -299,12 +303,12 @@ impl Running {
         run(Command::new("kill").args([signal, &self.child.id().to_string()]));
     }
 
-    /// Ends it with SIGTERM, within a second as it promises (two where others keep the machine busy), and gives its events.
+    /// Ends it with SIGTERM, within a second as it promises (five where others keep the machine busy), and gives its events.
     fn end(mut self) -> Events {
         self.signal("-TERM");
         let asked = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
-            assert!(asked.elapsed() < Duration::from_secs(2), "it does not end");
+            assert!(asked.elapsed() < Duration::from_secs(5), "it does not end");
             thread::sleep(Duration::from_millis(10));
         }
         self.events()
@@ -390,7 +394,7 @@ fn enforces(way: Way) {
     }
     let begun = Instant::now();
     assert!(!lab.curl("rejected.example", &usual, &[]));
-    assert!(begun.elapsed() < Duration::from_secs(2), "the client is told, and does not wait");
+    assert!(begun.elapsed() < Duration::from_millis(2_800), "the client is told, and does not wait for its three seconds");
     early_data(&lab, way);
 
     for forbidden in ["evil.example", "www.blocked.example", "rejected.example"] {
@@ -475,14 +479,16 @@ fn rules_come_and_go_while_traffic_runs_and_a_dry_run_drops_nothing() {
 
     let running = lab.start(&[]);
     assert!(lab.curl("good.example", &usual, &["--tlsv1.3"]));
-    running.signal("-USR1");
-    assert!(running.wait_for("portcullis: status: ").contains("1 sessions"));
     // By the fingerprint of the client that just passed.
     let ja3 = wait_for_session(&running)["tls"]["ja3"]["hash"].as_str().unwrap().to_owned();
+    wait_until("the status counts it", || {
+        running.signal("-USR1");
+        running.wait_for("portcullis: status: ").contains("1 sessions")
+    });
     lab.dir.file("x.rules", format!("drop tls any any -> any any (msg:\"ja3\"; ja3.hash; content:\"{ja3}\"; sid:9;)").as_bytes());
     running.signal("-HUP");
     running.wait_for("portcullis: rules reloaded: ");
-    thread::sleep(Duration::from_millis(100));
+    thread::sleep(Duration::from_millis(500));
     assert!(!lab.curl("good.example", &usual, &["--tlsv1.3", "-m", "3"]), "by fingerprint");
     assert!(running.end().alerts().contains(&"ja3"));
 }
