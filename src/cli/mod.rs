@@ -27,6 +27,7 @@ mod rules;
 mod sandbox;
 mod signals;
 mod sink_options;
+mod sink_tls;
 #[cfg(target_os = "linux")]
 mod tap;
 pub mod terminal;
