@@ -149,6 +149,7 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("decoder.max_pkt_size", "portcullis_packet_size_max_bytes", "Size of the largest packet."),
     ("decoder.pkts", "portcullis_packets_total", "Packets that were decoded."),
     ("detect.alert", "portcullis_alerts_total", "Alerts."),
+    ("detect.bits_evicted", "portcullis_detect_hostbits_evicted_total", "Bits of hosts that made room for others."),
     ("flow.active", "portcullis_flows_active", "Flows that are open."),
     ("flow.total", "portcullis_flows_total", "Flows."),
     ("ips.blocked", "portcullis_blocked_packets_total", "Packets that were dropped."),
