@@ -13,6 +13,8 @@ mod findings;
 #[cfg(target_os = "linux")]
 mod inline;
 mod list_options;
+#[cfg(target_os = "linux")]
+mod listen_options;
 mod lookups;
 #[cfg(target_os = "linux")]
 mod notify;
