@@ -31,7 +31,9 @@ mod run_options;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod signals;
+mod sink_http;
 mod sink_options;
+mod sink_spool;
 mod sink_tls;
 #[cfg(target_os = "linux")]
 mod tap;

@@ -7,14 +7,17 @@ mod error;
 mod file;
 mod filter;
 mod head;
+mod http;
 mod log;
 mod queue;
 mod socket;
 mod spool;
 mod stdout;
 mod syslog;
+mod tally;
 #[cfg(test)]
 mod testing;
+mod time;
 mod tls;
 
 use std::path::Path;
@@ -24,12 +27,15 @@ pub use error::Error;
 use file::File;
 pub use filter::Filter;
 pub use head::Severity;
+pub use http::{HttpSettings, IndexName, Login, Mode, SecretSource};
 pub use log::LogSettings;
 pub use queue::{Notice, Pace, Shipped, SinkSettings, Sinks, Target};
 pub use socket::Address;
+use spool::Announce;
 pub use spool::{SpoolSettings, WhenFull};
 use stdout::Stdout;
 pub use syslog::SyslogSettings;
+pub use tally::SinkCounters;
 pub use tls::TlsSettings;
 
 /// A place that takes lines.

@@ -10,10 +10,12 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use super::Error;
 use super::carrier::{Carrier, PATIENCE, Signals, lines_in};
 use super::filter::Filter;
+use super::http::HttpSettings;
 use super::log::LogSettings;
 use super::socket::Address;
 use super::spool::SpoolSettings;
 use super::syslog::SyslogSettings;
+use super::tally::{SinkCounters, Tally};
 
 /// What one sink is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub struct SinkSettings {
     pub target: Target,
     /// Which events go there.
     pub filter: Filter,
-    /// Where events wait for a receiver that is a stream.
+    /// Where events wait for a receiver that is a stream, or answers.
     pub spool: Option<SpoolSettings>,
 }
 
@@ -39,6 +41,8 @@ pub enum Target {
     Socket(Address),
     /// A receiver of RFC 5424 messages.
     Syslog(Address, SyslogSettings),
+    /// A receiver of requests over HTTP. It has a spool.
+    Http(Box<HttpSettings>),
 }
 
 /// What is done where a sink is slower than events come, or fails.
@@ -66,8 +70,10 @@ pub struct Sinks {
 pub struct Shipped {
     /// What it is called.
     pub name: String,
-    /// Events that went there, or into its spool.
+    /// Events that went there; of a receiver that answers, those that it took.
     pub sent: u64,
+    /// Events that the receiver will never take, by its answers.
+    pub refused: u64,
     /// Events that were longer than a datagram can be, and went nowhere.
     pub too_long: u64,
     /// Events that were given up: a spool was full, or in a live run the sink failed or was too slow.
@@ -82,8 +88,8 @@ pub struct Shipped {
 
 #[derive(Debug)]
 struct Queue {
-    /// Events for which there was no room in it.
-    dropped: u64,
+    name: String,
+    tally: Arc<Tally>,
     blocks: Sender<Arc<[u8]>>,
     thread: JoinHandle<Result<Shipped, Error>>,
 }
@@ -95,12 +101,18 @@ impl Sinks {
         let mut queues = Vec::with_capacity(settings.len());
         for (index, settings) in settings.into_iter().enumerate() {
             let signals = Signals { reopen: hang_ups.get(index).cloned().unwrap_or_default(), closing: Arc::clone(&closing) };
-            let carrier = Carrier::open(settings, pace, notice, signals)?;
+            let (name, tally) = (settings.name.clone(), Arc::<Tally>::default());
+            let carrier = Carrier::open(settings, pace, notice, signals, Arc::clone(&tally))?;
             let (blocks, waiting) = bounded(BLOCKS);
             let thread = thread::Builder::new().name(format!("sink-{index}")).spawn(move || carrier.work(&waiting));
-            queues.push(Queue { dropped: 0, blocks, thread: thread.map_err(Error::Thread)? });
+            queues.push(Queue { name, tally, blocks, thread: thread.map_err(Error::Thread)? });
         }
         Ok(Self { queues, pace, closing })
+    }
+
+    /// The counters of all of them.
+    pub fn counters(&self) -> SinkCounters {
+        SinkCounters::new(self.queues.iter().map(|queue| (queue.name.clone(), Arc::clone(&queue.tally))))
     }
 
     /// Takes whole lines for all of them. Waits for the slowest where its queue is full, but not in a live run. Standard output whose reader
@@ -117,7 +129,7 @@ impl Sinks {
                 Pace::Live => match queue.blocks.try_send(Arc::clone(&block)) {
                     Ok(()) => true,
                     Err(TrySendError::Full(block)) => {
-                        queue.dropped = queue.dropped.saturating_add(lines_in(&block));
+                        queue.tally.dropped_queue.add(lines_in(&block));
                         true
                     }
                     Err(TrySendError::Disconnected(_)) => false,
@@ -156,9 +168,7 @@ impl Sinks {
 impl Queue {
     fn end(self) -> Result<Shipped, Error> {
         drop(self.blocks);
-        let mut shipped = self.thread.join().unwrap_or(Err(Error::Broken))?;
-        shipped.dropped = shipped.dropped.saturating_add(self.dropped);
-        Ok(shipped)
+        self.thread.join().unwrap_or(Err(Error::Broken))
     }
 }
 
