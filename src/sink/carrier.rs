@@ -64,7 +64,7 @@ impl Carrier {
             Ok(Outlet::Spool(Some(Box::new(spool))))
         };
         let stream = |address, form, resend| -> Result<Receiver, Error> {
-            Ok(Receiver::Stream(Stream::new(Socket::unconnected(address)?, form, resend, Arc::clone(&tally))))
+            Ok(Receiver::Stream(Box::new(Stream::new(Socket::unconnected(address)?, form, resend, Arc::clone(&tally)))))
         };
         let connected = |address| match pace {
             Pace::Waiting => Socket::connect(address),

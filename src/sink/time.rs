@@ -35,8 +35,7 @@ pub(super) fn nanoseconds(time: &str) -> Option<u64> {
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let before = *BEFORE.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
-    let leap_days =
-        |years: i64| Some(years.checked_div(4)?.checked_sub(years.checked_div(100)?)?.checked_add(years.checked_div(400)?)?);
+    let leap_days = |years: i64| years.checked_div(4)?.checked_sub(years.checked_div(100)?)?.checked_add(years.checked_div(400)?);
     let is_leap = year.checked_rem(4)? == 0 && (year.checked_rem(100)? != 0 || year.checked_rem(400)? == 0);
     let leap = leap_days(year.checked_sub(1)?)?.checked_sub(leap_days(1969)?)?.checked_add(i64::from(is_leap && month > 2))?;
     year.checked_sub(1970)?.checked_mul(365)?.checked_add(leap)?.checked_add(before)?.checked_add(day)?.checked_sub(1)

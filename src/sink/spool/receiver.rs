@@ -11,7 +11,7 @@ use crate::sink::socket::Closed;
 #[derive(Debug)]
 pub(in crate::sink) enum Receiver {
     /// One that gives no answers.
-    Stream(Stream),
+    Stream(Box<Stream>),
     /// One that answers requests.
     Http(Box<Http>),
 }

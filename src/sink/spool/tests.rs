@@ -16,7 +16,13 @@ fn settings(dir: &Path) -> SpoolSettings {
 
 fn begin(settings: &SpoolSettings, to: &Path) -> Result<Spool, Error> {
     let stream = Stream::new(Socket::unconnected(Address::Unix(to.to_owned()))?, Form::Line, settings.resend, Arc::default());
-    Spool::begin(settings.clone(), Receiver::Stream(stream), Arc::new(|_: &Error| {}), Duration::from_secs(30), Arc::default())
+    Spool::begin(
+        settings.clone(),
+        Receiver::Stream(Box::new(stream)),
+        Arc::new(|_: &Error| {}),
+        Duration::from_secs(30),
+        Arc::default(),
+    )
 }
 
 fn event(n: u64) -> String {
@@ -285,7 +291,8 @@ fn a_receiver_that_breaks_off_again_and_again_is_given_up_and_said_so_once() {
         Arc::new(move |error: &Error| said.lock().unwrap().push(error.to_string()))
     };
     let stream = Stream::new(Socket::unconnected(Address::Unix(path)).unwrap(), Form::Line, settings.resend, Arc::default());
-    let mut spool = Spool::begin(settings, Receiver::Stream(stream), announce, Duration::from_secs(2), Arc::default()).unwrap();
+    let mut spool =
+        Spool::begin(settings, Receiver::Stream(Box::new(stream)), announce, Duration::from_secs(2), Arc::default()).unwrap();
     spool.write(event(1).as_bytes()).unwrap();
     let since = Instant::now();
     assert_eq!(spool.finish().unwrap(), Spooled { waiting: 1, ..Spooled::default() });
