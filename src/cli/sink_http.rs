@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::units;
-use crate::sink::{HttpSettings, IndexName, Login, Mode, SecretSource, TlsSettings};
+use crate::sink::{Format, HttpSettings, IndexName, Login, Mode, SecretSource, TlsSettings};
 
 /// What they say.
 #[derive(Debug, Default)]
@@ -69,7 +69,13 @@ impl HttpKeys {
     }
 
     /// What comes of them; or what is wrong, and the key that it is about.
-    pub fn settings(self, url: String, hostname: String, tls: TlsSettings) -> Result<HttpSettings, (Option<&'static str>, String)> {
+    pub fn settings(
+        self,
+        url: String,
+        format: Format,
+        hostname: String,
+        tls: TlsSettings,
+    ) -> Result<HttpSettings, (Option<&'static str>, String)> {
         check_url(&url).map_err(|why| (Some("url"), why))?;
         let mode = self.mode.ok_or_else(|| {
             let words: Vec<_> = MODES.iter().map(|(word, _)| *word).collect();
@@ -85,6 +91,9 @@ impl HttpKeys {
             if is_given && !of.contains(&mode) {
                 return Err((Some(key), format!("{key}: there is none in this mode")));
             }
+        }
+        if format == Format::Cef && matches!(mode, Word::Elastic | Word::Splunk) {
+            return Err((Some("format"), "format: cef is no JSON, which this mode takes alone".to_owned()));
         }
         let login = login(mode, self.auth, self.user, self.secret)?;
         let mode = match mode {
@@ -105,6 +114,7 @@ impl HttpKeys {
         Ok(HttpSettings {
             url,
             mode,
+            format,
             gzip,
             batch_events: self.batch_events.unwrap_or(1_000),
             batch_bytes: self.batch_bytes.unwrap_or(4 << 20),

@@ -15,7 +15,9 @@ use super::sink_tls::TlsKeys;
 use super::{say, units};
 use crate::base::slip;
 use crate::findings::Selection;
-use crate::sink::{Address, Error, Filter, LogSettings, Pace, Severity, Shipped, SinkSettings, Sinks, SyslogSettings, Target};
+use crate::sink::{
+    Address, Error, Filter, Format, LogSettings, Pace, Severity, Shipped, SinkSettings, Sinks, SyslogSettings, Target,
+};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sinks")]
@@ -194,6 +196,7 @@ pub(super) fn is_path(key: &str) -> bool {
 struct Keys {
     name: Option<String>,
     filter: Filter,
+    format: Format,
     log: Log,
     syslog: Syslog,
     spool: SpoolKeys,
@@ -235,6 +238,10 @@ impl Keys {
                 let Selection(set) = value.parse().map_err(|error| format!("{error}"))?;
                 self.filter.findings = Some(set.iter().map(|finding| finding.id).collect());
             }
+            "format" => {
+                let words = || Format::WORDS.map(|(word, _)| word).join(", ");
+                self.format = Format::from_word(value).ok_or_else(|| format!("'{value}' is none of {}", words()))?;
+            }
             "rules" => self.filter.rules = Some(items().map(str::to_owned).collect()),
             "rotate-size" => {
                 let bytes = units::bytes(value)?;
@@ -258,7 +265,11 @@ impl Keys {
         Ok(())
     }
 
-    fn settings(self, kind: &str, target: String, what: &str) -> Result<SinkSettings, SinkFault> {
+    fn settings(mut self, kind: &str, target: String, what: &str) -> Result<SinkSettings, SinkFault> {
+        if self.format == Format::Cef && self.filter.events.is_none() {
+            // CEF has no keys for counters.
+            self.filter.events = Some(EVENTS.iter().filter(|event| **event != "stats").map(|&event| event.to_owned()).collect());
+        }
         let missing =
             |key: &str| SinkFault { key: None, is_unknown: false, why: format!("a sink of type {kind} needs {key}"), hint: None };
         match target_key(kind) {
@@ -279,6 +290,7 @@ impl Keys {
         let syslog = SyslogSettings {
             facility: self.syslog.facility.unwrap_or(LOCAL5),
             hostname: self.syslog.hostname.unwrap_or_else(hostname),
+            format: self.format,
         };
         let name = self.name.unwrap_or_else(|| what.to_owned());
         let custom = match kind {
@@ -299,11 +311,11 @@ impl Keys {
                 let tls = self.tls.settings().map_err(missing)?;
                 let wrong =
                     |(key, why): (Option<&str>, _)| SinkFault { key: key.map(str::to_owned), is_unknown: false, why, hint: None };
-                Target::Http(Box::new(self.http.settings(target, syslog.hostname, tls).map_err(wrong)?))
+                Target::Http(Box::new(self.http.settings(target, self.format, syslog.hostname, tls).map_err(wrong)?))
             }
             _ => Target::Stdout,
         };
-        Ok(SinkSettings { name, target, filter: self.filter, spool })
+        Ok(SinkSettings { name, target, filter: self.filter, format: self.format, spool })
     }
 }
 
@@ -372,7 +384,7 @@ const SPOOL: &[&str] = &["spool", "spool-size", "spool-full", "spool-sync", "spo
 const STREAM_SPOOL: &[&str] = &["spool", "spool-size", "spool-full", "spool-sync", "spool-sync-bytes", "resend"];
 
 /// Keys of all kinds.
-const COMMON: [&str; 5] = ["name", "events", "severity", "findings", "rules"];
+const COMMON: [&str; 6] = ["name", "format", "events", "severity", "findings", "rules"];
 
 /// All types of events.
 const EVENTS: [&str; 8] = ["alert", "anomaly", "drop", "flow", "packet", "portcullis_certificate", "stats", "tls"];
@@ -397,7 +409,13 @@ mod tests {
         };
         assert_eq!(
             sink,
-            SinkSettings { name: "all".to_owned(), target: Target::File(log), filter: Filter::default(), spool: None }
+            SinkSettings {
+                name: "all".to_owned(),
+                target: Target::File(log),
+                filter: Filter::default(),
+                format: Format::Eve,
+                spool: None
+            }
         );
         let sink = parse("unix:/run/a.sock?events=alert,drop&severity=medium&rules=1:*,*C2*&findings=weak.cipher.rc4").unwrap();
         let filter = Filter {
@@ -410,7 +428,7 @@ mod tests {
         assert_eq!((sink.name.as_str(), sink.target), ("unix:/run/a.sock", Target::Socket(Address::Unix("/run/a.sock".into()))));
         assert_eq!(parse("stdout").unwrap().target, Target::Stdout);
         let sink = parse("syslog-tcp:[::1]:601?facility=local0&hostname=fw1").unwrap();
-        let settings = SyslogSettings { facility: 16, hostname: "fw1".to_owned() };
+        let settings = SyslogSettings { facility: 16, hostname: "fw1".to_owned(), format: Format::Eve };
         assert_eq!(sink.target, Target::Syslog(Address::Tcp("[::1]:601".to_owned()), settings));
     }
 
@@ -422,7 +440,7 @@ mod tests {
             server_name: Some("logs.example".to_owned()),
             identity: Some(("c.pem".into(), "k.pem".into())),
         };
-        let syslog = SyslogSettings { facility: 21, hostname: "h".to_owned() };
+        let syslog = SyslogSettings { facility: 21, hostname: "h".to_owned(), format: Format::Eve };
         assert_eq!(sink.target, Target::Syslog(Address::Tls("logs:6514".to_owned(), tls), syslog));
     }
 
@@ -435,6 +453,7 @@ mod tests {
         let expected = HttpSettings {
             url: "https://es:9200/x?pipeline=p".to_owned(),
             mode: Mode::Elastic(IndexName::new("tls-%Y").unwrap()),
+            format: Format::Eve,
             gzip: true,
             batch_events: 5,
             batch_bytes: 4 << 20,
@@ -491,6 +510,7 @@ mod tests {
             ),
             ("http:https://a?mode=loki&auth=basic&token-env=T", Some("auth"), "auth: basic needs user"),
             ("http:https://a?mode=loki&timeout=0", Some("timeout"), "timeout: use more than 0"),
+            ("http:https://a?mode=elastic&format=cef", Some("format"), "format: cef is no JSON, which this mode takes alone"),
             ("http:https://a?mode=loki&spool=none", None, "a sink of type http needs a spool"),
         ] {
             let fault = parse(text).unwrap_err();
@@ -529,17 +549,17 @@ mod tests {
             (
                 "file:a?rotate=1",
                 Some("rotate"),
-                "a sink of type file has no key rotate: it is one of name, events, severity, findings, rules, rotate-size, rotate-interval, compress, keep",
+                "a sink of type file has no key rotate: it is one of name, format, events, severity, findings, rules, rotate-size, rotate-interval, compress, keep",
             ),
             (
                 "stdout?keep=7",
                 Some("keep"),
-                "a sink of type stdout has no key keep: it is one of name, events, severity, findings, rules",
+                "a sink of type stdout has no key keep: it is one of name, format, events, severity, findings, rules",
             ),
             (
                 "syslog-udp:a:1?spool=s",
                 Some("spool"),
-                "a sink of type syslog-udp has no key spool: it is one of name, events, severity, findings, rules, facility, hostname",
+                "a sink of type syslog-udp has no key spool: it is one of name, format, events, severity, findings, rules, facility, hostname",
             ),
             ("unix:a?spool-size=2MiB", None, "a sink of type unix needs spool, a directory, for this"),
             ("syslog-tls:a:1?key=k", None, "a sink of type syslog-tls needs certificate, beside key"),
@@ -547,7 +567,7 @@ mod tests {
             (
                 "syslog-tcp:a:1?ca=c",
                 Some("ca"),
-                "a sink of type syslog-tcp has no key ca: it is one of name, events, severity, findings, rules, facility, hostname, spool, spool-size, spool-full, spool-sync, spool-sync-bytes, resend",
+                "a sink of type syslog-tcp has no key ca: it is one of name, format, events, severity, findings, rules, facility, hostname, spool, spool-size, spool-full, spool-sync, spool-sync-bytes, resend",
             ),
             ("unix:a?spool=s&spool-size=1K", Some("spool-size"), "spool-size: use 1MiB or more"),
             ("unix:a?spool=s&spool-full=never", Some("spool-full"), "spool-full: 'never' is none of wait, oldest, newest"),

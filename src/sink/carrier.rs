@@ -1,5 +1,6 @@
 //! One sink, in its thread.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 
 use super::filter::Filter;
+use super::format::Format;
 use super::http::Http;
 use super::log::LogFile;
 use super::queue::{Notice, Pace, Shipped, SinkSettings, Target};
@@ -22,6 +24,8 @@ use super::{Announce, Error};
 #[derive(Debug)]
 pub(super) struct Carrier {
     filter: Filter,
+    /// What lines of events are made into. Messages of syslog and of a spool are made where they are sent.
+    format: Format,
     outlet: Outlet,
     signals: Signals,
     pace: Pace,
@@ -74,7 +78,7 @@ impl Carrier {
             (Target::Stdout, _) => Outlet::Stdout(Stdout::new()),
             (Target::File(log), _) => Outlet::File(Box::new(LogFile::open(log)?)),
             (Target::Socket(address), Some(spool)) => {
-                let receiver = stream(address, Form::Line, spool.resend)?;
+                let receiver = stream(address, Form::Line(settings.format), spool.resend)?;
                 spooled(spool, receiver)?
             }
             (Target::Syslog(address, syslog), Some(spool)) => {
@@ -89,9 +93,9 @@ impl Carrier {
             (Target::Socket(address), None) => Outlet::Socket(connected(address)?),
             (Target::Syslog(address, syslog), None) => Outlet::Syslog(connected(address)?, syslog),
         };
-        let (name, filter) = (settings.name, settings.filter);
+        let (name, filter, format) = (settings.name, settings.filter, settings.format);
         let (shipped, wanted) = (Shipped::default(), Vec::new());
-        Ok(Self { filter, outlet, signals, pace, notice, name, tally, shipped, wanted, is_failing: false })
+        Ok(Self { filter, format, outlet, signals, pace, notice, name, tally, shipped, wanted, is_failing: false })
     }
 
     /// Carries blocks until no more come. In a live run what fails costs events, which are counted, and not the sink.
@@ -184,6 +188,8 @@ impl Carrier {
 
     fn carry(&mut self, lines: &[u8]) -> Result<(), Error> {
         let mut message = Vec::new();
+        let is_made_here = matches!(&self.outlet, Outlet::Stdout(_) | Outlet::File(_) | Outlet::Socket(_));
+        let lines = &*if is_made_here { self.format.lines(lines) } else { Cow::Borrowed(lines) };
         match &mut self.outlet {
             Outlet::Stdout(stdout) => stdout.write(lines),
             Outlet::File(file) => file.write(lines),

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::answer::Fate;
+use crate::sink::format::Format;
+use crate::sink::spool::with_id;
 
 /// An event with its number in the spool and its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +13,15 @@ pub(super) struct Item {
     pub number: u64,
     pub id: String,
     pub event: Vec<u8>,
+}
+
+impl Item {
+    /// The event with its id, in a format.
+    pub fn text(&self, format: Format) -> Vec<u8> {
+        let mut event = Vec::with_capacity(self.event.len().saturating_add(64));
+        with_id(&mut event, &self.event, &self.id);
+        format.event(&event).into_owned()
+    }
 }
 
 /// Events that were offered and have not left yet.

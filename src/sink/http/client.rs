@@ -16,6 +16,7 @@ use super::batch::Item;
 use super::secret::Header;
 use super::{HttpSettings, Mode, elastic, lines, loki, splunk};
 use crate::sink::Error;
+use crate::sink::format::Format;
 use crate::sink::tls::{Credentials, TlsSettings};
 
 /// Sends requests to one receiver, over connections that stay.
@@ -58,7 +59,7 @@ impl Client {
     /// Sends a request with these events.
     pub fn send(&mut self, items: &[Item]) -> Answer {
         self.body.clear();
-        self.settings.mode.body(items, &mut self.body);
+        self.settings.mode.body(self.settings.format, items, &mut self.body);
         match self.post() {
             Ok(response) => self.read(response, items.len()),
             // A receiver that takes no more of a request that is too large may break off before it says so.
@@ -129,14 +130,14 @@ impl Mode {
         format!("{base}{path}{mark}{}", query.join("&"))
     }
 
-    fn body(&self, items: &[Item], out: &mut Vec<u8>) {
+    fn body(&self, format: Format, items: &[Item], out: &mut Vec<u8>) {
         match self {
-            Self::Elastic(index) => elastic::body(index, items, out),
+            Self::Elastic(index) => elastic::body(format, index, items, out),
             Self::Splunk { index, sourcetype, hostname, .. } => {
-                splunk::body(index.as_deref(), sourcetype, hostname, items, out);
+                splunk::body(format, (index.as_deref(), sourcetype, hostname), items, out);
             }
-            Self::Loki { labels, .. } => loki::body(labels, items, out),
-            Self::Lines => lines::body(items, out),
+            Self::Loki { labels, .. } => loki::body(format, labels, items, out),
+            Self::Lines => lines::body(format, items, out),
         }
     }
 

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::answer::{Answer, Fate, described};
 use super::batch::Item;
+use crate::sink::format::Format;
 use crate::sink::head::Head;
-use crate::sink::spool::with_id;
 use crate::sink::syslog::rfc3339;
 
 /// The name of an index or a data stream. In that of an index `%Y`, `%m` and `%d` stand for the day of an event, in UTC.
@@ -53,19 +53,20 @@ impl IndexName {
 }
 
 /// The body of a request. What is asked of the answer is in [`PATH`].
-pub(super) fn body(index: &IndexName, items: &[Item], out: &mut Vec<u8>) {
+pub(super) fn body(format: Format, index: &IndexName, items: &[Item], out: &mut Vec<u8>) {
     for item in items {
         let head = Head::of(&item.event);
         let time = head.as_ref().map_or("", |head| &*head.timestamp);
         let name = index.on_day_of(time);
         out.extend(format!("{{\"create\":{{\"_index\":\"{name}\",\"_id\":\"{}\"}}}}\n", item.id).into_bytes());
-        match item.event.strip_prefix(b"{") {
-            // A data stream takes no document without it.
-            Some(rest) if !rest.starts_with(b"\"@timestamp\"") && head.is_some() => {
-                let event = [format!("{{\"@timestamp\":\"{}\",", rfc3339(time)).as_bytes(), rest].concat();
-                with_id(out, &event, &item.id);
+        let document = item.text(format);
+        match document.strip_prefix(b"{") {
+            // A data stream takes no document without it; ECS has it.
+            Some(rest) if format == Format::Eve && head.is_some() => {
+                out.extend(format!("{{\"@timestamp\":\"{}\",", rfc3339(time)).into_bytes());
+                out.extend_from_slice(rest);
             }
-            _ => with_id(out, &item.event, &item.id),
+            _ => out.extend(document),
         }
         out.push(b'\n');
     }
@@ -110,7 +111,7 @@ mod tests {
     fn an_event_is_an_action_with_its_id_and_a_document_with_its_time() {
         let mut out = Vec::new();
         let event = r#"{"timestamp":"2026-11-24T11:28:11.793478+0000","event_type":"tls"}"#;
-        body(&IndexName::new("tls-%Y.%m.%d").unwrap(), &[item(7, event), item(8, "no event")], &mut out);
+        body(Format::Eve, &IndexName::new("tls-%Y.%m.%d").unwrap(), &[item(7, event), item(8, "no event")], &mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             concat!(

@@ -1,12 +1,12 @@
 //! Anything that takes lines of JSON (`application/x-ndjson`).
 
 use super::batch::Item;
-use crate::sink::spool::with_id;
+use crate::sink::format::Format;
 
 /// The body of a request.
-pub(super) fn body(items: &[Item], out: &mut Vec<u8>) {
+pub(super) fn body(format: Format, items: &[Item], out: &mut Vec<u8>) {
     for item in items {
-        with_id(out, &item.event, &item.id);
+        out.extend(item.text(format));
         out.push(b'\n');
     }
 }

@@ -5,19 +5,18 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::batch::Item;
+use crate::sink::format::Format;
 use crate::sink::head::Head;
-use crate::sink::spool::with_id;
 use crate::sink::time;
 
 /// The body of a request. In a stream events are in the order of their times.
-pub(super) fn body(labels: &[(String, String)], items: &[Item], out: &mut Vec<u8>) {
+pub(super) fn body(format: Format, labels: &[(String, String)], items: &[Item], out: &mut Vec<u8>) {
     let mut streams: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for item in items {
         let head = Head::of(&item.event);
         let kind = head.as_ref().map_or("unknown", |head| &*head.event_type).to_owned();
         let time = head.and_then(|head| time::nanoseconds(&head.timestamp)).unwrap_or(0);
-        let mut line = Vec::with_capacity(item.event.len().saturating_add(64));
-        with_id(&mut line, &item.event, &item.id);
+        let line = item.text(format);
         streams.entry(kind).or_default().push((time, String::from_utf8_lossy(&line).into_owned()));
     }
     let streams: Vec<Value> = streams.into_iter().map(|(kind, values)| stream(labels, &kind, values)).collect();
@@ -47,7 +46,7 @@ mod tests {
         };
         let mut out = Vec::new();
         let labels = [("site".to_owned(), "a".to_owned())];
-        body(&labels, &[item(1, 12, "tls"), item(2, 11, "tls"), item(3, 10, "alert")], &mut out);
+        body(Format::Eve, &labels, &[item(1, 12, "tls"), item(2, 11, "tls"), item(3, 10, "alert")], &mut out);
         let line = |number: u64, second: u64, kind: &str| {
             format!(
                 "{{\"timestamp\":\"2026-11-24T11:28:{second}.793478+0000\",\"event_type\":\"{kind}\",\"portcullis\":{{\"id\":\"a-{number}\"}}}}"

@@ -22,6 +22,7 @@ use client::Client;
 pub use elastic::IndexName;
 pub use secret::{Login, SecretSource};
 
+use super::format::Format;
 use super::spool::Refusal;
 use super::tally::Tally;
 use super::tls::TlsSettings;
@@ -34,6 +35,8 @@ pub struct HttpSettings {
     pub url: String,
     /// In what form.
     pub mode: Mode,
+    /// What events look like in it: JSON, but in lines and for Loki.
+    pub format: Format,
     /// Whether requests are compressed.
     pub gzip: bool,
     /// Events of a request at most.

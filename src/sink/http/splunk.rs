@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::answer::{Answer, Fate, described, of_status};
 use super::batch::Item;
+use crate::sink::format::Format;
 use crate::sink::head::Head;
-use crate::sink::spool::with_id;
 use crate::sink::time;
 
 /// The body of a request.
-pub(super) fn body(index: Option<&str>, sourcetype: &str, hostname: &str, items: &[Item], out: &mut Vec<u8>) {
+pub(super) fn body(format: Format, (index, sourcetype, hostname): (Option<&str>, &str, &str), items: &[Item], out: &mut Vec<u8>) {
     let text = |text: &str| Value::from(text).to_string();
     for item in items {
         out.push(b'{');
@@ -25,7 +25,7 @@ pub(super) fn body(index: Option<&str>, sourcetype: &str, hostname: &str, items:
             out.extend(format!("\"index\":{},", text(index)).into_bytes());
         }
         out.extend(format!("\"source\":\"portcullis\",\"sourcetype\":{},\"event\":", text(sourcetype)).into_bytes());
-        with_id(out, &item.event, &item.id);
+        out.extend(item.text(format));
         out.extend(b"}\n");
     }
 }
@@ -54,7 +54,7 @@ mod tests {
     fn an_event_stands_in_an_object_with_its_time_in_seconds() {
         let mut out = Vec::new();
         let event = br#"{"timestamp":"2026-11-24T11:28:11.000478+0000","event_type":"tls"}"#.to_vec();
-        body(Some("net"), "suri\"cata", "fw1", &[Item { number: 1, id: "a-1".to_owned(), event }], &mut out);
+        body(Format::Eve, (Some("net"), "suri\"cata", "fw1"), &[Item { number: 1, id: "a-1".to_owned(), event }], &mut out);
         // date -u -d 2026-11-24T11:28:11 +%s
         let expected = r#"{"time":1795519691.000478,"host":"fw1","index":"net","source":"portcullis","sourcetype":"suri\"cata","event":{"timestamp":"2026-11-24T11:28:11.000478+0000","event_type":"tls","portcullis":{"id":"a-1"}}}"#;
         assert_eq!(String::from_utf8(out).unwrap(), format!("{expected}\n"));

@@ -153,6 +153,7 @@ fn settings(url: &str, mode: Mode) -> HttpSettings {
     HttpSettings {
         url: url.to_owned(),
         mode,
+        format: Format::Eve,
         gzip: true,
         batch_events: 100,
         batch_bytes: 1 << 20,
