@@ -32,6 +32,8 @@ mod run_options;
 mod sandbox;
 mod signals;
 mod sink_http;
+#[cfg(feature = "kafka")]
+mod sink_kafka;
 mod sink_options;
 mod sink_spool;
 mod sink_tls;

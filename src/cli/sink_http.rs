@@ -186,16 +186,16 @@ fn header(value: &str) -> Result<String, String> {
     is_plain.then(|| value.to_owned()).ok_or_else(|| "use ASCII without spaces".to_owned())
 }
 
-fn word<T: Copy>(words: &[(&str, T)], value: &str) -> Result<T, String> {
+pub(super) fn word<T: Copy>(words: &[(&str, T)], value: &str) -> Result<T, String> {
     let known = words.iter().find(|(word, _)| *word == value).map(|(_, means)| *means);
     known.ok_or_else(|| format!("'{value}' is none of {}", words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")))
 }
 
-fn in_range(value: Option<usize>, least: usize, most: usize) -> Result<usize, String> {
+pub(super) fn in_range(value: Option<usize>, least: usize, most: usize) -> Result<usize, String> {
     value.filter(|n| (least..=most).contains(n)).ok_or_else(|| format!("use {least} to {most}"))
 }
 
-fn seconds(value: &str) -> Result<Duration, String> {
+pub(super) fn seconds(value: &str) -> Result<Duration, String> {
     let seconds: f64 = value.trim_end_matches('s').parse().map_err(|_| format!("'{value}' is no number of seconds"))?;
     Duration::try_from_secs_f64(seconds)
         .ok()

@@ -10,6 +10,8 @@ use clap::Args;
 use signal_hook::consts::SIGHUP;
 
 use super::sink_http::{self, HttpKeys};
+#[cfg(feature = "kafka")]
+use super::sink_kafka::{self, KafkaKeys};
 use super::sink_spool::{self, Custom, SpoolKeys};
 use super::sink_tls::TlsKeys;
 use super::{say, units};
@@ -23,7 +25,7 @@ use crate::sink::{
 #[command(next_help_heading = "Sinks")]
 pub(super) struct SinkOptions {
     /// Send events to a sink: stdout, file:PATH, unix:PATH, unix-datagram:PATH, syslog-udp:HOST:PORT, syslog-tcp:HOST:PORT,
-    /// syslog-tls:HOST:PORT or http:URL, with settings after a question mark: file:eve.json?events=alert,tls&rotate-size=1GiB&keep=7; may be repeated. Without --output, nothing goes to
+    /// syslog-tls:HOST:PORT, http:URL, and kafka:BROKER,.../TOPIC where it is built in, with settings after a question mark: file:eve.json?events=alert,tls&rotate-size=1GiB&keep=7; may be repeated. Without --output, nothing goes to
     /// standard output then
     #[arg(long, value_name = "KIND:TARGET[?KEY=VALUE&...]", value_parser = parse)]
     sink: Vec<SinkSettings>,
@@ -140,7 +142,10 @@ pub(super) fn parse(text: &str) -> Result<SinkSettings, SinkFault> {
     let target = decoded(target)?;
     let Some((_, kind_keys)) = KINDS.iter().find(|(known, _)| *known == kind) else {
         let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
-        let hint = slip::meant(kind, known.iter().copied()).map(|meant| format!("is {meant} meant?"));
+        let hint = match kind {
+            "kafka" => Some("it takes a build with the feature kafka".to_owned()),
+            _ => slip::meant(kind, known.iter().copied()).map(|meant| format!("is {meant} meant?")),
+        };
         return Err(SinkFault {
             key: Some(TYPE.to_owned()),
             is_unknown: false,
@@ -182,6 +187,7 @@ pub(super) fn target_key(kind: &str) -> Option<&'static str> {
         "file" | "unix" | "unix-datagram" => Some("path"),
         "syslog-udp" | "syslog-tcp" | "syslog-tls" => Some("address"),
         "http" => Some("url"),
+        "kafka" => Some("address"),
         _ => None,
     }
 }
@@ -202,6 +208,8 @@ struct Keys {
     spool: SpoolKeys,
     tls: TlsKeys,
     http: HttpKeys,
+    #[cfg(feature = "kafka")]
+    kafka: KafkaKeys,
 }
 
 #[derive(Default)]
@@ -259,6 +267,8 @@ impl Keys {
                 self.syslog.facility = Some(known.ok_or_else(|| format!("'{value}' is no facility: use {}", names()))?.1);
             }
             "hostname" => self.syslog.hostname = Some(value.to_owned()),
+            #[cfg(feature = "kafka")]
+            _ if kind == "kafka" && self.kafka.set(key, value)? => {}
             _ if self.tls.set(key, value) || self.spool.set(key, value)? || self.http.set(key, value)? => {}
             _ => return Err("it is known to no part".to_owned()),
         }
@@ -280,7 +290,7 @@ impl Keys {
                     _ => "an address",
                 }));
             }
-            Some("address") if !has_port(&target) => {
+            Some("address") if kind != "kafka" && !has_port(&target) => {
                 let why = format!("'{target}' is no address: expected HOST:PORT");
                 return Err(SinkFault { key: Some("address".to_owned()), is_unknown: false, why, hint: None });
             }
@@ -296,10 +306,11 @@ impl Keys {
         let custom = match kind {
             "unix" => Custom::Asked,
             "syslog-tcp" | "syslog-tls" => Custom::Usual,
-            "http" => Custom::Always,
+            "http" | "kafka" => Custom::Always,
             _ => Custom::Never,
         };
         let spool = self.spool.settings(custom, &name).map_err(missing)?;
+        let wrong = |(key, why): (Option<&str>, _)| SinkFault { key: key.map(str::to_owned), is_unknown: false, why, hint: None };
         let target = match kind {
             "file" => Target::File(LogSettings { path: PathBuf::from(target), rotate_size, rotate_interval, compress, keep }),
             "unix" => Target::Socket(Address::Unix(target.into())),
@@ -309,9 +320,12 @@ impl Keys {
             "syslog-tls" => Target::Syslog(Address::Tls(target, self.tls.settings().map_err(missing)?), syslog),
             "http" => {
                 let tls = self.tls.settings().map_err(missing)?;
-                let wrong =
-                    |(key, why): (Option<&str>, _)| SinkFault { key: key.map(str::to_owned), is_unknown: false, why, hint: None };
                 Target::Http(Box::new(self.http.settings(target, self.format, syslog.hostname, tls).map_err(wrong)?))
+            }
+            #[cfg(feature = "kafka")]
+            "kafka" => {
+                let tls = self.tls.settings().map_err(missing)?;
+                Target::Kafka(Box::new(self.kafka.settings(&target, self.format, tls).map_err(wrong)?))
             }
             _ => Target::Stdout,
         };
@@ -367,7 +381,7 @@ impl std::error::Error for SinkFault {}
 pub(super) const TYPE: &str = "type";
 
 /// Each kind with the keys that not all have.
-const KINDS: [(&str, &[&[&str]]); 8] = [
+const KINDS: &[(&str, &[&[&str]])] = &[
     ("stdout", &[]),
     ("file", &[&["rotate-size", "rotate-interval", "compress", "keep"]]),
     ("unix", &[STREAM_SPOOL]),
@@ -376,6 +390,8 @@ const KINDS: [(&str, &[&[&str]]); 8] = [
     ("syslog-tcp", &[SYSLOG, STREAM_SPOOL]),
     ("syslog-tls", &[SYSLOG, STREAM_SPOOL, &["ca", "server-name", "certificate", "key"]]),
     ("http", &[&sink_http::KEYS, &["hostname"], SPOOL, &["ca", "certificate", "key"]]),
+    #[cfg(feature = "kafka")]
+    ("kafka", &[&sink_kafka::KEYS, SPOOL, &["ca", "certificate", "key"]]),
 ];
 
 const SYSLOG: &[&str] = &["facility", "hostname"];
@@ -518,6 +534,22 @@ mod tests {
         }
     }
 
+    #[cfg(not(feature = "kafka"))]
+    #[test]
+    fn a_build_without_kafka_says_so() {
+        let fault = parse("kafka:a:9092/eve").unwrap_err();
+        assert_eq!(fault.hint.as_deref(), Some("it takes a build with the feature kafka"));
+    }
+
+    #[cfg(feature = "kafka")]
+    #[test]
+    fn a_topic_of_kafka_has_a_spool() {
+        let sink = parse("kafka:a:9092,b:9092/eve?compress=none&spool=s").unwrap();
+        let Target::Kafka(kafka) = sink.target else { panic!("{sink:?}") };
+        assert_eq!((kafka.brokers.as_str(), kafka.topic.as_str(), kafka.compression), ("a:9092,b:9092", "eve", "none"));
+        assert!(sink.spool.is_some());
+    }
+
     #[test]
     fn a_stream_may_have_a_spool() {
         let sink =
@@ -543,7 +575,11 @@ mod tests {
             (
                 "flie:a",
                 Some("type"),
-                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls, http: is file meant?",
+                format!(
+                    "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls, http{}: is file meant?",
+                    if cfg!(feature = "kafka") { ", kafka" } else { "" }
+                )
+                .as_str(),
             ),
             ("file", None, "a sink of type file needs a path"),
             (

@@ -11,6 +11,8 @@ use crossbeam_channel::RecvTimeoutError;
 use super::filter::Filter;
 use super::format::Format;
 use super::http::Http;
+#[cfg(feature = "kafka")]
+use super::kafka::Kafka;
 use super::log::LogFile;
 use super::queue::{Notice, Pace, Shipped, SinkSettings, Target};
 use super::socket::{Sent, Socket};
@@ -89,7 +91,14 @@ impl Carrier {
                 let receiver = Http::new(*http, Arc::clone(&tally), Arc::clone(&announce))?;
                 spooled(spool, Receiver::Http(Box::new(receiver)))?
             }
+            #[cfg(feature = "kafka")]
+            (Target::Kafka(kafka), Some(spool)) => {
+                let receiver = Kafka::new(*kafka, Arc::clone(&tally), Arc::clone(&announce))?;
+                spooled(spool, Receiver::Kafka(Box::new(receiver)))?
+            }
             (Target::Http(_), None) => return Err(Error::NoSpool),
+            #[cfg(feature = "kafka")]
+            (Target::Kafka(_), None) => return Err(Error::NoSpool),
             (Target::Socket(address), None) => Outlet::Socket(connected(address)?),
             (Target::Syslog(address, syslog), None) => Outlet::Syslog(connected(address)?, syslog),
         };

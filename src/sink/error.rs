@@ -61,8 +61,17 @@ pub enum Error {
         /// What it said.
         why: String,
     },
+    /// Brokers of Kafka do not take events, or nobody can be one with these settings.
+    #[cfg(feature = "kafka")]
+    #[error("kafka at {brokers}: {why}")]
+    Kafka {
+        /// Which brokers.
+        brokers: String,
+        /// What librdkafka says.
+        why: String,
+    },
     /// A sink that answers has no spool: a mistake of who set it up.
-    #[error("a sink over http needs a spool")]
+    #[error("a sink whose receiver answers needs a spool")]
     NoSpool,
     /// A spool cannot be used.
     #[error("the spool {}: {source}", path.display())]

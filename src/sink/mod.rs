@@ -9,6 +9,10 @@ mod filter;
 mod format;
 mod head;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+mod kafka_settings;
 mod log;
 mod queue;
 mod socket;
@@ -30,6 +34,8 @@ pub use filter::Filter;
 pub use format::Format;
 pub use head::Severity;
 pub use http::{HttpSettings, IndexName, Login, Mode, SecretSource};
+#[cfg(feature = "kafka")]
+pub use kafka_settings::{KafkaSettings, Sasl};
 pub use log::LogSettings;
 pub use queue::{Notice, Pace, Shipped, SinkSettings, Sinks, Target};
 pub use socket::Address;

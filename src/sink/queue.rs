@@ -12,6 +12,8 @@ use super::carrier::{Carrier, PATIENCE, Signals, lines_in};
 use super::filter::Filter;
 use super::format::Format;
 use super::http::HttpSettings;
+#[cfg(feature = "kafka")]
+use super::kafka_settings::KafkaSettings;
 use super::log::LogSettings;
 use super::socket::Address;
 use super::spool::SpoolSettings;
@@ -46,6 +48,9 @@ pub enum Target {
     Syslog(Address, SyslogSettings),
     /// A receiver of requests over HTTP. It has a spool.
     Http(Box<HttpSettings>),
+    /// A topic of Kafka. It has a spool.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<KafkaSettings>),
 }
 
 /// What is done where a sink is slower than events come, or fails.

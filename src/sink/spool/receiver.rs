@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::stream::Stream;
 use crate::sink::Error;
 use crate::sink::http::Http;
+#[cfg(feature = "kafka")]
+use crate::sink::kafka::Kafka;
 use crate::sink::socket::Closed;
 
 /// Who takes the events of a spool. Numbers go up from one offer to the next, unless it was asked to recover.
@@ -14,6 +16,9 @@ pub(in crate::sink) enum Receiver {
     Stream(Box<Stream>),
     /// One that answers requests.
     Http(Box<Http>),
+    /// A topic of Kafka.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<Kafka>),
 }
 
 /// Why events were not taken: they are to be tried again.
@@ -31,6 +36,8 @@ impl Receiver {
         match self {
             Self::Stream(stream) => stream.start(number),
             Self::Http(http) => http.start(number),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.start(number),
         }
     }
 
@@ -39,6 +46,8 @@ impl Receiver {
         match self {
             Self::Stream(stream) => stream.offer(number, id, event),
             Self::Http(http) => http.offer(number, id, event.to_vec()),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.offer(number, id, event),
         }
     }
 
@@ -47,6 +56,8 @@ impl Receiver {
         match self {
             Self::Stream(_) => Ok(()),
             Self::Http(http) => http.flush(now),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.flush(now),
         }
     }
 
@@ -55,6 +66,8 @@ impl Receiver {
         match self {
             Self::Stream(_) => None,
             Self::Http(http) => http.due(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.due(),
         }
     }
 
@@ -63,6 +76,8 @@ impl Receiver {
         match self {
             Self::Stream(stream) => stream.acknowledged(),
             Self::Http(http) => http.acknowledged(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.acknowledged(),
         }
     }
 
@@ -74,6 +89,8 @@ impl Receiver {
                 stream.acknowledged()
             }
             Self::Http(_) => next,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.recover(),
         }
     }
 
@@ -82,6 +99,8 @@ impl Receiver {
         match self {
             Self::Stream(stream) => stream.close(patience),
             Self::Http(_) => Closed::Confirmed, // all that was offered has left
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => Closed::Confirmed,
         }
     }
 }
