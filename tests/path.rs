@@ -44,6 +44,7 @@ drop tls any any -> any any (msg:"name"; tls.sni; content:"evil.example"; endswi
 drop tls any any -> any any (msg:"suffix"; tls.sni; dotprefix; content:".blocked.example"; endswith; sid:2;)
 drop tls any any -> any any (msg:"certificate"; tls.cert_subject; content:"secret.example"; sid:3;)
 rejectboth tls any any -> any any (msg:"reject"; tls.sni; content:"rejected.example"; endswith; sid:4;)
+reject quic any any -> any 443 (msg:"quic"; sid:5;)
 "#;
 
 /// Addresses of the servers: the usual one; one that asks each client to say hello again; one with a certificate that is forbidden.
@@ -128,8 +129,9 @@ impl Lab {
                 // What docs/operations.md tells.
                 for tables in ["iptables", "ip6tables"] {
                     let queue = "-t mangle -A FORWARD -p tcp -m multiport --ports 443 -m connmark ! --mark 443 -j NFQUEUE --queue-num 7 --queue-bypass";
+                    let datagrams = "-t mangle -A FORWARD -p udp --dport 443 -j NFQUEUE --queue-num 7 --queue-bypass";
                     let mark = "-t mangle -A POSTROUTING -m mark --mark 443 -j CONNMARK --save-mark";
-                    for rule in [queue, mark] {
+                    for rule in [queue, datagrams, mark] {
                         self.run("m", tables, &rule.split(' ').collect::<Vec<_>>());
                     }
                 }
@@ -396,13 +398,14 @@ fn enforces(way: Way) {
     assert!(!lab.curl("rejected.example", &usual, &[]));
     assert!(begun.elapsed() < Duration::from_millis(2_800), "the client is told, and does not wait for its three seconds");
     early_data(&lab, way);
+    datagrams(&mut lab, way);
 
     for forbidden in ["evil.example", "www.blocked.example", "rejected.example"] {
         assert!(!lab.server_saw(&capture, forbidden), "{way:?}: the server saw {forbidden}");
     }
     assert!(lab.server_saw(&capture, "good.example"));
     let events = running.end();
-    for expected in ["name", "suffix", "certificate", "reject"] {
+    for expected in ["name", "suffix", "certificate", "reject", "quic"] {
         assert!(events.alerts().contains(&expected), "{way:?}: {expected}");
     }
     assert!(events.of("drop").len() > 20);
@@ -422,6 +425,24 @@ fn early_data(lab: &Lab, way: Way) {
     client("good.example", &["-sess_out", &session]);
     let good = client("good.example", &["-sess_in", &session, "-early_data", &request]);
     assert!(good.contains("Early data was accepted"), "{way:?}: {good}");
+}
+
+/// QUIC is answered with an ICMP message, which the client's kernel takes for an answer of the server's; other datagrams get there and back.
+fn datagrams(lab: &mut Lab, way: Way) {
+    let echo = "import socket\ns = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\ns.bind((\"::\", 443))\n\
+                while True:\n  data, peer = s.recvfrom(2000)\n  s.sendto(data, peer)";
+    let server = lab.command("s", "python3").args(["-c", echo]).spawn().unwrap();
+    lab.children.push(server);
+    wait_until("it listens", || lab.run("s", "cat", &["/proc/net/udp6"]).contains(":01BB"));
+    let ask = "import socket, sys\ns = socket.socket(socket.AF_INET6 if \":\" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)\n\
+               s.settimeout(5)\ns.connect((sys.argv[1], 443))\ns.send(bytes.fromhex(sys.argv[2]))\n\
+               try: print(s.recv(2000).hex())\nexcept OSError as error: print(type(error).__name__)";
+    let v6 = if lab.way == Way::Bridge { "fd09::2" } else { "fd09:1::2" };
+    let initial = "c00000000108 8394c8f03e515708 0000 449e".replace(' ', "") + &"00".repeat(1_180);
+    for host in [lab.host(USUAL).as_str(), v6] {
+        assert_eq!(lab.run("c", "python3", &["-c", ask, host, "0102"]).trim(), "0102", "{way:?} {host}");
+        assert_eq!(lab.run("c", "python3", &["-c", ask, host, &initial]).trim(), "ConnectionRefusedError", "{way:?} {host}");
+    }
 }
 
 #[test]
