@@ -679,7 +679,8 @@ fn the_sender_of_a_rejected_datagram_is_told_so() {
         let (datagram, ip) = (&path.frames[0], if whole == 576 { 20 } else { 40 });
         assert_eq!((&frame[..6], &frame[6..12], frame.len()), (&datagram[6..12], &datagram[..6], 14 + whole));
         let addresses = |frame: &[u8]| if ip == 20 { frame[26..34].to_vec() } else { frame[22..54].to_vec() };
-        let (from, to) = addresses(datagram).split_at(addresses(datagram).len() / 2).into();
+        let sent = addresses(datagram);
+        let (from, to) = sent.split_at(sent.len() / 2);
         assert_eq!(addresses(frame), [to, from].concat());
         let icmp = &frame[14 + ip..];
         assert_eq!(icmp[..2], kind);

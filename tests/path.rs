@@ -429,15 +429,17 @@ fn early_data(lab: &Lab, way: Way) {
 
 /// QUIC is answered with an ICMP message, which the client's kernel takes for an answer of the server's; other datagrams get there and back.
 fn datagrams(lab: &mut Lab, way: Way) {
-    let echo = "import socket\ns = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)\ns.bind((\"::\", 443))\n\
-                while True:\n  data, peer = s.recvfrom(2000)\n  s.sendto(data, peer)";
-    let server = lab.command("s", "python3").args(["-c", echo]).spawn().unwrap();
-    lab.children.push(server);
-    wait_until("it listens", || lab.run("s", "cat", &["/proc/net/udp6"]).contains(":01BB"));
+    let v6 = if lab.way == Way::Bridge { "fd09::2" } else { "fd09:1::2" };
+    let echo = "import socket, sys\ns = socket.socket(socket.AF_INET6 if \":\" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)\n\
+                s.bind((sys.argv[1], 443))\nwhile True:\n  data, peer = s.recvfrom(2000)\n  s.sendto(data, peer)";
+    for (host, table) in [(lab.host(USUAL).as_str(), "/proc/net/udp"), (v6, "/proc/net/udp6")] {
+        let server = lab.command("s", "python3").args(["-c", echo, host]).spawn().unwrap();
+        lab.children.push(server);
+        wait_until("it listens", || lab.run("s", "cat", &[table]).contains(":01BB"));
+    }
     let ask = "import socket, sys\ns = socket.socket(socket.AF_INET6 if \":\" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)\n\
                s.settimeout(5)\ns.connect((sys.argv[1], 443))\ns.send(bytes.fromhex(sys.argv[2]))\n\
                try: print(s.recv(2000).hex())\nexcept OSError as error: print(type(error).__name__)";
-    let v6 = if lab.way == Way::Bridge { "fd09::2" } else { "fd09:1::2" };
     let initial = "c00000000108 8394c8f03e515708 0000 449e".replace(' ', "") + &"00".repeat(1_180);
     for host in [lab.host(USUAL).as_str(), v6] {
         assert_eq!(lab.run("c", "python3", &["-c", ask, host, "0102"]).trim(), "0102", "{way:?} {host}");

@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds to account |
 //! | --- | --- |
+//! | [`bypass`] | flows that the kernel passes over are counted, and nothing else changes |
 //! | [`captures`] | each capture of `pcaps/` gives the facts that its README names |
 //! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
 //! | [`evasion`] | tricks that hide a name or a session from others |
@@ -30,6 +31,8 @@
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
 
+#[cfg(target_os = "linux")]
+mod bypass;
 mod captures;
 mod certificates;
 mod command;

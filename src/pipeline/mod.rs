@@ -43,7 +43,7 @@ pub use certificates::Keeping;
 pub use inline::{BridgePassage, Passage, PathSettings, PathStatus, QueuePassage, run_inline};
 pub use lines::{EvePrinter, Printer};
 #[cfg(target_os = "linux")]
-pub use live::{LiveSettings, Status, run_live};
+pub use live::{Bypassed, LiveSettings, Status, run_live};
 pub use load::{load_rules, read_rules};
 pub use next_rules::NextRules;
 
