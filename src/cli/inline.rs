@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use signal_hook::consts::SIGUSR1;
 
+use super::listen_options::{self, ListenOptions};
 use super::refused::{Refused, failed, wrong};
 use super::run::{self, Job, Work};
 use super::run_options::RunOptions;
@@ -59,6 +60,9 @@ pub(super) struct Inline {
 
     #[command(flatten)]
     sandbox: SandboxOptions,
+
+    #[command(flatten)]
+    listen: ListenOptions,
 }
 
 /// What becomes of what cannot be judged, and for how long packets may wait.
@@ -153,7 +157,8 @@ impl Inline {
         let user = self.sandbox.user().map_err(wrong)?;
         let mut loaded = self.options.load(&stop)?;
         loaded.settings.workers = 1;
-        let prepared = self.options.open(loaded, std::iter::empty())?;
+        let mut prepared = self.options.open(loaded, std::iter::empty())?;
+        let monitor = self.listen.bind()?;
         let (passage, names) = self.open()?;
         let path = PathSettings {
             inline: self.path.settings(self.dry_run),
@@ -164,6 +169,7 @@ impl Inline {
             status,
         };
         self.sandbox.enter(user, self.needed(), self.options.written(&prepared.rules))?;
+        prepared.settings.board = listen_options::start(monitor, "inline", self.place())?;
         let job = InPath { passage, path: &path };
         Ok(run::status(run::play(&self.options, prepared, Progress::new(None, false), job)))
     }
@@ -172,6 +178,16 @@ impl Inline {
     /// and resets go out by a socket that is open.
     const fn needed(&self) -> Capabilities {
         if self.queue.is_some() { Capabilities::NET_ADMIN } else { Capabilities::NET_RAW.and(Capabilities::NET_ADMIN) }
+    }
+
+    /// Where it stands.
+    fn place(&self) -> String {
+        match (&self.queue, &self.bridge) {
+            (Some(QueueRange(first, last)), _) if first == last => format!("queue {first}"),
+            (Some(QueueRange(first, last)), _) => format!("queues {first} to {last}"),
+            (None, Some(BridgeEnds(a, b))) => format!("{a} and {b}"),
+            (None, None) => String::new(),
+        }
     }
 
     /// Opens the queues or the bridge; says so. The interfaces' names, where there are any.

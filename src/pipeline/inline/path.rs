@@ -85,7 +85,7 @@ impl<P: Printer> Path<P> {
                 self.passage.look().iter().for_each(|line| say(line));
             }
         }
-        self.inline.finish(&mut AtInterfaces(&mut self.lines), &mut self.answers);
+        self.inline.finish(&mut AtInterfaces::new(&mut self.lines), &mut self.answers);
         self.passage.carry_out(&self.answers);
         let summary = std::mem::take(&mut self.lines.summary);
         let (counters, datasets) = (self.inline.counters(), self.inline.saved_datasets());
@@ -104,9 +104,9 @@ impl<P: Printer> Path<P> {
     /// Judges the frames that are there, and lets go of those that need not wait.
     fn frames(&mut self) {
         let Self { passage, inline, lines, answers, left, .. } = self;
-        let mut report = AtInterfaces(lines);
         let (began, latest) = (now(), self.latest);
         let taken = passage.take(&mut |frame, ticket| {
+            let mut report = AtInterfaces::of(lines, *frame);
             if began.since(frame.timestamp) > latest {
                 inline.overload(frame, ticket, &mut report, answers);
             } else {
@@ -114,7 +114,7 @@ impl<P: Printer> Path<P> {
             }
         });
         *left = left.map(|left| left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX)));
-        inline.tick(now(), &mut report, answers);
+        inline.tick(now(), &mut AtInterfaces::new(lines), answers);
         passage.carry_out(answers);
         answers.clear();
     }
