@@ -34,7 +34,7 @@ impl SharedArray {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { fd, start, words: len / size_of::<u64>() })
+        Ok(Self { fd, start, words: len.checked_div(size_of::<u64>()).unwrap_or(0) })
     }
 
     /// All of it, one entry behind the other.
