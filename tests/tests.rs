@@ -25,6 +25,7 @@
 //! | [`hostile`] | certificates that are made to cost much, to the end of a session |
 //! | [`earlier`] | what servers show is compared with earlier sessions |
 //! | [`certificates`] | certificates are told and kept once each |
+//! | [`recording`] | handshakes of flows that a rule alerted on are kept as captures, and no others |
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`config`] | what a user writes into `portcullis.toml`, and is told about it |
@@ -57,6 +58,7 @@ mod order;
 mod path;
 mod payload;
 mod policy;
+mod recording;
 mod reload;
 mod rooms;
 mod rules;

@@ -11,6 +11,7 @@ use signal_hook::consts::SIGUSR1;
 
 use super::listen_options::{self, ListenOptions};
 use super::notify::Notifier;
+use super::recording_options::RecordingOptions;
 use super::refused::{Refused, failed, wrong};
 use super::run::{self, Job, Work};
 use super::run_options::RunOptions;
@@ -79,6 +80,9 @@ pub(super) struct Tap {
     options: RunOptions,
 
     #[command(flatten)]
+    recording: RecordingOptions,
+
+    #[command(flatten)]
     listen: ListenOptions,
 
     #[command(flatten)]
@@ -107,6 +111,7 @@ impl Tap {
         let user = self.sandbox.user().map_err(wrong)?;
         let loaded = self.options.load(&stop)?;
         let mut prepared = self.options.open(loaded, std::iter::empty())?;
+        prepared.settings.keeping.recording = self.recording.recording()?;
         let (backend, opened, bypass) = self.open(&interfaces, &prepared.rules, &prepared.settings).map_err(failed)?;
         let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
         let monitor = self.listen.bind()?;
@@ -120,7 +125,8 @@ impl Tap {
             processors: self.pin_cpus.clone(),
         };
         // What is listened at may have to be listened at anew.
-        self.sandbox.enter(user, Capabilities::NET_RAW, self.options.written(&prepared.rules))?;
+        let written = self.options.written(&prepared.rules).chain(self.recording.directory());
+        self.sandbox.enter(user, Capabilities::NET_RAW, written)?;
         prepared.settings.board = listen_options::start(monitor, "tap", names.join(", "))?;
         for down in interfaces.iter().filter(|interface| !interface.is_up) {
             say("interface", format_args!("{} is down: nothing is seen there until it is up", down.name));

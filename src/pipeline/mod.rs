@@ -26,6 +26,7 @@ mod lines;
 mod live;
 mod load;
 mod next_rules;
+mod recording;
 #[cfg(target_os = "linux")]
 pub mod sandbox;
 mod strand;
@@ -46,6 +47,7 @@ pub use lines::{EvePrinter, Printer};
 pub use live::{Bypassed, LiveSettings, Status, run_live};
 pub use load::{load_rules, read_rules};
 pub use next_rules::NextRules;
+pub use recording::{Recording, RecordingDir, RecordingError};
 
 use crate::base::Duration;
 use crate::capture::{CaptureError, CaptureSet, PcapngWriter};

@@ -1,7 +1,7 @@
 //! Flows that need no more looks: the kernel counts their packets, and does not hand them over.
 //!
 //! The table is an array in memory that is shared with the kernel. A flow has a slot for each direction, in the bucket that its addresses and ports
-//! lead to; a filter of the socket looks there ([program]), counts, and lets nothing in. Packets that open or close a connection get in all the same, and
+//! lead to; a filter of the socket looks there (program.rs), counts, and lets nothing in. Packets that open or close a connection get in all the same, and
 //! so does what follows in their direction, until it is entered anew.
 //! Nothing is ever pushed out: where a bucket is full the flow is handed over as before.
 

@@ -14,7 +14,7 @@ use crate::capture::steering;
 use crate::capture::sys::affinity;
 use crate::capture::sys::socket::Statistics;
 use crate::capture::tap::Tap;
-use crate::engine::{Clock, Config, Counters, Inspector, Leaving, Limits, PacketId, compares_servers, report_malformed};
+use crate::engine::{Clock, Config, Counters, Inspector, LANES, Leaving, Limits, PacketId, compares_servers, report_malformed};
 use crate::packet::{
     Decoded, DecodedSegment, Decoder, DecoderConfig, DecoderCounters, Frame, LinkType, Segment, SegmentHeader, TcpFlags,
 };
@@ -103,6 +103,11 @@ pub(super) fn work<P: Printer>(
     }
     let mut decoder = Decoder::new(decoder);
     decoder.want_datagrams(inspector.wants_datagrams());
+    let mut lines = Lines::new(printer, rules, &settings.keeping, compares);
+    if let Some(recording) = &settings.keeping.recording {
+        // Each worker has lanes of its own.
+        lines.record_alerts(recording.memory.checked_div(LANES.saturating_mul(workers)).unwrap_or(0), seed);
+    }
     let mut worker = Worker {
         index,
         workers,
@@ -113,7 +118,7 @@ pub(super) fn work<P: Printer>(
         clock: Clock::default(),
         last: PacketId::default(),
         names,
-        lines: Lines::new(printer, rules, &settings.keeping, compares),
+        lines,
         to_hand: ends.hands.iter().map(|_| Vec::new()).collect(),
         counted: Counted::default(),
         told: Instant::now(),
@@ -234,6 +239,9 @@ impl<P: Printer> Worker<P> {
             bypassing.leave(hash, key, &mut self.inspector, header.timestamp);
         }
         let located = self.inspector.locate(hash, key);
+        if !located.is_told() {
+            self.lines.record(hash, segment);
+        }
         // What a verdict would have dropped has gone on: this is a copy.
         let mut report = match frame {
             Some(frame) => AtInterfaces::of(&mut self.lines, frame),
@@ -301,6 +309,7 @@ impl<P: Printer> Worker<P> {
             }
             let expired = self.inspector.expired(now, self.last);
             self.see_off(expired);
+            self.lines.tick(now, self.last);
         }
     }
 
@@ -381,6 +390,7 @@ impl<P: Printer> Worker<P> {
         }
         let rest = self.inspector.rest();
         self.see_off(rest);
+        self.lines.finish();
         let counted = self.count(tap);
         let (summary, profile) = (std::mem::take(&mut self.lines.summary), self.inspector.profile().cloned());
         let (counters, datasets) = (counted.counters, self.inspector.saved_datasets());
