@@ -457,6 +457,41 @@ fn a_bridge_enforces() {
     enforces(Way::Bridge);
 }
 
+/// Chromium's hello is of two segments, since X25519MLKEM768 makes it long; asked to, it speaks QUIC, and nothing else.
+#[test]
+fn a_browser_gets_what_is_allowed_and_nothing_else() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if !Command::new("sh").args(["-c", "command -v chromium"]).output().unwrap().status.success() {
+        return eprintln!("SKIPPED: chromium is not installed");
+    }
+    for way in [Way::Bridge, Way::Queue] {
+        let Some(mut lab) = Lab::new(way) else { return };
+        lab.dir.file("page.html", b"<p>the page came</p>");
+        let running = lab.start(&[]);
+        let capture = lab.watch_server();
+        for (name, more, comes) in [
+            ("good.example", "--disable-quic", true),
+            ("rejected.example", "--disable-quic", false),
+            ("quic.good.example", "--origin-to-force-quic-on=quic.good.example:443", false),
+        ] {
+            let mut chromium = lab.command("c", "timeout");
+            chromium.args(["60", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
+            chromium.args(["--no-first-run", "--disable-background-networking", "--ignore-certificate-errors", more]);
+            chromium.arg(format!("--user-data-dir={}", lab.dir.path(name).display()));
+            chromium.arg(format!("--host-resolver-rules=MAP * {}", lab.host(USUAL)));
+            let output = chromium.args(["--dump-dom", &format!("https://{name}/page.html")]).output().unwrap();
+            let page = String::from_utf8_lossy(&output.stdout);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(page.contains("the page came"), comes, "{way:?} {name}: {page} {said}");
+        }
+        assert!(lab.server_saw(&capture, "good.example") && !lab.server_saw(&capture, "rejected.example"), "{way:?}");
+        let events = running.end();
+        for alert in ["reject", "quic"] {
+            assert!(events.alerts().contains(&alert), "{way:?} {alert}");
+        }
+    }
+}
+
 /// Tags, jumbo frames and protocols that nobody knows arrive as they were sent, both ways.
 #[test]
 fn a_bridge_is_transparent() {

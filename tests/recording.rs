@@ -11,7 +11,7 @@ use crate::util::{Conversation, Dir, Packet, Side, pcap};
 
 const RULES: &str = r#"
     alert tls any any -> any any (msg:"bad name"; tls.sni; content:"bad"; startswith; sid:1; rev:3;)
-    alert tls any any -> any any (msg:"certificate"; tls.cert_subject; content:"shop.example"; sid:2;)
+    alert tls any any -> any any (msg:"certificate"; tls.sni; content:"www.shop.example"; tls.cert_subject; content:"shop.example"; sid:2;)
 "#;
 
 fn session(client: u16, name: &str) -> Vec<Packet> {
