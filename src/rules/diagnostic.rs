@@ -337,6 +337,9 @@ impl Reason {
             }
             Self::HookNotSupported(_) => "leave the hook out; those of tls are supported, such as tls:server_hello",
             Self::NotWatched => "watch them (`--ports`, here as in the run); what the server sends comes from its port",
+            Self::EmptySet => {
+                "where it is of a variable such as `$EXTERNAL_NET`, which is `!$HOME_NET`, give that another value: --var EXTERNAL_NET=any"
+            }
             Self::MissingSid | Self::ZeroSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };
