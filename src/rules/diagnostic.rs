@@ -317,6 +317,9 @@ impl Reason {
             Self::UnknownEvent { .. } => "docs/events.md has their names, such as tls.invalid_certificate",
             Self::UnknownAction(word) if action_meant(word).is_some() => return action_meant(word).map(did_you_mean),
             Self::UnknownProtocol(word) if protocol_meant(word).is_some() => return protocol_meant(word).map(did_you_mean),
+            Self::UnknownAction(word) if word.contains(':') => {
+                "what an action is about follows from the rule; for Suricata's firewall rules, use pass rules and --default-verdict drop"
+            }
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
             Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream, udp, quic or ip",
             Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
