@@ -8,7 +8,7 @@ use super::suites::Traits;
 use crate::protocol::opening::Spoken;
 use crate::protocol::tls::session::{Anomaly, Openings};
 use crate::protocol::tls::{ClientHello, ProtocolVersion, ServerHello, Session, extension};
-use crate::protocol::x509::{Certificate, Facts, Status, Time};
+use crate::protocol::x509::{Certificate, CrlFault, Facts, Status, Time};
 
 /// A session at a moment of packet time.
 #[derive(Debug)]
@@ -19,15 +19,18 @@ pub struct Evidence<'a> {
     pub now: Time,
     /// Packets from both sides were seen.
     pub two_sided: bool,
+    /// It is on a port of TLS, so that it is to be told of where it is something else.
+    pub expects_tls: bool,
     version: Option<ProtocolVersion>,
     offered: OnceCell<Traits>,
     maker: OnceCell<Option<Maker>>,
 }
 
 impl<'a> Evidence<'a> {
-    /// That of `session` at `now`.
+    /// That of `session` at `now`, on a port of TLS.
     pub fn new(session: &'a Session, now: Time, two_sided: bool) -> Self {
-        Self { session, now, two_sided, version: session.version(), offered: OnceCell::new(), maker: OnceCell::new() }
+        let version = session.version();
+        Self { session, now, two_sided, expects_tls: true, version, offered: OnceCell::new(), maker: OnceCell::new() }
     }
 
     /// TLS was recognised.
@@ -48,9 +51,14 @@ impl<'a> Evidence<'a> {
         self.session.client_hello.is_some()
     }
 
-    /// It is not TLS, or one side's answer is not.
+    /// It is not TLS where that is expected, or one side's answer is not.
     pub(super) fn may_be_other(&self) -> bool {
-        !self.is_tls() || self.session.openings.is_some()
+        if self.is_tls() { self.session.openings.is_some() } else { self.expects_tls }
+    }
+
+    /// Why a revocation list does not count that is in the name of an issuer of the server's.
+    pub(super) fn useless_crl_is(&self, fault: CrlFault) -> bool {
+        self.session.server_trust.as_ref().is_some_and(|trust| trust.useless_crl == Some(fault))
     }
 
     /// The version that the server chose.

@@ -13,7 +13,7 @@ use super::path::{Walk, is_self_issued};
 use super::revocation::Revocation;
 use super::signatures::{Outcome, Signatures};
 use super::store::TrustStore;
-use crate::protocol::x509::{Certificate, ExtendedKeyUsage, Facts, Problems, Reason, Status, Time};
+use crate::protocol::x509::{Certificate, CrlFault, ExtendedKeyUsage, Facts, Problems, Reason, Status, Time};
 
 /// What a certificate has to be issued for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub(super) struct Verified<'a> {
     pub issuers: Vec<&'a Certificate>,
     /// A path was found, whatever is wrong with it.
     pub found: bool,
-    /// A revocation list in the name of one of the issuers is not signed by it.
-    pub unsigned_crl: bool,
+    /// Why a revocation list in the name of one of the issuers does not count.
+    pub useless_crl: Option<CrlFault>,
 }
 
 /// What a path is to be verified for and with.
@@ -82,7 +82,8 @@ pub(super) fn verify<'a>(
     if revocation.is_revoked(leaf) || verified.issuers.iter().any(is_revoked) {
         verified.problems.insert(Status::Revoked);
     }
-    verified.unsigned_crl = verified.issuers.iter().chain([&leaf]).any(|certificate| revocation.has_unsigned_list(certificate));
+    let path = || verified.issuers.iter().chain([&leaf]);
+    verified.useless_crl = path().filter_map(|certificate| revocation.useless_list(certificate)).min();
     verified
 }
 
@@ -97,9 +98,9 @@ pub(super) fn unread<'a>(leaf: &'a Certificate, walk: &Walk<'a>, terms: &Terms<'
     if signatures.reached.iter().any(|certificate| revocation.is_revoked(certificate)) {
         problems.insert(Status::Revoked);
     }
-    let unsigned_crl = signatures.reached.iter().any(|certificate| revocation.has_unsigned_list(certificate));
+    let useless_crl = signatures.reached.iter().filter_map(|certificate| revocation.useless_list(certificate)).min();
     let issuers = reached_or_all(&signatures, walk.issuers.iter().copied());
-    Verified { problems, unsigned_crl, issuers, ..Verified::default() }
+    Verified { problems, useless_crl, issuers, ..Verified::default() }
 }
 
 /// The issuers that right signatures lead to; all of them where there are none.

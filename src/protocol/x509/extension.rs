@@ -21,6 +21,8 @@ pub(super) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// 2.5.29.19.
 pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+/// 2.5.29.31.
+pub(super) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 0x1f];
 /// 2.5.29.32.
 pub(super) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 0x20];
 /// 1.3.6.1.4.1.11129.2.4.2 (RFC 6962 §3.3).

@@ -6,6 +6,7 @@
 
 mod cache;
 mod crl;
+mod crl_scope;
 mod evidence;
 mod extension;
 mod fault;
@@ -35,6 +36,7 @@ use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::crl::{Crl, CrlFault};
+pub use self::crl_scope::CrlScope;
 pub use self::evidence::{CheckedSct, Evidence, IssuerOcsp, Ocsp, OcspStatus, SctSource, SctStatus};
 pub use self::fault::Fault;
 pub use self::flaws::KeyFlaws;
