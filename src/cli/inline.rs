@@ -1,36 +1,25 @@
 //! `portcullis inline`: in the path of the packets.
 
-use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use signal_hook::consts::SIGUSR1;
 
-use super::certificate_options::CertificateOptions;
-use super::datasets::{self, is_same_place};
-use super::engine_options::{Bounds, Decoding, Watching};
-use super::printer::TerminalPrinter;
-use super::reload::{Reloader, Reloads};
-use super::rule_options::RuleOptions;
-use super::sink_options::{self, SinkOptions};
-use super::terminal::{self, Progress, Style};
-use super::trust_options::TrustOptions;
+use super::refused::{Refused, failed, wrong};
+use super::run::{self, Job, Work};
+use super::run_options::RunOptions;
+use super::terminal::Progress;
 use super::{say, signals, units};
 use crate::capture::nfqueue::{Queue, QueueSettings};
 use crate::capture::sys::interface::Interface;
 use crate::capture::sys::raw::RawSender;
 use crate::engine::inline::{InlineSettings, Policies, Policy};
-use crate::pipeline::{
-    BridgePassage, EvePrinter, Keeping, Outcome, Passage, PathSettings, PathStatus, Printer, QueuePassage, RunError, Settings,
-    run_inline,
-};
-use crate::rules::RuleSet;
-use crate::sink::{Pace, Sink};
+use crate::pipeline::{BridgePassage, Outcome, Passage, PathSettings, PathStatus, Printer, QueuePassage, RunError, run_inline};
+use crate::sink::Pace;
 
 /// Stand in the path of the packets, and let only those on that rules do not drop
 ///
@@ -48,13 +37,6 @@ pub(super) struct Inline {
     #[arg(long, value_name = "A:B", value_parser = bridge)]
     bridge: Option<BridgeEnds>,
 
-    /// Write events to FILE as EVE JSON; - is standard output, where they are EVE JSON then even on a terminal
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-
-    #[command(flatten)]
-    sinks: SinkOptions,
-
     /// End after this time
     #[arg(long, value_name = "SECONDS", value_parser = units::seconds)]
     duration: Option<Duration>,
@@ -64,29 +46,10 @@ pub(super) struct Inline {
     dry_run: bool,
 
     #[command(flatten)]
-    watching: Watching,
-
-    #[command(flatten)]
     path: PathOptions,
 
     #[command(flatten)]
-    rules: RuleOptions,
-
-    /// Load the rules anew when a file that they come from has changed; SIGHUP does that in any case
-    #[arg(long, help_heading = "Rules")]
-    watch_rules: bool,
-
-    #[command(flatten)]
-    trust: TrustOptions,
-
-    #[command(flatten)]
-    certificates: CertificateOptions,
-
-    #[command(flatten)]
-    decoding: Decoding,
-
-    #[command(flatten)]
-    bounds: Bounds,
+    options: RunOptions,
 }
 
 /// What becomes of what cannot be judged, and for how long packets may wait.
@@ -165,41 +128,22 @@ struct QueueRange(u16, u16);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct BridgeEnds(String, String);
 
-/// Why there is nothing to run: it was said.
-struct Refused(ExitCode);
-
 impl Inline {
     /// Runs it, and says how it went.
     pub fn run(self) -> ExitCode {
-        match self.try_run() {
-            Ok(status) | Err(Refused(status)) => status,
-        }
+        self.try_run().unwrap_or_else(|Refused(status)| status)
     }
 
     fn try_run(&self) -> Result<ExitCode, Refused> {
-        if self.watching.workers.is_some_and(|n| n > 1) {
-            return Err(misused("--workers: in the path one worker judges all packets, in the order in which they come"));
+        if self.options.watching.workers.is_some_and(|n| n > 1) {
+            return Err(wrong("--workers: in the path one worker judges all packets, in the order in which they come"));
         }
         let (stop, status) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let reloads = Reloads::begin(&self.rules, self.watch_rules).and_then(|reloads| {
-            signal_hook::flag::register(SIGUSR1, Arc::clone(&status))?;
-            signals::catch(&stop)?;
-            Ok(reloads)
-        });
-        let reloads = reloads.map_err(|error| failed(format_args!("cannot catch signals: {error}")))?;
-        let rules = self.rules.load().ok_or(Refused(ExitCode::FAILURE))?;
-        let settings = self.settings(&rules, &stop)?;
-        if let Some(error) = self.clash_with_sets(&rules) {
-            return Err(misused(error));
-        }
-        if !datasets::can_write(rules.dataset_places()) {
-            return Err(Refused(ExitCode::FAILURE));
-        }
-        let sink = match &self.output {
-            Some(path) if path != Path::new("-") => Some(Sink::create(path).map_err(failed)?),
-            None if !self.sinks.is_empty() => None,
-            _ => Some(Sink::stdout()),
-        };
+        let caught = signal_hook::flag::register(SIGUSR1, Arc::clone(&status)).and_then(|_| signals::catch(&stop));
+        caught.map_err(|error| failed(format_args!("cannot catch signals: {error}")))?;
+        let mut loaded = self.options.load(&stop)?;
+        loaded.settings.workers = 1;
+        let prepared = self.options.open(loaded, std::iter::empty())?;
         let (passage, names) = self.open()?;
         let path = PathSettings {
             inline: self.path.settings(self.dry_run),
@@ -208,24 +152,8 @@ impl Inline {
             duration: self.duration,
             status,
         };
-        match self.play(passage, Arc::new(rules), &settings, &path, reloads, sink) {
-            Ok(true) => Ok(ExitCode::SUCCESS),
-            Ok(false) => Ok(ExitCode::FAILURE),
-            Err(RunError::Sink(error)) if error.is_closed() => Ok(ExitCode::SUCCESS),
-            Err(error) => Err(failed(error)),
-        }
-    }
-
-    fn settings(&self, rules: &RuleSet, stop: &Arc<AtomicUsize>) -> Result<Settings, Refused> {
-        let trust = self.trust.load().map_err(|_| Refused(ExitCode::FAILURE))?;
-        let weak_keys = self.trust.weak_keys().map_err(|_| Refused(ExitCode::FAILURE))?;
-        let verdict = self.rules.default_verdict();
-        let mut settings = self.watching.settings(&self.decoding, &self.bounds, rules, verdict, trust, stop);
-        settings.workers = 1;
-        settings.engine.weak_keys = weak_keys;
-        let keeping = self.certificates.keeping().map_err(failed)?;
-        settings.keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
-        Ok(settings)
+        let job = InPath { passage, path: &path };
+        Ok(run::status(run::play(&self.options, prepared, Progress::new(None, false), job)))
     }
 
     /// Opens the queues or the bridge; says so. The interfaces' names, where there are any.
@@ -243,7 +171,7 @@ impl Inline {
             );
             return Ok((Box::new(QueuePassage::new(queues, sender, self.path.done_mark)), Vec::new()));
         }
-        let Some(BridgeEnds(a, b)) = &self.bridge else { return Err(misused("--queue or --bridge is needed")) };
+        let Some(BridgeEnds(a, b)) = &self.bridge else { return Err(wrong("--queue or --bridge is needed")) };
         let interfaces = [interface(a)?, interface(b)?];
         let passage = BridgePassage::open(&interfaces, self.path.bridge_memory).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => failed(format_args!("to bridge {a} and {b} takes root, or CAP_NET_RAW")),
@@ -255,87 +183,27 @@ impl Inline {
         say("in the path", format_args!("between {a} and {b}{dry}"));
         Ok((Box::new(passage), vec![a.clone(), b.clone()]))
     }
+}
 
-    fn play(
-        &self,
-        passage: Box<dyn Passage>,
-        rules: Arc<RuleSet>,
-        settings: &Settings,
-        path: &PathSettings,
-        reloads: Reloads,
-        sink: Option<Sink>,
-    ) -> Result<bool, RunError> {
-        let to_terminal = self.is_for_people();
-        let style = Style { colour: to_terminal && Style::is_wanted() };
-        let outcome = if to_terminal {
-            self.pump(passage, rules, settings, path, reloads, sink, &TerminalPrinter { style })?
-        } else {
-            let printer = EvePrinter { certificates: self.certificates.log_certificates };
-            self.pump(passage, rules, settings, path, reloads, sink, &printer)?
-        };
-        let went_well = datasets::write(&outcome.datasets);
-        let summary = terminal::summary(style, &outcome.summary);
-        if to_terminal {
-            println!("{summary}");
-        } else if io::stderr().is_terminal() {
-            eprintln!("{summary}");
-        }
-        std::mem::forget(outcome.rules); // as in a replay
-        Ok(went_well)
+/// What frames come and go by.
+struct InPath<'p> {
+    passage: Box<dyn Passage>,
+    path: &'p PathSettings,
+}
+
+impl Job for InPath<'_> {
+    const PACE: Pace = Pace::Live;
+    type More = ();
+
+    fn work<P: Printer>(self, work: Work<'_, P>) -> Result<(Outcome, ()), RunError> {
+        let Work { rules, settings, printer, take, .. } = work;
+        let tell = |status: &PathStatus| say("status", line(status));
+        let outcome =
+            run_inline(self.passage, rules, settings, self.path, printer, take, &tell, &|notice| say("interface", notice))?;
+        Ok((outcome, ()))
     }
 
-    /// Runs the threads.
-    #[allow(clippy::too_many_arguments)]
-    fn pump<P: Printer>(
-        &self,
-        passage: Box<dyn Passage>,
-        rules: Arc<RuleSet>,
-        settings: &Settings,
-        path: &PathSettings,
-        reloads: Reloads,
-        mut sink: Option<Sink>,
-        printer: &P,
-    ) -> Result<Outcome, RunError> {
-        let progress = Progress::new(None, false);
-        let mut sinks = self.sinks.begin(Pace::Live).map_err(RunError::Sink)?;
-        let mut take = |lines: &[u8]| {
-            sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
-            sinks.take(lines)
-        };
-        let outcome = thread::scope(|scope| {
-            let reloader = Reloader {
-                options: &self.rules,
-                workers: settings.workers,
-                next: &settings.next_rules,
-                rules: Arc::clone(&rules),
-                progress: &progress,
-            };
-            let (_run, running) = crossbeam_channel::bounded(0); // its end is that of the run
-            thread::Builder::new()
-                .name("rules".to_owned())
-                .spawn_scoped(scope, move || reloader.work(reloads, &running))
-                .map_err(RunError::Thread)?;
-            let tell = |status: &PathStatus| say("status", line(status));
-            run_inline(passage, rules, settings, path, printer, &mut take, &tell, &|notice| say("interface", notice))
-        });
-        let shipped = sinks.finish(); // whatever has become of the run: what was taken is to arrive
-        let outcome = outcome?;
-        sink.as_mut().map_or(Ok(()), Sink::flush).map_err(RunError::Sink)?;
-        sink_options::tell(&shipped.map_err(RunError::Sink)?);
-        Ok(outcome)
-    }
-
-    /// Whether short lines go to a terminal, and not events to a file or a pipe.
-    fn is_for_people(&self) -> bool {
-        self.output.is_none() && self.sinks.is_empty() && io::stdout().is_terminal()
-    }
-
-    /// What would be overwritten by a data set that is to be kept, if anything.
-    fn clash_with_sets(&self, rules: &RuleSet) -> Option<String> {
-        let mut outputs = self.output.as_deref().into_iter().chain(self.sinks.files());
-        let place = outputs.find_map(|output| rules.dataset_places().find(|place| is_same_place(output, Path::new(place))))?;
-        Some(format!("{place} is where a rule keeps a data set: name another file to write to"))
-    }
+    fn tell(_: &Outcome, (): &()) {}
 }
 
 impl PathOptions {
@@ -364,16 +232,6 @@ impl From<OnException> for Policy {
             OnException::Reject => Self::Reject,
         }
     }
-}
-
-fn failed(error: impl std::fmt::Display) -> Refused {
-    say("error", error);
-    Refused(ExitCode::FAILURE)
-}
-
-fn misused(error: impl std::fmt::Display) -> Refused {
-    say("error", error);
-    Refused(ExitCode::from(2))
 }
 
 /// The interface with this name, which has to be one that Ethernet frames go through.

@@ -19,10 +19,13 @@ mod notify;
 mod place;
 mod printer;
 mod profile;
+mod refused;
 mod reload;
 mod replay;
 mod rule_options;
 mod rules;
+mod run;
+mod run_options;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod signals;

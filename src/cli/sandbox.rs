@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::refused::{Refused, failed};
 use super::say;
 use crate::capture::sys::privileges::{Capabilities, User, become_user, keep_only, user_number};
 use crate::pipeline::sandbox::fence;
@@ -34,7 +35,17 @@ impl SandboxOptions {
 
     /// Gives up what is not needed any more, for the calling thread and those that it starts: all capabilities but `needed`, and writing to files
     /// elsewhere than beside `outputs`, or in them where they are directories. To be called before threads are started.
-    pub fn enter<'p>(&self, user: Option<User>, needed: Capabilities, outputs: impl Iterator<Item = &'p Path>) -> io::Result<()> {
+    pub fn enter<'p>(
+        &self,
+        user: Option<User>,
+        needed: Capabilities,
+        outputs: impl Iterator<Item = &'p Path>,
+    ) -> Result<(), Refused> {
+        let entered = self.try_enter(user, needed, outputs);
+        entered.map_err(|error| failed(format_args!("cannot give up privileges: {error}; --no-sandbox keeps them")))
+    }
+
+    fn try_enter<'p>(&self, user: Option<User>, needed: Capabilities, outputs: impl Iterator<Item = &'p Path>) -> io::Result<()> {
         match user {
             Some(user) => become_user(user, needed)?,
             None if self.no_sandbox => {}

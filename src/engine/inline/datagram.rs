@@ -1,7 +1,8 @@
 //! Datagrams in the path: each is judged by itself, and waits for nothing.
 
+use super::answer::Answers;
+use super::engine::Inline;
 use super::gate::Tickets;
-use super::{Answers, Inline};
 use crate::engine::Verdict;
 use crate::engine::report::Report;
 use crate::packet::Segment;

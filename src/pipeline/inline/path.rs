@@ -86,7 +86,8 @@ impl<P: Printer> Path<P> {
         self.passage.carry_out(&self.answers);
         let summary = std::mem::take(&mut self.lines.summary);
         let (counters, datasets) = (self.inline.counters(), self.inline.saved_datasets());
-        self.hand_out(Some(WorkDone { counters, summary, profile: None, datasets }));
+        let profile = self.inline.profile().cloned();
+        self.hand_out(Some(WorkDone { counters, summary, profile, datasets }));
     }
 
     fn take_rules(&mut self) {

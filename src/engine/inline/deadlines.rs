@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
+use super::answer::Answers;
+use super::engine::{Case, Inline};
 use super::gate::{Ahead, Gate, Held};
 use super::policy::{Exception, Policy};
-use super::{Answers, Case, Inline};
+use super::refusing::of_fragment;
 use crate::base::{Duration, Timestamp};
 use crate::engine::config::Timeouts;
 use crate::engine::report::{PacketId, Report};
@@ -80,7 +82,7 @@ impl Inline {
             // Let through in part, it could be made whole with what nobody saw.
             self.counters.lapsed = self.counters.lapsed.saturating_add(u64::try_from(tickets.len()).unwrap_or(u64::MAX));
             let frame = Frame { data: &[], link: LinkType::Raw, timestamp: now, original_len: 0, capture: 0, number: 0 };
-            self.refuse_frames(tickets, &super::of_fragment(&frame, &key), DropReason::DefragError, report, out);
+            self.refuse_frames(tickets, &of_fragment(&frame, &key), DropReason::DefragError, report, out);
         }
     }
 

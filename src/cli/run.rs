@@ -1,0 +1,132 @@
+//! A run, whatever its packets come from: threads, lines to sinks, other rules, and what is said in the end.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::thread;
+
+use super::printer::TerminalPrinter;
+use super::reload::{Reloader, Reloads};
+use super::run_options::{Prepared, RunOptions};
+use super::terminal::{self, Progress, Style};
+use super::{datasets, profile, say, sink_options};
+use crate::pipeline::{EvePrinter, Outcome, Printer, RunError, Settings, Take};
+use crate::rules::RuleSet;
+use crate::sink::{Pace, Sink};
+
+/// What a command does with packets: those of captures, of interfaces, or in the path.
+pub(super) trait Job {
+    /// What sinks do where they cannot keep up.
+    const PACE: Pace;
+    /// What there is to say of it in the end, beside what is common to all.
+    type More;
+
+    /// Works until there is no more to do, or it is to end.
+    fn work<P: Printer>(self, work: Work<'_, P>) -> Result<(Outcome, Self::More), RunError>;
+
+    /// Says it.
+    fn tell(outcome: &Outcome, more: &Self::More);
+}
+
+/// What a job works with.
+pub(super) struct Work<'w, P> {
+    pub rules: Arc<RuleSet>,
+    pub settings: &'w Settings,
+    pub printer: &'w P,
+    pub take: &'w mut Take<'w>,
+    pub progress: &'w Progress,
+}
+
+/// Does `job`, and says what came of it. `progress` is kept out of the way of lines. Answers whether all went well.
+pub(super) fn play<J: Job>(options: &RunOptions, prepared: Prepared<'_>, progress: Progress, job: J) -> Result<bool, RunError> {
+    let to_terminal = options.is_for_people();
+    let style = Style { colour: to_terminal && Style::is_wanted() };
+    let Prepared { reloads, rules, settings, sink, profile_to } = prepared;
+    let pump = Pump { options, settings: &settings, progress: &progress };
+    let (outcome, more) = if to_terminal {
+        pump.work(job, rules, reloads, sink, &TerminalPrinter { style })?
+    } else {
+        pump.work(job, rules, reloads, sink, &EvePrinter { certificates: options.certificates.log_certificates })?
+    };
+    progress.finish();
+    let mut went_well = true;
+    if let Some(profile) = &outcome.profile {
+        went_well &= profile::tell(profile, &outcome.rules, profile_to);
+    }
+    went_well &= datasets::write(&outcome.datasets);
+    J::tell(&outcome, &more);
+    let summary = terminal::summary(style, &outcome.summary);
+    if to_terminal {
+        println!("{summary}");
+    } else if io::stderr().is_terminal() {
+        eprintln!("{summary}");
+    }
+    // The process ends: to free a hundred thousand rules one by one would be time for nothing.
+    std::mem::forget(outcome.rules);
+    Ok(went_well)
+}
+
+/// What is the same for either printer.
+struct Pump<'p> {
+    options: &'p RunOptions,
+    settings: &'p Settings,
+    progress: &'p Progress,
+}
+
+impl Pump<'_> {
+    /// Begins the sinks and the thread that loads rules, and has the job done.
+    fn work<J: Job, P: Printer>(
+        &self,
+        job: J,
+        rules: Arc<RuleSet>,
+        reloads: Reloads,
+        mut sink: Option<Sink>,
+        printer: &P,
+    ) -> Result<(Outcome, J::More), RunError> {
+        let Self { options, settings, progress } = *self;
+        let mut sinks = options.sinks.begin(J::PACE).map_err(RunError::Sink)?;
+        let lines_share_the_terminal = matches!(sink, Some(Sink::Stdout(_))) && io::stdout().is_terminal();
+        // Lines come in by the block, and go on at once: who follows a capture as it grows, or an interface, waits for them.
+        let mut take = |lines: &[u8]| {
+            let mut write = || {
+                sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
+                sinks.take(lines)
+            };
+            if lines_share_the_terminal { progress.suspend(write) } else { write() }
+        };
+        let done = thread::scope(|scope| {
+            let reloader = Reloader {
+                options: &options.rules,
+                workers: settings.workers,
+                next: &settings.next_rules,
+                rules: Arc::clone(&rules),
+                progress,
+            };
+            let (_run, running) = crossbeam_channel::bounded(0); // its end is that of the run
+            thread::Builder::new()
+                .name("rules".to_owned())
+                .spawn_scoped(scope, move || reloader.work(reloads, &running))
+                .map_err(RunError::Thread)?;
+            job.work(Work { rules, settings, printer, take: &mut take, progress })
+        });
+        let shipped = sinks.finish(); // whatever has become of the run: what was taken is to arrive
+        let done = done?;
+        sink.as_mut().map_or(Ok(()), Sink::flush).map_err(RunError::Sink)?;
+        sink_options::tell(&shipped.map_err(RunError::Sink)?);
+        Ok(done)
+    }
+}
+
+/// How a live run ended, as an exit status.
+#[cfg(target_os = "linux")]
+pub(super) fn status(played: Result<bool, RunError>) -> std::process::ExitCode {
+    use std::process::ExitCode;
+    match played {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(RunError::Sink(error)) if error.is_closed() => ExitCode::SUCCESS,
+        Err(error) => {
+            say("error", error);
+            ExitCode::FAILURE
+        }
+    }
+}
