@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use super::hosts::Name;
 use super::issuers::{self, Maker};
 use super::suites::Traits;
 use crate::protocol::opening::Spoken;
@@ -23,6 +24,7 @@ pub struct Evidence<'a> {
     pub expects_tls: bool,
     version: Option<ProtocolVersion>,
     offered: OnceCell<Traits>,
+    name: OnceCell<Name>,
     maker: OnceCell<Option<Maker>>,
 }
 
@@ -30,7 +32,8 @@ impl<'a> Evidence<'a> {
     /// That of `session` at `now`, on a port of TLS.
     pub fn new(session: &'a Session, now: Time, two_sided: bool) -> Self {
         let version = session.version();
-        Self { session, now, two_sided, expects_tls: true, version, offered: OnceCell::new(), maker: OnceCell::new() }
+        let (offered, name, maker) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { session, now, two_sided, expects_tls: true, version, offered, name, maker }
     }
 
     /// TLS was recognised.
@@ -153,6 +156,11 @@ impl<'a> Evidence<'a> {
     /// The server name asked for.
     pub(super) fn server_name(&self) -> Option<&'a [u8]> {
         self.hello()?.server_name()
+    }
+
+    /// What that is made of; nothing where there is none.
+    pub(super) fn name(&self) -> Name {
+        *self.name.get_or_init(|| self.server_name().map(Name::of).unwrap_or_default())
     }
 
     pub(super) fn has_anomaly(&self, anomaly: Anomaly) -> bool {
