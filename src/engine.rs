@@ -31,7 +31,7 @@ pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
 
 use crate::event::{AnomalyInfo, AnomalyType, Common, PacketSource};
-use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, Frame};
+use crate::packet::{DecodeAnomaly, Decoded, Decoder, DecoderConfig, FallenDatagrams, Frame};
 use crate::rules::{RuleSet, SavedDataset};
 use crate::trust::Gathered;
 
@@ -44,6 +44,7 @@ pub struct Engine {
     names: Arc<[String]>,
     clock: Clock,
     gathered: Gathered,
+    fallen: FallenDatagrams,
 }
 
 impl Engine {
@@ -55,7 +56,7 @@ impl Engine {
         inspector.compare_servers();
         let mut decoder = Decoder::new(decoder);
         decoder.want_datagrams(inspector.wants_datagrams());
-        Self { decoder, inspector, seed, names, clock: Clock::default(), gathered }
+        Self { decoder, inspector, seed, names, clock: Clock::default(), gathered, fallen: FallenDatagrams::default() }
     }
 
     /// Takes a frame all the way: decode and defragment it, find its flow, put its bytes in order, parse them, match the rules,
@@ -65,7 +66,19 @@ impl Engine {
         if let Some(now) = self.clock.tick(frame.timestamp) {
             self.inspector.tick(now, packet, report);
         }
-        match self.decoder.decode(frame) {
+        let decoded = self.decoder.decode(frame);
+        let fragment = self.decoder.take_fragment();
+        let verdict = self.judge(frame, decoded, report);
+        // What of a dropped datagram went on before must not be made whole by a fragment that comes again.
+        match fragment {
+            Some(key) if self.fallen.holds_back(key, frame.timestamp, verdict == Verdict::Drop) => Verdict::Drop,
+            _ => verdict,
+        }
+    }
+
+    /// What becomes of `frame` by itself.
+    fn judge(&mut self, frame: &Frame<'_>, decoded: Decoded, report: &mut impl Report) -> Verdict {
+        match decoded {
             Decoded::Segment(decoded) => {
                 if let Some(anomaly) = decoded.anomaly {
                     report_malformed(frame, anomaly, &self.names, report);

@@ -68,6 +68,23 @@ fn noise_before_it_does_not_hide_quic() {
     assert_eq!(packets_of(&events, "alert"), [2, 4, 4]);
 }
 
+/// A `pass` for what is no QUIC is none for the QUIC behind it.
+#[test]
+fn noise_does_not_let_quic_pass() {
+    let packets = Conversation::of_datagrams().datagram(Side::Client, b"x").datagram(Side::Client, INITIAL).packets;
+    for (rules, expected) in [
+        ("pass udp any any -> any 443 (app-layer-protocol:!quic; sid:2;)", vec![2]),
+        ("pass udp any any -> any 443 (app-layer-protocol:failed; sid:2;)", vec![2]),
+        ("pass udp any any -> any 443 (app-layer-protocol:quic|failed; sid:2;)", vec![]),
+        ("pass udp any any -> any 443 (sid:2;)", vec![]),
+    ] {
+        assert_eq!(packets_of(&run(&format!("{rules}\n{NO_QUIC}"), &packets), "drop"), expected, "{rules}");
+        let mut falling = Portcullis::default().rules(rules);
+        falling.config.default_verdict = Verdict::Drop;
+        assert_eq!(packets_of(&falling.run(&packets), "drop"), expected, "{rules} alone");
+    }
+}
+
 #[test]
 fn a_server_that_is_seen_alone_is_known_by_its_answer() {
     let rules = r#"alert quic any 443 -> any any (msg:"answer"; flow:to_client; sid:1;)"#;
@@ -116,10 +133,9 @@ fn thresholds_count_datagrams() {
     assert_eq!(packets_of(&run(rules, &packets), "alert"), [3, 6]);
 }
 
-#[test]
-fn a_datagram_of_fragments_is_matched_whole() {
-    let whole =
-        Conversation::of_datagrams().datagram(Side::Client, &[INITIAL, &[7; 1_000], b"the end"].concat()).packets[0].frame();
+/// A client's datagram with `payload`, in two fragments.
+fn in_two_fragments(payload: &[u8]) -> [Vec<u8>; 2] {
+    let whole = Conversation::of_datagrams().datagram(Side::Client, payload).packets[0].frame();
     let (ethernet, ip, datagram) = (&whole[..14], &whole[14..34], &whole[34..]);
     let fragment = |part: &[u8], offset: usize, more: bool| {
         let mut header = ip.to_vec();
@@ -128,7 +144,33 @@ fn a_datagram_of_fragments_is_matched_whole() {
         header[6..8].copy_from_slice(&field.to_be_bytes());
         [ethernet, &header, part].concat()
     };
-    let frames = [fragment(&datagram[..520], 0, true), fragment(&datagram[520..], 520, false)];
+    [fragment(&datagram[..520], 0, true), fragment(&datagram[520..], 520, false)]
+}
+
+/// The receiver has the first part, as nothing was known when that came. The second one must not come after all.
+#[test]
+fn a_dropped_datagram_is_not_made_whole_by_a_fragment_that_comes_again() {
+    let [first, second] = in_two_fragments(&[INITIAL, &[7; 1_000], b"the end"].concat());
+    let [harmless, _] = in_two_fragments(&[SHORT, &[7; 1_000], b"the end"].concat());
+    let by_packet = r#"drop udp any any -> any 443 (msg:"part"; content:"|83 94 c8|"; content:"the end"; sid:1;)"#;
+    for (rules, frames, expected) in [
+        (NO_QUIC, vec![&first, &second, &second], 1),
+        (NO_QUIC, vec![&second, &first, &first, &second], 1),
+        (by_packet, vec![&first, &second, &harmless, &second], 1),
+        (by_packet, vec![&harmless, &second, &second], 3),
+    ] {
+        let dir = Dir::new();
+        let (rules, capture, passed) = (dir.file("x.rules", rules), file_in(&dir, "x.pcap"), file_in(&dir, "passed.pcapng"));
+        fs::write(&capture, raw_pcap(&frames.into_iter().cloned().collect::<Vec<_>>())).unwrap();
+        Ran::with(["replay", "--rules", &rules, "--write-passed", &passed, &capture]).expect(0);
+        let left = Ran::with(["replay", "--rules", &rules, &passed]).expect(0).events();
+        assert_eq!(left.counter("decoder.pkts"), expected, "{rules}");
+    }
+}
+
+#[test]
+fn a_datagram_of_fragments_is_matched_whole() {
+    let frames = in_two_fragments(&[INITIAL, &[7; 1_000], b"the end"].concat());
     let rules = r#"drop quic any any -> any 443 (msg:"whole"; sid:1;)
         alert udp any any -> any 443 (msg:"its end"; content:"the end"; endswith; sid:2;)"#;
     let dir = Dir::new();

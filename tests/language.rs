@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::util::run::Ran;
+use crate::util::tls::ClientHello;
 use crate::util::{Conversation, Dir, Portcullis, Side};
 
 /// Options of a rule `alert tls any any -> any any`, and how often it fires on the one session there.
@@ -165,5 +166,65 @@ fn what_is_spoken_does_not_hang_on_how_it_is_cut() {
             alerts.sort_unstable();
             assert_eq!(alerts, expected, "{} in segments of {size}", said.escape_ascii());
         }
+    }
+}
+
+/// A greeting that several protocols have tells nothing until the client answers it, and so no rule fires that would be wrong then.
+#[test]
+fn a_greeting_is_what_the_client_makes_of_it() {
+    let rules: String = (1..)
+        .zip(["smtp", "ftp", "pop3", "failed", "ssh"])
+        .map(|(sid, name)| {
+            format!("drop tcp any any <> any any (msg:\"{name}\"; app-layer-protocol:{name}; flow:to_server; sid:{sid};)\n")
+        })
+        .collect();
+    for (greeting, answer, expected, at) in [
+        (&b"220 mail.example\r\n"[..], &b"EHLO client.example\r\n"[..], "smtp", 5),
+        (b"220 mail.example\r\n", b"NOOP\r\n", "smtp", 5),
+        (b"220 mail.example\r\n", b"USER anna\r\n", "ftp", 5),
+        (b"220 mail.example\r\n", b"AUTH TLS\r\n", "ftp", 5),
+        (b"220 mail.example\r\n", b"SSH-2.0-x\r\n", "ssh", 5),
+        (b"220 mail.example ESMTP\r\n", b"EHLO client.example\r\n", "smtp", 4),
+        (b"220-mail.example\r\n220 ESMTP\r\n", b"EHLO client.example\r\n", "smtp", 4),
+        (b"220 ProFTPD\r\n", b"USER anna\r\n", "ftp", 4),
+        (b"+OK ready\r\n", b"USER anna\r\n", "pop3", 4),
+    ] {
+        let talk = Conversation::new().server(greeting).client(answer).close();
+        let events = Portcullis::default().rules(&rules).run(&talk.packets);
+        assert_eq!(events.alerts(), [expected], "{} {}", greeting.escape_ascii(), answer.escape_ascii());
+        // A rule to the server is tried at the first packet that goes there.
+        let told = events.of("drop")[0]["pcap_cnt"].as_u64();
+        assert_eq!(told, Some(at), "{} {}", greeting.escape_ascii(), answer.escape_ascii());
+    }
+}
+
+/// What a flow speaks may turn out to be something else. Rules that ask for that fire then, and those that fired before do not again.
+#[test]
+fn tls_behind_something_else_is_tls() {
+    let rules = r#"alert tcp any any -> any 443 (msg:"other"; app-layer-protocol:!tls; flow:to_server; sid:1;)
+        alert tcp any any -> any 443 (msg:"TLS"; app-layer-protocol:tls; flow:to_server; sid:2;)
+        alert tls any any -> any 443 (msg:"name"; tls.sni; content:"www"; sid:3;)"#;
+    let hello = ClientHello::asking_for("www.example").record();
+    let talk = Conversation::new().client(b"please, start\n").server(b"ready\n").client(&hello).close();
+    assert_eq!(Portcullis::default().rules(rules).run(&talk.packets).alerts(), ["other", "TLS", "name"]);
+}
+
+/// A `pass` for what a flow speaks is none for what it turns out to be.
+#[test]
+fn what_is_let_pass_as_not_tls_is_tried_again_as_tls() {
+    let drop = r#"drop tls any any -> any 443 (msg:"evil"; tls.sni; content:"evil"; sid:9;)"#;
+    let talk = |name| {
+        let hello = ClientHello::asking_for(name).record();
+        Conversation::new().client(b"please, start\n").server(b"ready\n").client(&hello).close().packets
+    };
+    for (pass, name, expected) in [
+        ("app-layer-protocol:!tls;", "evil.example", &["evil"][..]),
+        ("app-layer-protocol:failed;", "evil.example", &["evil"]),
+        ("app-layer-protocol:!tls;", "good.example", &[]),
+        ("app-layer-protocol:!ssh;", "evil.example", &[]),
+        ("app-layer-protocol:tls|failed;", "evil.example", &[]),
+    ] {
+        let rules = format!("pass tcp any any -> any 443 ({pass} sid:1;)\n{drop}");
+        assert_eq!(Portcullis::default().rules(&rules).run(&talk(name)).alerts(), expected, "{pass} {name}");
     }
 }

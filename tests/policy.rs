@@ -245,6 +245,21 @@ fn other_rules_act_as_ever() {
     assert_eq!((&alert["alert"]["action"], &alert["verdict"]["action"]), (&json!("allowed"), &json!("drop")));
 }
 
+/// What a rule accepts as something else does not go on as TLS, in the same segment or in a later one.
+#[test]
+fn tls_behind_what_was_accepted_falls() {
+    let hello = ClientHello::asking_for("evil.example").record();
+    let whole = [&b"hello, is anybody there?\n"[..], &hello].concat();
+    let (in_two, in_one) =
+        (Conversation::new().client(b"hello, is anybody there?\n").client(&hello), Conversation::new().client(&whole));
+    for accepts in ["!tls", "failed", "tls|failed"] {
+        let rules = format!("pass tcp any any -> any 443 (app-layer-protocol:{accepts}; sid:1;)");
+        assert_eq!(fell(&rules, &in_one.packets), Some(("not TLS".to_owned(), FIRST_DATA)), "{accepts} in one segment");
+    }
+    let rules = "pass tcp any any -> any 443 (app-layer-protocol:!tls; sid:1;)";
+    assert_eq!(fell(rules, &in_two.packets), Some(("not TLS".to_owned(), FIRST_DATA + 1)));
+}
+
 #[test]
 fn a_flow_may_be_rejected() {
     let mut portcullis = falling(BY_NAME);

@@ -12,6 +12,7 @@ use portcullis::capture::{CaptureSet, CaptureSettings};
 use portcullis::packet::LinkType;
 use serde_json::Value;
 
+use crate::tags::base64;
 use crate::util::bench::{Bench, Tapping, pcap_of};
 use crate::util::run::{Events, Ran};
 use crate::util::tls::{ClientHello, server_flight};
@@ -373,6 +374,43 @@ fn signals_print_a_status_and_load_other_rules() {
     assert_eq!(events.counter("detect.alert"), 2);
     assert_eq!(events.counter("portcullis.live.lines_lost"), 0);
     assert!(events.counter("portcullis.live.load.worker_1") <= 1000);
+}
+
+/// Those in tunnels too, which the worker that has the flow may get from another one.
+#[test]
+fn packets_that_a_rule_tags_are_told_as_they_are() {
+    let Some(bench) = Bench::new() else { return };
+    let rule = r#"alert tls any any -> any any (msg:"name"; tls.sni; content:"tagged.example"; tag:session,3,packets; sid:1;)"#;
+    let rules = bench.dir.file("tag.rules", rule);
+    let plain = session(1001, "tagged.example").iter().map(Packet::frame).collect::<Vec<_>>();
+    let in_tunnels = (1002..1010).map(|port| session(port, "tagged.example").iter().map(|p| in_ip(&p.frame())).collect::<Vec<_>>());
+    let flows: Vec<Vec<Vec<u8>>> = std::iter::once(plain).chain(in_tunnels).collect();
+    let tapping = bench.tap(&["-i", "tap", "--rules", &rules, "--workers", "2"]);
+    flows.iter().for_each(|frames| bench.send_frames("send", frames));
+    tapping.wait_until(|events| events.of("packet").len() == 2 * flows.len());
+    let events = tapping.end();
+    let mut told: Vec<_> = events.of("packet").iter().map(|event| event["packet"].as_str().unwrap().to_owned()).collect();
+    // The ClientHello is the fourth; it counts, and the alert tells of it.
+    let mut expected: Vec<_> = flows.iter().flat_map(|frames| [base64(&frames[4]), base64(&frames[5])]).collect();
+    told.sort();
+    expected.sort();
+    assert_eq!(told, expected);
+    let (packet, alert) = (events.of("packet")[0], events.of("alert")[0]);
+    assert_eq!((&packet["in_iface"], &packet["packet_info"]), (&alert["in_iface"], &serde_json::json!({"linktype": 1})));
+}
+
+/// A frame's IPv4 packet in another one (RFC 2003).
+fn in_ip(frame: &[u8]) -> Vec<u8> {
+    let mut header = frame[14..34].to_vec();
+    let length = u16::try_from(frame.len() - 14 + 20).unwrap();
+    header[2..4].copy_from_slice(&length.to_be_bytes());
+    header[9] = 4;
+    header[10..12].fill(0);
+    let sum = header.chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum::<u32>();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let checksum = !u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap();
+    header[10..12].copy_from_slice(&checksum.to_be_bytes());
+    [&frame[..14], &header, &frame[14..]].concat()
 }
 
 // --- what goes wrong ---------------------------------------------------------------------------------------------------

@@ -184,6 +184,11 @@ impl Inspector {
         }
     }
 
+    /// Whether rules tag packets.
+    pub const fn tags(&self) -> bool {
+        self.judge.tags()
+    }
+
     /// Whether UDP datagrams are of any use to it: a rule may match them, or what no rule accepts is dropped.
     pub fn wants_datagrams(&self) -> bool {
         self.judge.wants_datagrams()

@@ -247,7 +247,7 @@ impl Judge {
         let refuses = self.refuses();
         let is_refused_tls = |c: &Conversation| refuses && c.is_tls() && c.began_otherwise();
         let app_proto = match following.as_ref().map(|f| &f.conversation) {
-            Some(c) if is_refused_tls(c) => AppProto::otherwise(c.spoken_otherwise()),
+            Some(c) if is_refused_tls(c) => AppProto::Refused,
             Some(c) => spoken(c),
             None => *spoke,
         };

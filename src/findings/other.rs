@@ -6,7 +6,7 @@ use super::{Evidence, Finding, finding};
 use crate::protocol::opening::Spoken;
 
 /// By the greetings of both sides.
-const MAIL: &[Spoken] = &[Spoken::Smtp, Spoken::Imap, Spoken::Pop3, Spoken::Greeting];
+const MAIL: &[Spoken] = &[Spoken::Smtp, Spoken::Ftp, Spoken::Imap, Spoken::Pop3, Spoken::Greeting];
 
 #[rustfmt::skip]
 pub(super) const FINDINGS: &[Finding] = &[
@@ -61,7 +61,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         &["RFC 1928", "attack.mitre.org/techniques/T1090/"],
         |e| e.speaks(Spoken::Socks)),
     finding("nottls.mail", Medium, Opening,
-        "mail (SMTP, IMAP or POP3) on the port of the web",
+        "mail (SMTP, IMAP or POP3) or FTP on the port of the web",
         "see what sends mail past the mail server",
         &["RFC 5321", "attack.mitre.org/techniques/T1571"],
         |e| MAIL.iter().any(|spoken| e.speaks(*spoken))),

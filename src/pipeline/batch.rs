@@ -8,7 +8,7 @@ use crate::capture::Block;
 use crate::engine::{Counters, Order, PacketId};
 use crate::event::Summary;
 use crate::findings::{FindingSet, Sighting};
-use crate::packet::{DecoderCounters, PayloadRef, SegmentHeader};
+use crate::packet::{DecoderCounters, FragmentKey, PayloadRef, SegmentHeader};
 use crate::protocol::x509::Certificate;
 use crate::rules::{Alerted, Profile, RuleSet, SavedDataset};
 
@@ -118,6 +118,8 @@ pub(super) struct Dealt {
     pub output: Output,
     /// The frames, where those that pass are to be written.
     pub block: Option<Block>,
+    /// Which of the frames hold fragments, and of which datagrams.
+    pub fragments: Vec<(u32, FragmentKey)>,
     pub stats: Vec<StatsDue>,
     /// Intermediate certificates that the workers have learned.
     pub learned: usize,

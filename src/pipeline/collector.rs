@@ -11,6 +11,7 @@ use super::strand::{Ends, Strand};
 use super::{Outcome, RunError, Settings, Take};
 use crate::capture::{Block, PcapngWriter};
 use crate::engine::{Counters, Order, PacketId};
+use crate::packet::{FallenDatagrams, FragmentKey};
 use crate::rules::RuleSet;
 
 pub(super) struct Collector<P> {
@@ -18,6 +19,7 @@ pub(super) struct Collector<P> {
     dealer: Receiver<Dealt>,
     editor: Editor<P>,
     passed: Option<PcapngWriter>,
+    fallen: FallenDatagrams,
 }
 
 impl<P: Printer> Collector<P> {
@@ -29,13 +31,13 @@ impl<P: Printer> Collector<P> {
         passed: Option<PcapngWriter>,
         rules: Arc<RuleSet>,
     ) -> Self {
-        Self { workers, dealer, editor: Editor::new(printer, settings, rules), passed }
+        Self { workers, dealer, editor: Editor::new(printer, settings, rules), passed, fallen: FallenDatagrams::default() }
     }
 
     /// Collects until the last block. Ends early where the sink fails; the others then find their channels closed.
     pub fn collect(mut self, sink: &mut Take<'_>) -> Result<Outcome, RunError> {
         let workers = std::mem::take(&mut self.workers);
-        while let Ok(Dealt { rules, output, block, stats, learned, end }) = self.dealer.recv() {
+        while let Ok(Dealt { rules, output, block, fragments, stats, learned, end }) = self.dealer.recv() {
             self.editor.learned = u64::try_from(learned).unwrap_or(u64::MAX);
             if let Some((rules, since)) = rules {
                 self.editor.replace_rules(rules, since);
@@ -44,7 +46,7 @@ impl<P: Printer> Collector<P> {
             strands.push(Strand::of(output));
             self.merge(&mut strands, &stats, block.as_ref(), sink)?;
             self.editor.flush(sink)?;
-            self.write_passed(block.as_ref(), &strands)?;
+            self.write_passed(block.as_ref(), &fragments, &strands)?;
             let done = strands.into_iter().filter_map(Strand::finish).collect();
             if let Some(ending) = end {
                 let outcome = self.editor.finish(done, *ending, &[], sink)?;
@@ -86,12 +88,25 @@ impl<P: Printer> Collector<P> {
         }
     }
 
-    fn write_passed(&mut self, block: Option<&Block>, strands: &[Strand<'_>]) -> Result<(), RunError> {
+    fn write_passed(
+        &mut self,
+        block: Option<&Block>,
+        fragments: &[(u32, FragmentKey)],
+        strands: &[Strand<'_>],
+    ) -> Result<(), RunError> {
         let (Some(writer), Some(block)) = (&mut self.passed, block) else { return Ok(()) };
         let mut dropped: Vec<u32> = strands.iter().flat_map(|s| s.dropped.iter().copied()).collect();
         dropped.sort_unstable();
+        let mut fragments = fragments.iter().peekable();
         for (index, frame) in (0_u32..).zip(block.frames()) {
-            if dropped.binary_search(&index).is_err() {
+            let is_dropped = dropped.binary_search(&index).is_ok();
+            let fragment = fragments.next_if(|(of, _)| *of == index);
+            let falls = match fragment {
+                // What of a dropped datagram was written before must not be made whole by a fragment that comes again.
+                Some((_, key)) => self.fallen.holds_back(*key, frame.timestamp, is_dropped),
+                None => is_dropped,
+            };
+            if !falls {
                 writer.write(&frame).map_err(RunError::Passed)?;
             }
         }

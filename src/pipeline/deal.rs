@@ -14,7 +14,7 @@ use super::next_rules::NextRules;
 use crate::base::{Duration, Timestamp};
 use crate::capture::{Block, CaptureError, CaptureSet};
 use crate::engine::{Clock, PacketId, lane_of, report_malformed};
-use crate::packet::{Decoded, Decoder, Frame};
+use crate::packet::{Decoded, Decoder, FragmentKey, Frame};
 use crate::rules::RuleSet;
 
 pub(super) struct Dealer<P> {
@@ -29,6 +29,7 @@ pub(super) struct Dealer<P> {
     names: Arc<[String]>,
     hands: Vec<Vec<Job>>,
     stats: Vec<StatsDue>,
+    fragments: Vec<(u32, FragmentKey)>,
     next_rules: Arc<NextRules>,
     /// Those that took over before the block at hand.
     new_rules: Option<(Arc<RuleSet>, Timestamp)>,
@@ -62,6 +63,7 @@ impl<P: Printer> Dealer<P> {
             names,
             hands: to_workers.iter().map(|_| Vec::new()).collect(),
             stats: Vec::new(),
+            fragments: Vec::new(),
             next_rules: Arc::clone(&settings.next_rules),
             new_rules: None,
             to_workers,
@@ -137,7 +139,9 @@ impl<P: Printer> Dealer<P> {
                 self.tick(now, &frame);
             }
             let offset = (frame.data.as_ptr() as usize).saturating_sub(base);
-            match self.decoder.decode(&frame) {
+            let decoded = self.decoder.decode(&frame);
+            self.fragments.extend(self.decoder.take_fragment().map(|key| (index, key)));
+            match decoded {
                 Decoded::Segment(decoded) => {
                     if let Some(anomaly) = decoded.anomaly {
                         self.lines.summary.add_anomaly(anomaly.name());
@@ -189,6 +193,7 @@ impl<P: Printer> Dealer<P> {
             rules: self.new_rules.take(),
             output: std::mem::take(&mut self.lines.output),
             block,
+            fragments: std::mem::take(&mut self.fragments),
             stats: std::mem::take(&mut self.stats),
             learned: self.lessons.learned(),
             end: last.then(|| Box::new(self.ending())),

@@ -109,6 +109,17 @@ impl<P: Printer> Lines<P> {
         self.rules = rules;
     }
 
+    /// A packet that a rule tagged, which is `frame`.
+    pub fn packet_of(&mut self, at: Order, common: &Common<'_>, frame: &Frame<'_>) {
+        self.line(at, Told::Yes, |printer, out| {
+            let start = out.len();
+            printer.packet(out, common);
+            if out.len() > start {
+                printer.add_frame(out, frame);
+            }
+        });
+    }
+
     fn line(&mut self, order: Order, told: Told, print: impl FnOnce(&P, &mut Vec<u8>)) {
         let start = self.output.bytes.len();
         print(&self.printer, &mut self.output.bytes);

@@ -28,8 +28,10 @@ pub enum Spoken {
     OpenVpn,
     /// A greeting of SOCKS 5 (RFC 1928 §3), or a request of SOCKS 4.
     Socks,
-    /// SMTP, by the client's greeting (RFC 5321 §4.1.1.1).
+    /// SMTP, by the client's greeting (RFC 5321 §4.1.1.1), by that of a server that says so, or by any command that answers one which does not.
     Smtp,
+    /// FTP, by a server's greeting that says so, or by a command of FTP alone that answers one which does not (RFC 959 §4.1).
+    Ftp,
     /// IMAP, by the server's greeting (RFC 9051 §7.1.1).
     Imap,
     /// POP3, by the server's greeting (RFC 1939 §3).
@@ -69,6 +71,7 @@ impl Spoken {
             Self::Rdp => "rdp",
             Self::Smb => "smb",
             Self::Smtp => "smtp",
+            Self::Ftp => "ftp",
             Self::Imap => "imap",
             Self::Pop3 => "pop3",
             Self::Vnc => "rfb",
@@ -83,6 +86,7 @@ pub struct Opening {
     bytes: Vec<u8>,
     spoken: Option<Spoken>,
     is_over: bool,
+    has_ended: bool,
 }
 
 impl Opening {
@@ -94,9 +98,14 @@ impl Opening {
         self.spoken
     }
 
-    /// Takes in what is new of `bytes`, which begin `start` bytes from the side's first. True where it is known now what they are, and was not
-    /// before.
-    pub fn take(&mut self, bytes: &[u8], start: usize) -> bool {
+    /// Whether nothing more of the side comes that could tell.
+    pub const fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Takes in what is new of `bytes`, which begin `start` bytes from the side's first, and are an answer to a [greeting](Spoken::Greeting) where
+    /// `answers`. True where it is known now what they are, and was not before.
+    pub fn take(&mut self, bytes: &[u8], start: usize, answers: bool) -> bool {
         if self.is_over {
             return false;
         }
@@ -104,12 +113,16 @@ impl Opening {
         let room = Self::MOST_BYTES.saturating_sub(self.bytes.len());
         let new = bytes.get(known..).unwrap_or_default();
         self.bytes.extend_from_slice(new.get(..room).unwrap_or(new));
-        self.decide(self.bytes.len() >= Self::MOST_BYTES)
+        self.decide(self.bytes.len() >= Self::MOST_BYTES, answers)
     }
 
-    /// No more bytes come, or some are missing. Answers as [`take`](Self::take).
+    /// No more bytes come, or some are missing. True where that tells what the side or, of a greeting, the flow speaks.
     pub fn end(&mut self) -> bool {
-        !self.is_over && self.decide(true)
+        let is_news = !std::mem::replace(&mut self.has_ended, true);
+        match self.is_over {
+            true => is_news && self.spoken == Some(Spoken::Greeting),
+            false => self.decide(true, false),
+        }
     }
 
     /// Bytes of memory that it holds.
@@ -117,8 +130,9 @@ impl Opening {
         self.bytes.capacity()
     }
 
-    fn decide(&mut self, whole: bool) -> bool {
-        self.spoken = recognise(&self.bytes, whole);
+    fn decide(&mut self, whole: bool, answers: bool) -> bool {
+        let answer = if answers { answer(&self.bytes) } else { None };
+        self.spoken = answer.or_else(|| recognise(&self.bytes, whole));
         self.is_over = whole || self.spoken.is_some();
         if self.is_over {
             self.bytes = Vec::new();
@@ -131,6 +145,7 @@ impl Opening {
 pub fn recognise(bytes: &[u8], whole: bool) -> Option<Spoken> {
     match MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
         Some((_, Spoken::Http)) => return http(bytes, whole),
+        Some((_, Spoken::Greeting)) => return greeting(bytes, whole),
         Some((_, spoken)) => return Some(*spoken),
         None => {}
     }
@@ -145,6 +160,21 @@ pub fn recognise(bytes: &[u8], whole: bool) -> Option<Spoken> {
         _ if looks_random(bytes) => Spoken::Random,
         _ => Spoken::Binary,
     })
+}
+
+/// What a flow speaks whose sides began with these. `None`: that is not known yet. What is only left over, or a greeting that several
+/// protocols have, does not tell as long as the client may say more.
+pub fn together(client: &Opening, server: &Opening) -> Option<Spoken> {
+    match (client.spoken, server.spoken) {
+        // `USER` is a command of them all; who greets first says of which.
+        (Some(Spoken::Irc), Some(server @ (Spoken::Imap | Spoken::Pop3 | Spoken::Smtp | Spoken::Ftp))) => Some(server),
+        (Some(Spoken::Irc), Some(Spoken::Greeting)) => Some(Spoken::Ftp),
+        (Some(Spoken::Text), Some(Spoken::Greeting)) => Some(Spoken::Smtp),
+        (None, Some(Spoken::Greeting)) if !server.has_ended => None,
+        (Some(client), Some(server)) if !client.is_named() && server.is_named() => Some(server),
+        (Some(client), _) => Some(client),
+        (None, server) => server.filter(|server| server.is_named()),
+    }
 }
 
 /// The test by which the Great Firewall of China tells fully encrypted traffic, as measured by Wu et al., "How the Great Firewall of China
@@ -186,6 +216,33 @@ fn is_text(bytes: &[u8]) -> bool {
     };
     ends_well && text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n'))
 }
+
+/// A server's greeting, once its lines are whole (RFC 5321 §4.2.1, RFC 959 §4.2): what it says of itself is known before the client speaks.
+fn greeting(bytes: &[u8], whole: bool) -> Option<Spoken> {
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').take_while(|line| line.ends_with(b"\n"));
+    let is_complete = lines.any(|line| !line.starts_with(b"220-"));
+    if !is_complete && !whole {
+        return None;
+    }
+    let text = bytes.to_ascii_lowercase();
+    Some(match text {
+        _ if memmem::find(&text, b"smtp").is_some() => Spoken::Smtp,
+        _ if memmem::find(&text, b"ftp").is_some() => Spoken::Ftp,
+        _ => Spoken::Greeting,
+    })
+}
+
+/// What a client speaks that answers a greeting with this, once its first line is whole. As in Suricata, all that is not FTP's is SMTP's.
+fn answer(bytes: &[u8]) -> Option<Spoken> {
+    let line = bytes.get(..memchr::memchr(b'\n', bytes)?).filter(|line| is_text(line))?;
+    let word = line.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    let is_of_ftp = FTP_ALONE.iter().any(|command| word.eq_ignore_ascii_case(command.as_bytes()));
+    let is_marked = MARKS.iter().any(|(mark, spoken)| line.starts_with(mark) && *spoken != Spoken::Irc);
+    (!is_marked).then_some(if is_of_ftp { Spoken::Ftp } else { Spoken::Smtp })
+}
+
+/// With what a client of FTP may begin, and none of SMTP does (RFC 959 §4.1, RFC 2228 §3, RFC 2389 §3).
+const FTP_ALONE: &[&str] = &["USER", "AUTH", "FEAT", "SYST", "OPTS", "PBSZ", "PROT", "HOST", "CLNT", "ACCT", "PASV", "EPSV"];
 
 /// HTTP/1, once it is known whether it asks for a WebSocket: at the end of its header.
 fn http(bytes: &[u8], whole: bool) -> Option<Spoken> {
@@ -308,7 +365,11 @@ mod tests {
             (b"\x00\x0e\x38\x11\x22\x33\x44\x55\x66\x77\x88\x00\x00\x00\x00\x00", Spoken::OpenVpn),
             (b"\x05\x02\x00\x02", Spoken::Socks),
             (b"\x04\x01\x01\xbb\x0a\x00\x00\x01root\x00", Spoken::Socks),
-            (b"220 mail.example ESMTP\r\n", Spoken::Greeting),
+            (b"220 mail.example ready\r\n", Spoken::Greeting),
+            (b"220-mail.example\r\n220 at your service\r\n", Spoken::Greeting),
+            (b"220 mail.example ESMTP\r\n", Spoken::Smtp),
+            (b"220-mail.example\r\n220 Simple Mail (smtp)\r\n", Spoken::Smtp),
+            (b"220 (vsFTPd 3.0.5)\r\n", Spoken::Ftp),
             (b"EHLO client.example\r\n", Spoken::Smtp),
             (b"* OK IMAP4rev2 ready\r\n", Spoken::Imap),
             (b"+OK POP3 ready\r\n", Spoken::Pop3),
@@ -384,7 +445,7 @@ mod tests {
             let told = |sizes: usize| {
                 let mut opening = Opening::default();
                 for (at, piece) in bytes.chunks(sizes).enumerate() {
-                    opening.take(piece, at * sizes);
+                    opening.take(piece, at * sizes, false);
                 }
                 opening.end();
                 opening.spoken()
@@ -399,8 +460,8 @@ mod tests {
     #[test]
     fn what_was_seen_already_is_not_taken_twice() {
         let mut opening = Opening::default();
-        assert!(!opening.take(b"SS", 0));
-        assert!(opening.take(b"SSH-", 0));
+        assert!(!opening.take(b"SS", 0, false));
+        assert!(opening.take(b"SSH-", 0, false));
         assert_eq!((opening.spoken(), opening.memory()), (Some(Spoken::Ssh), 0));
     }
 

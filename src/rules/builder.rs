@@ -10,6 +10,7 @@ use super::field::{Number, Slot};
 use super::inspect::{Content, Inspection, Step};
 use super::keyword::{BASE64_DATA, Buffer, PAYLOAD};
 use super::parse::number::Comparison;
+use super::protocol_names::Protocols;
 use super::rule::{Reference, Target};
 use super::shared::Shared;
 use super::state::{Stateful, Threshold};
@@ -110,6 +111,11 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn sides(&self) -> Sides;
     /// Whether `subject` has it, read from what went in direction `side`.
     fn holds(&self, subject: &Subject<'_>, side: FlowDirection) -> bool;
+    /// Whether it asks what the flow speaks, which may turn out to be something else.
+    fn is_of_protocol(&self) -> bool {
+        let sides = self.sides();
+        sides.to_server.and(sides.to_client).is_of_protocol()
+    }
     /// Whether it may hold at one packet and not at the next, so that a rule is tried on each.
     fn is_passing(&self) -> bool {
         false
@@ -118,9 +124,9 @@ pub(super) trait Test: std::fmt::Debug + Send + Sync {
     fn compares_servers(&self) -> bool {
         false
     }
-    /// Whether it holds of nothing that speaks TLS.
-    fn excludes_tls(&self) -> bool {
-        false
+    /// What a flow may speak that it holds of, and the keyword that says so. `None`: what its facts are of.
+    fn protocols(&self) -> Option<(&'static str, Protocols)> {
+        None
     }
     /// Whether it holds of no version but TLS 1.3.
     fn wants_tls13(&self) -> bool {

@@ -162,7 +162,7 @@ impl Kind {
     /// The kind of a rule that asks for facts of `sources`, and where `passing` also for what may change from packet to packet.
     pub fn of(protocol: Protocol, flow: &FlowOption, sources: &[Sides], passing: bool) -> Self {
         let flow_only = flow.direction.is_some() && sources.is_empty();
-        if sources.iter().any(|s| of_session(*s)) {
+        if sources.iter().any(|s| s.are_of_session()) {
             Self::Session
         } else if matches!(protocol, Protocol::Tls | Protocol::TcpPacket | Protocol::Quic)
             || flow.state.is_some()
@@ -194,10 +194,6 @@ pub(super) fn plans(protocol: Protocol, sign: Sign, kind: Kind, flow: &FlowOptio
     // Where no buffer is of both sides, reading from either side is the same.
     plans.dedup_by_key(|p| (p.direction, p.needs));
     Ok(plans)
-}
-
-fn of_session(sides: Sides) -> bool {
-    sides.to_server.and(sides.to_client).intersects(Facts::SESSION)
 }
 
 /// A rule about the facts of a session is tried when the last of them is there.

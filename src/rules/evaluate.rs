@@ -72,6 +72,9 @@ impl RuleSet {
         out: &mut Vec<Match>,
     ) -> Verdict {
         scratch.renew(flow);
+        if flow.hear(subject) && !self.still_passes(subject, flow) {
+            flow.revoke_pass();
+        }
         let have = Facts::of(subject);
         let new = have.without(flow.seen);
         flow.seen = flow.seen.and(have);
@@ -91,6 +94,15 @@ impl RuleSet {
         }
         scratch.candidates.sort_unstable();
         self.act(subject, flow, hosts, scratch, out)
+    }
+
+    /// Whether the rule that let the flow pass for what it speaks, if one did, is in this set and holds for what it speaks now.
+    fn still_passes(&self, subject: &Subject<'_>, flow: &FlowRules) -> bool {
+        let Some((known, plan)) = flow.passed() else { return true };
+        let scheduled = self.plans.get(plan as usize);
+        let Some((entry, plan)) = scheduled.and_then(|s| Some((self.entry(s.rule)?, s.plan))) else { return false };
+        let mut of_protocol = entry.asks.tests.iter().filter(|test| test.is_of_protocol());
+        entry.rule.known(plan.direction) == known && of_protocol.all(|test| test.holds(subject, test.sides().side(plan.side)))
     }
 
     /// Finds the candidates that new facts speak for.
@@ -204,6 +216,9 @@ impl RuleSet {
             }
             if (entry.whole_flow || seen == Seen::Stream) && flow.verdict == Verdict::None {
                 flow.verdict = asked;
+                if asked == Verdict::Pass && entry.asks.tests.iter().any(|test| test.is_of_protocol()) {
+                    flow.note_passed(known, index);
+                }
             }
             if verdict == Verdict::None {
                 verdict = asked;

@@ -18,11 +18,12 @@ use super::locate::{forgotten_end, keyword_at, sid_in, sid_of};
 use super::parse;
 use super::parse::lines::{self, Piece, RuleText};
 use super::payload::Payload;
+use super::protocol_names::Protocols;
 use super::review;
 use super::rule::Rule;
 use super::set::Entry;
 use super::shared::Shared;
-use super::subject::{AppProto, Facts, FlowDirection, Sides};
+use super::subject::{AppProto, Facts, FlowDirection, Sides, Transport};
 use super::vars::Variables;
 
 /// Reads rules, and keeps what they have in common once for all that it read.
@@ -218,9 +219,10 @@ impl<'c> Reader<'c> {
         };
         let mut plans = plans(protocol, sign, kind, &builder.flow, &sources)
             .map_err(|reason| Mistake::of_option(reason, &options, "flow", builder.meta.sid))?;
-        if (protocol == Protocol::Tls || kind == Kind::Session) && builder.tests.iter().any(|t| t.excludes_tls()) {
-            let reason = Reason::NeverMatches("what else the rule asks for, only TLS has");
-            return Err(Mistake::of_option(reason, &options, "app-layer-protocol", builder.meta.sid));
+        let of_session = |i: &Inspection| i.address.is_none() && i.buffer.sides.are_of_session();
+        let wants_tls = builder.inspections.iter().chain(&builder.apart).any(of_session);
+        if let Some((reason, keyword)) = speaks_nothing(&header, wants_tls, &builder.tests) {
+            return Err(Mistake::of_option(Reason::NeverMatches(reason), &options, keyword, builder.meta.sid));
         }
         let version = || options.iter().find(|o| VERSIONS.contains(&o.name));
         match hidden_by_tls13(&plans, &builder.tests) {
@@ -370,6 +372,25 @@ fn apply(registry: &Registry, builder: &mut Builder<'_>, options: &[OptionAst<'_
         })?;
     }
     builder.close().map_err(|reason| (reason, 0).into())
+}
+
+/// Why no flow speaks what a rule of `header` with `tests`, and maybe with buffers that only TLS has, asks for, and the keyword that leaves none.
+fn speaks_nothing(header: &Header, wants_tls: bool, tests: &[Box<dyn Test>]) -> Option<(&'static str, &'static str)> {
+    let over_udp = !header.transports.has(Transport::Tcp);
+    let wants_tls = || wants_tls || tests.iter().any(|test| test.protocols().is_none() && test.sides().are_of_session());
+    let mut left = match header.app_proto {
+        Some(AppProto::Quic) => Protocols::named(&["quic"]),
+        Some(_) => Protocols::named(&["tls"]),
+        None if over_udp => Protocols::over_udp(),
+        None if wants_tls() => Protocols::named(&["tls"]),
+        None => Protocols::ALL,
+    };
+    let of_tls = left == Protocols::named(&["tls"]);
+    tests.iter().filter_map(|test| test.protocols()).find_map(|(keyword, protocols)| {
+        left = left.within(protocols);
+        let reason = if of_tls { "what else the rule asks for, only TLS has" } else { "no flow speaks all that the rule asks for" };
+        left.is_empty().then_some((reason, keyword))
+    })
 }
 
 /// Whether TLS 1.3 hides what a rule asks for.

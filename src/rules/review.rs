@@ -67,10 +67,9 @@ pub(super) fn portability(rule: &Compiled, sign: Sign, options: &[OptionAst<'_>]
 
 /// It reads facts of both sides, which a rule of Suricata's does with `=>` alone.
 fn mixes_sides(rule: &Compiled) -> Option<Finding> {
-    let of_session = |sides: &Sides| sides.to_server.and(sides.to_client).intersects(Facts::SESSION);
     let buffers = rule.entry.asks.inspections.iter().filter(|i| i.address.is_none()).map(|i| (i.buffer.sides, i.at as usize));
     let tests = rule.entry.asks.tests.iter().map(|t| (t.sides(), 0));
-    let sources: Vec<(Sides, usize)> = buffers.chain(tests).filter(|(sides, _)| of_session(sides)).collect();
+    let sources: Vec<(Sides, usize)> = buffers.chain(tests).filter(|(sides, _)| sides.are_of_session()).collect();
     let (first, rest) = sources.split_first()?;
     let other = |plan: &Plan| rest.iter().find(|(sides, _)| sides.side(plan.side) != first.0.side(plan.side));
     let (_, at) = rule.plans.iter().find_map(other)?;

@@ -9,9 +9,9 @@ use super::state::FlowVars;
 use crate::base::Timestamp;
 use crate::flow::Endpoint;
 use crate::packet::Segment;
-use crate::protocol::opening::Spoken;
+use crate::protocol::opening::{Opening, Spoken};
 use crate::protocol::tls::Session;
-use crate::protocol::tls::session::Anomaly;
+use crate::protocol::tls::session::{Anomaly, Openings};
 
 /// Which way a flow's bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,8 @@ pub enum AppProto {
     Quic,
     /// What has a [name](Spoken::app_proto) in Suricata.
     Named(Spoken),
+    /// TLS behind something else, where only what a rule accepts goes on: no rule may accept it as what it is, nor as what came before.
+    Refused,
 }
 
 impl AppProto {
@@ -72,7 +74,7 @@ impl AppProto {
         match self {
             Self::Unknown => None,
             Self::Tls => Some("tls"),
-            Self::NotTls => Some("failed"),
+            Self::NotTls | Self::Refused => Some("failed"),
             Self::Quic => Some("quic"),
             Self::Named(spoken) => spoken.app_proto(),
         }
@@ -186,6 +188,10 @@ pub struct FlowRules {
     generation: u32,
     /// What was there when rules were last tried.
     pub(super) seen: Facts,
+    /// What it spoke then.
+    speech: Speech,
+    /// Where a rule let the flow pass for what it speaks: by which plan.
+    passed: Option<(Known, u32)>,
     /// What became of the flow.
     pub(super) verdict: Verdict,
     /// Rules about the flow or the session that are tried no more.
@@ -210,9 +216,35 @@ pub(super) enum Done {
 }
 
 impl FlowRules {
-    /// What the flow speaks turned out to be something else: rules that ask for it are tried again, but for those that fired.
-    pub const fn unlearn_protocol(&mut self) {
-        self.seen = self.seen.without(Facts::DECIDED.and(Facts::NAMED));
+    /// Notes what the flow speaks. True where that turned out to be something else, or more is known of it: rules that ask for it are then to be tried
+    /// again, but for those that fired, and one that let the flow pass for what it speaks has to hold still.
+    pub(super) fn hear(&mut self, subject: &Subject<'_>) -> bool {
+        let speech = Speech::of(subject, self.speech);
+        if self.speech == speech {
+            return false;
+        }
+        self.speech = speech;
+        self.seen = self.seen.without(Facts::OF_PROTOCOL);
+        true
+    }
+
+    /// By which plan the flow was let pass for what it speaks.
+    pub(super) const fn passed(&self) -> Option<(Known, u32)> {
+        self.passed
+    }
+
+    /// A rule that asks what the flow speaks let it pass, by `plan`.
+    pub(super) const fn note_passed(&mut self, rule: Known, plan: u32) {
+        self.passed = Some((rule, plan));
+    }
+
+    /// The flow does not speak any more what it was let pass for: all rules are tried on it again, but for those that fired.
+    pub(super) fn revoke_pass(&mut self) {
+        if let Some((rule, _)) = self.passed.take() {
+            self.done.retain(|done| *done != Done::Fired(rule));
+        }
+        self.verdict = Verdict::None;
+        self.seen = Facts::NONE;
     }
 
     /// Whether `rule` is tried no more on the buffers of `side`.
@@ -260,6 +292,25 @@ impl FlowRules {
     }
 }
 
+/// What is known of what a flow speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Speech {
+    app_proto: AppProto,
+    client: Option<Spoken>,
+    server: Option<Spoken>,
+    is_named: bool,
+}
+
+impl Speech {
+    /// That of `subject`; what each side began with is as `before` where it is not kept any more.
+    fn of(subject: &Subject<'_>, before: Self) -> Self {
+        let app_proto = subject.app_proto;
+        let Some(session) = subject.session.filter(|session| !session.is_tls) else { return Self { app_proto, ..before } };
+        let spoken = |of: fn(&Openings) -> &Opening| session.openings.as_deref().and_then(|openings| of(openings).spoken());
+        Self { app_proto, client: spoken(|o| &o.client), server: spoken(|o| &o.server), is_named: is_named(session) }
+    }
+}
+
 /// A set of kinds of facts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Facts(u64);
@@ -303,6 +354,8 @@ impl Facts {
     pub const OPENING: Self = Self(1 << 15);
     /// It is known which protocol the flow speaks, TLS or another, or that it is none that is known.
     pub const NAMED: Self = Self(1 << 16);
+    /// Those about what the flow speaks.
+    const OF_PROTOCOL: Self = Self(Self::DECIDED.0 | Self::OPENING.0 | Self::NAMED.0);
     /// All that come from a TLS session.
     pub const SESSION: Self = Self(!(0b0111 | Self::NAMED.0));
     /// Those that few sessions have: a HelloRetryRequest, alerts, another protocol's opening, anomalies.
@@ -337,7 +390,7 @@ impl Facts {
             AppProto::Unknown => facts,
             AppProto::Tls if !facts.intersects(Self::HELLOS_AND_CERTIFICATES) && !ended => facts,
             // More bytes may yet tell what it is.
-            AppProto::NotTls if subject.session.is_some() && !facts.has(Self::OPENING) => facts.and(Self::DECIDED),
+            AppProto::NotTls if subject.session.is_some_and(|session| !is_named(session)) => facts.and(Self::DECIDED),
             _ => facts.and(Self::DECIDED).and(Self::NAMED),
         }
     }
@@ -389,6 +442,11 @@ impl Facts {
         Self(self.0 & !other.0)
     }
 
+    /// Whether any is about what the flow speaks.
+    pub const fn is_of_protocol(self) -> bool {
+        self.intersects(Self::OF_PROTOCOL)
+    }
+
     /// Whether all of `other` are in it.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -436,6 +494,11 @@ impl Sides {
     /// Of the flow as such.
     pub const DECIDED: Self = Self { to_server: Facts::DECIDED, to_client: Facts::DECIDED };
 
+    /// Whether either side's are of a TLS session.
+    pub const fn are_of_session(self) -> bool {
+        self.to_server.and(self.to_client).intersects(Facts::SESSION)
+    }
+
     /// The facts of one side.
     pub const fn facts(self, side: FlowDirection) -> Facts {
         match side {
@@ -448,6 +511,11 @@ impl Sides {
     pub const fn side(self, wanted: FlowDirection) -> FlowDirection {
         if self.facts(wanted).is_empty() { wanted.reverse() } else { wanted }
     }
+}
+
+/// Whether it is known which protocol a flow speaks that is not TLS.
+fn is_named(session: &Session) -> bool {
+    session.ended || session.openings.as_ref().is_some_and(|openings| openings.spoken().is_some())
 }
 
 /// Whether it is known what a side speaks that is not TLS. What is only left over counts of the client alone: a server may say more of it.

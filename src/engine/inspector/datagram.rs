@@ -7,7 +7,7 @@ use crate::engine::report::{PacketId, Report};
 use crate::event::{self, DropReason, FlowEndReason};
 use crate::packet::{Segment, SegmentHeader};
 use crate::protocol::quic;
-use crate::rules::{AppProto, FlowRules};
+use crate::rules::AppProto;
 
 impl Inspector {
     /// Inspects a datagram. As long as one side alone sends and no rule matches, its flow is a few words: a flood must cost little.
@@ -19,14 +19,14 @@ impl Inspector {
         let is_one_sided = flow.opening.packets == 0 || flow.opening.sender == header.sender;
         if flow.connection.is_none() && is_one_sided && flow.has_room(header) {
             flow.count_opening(header);
-            hear(&mut flow.opening.spoke, segment.payload, None);
+            hear(&mut flow.opening.spoke, segment.payload);
             return self.judge_half_open(&place, segment, report);
         }
         let is_new = flow.connection.is_none();
         let connection = flow.connection(self.config.limits.handshake_bytes);
         connection.count_foreign(header);
         connection.established = connection.is_two_sided();
-        hear(&mut connection.spoke, segment.payload, Some(&mut connection.rules));
+        hear(&mut connection.spoke, segment.payload);
         let is_dropped = connection.dropped;
         if is_new && let Some(lane) = self.lanes.get_mut(place.lane) {
             lane.set_timer(place.id, &self.config);
@@ -61,14 +61,11 @@ impl Inspector {
 }
 
 /// Notes what a flow speaks by the `payload` of one of its datagrams. Whoever answers QUIC passes over what comes before, so that each is
-/// looked at until it is found; rules that took the flow for something else are then tried again.
-fn hear(spoke: &mut AppProto, payload: &[u8], rules: Option<&mut FlowRules>) {
+/// looked at until it is found.
+fn hear(spoke: &mut AppProto, payload: &[u8]) {
     match spoke {
         AppProto::Quic => {}
-        _ if quic::is_long_header(payload) => {
-            *spoke = AppProto::Quic;
-            rules.into_iter().for_each(FlowRules::unlearn_protocol);
-        }
+        _ if quic::is_long_header(payload) => *spoke = AppProto::Quic,
         AppProto::Unknown if !payload.is_empty() => *spoke = AppProto::NotTls,
         _ => {}
     }

@@ -303,7 +303,7 @@ fn named(subject: &str, issuer: &str, seed: u8) -> Certificate {
 fn plain(client: &[u8], server: &[u8]) -> Session {
     let opening = |bytes: &[u8]| {
         let mut opening = Opening::default();
-        opening.take(bytes, 0);
+        opening.take(bytes, 0, false);
         opening.end();
         opening
     };

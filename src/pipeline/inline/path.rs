@@ -82,7 +82,7 @@ impl<P: Printer> Path<P> {
                 self.passage.look().iter().for_each(|line| say(line));
             }
         }
-        self.inline.finish(&mut AtInterfaces(&mut self.lines), &mut self.answers);
+        self.inline.finish(&mut AtInterfaces::new(&mut self.lines), &mut self.answers);
         self.passage.carry_out(&self.answers);
         let summary = std::mem::take(&mut self.lines.summary);
         let (counters, datasets) = (self.inline.counters(), self.inline.saved_datasets());
@@ -101,16 +101,16 @@ impl<P: Printer> Path<P> {
     /// Judges the frames that are there, and lets go of those that need not wait.
     fn frames(&mut self) {
         let Self { passage, inline, lines, answers, .. } = self;
-        let mut report = AtInterfaces(lines);
         let (began, latest) = (now(), self.latest);
         passage.take(&mut |frame, ticket| {
+            let mut report = AtInterfaces::of(lines, *frame);
             if began.since(frame.timestamp) > latest {
                 inline.overload(frame, ticket, &mut report, answers);
             } else {
                 inline.process(frame, ticket, &mut report, answers);
             }
         });
-        inline.tick(now(), &mut report, answers);
+        inline.tick(now(), &mut AtInterfaces::new(lines), answers);
         passage.carry_out(answers);
         answers.clear();
     }

@@ -14,7 +14,7 @@ use crate::capture::sys::affinity;
 use crate::capture::sys::socket::Statistics;
 use crate::capture::tap::Tap;
 use crate::engine::{Clock, Config, Counters, Inspector, Leaving, Limits, PacketId, compares_servers, report_malformed};
-use crate::packet::{Decoded, DecodedSegment, Decoder, DecoderConfig, DecoderCounters, Frame, Segment, SegmentHeader};
+use crate::packet::{Decoded, DecodedSegment, Decoder, DecoderConfig, DecoderCounters, Frame, LinkType, Segment, SegmentHeader};
 use crate::pipeline::Settings;
 use crate::pipeline::batch::{Output, WorkDone};
 use crate::pipeline::lines::{Lines, Printer};
@@ -64,6 +64,8 @@ pub(super) struct Handed {
     header: SegmentHeader,
     headers: Vec<u8>,
     payload: Vec<u8>,
+    /// Its frame, where rules tag packets.
+    frame: Option<(LinkType, Vec<u8>)>,
 }
 
 /// Works until the run is to end, or until nobody takes its lines any more.
@@ -187,13 +189,13 @@ impl<P: Printer> Worker<P> {
             Decoded::Segment(decoded) => {
                 if let Some(anomaly) = decoded.anomaly {
                     self.lines.summary.add_anomaly(anomaly.name());
-                    report_malformed(frame, anomaly, &self.names, &mut AtInterfaces(&mut self.lines));
+                    report_malformed(frame, anomaly, &self.names, &mut AtInterfaces::new(&mut self.lines));
                 }
-                self.segment(&decoded, frame.data);
+                self.segment(&decoded, frame);
             }
             Decoded::Malformed(anomaly) => {
                 self.lines.summary.add_anomaly(anomaly.name());
-                report_malformed(frame, anomaly, &self.names, &mut AtInterfaces(&mut self.lines));
+                report_malformed(frame, anomaly, &self.names, &mut AtInterfaces::new(&mut self.lines));
             }
             Decoded::NotTcp => self.counted.not_tcp = self.counted.not_tcp.saturating_add(1),
             Decoded::NotWatched | Decoded::FragmentHeld | Decoded::Unsupported(_) => {}
@@ -202,25 +204,30 @@ impl<P: Printer> Worker<P> {
     }
 
     /// Inspects a segment, or puts it aside for the worker that has its flow.
-    fn segment(&mut self, decoded: &DecodedSegment, frame: &[u8]) {
-        let segment = decoded.payload.segment(&decoded.header, frame);
+    fn segment(&mut self, decoded: &DecodedSegment, frame: &Frame<'_>) {
+        let segment = decoded.payload.segment(&decoded.header, frame.data);
         match steering::worker_of(&segment.header.key, self.workers) {
-            own if own == self.index => self.inspect(&segment),
+            own if own == self.index => self.inspect(&segment, Some(*frame)),
             other => {
                 if let Some(hand) = self.to_hand.get_mut(other) {
                     let (headers, payload) = (segment.headers.to_vec(), segment.payload.to_vec());
-                    hand.push(Handed { header: decoded.header, headers, payload });
+                    let frame = self.inspector.tags().then(|| (frame.link, frame.data.to_vec()));
+                    hand.push(Handed { header: decoded.header, headers, payload, frame });
                     self.counted.handed_over = self.counted.handed_over.saturating_add(1);
                 }
             }
         }
     }
 
-    fn inspect(&mut self, segment: &Segment<'_>) {
+    fn inspect(&mut self, segment: &Segment<'_>, frame: Option<Frame<'_>>) {
         let hash = segment.header.key.hash(self.seed);
         let located = self.inspector.locate(hash, &segment.header.key);
         // What a verdict would have dropped has gone on: this is a copy.
-        let _ = self.inspector.process(hash, located, segment, &mut AtInterfaces(&mut self.lines));
+        let mut report = match frame {
+            Some(frame) => AtInterfaces::of(&mut self.lines, frame),
+            None => AtInterfaces::new(&mut self.lines),
+        };
+        let _ = self.inspector.process(hash, located, segment, &mut report);
     }
 
     /// Hands segments over to the workers that have their flows. Where one has no room, they are lost.
@@ -242,9 +249,17 @@ impl<P: Printer> Worker<P> {
     }
 
     fn take_in(&mut self, segments: &[Handed]) {
-        for Handed { header, headers, payload } in segments {
+        for Handed { header, headers, payload, frame } in segments {
             self.tick(header.timestamp);
-            self.inspect(&Segment { header, headers, payload });
+            let frame = frame.as_ref().map(|(link, data)| Frame {
+                data,
+                link: *link,
+                timestamp: header.timestamp,
+                original_len: header.frame_len,
+                capture: header.capture,
+                number: header.number,
+            });
+            self.inspect(&Segment { header, headers, payload }, frame);
             self.hand_out_if_full();
         }
     }
@@ -268,7 +283,7 @@ impl<P: Printer> Worker<P> {
 
     /// Ends flows one after the other: what all of them have to tell may be more than should be held at a time.
     fn see_off(&mut self, mut leaving: Leaving) {
-        while self.inspector.end_next(&mut leaving, &mut AtInterfaces(&mut self.lines)) {
+        while self.inspector.end_next(&mut leaving, &mut AtInterfaces::new(&mut self.lines)) {
             self.hand_out_if_full();
         }
     }

@@ -10,7 +10,7 @@ use meaning::Meaning;
 
 use super::half::{Half, Item};
 use super::sealed::Requests;
-use super::session::{Alert, Anomaly, Compared, Stage, View};
+use super::session::{Alert, Anomaly, Compared, Openings, Stage, View};
 use super::{Session, extension};
 use crate::flow::{Direction, Pair};
 use crate::protocol::opening::{Opening, Spoken};
@@ -128,11 +128,22 @@ impl Conversation {
         let before = half.skipped_before();
         let passed = usize::try_from(before.unwrap_or(half.skipped).saturating_sub(start)).unwrap_or(usize::MAX);
         let (start, ends) = (usize::try_from(start).unwrap_or(usize::MAX), before.is_some() || half.is_over());
+        let answers = self.answers_greeting(direction);
         let opening = self.opening(direction);
-        let told = opening.take(bytes.get(..passed).unwrap_or(bytes), start);
+        let told = opening.take(bytes.get(..passed).unwrap_or(bytes), start, answers);
         if told || (ends && opening.end()) {
             self.news = self.news.wrapping_add(1);
         }
+        // What the client has said before it was read may be an answer.
+        if told && self.answers_greeting(direction.reverse()) {
+            self.opening(direction.reverse()).take(&[], 0, true);
+        }
+    }
+
+    /// Whether `direction` is the client's, and the server's greeting does not tell what it speaks.
+    fn answers_greeting(&self, direction: Direction) -> bool {
+        let greeting = |openings: &Openings| openings.server.spoken() == Some(Spoken::Greeting);
+        self.roles.client == direction && self.session.openings.as_deref().is_some_and(greeting)
     }
 
     fn opening(&mut self, direction: Direction) -> &mut Opening {
@@ -147,8 +158,9 @@ impl Conversation {
         if self.session.openings.is_none() {
             return;
         }
+        let answers = self.answers_greeting(direction);
         let opening = self.opening(direction);
-        let told = is_opening && opening.take(tail, usize::try_from(start).unwrap_or(usize::MAX));
+        let told = is_opening && opening.take(tail, usize::try_from(start).unwrap_or(usize::MAX), answers);
         if opening.end() || told {
             self.news = self.news.wrapping_add(1);
         }
@@ -269,11 +281,9 @@ impl Conversation {
         self.is_tls
     }
 
-    /// What it began with that is not TLS, where that has a mark of its own: of the client, else of the server.
+    /// What it speaks that does not begin with TLS, as far as that is known.
     pub fn spoken_otherwise(&self) -> Option<Spoken> {
-        let openings = self.session.openings.as_deref()?;
-        let sides = [&openings.client, &openings.server];
-        sides.into_iter().filter_map(Opening::spoken).find(|spoken| spoken.is_named())
+        self.session.openings.as_deref()?.spoken()
     }
 
     /// Whether a direction that was seen from its start did not begin with TLS.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 pub use super::anomaly::{Anomaly, AnomalySet};
 use super::{ClientHello, DhGroup, ProtocolVersion, ServerHello};
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
-use crate::protocol::opening::Opening;
+use crate::protocol::opening::{self, Opening, Spoken};
 use crate::protocol::x509::{Certificate, Evidence, Validation};
 
 /// What is known of one TLS session. Everything in it was seen in the clear.
@@ -109,6 +109,13 @@ pub struct Openings {
     pub client: Opening,
     /// The server's first bytes.
     pub server: Opening,
+}
+
+impl Openings {
+    /// What the flow speaks by both together. `None`: that is not known yet.
+    pub fn spoken(&self) -> Option<Spoken> {
+        opening::together(&self.client, &self.server)
+    }
 }
 
 /// An alert record in the clear (RFC 8446 §6).

@@ -2,8 +2,8 @@
 
 use super::super::builder::{Builder, Test};
 use super::super::diagnostic::{Reason, excerpt};
-use super::super::protocol_names::APPLICATIONS;
-use super::super::subject::{Facts, FlowDirection, Sides, Subject};
+use super::super::protocol_names::{APPLICATIONS, Protocols, RECOGNISED};
+use super::super::subject::{AppProto, Facts, FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required, set_once};
 use crate::base::slip;
 
@@ -57,10 +57,11 @@ impl Test for Speaks {
                 FlowDirection::ToClient => session.server_hello.is_some(),
             })
         };
-        match subject.app_proto.name() {
-            None => self.unknown,
-            Some("tls") => self.takes("tls") && self.of.is_none_or(sent),
-            Some(name) => self.takes(name),
+        match (subject.app_proto, subject.app_proto.name()) {
+            (AppProto::Refused, _) => false,
+            (_, None) => self.unknown,
+            (_, Some("tls")) => self.takes("tls") && self.of.is_none_or(sent),
+            (_, Some(name)) => self.takes(name),
         }
     }
 
@@ -68,8 +69,16 @@ impl Test for Speaks {
         self.unknown
     }
 
-    fn excludes_tls(&self) -> bool {
-        !self.takes("tls")
+    fn is_of_protocol(&self) -> bool {
+        true
+    }
+
+    fn protocols(&self) -> Option<(&'static str, Protocols)> {
+        let named: Vec<&str> = RECOGNISED.iter().copied().filter(|name| self.takes(name)).collect();
+        let unknown = if self.unknown { Protocols::unknown() } else { Protocols::NONE };
+        // That one which is not recognised never matches, is noted.
+        let is_told = named.is_empty() && self.unrecognised;
+        Some(("app-layer-protocol", if is_told { Protocols::ALL } else { Protocols::named(&named).and(unknown) }))
     }
 }
 
@@ -128,5 +137,3 @@ fn app_layer_protocol(builder: &mut Builder<'_>, value: Option<&str>) -> Result<
 const MODES: &[&str] = &["direction", "to_server", "to_client", "either", "final", "original", "exact"];
 const MODE: &str = "direction, to_server, to_client, either, final or original after the protocol";
 const PROTOCOL: &str = "tls, failed, unknown, or the name of another protocol, several with | between";
-/// What flows are found to be, by the names that they then have.
-const RECOGNISED: &[&str] = &["tls", "failed", "quic", "http", "http2", "ssh", "rdp", "smb", "smtp", "imap", "pop3", "rfb"];

@@ -2,6 +2,7 @@
 
 use super::super::builder::{Builder, Test};
 use super::super::diagnostic::{Reason, excerpt};
+use super::super::protocol_names::Protocols;
 use super::super::subject::{Facts, FlowDirection, Sides, Subject};
 use super::{Keyword, Kind, required};
 use crate::findings::{Evidence, Finding, FindingSet, Known, matching};
@@ -23,6 +24,12 @@ impl Test for Found {
 
     fn compares_servers(&self) -> bool {
         self.any.iter().any(|finding| finding.known == Known::Earlier)
+    }
+
+    fn protocols(&self) -> Option<(&'static str, Protocols)> {
+        let is_of_others = !self.negated && self.any.iter().all(|finding| finding.known == Known::Opening);
+        let others = || Protocols::named(&["tls", "quic"]).and(Protocols::unknown()).others();
+        Some(("finding", if is_of_others { others() } else { Protocols::ALL }))
     }
 
     fn holds(&self, subject: &Subject<'_>, _: FlowDirection) -> bool {

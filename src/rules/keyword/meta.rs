@@ -85,7 +85,11 @@ fn target(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> 
 /// `session|host[,count,packets|bytes|seconds[,src|dst]]`. It may come more than once.
 fn tag(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let bad = Reason::BadValue("session or host[, count, packets|bytes|seconds]; of a host[, src|dst] behind that");
-    builder.stateful.effects.push(Effect::Tag(Tag::parse(required(value)?).ok_or(bad)?));
+    let tag = Tag::parse(required(value)?).ok_or(bad)?;
+    if tag.is_void() {
+        builder.note(Reason::NoEffect("the packet that the rule matches on counts, and is not told, so that none is"));
+    }
+    builder.stateful.effects.push(Effect::Tag(tag));
     Ok(())
 }
 

@@ -105,6 +105,15 @@ impl Tag {
     /// What is tagged where nothing is said: of hosts the destination.
     pub const DEFAULT_COUNT: u32 = 256;
 
+    /// Whether it is over with the packet that the rule matches on.
+    pub const fn is_void(&self) -> bool {
+        match self.metric {
+            Metric::Packets => self.count <= 1,
+            Metric::Bytes => self.count == 0,
+            Metric::Seconds => false,
+        }
+    }
+
     /// By the words of a rule. `None` where they are none.
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();

@@ -288,6 +288,63 @@ fn what_tls13_hides() {
     }
 }
 
+/// The first keyword that leaves nothing, or nothing where some flow may be as all of the rule asks.
+#[test]
+fn protocols_that_exclude_each_other() {
+    for (header, options, expected) in [
+        ("tls", "app-layer-protocol:!tls;", Some("app-layer-protocol")),
+        ("tls", "app-layer-protocol:http;", Some("app-layer-protocol")),
+        ("tls", "finding:nottls.ssh;", Some("finding")),
+        ("tls", "finding:nottls.ssh,nottls.http;", Some("finding")),
+        ("quic", "app-layer-protocol:tls;", Some("app-layer-protocol")),
+        ("quic", "app-layer-protocol:!quic;", Some("app-layer-protocol")),
+        ("udp", "app-layer-protocol:http;", Some("app-layer-protocol")),
+        ("udp", "app-layer-protocol:!failed; app-layer-protocol:!quic;", Some("app-layer-protocol")),
+        ("ip", "ip_proto:17; app-layer-protocol:ssh|smtp;", Some("app-layer-protocol")),
+        ("tcp", "app-layer-protocol:ssh; app-layer-protocol:!ssh;", Some("app-layer-protocol")),
+        ("tcp", "app-layer-protocol:ssh; app-layer-protocol:http;", Some("app-layer-protocol")),
+        ("tcp", "app-layer-protocol:tls; finding:nottls.ssh;", Some("finding")),
+        ("tcp", "app-layer-protocol:ssh; tls.sni; content:\"a\";", Some("app-layer-protocol")),
+        ("tcp", "app-layer-protocol:ssh; ssl_version:tls1.2;", Some("app-layer-protocol")),
+        ("tls", "app-layer-protocol:tls;", None),
+        ("tls", "app-layer-protocol:!ssh;", None),
+        ("tls", "finding:weak.*;", None),
+        ("tls", "finding:nottls.*;", None), // a ClientHello that is answered with something else is one of them
+        ("tls", "finding:!nottls.ssh;", None),
+        ("quic", "app-layer-protocol:quic|tls;", None),
+        ("udp", "app-layer-protocol:!http;", None),
+        ("udp", "app-layer-protocol:unknown;", None),
+        ("ip", "app-layer-protocol:quic|http;", None),
+        ("tcp", "app-layer-protocol:ssh|http; app-layer-protocol:!ssh;", None),
+        ("tcp", "app-layer-protocol:!tls; app-layer-protocol:!http;", None),
+        ("tcp", "app-layer-protocol:ssh; finding:nottls.ssh;", None),
+        ("tcp", "app-layer-protocol:tls; tls.sni; content:\"a\";", None),
+        ("tcp", "app-layer-protocol:unknown|tls; ssl_version:tls1.2;", None),
+    ] {
+        let text = format!("alert {header} any any -> any any ({options} sid:1;)");
+        let (_, report) = RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default());
+        let said = report.errors.first();
+        assert_eq!(said.and_then(|e| e.keyword.as_deref()), expected, "{text}: {said:?}");
+        assert!(said.is_none_or(|e| matches!(e.reason, Reason::NeverMatches(_))), "{text}: {said:?}");
+    }
+}
+
+#[test]
+fn a_tag_that_tells_nothing_is_noted() {
+    for (value, noted) in [
+        ("session,0,packets", 1),
+        ("session,1,packets", 1),
+        ("session,2,packets", 0),
+        ("host,0,bytes,src", 1),
+        ("host,0,seconds,src", 0),
+        ("session", 0),
+    ] {
+        let text = format!("alert tls any any -> any any (tag:{value}; sid:1;)");
+        let (_, report) = RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default());
+        assert_eq!((report.errors.len(), report.notes.len()), (0, noted), "{value}: {:?}", report.notes);
+    }
+}
+
 #[test]
 fn directions_that_exclude_each_other() {
     let never = |why: &str| format!("it can never match: {why}");

@@ -12,7 +12,7 @@ fn old(version: u16) -> Session {
 /// A flow that is not TLS, whose client begins with these bytes.
 fn plain(bytes: &[u8]) -> Session {
     let mut client = Opening::default();
-    client.take(bytes, 0);
+    client.take(bytes, 0, false);
     Session {
         openings: Some(Box::new(Openings { client, ..Openings::default() })),
         client_view: View { seen: true, ..View::default() },
