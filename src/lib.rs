@@ -16,7 +16,7 @@
 //! | [`event`] | EVE JSON |
 //! | [`engine`] | the data path |
 //!
-//! Around it the rim does the I/O: [`capture`] brings frames, [`sink`] takes lines, [`pipeline`] owns the threads, and [`cli`]
+//! Around it the rim does the I/O: [`capture`] brings frames, [`sink`] takes lines, [`monitor`] tells how a run goes, [`pipeline`] owns the threads, and [`cli`]
 //! starts it all.
 
 #![warn(missing_docs)]
@@ -40,6 +40,7 @@ pub mod engine;
 pub mod event;
 pub mod findings;
 pub mod flow;
+pub mod monitor;
 pub mod packet;
 pub mod pipeline;
 pub mod protocol;

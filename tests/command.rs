@@ -129,6 +129,7 @@ fn what_was_not_looked_at_is_in_the_summary() {
         stats_interval: None,
         keeping: Keeping::default(),
         stop: Arc::default(),
+        board: None,
         next_rules: Arc::default(),
     };
     let (rules, printer) = (Arc::new(RuleSet::default()), EvePrinter::default());

@@ -397,6 +397,7 @@ fn at_one_frame_for_any_number_of_workers() {
             stats_interval: None,
             keeping: Keeping::default(),
             stop: Arc::default(),
+            board: None,
             next_rules: Arc::clone(&next_rules),
         };
         let mut lines = Vec::new();

@@ -15,11 +15,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("event", &["base", "packet", "flow", "protocol", "findings"]),
     ("engine", &["base", "packet", "flow", "protocol", "trust", "findings", "rules", "event"]),
     ("sink", &["base"]),
+    ("monitor", &["base"]),
     ("capture", &["base", "packet"]),
-    ("pipeline", &["base", "packet", "flow", "protocol", "trust", "findings", "rules", "event", "engine", "sink", "capture"]),
+    (
+        "pipeline",
+        &["base", "packet", "flow", "protocol", "trust", "findings", "rules", "event", "engine", "sink", "monitor", "capture"],
+    ),
     (
         "cli",
-        &["base", "packet", "flow", "protocol", "trust", "findings", "rules", "event", "engine", "sink", "capture", "pipeline"],
+        &[
+            "base", "packet", "flow", "protocol", "trust", "findings", "rules", "event", "engine", "sink", "monitor", "capture",
+            "pipeline",
+        ],
     ),
 ];
 

@@ -10,6 +10,7 @@
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
 //! | [`inline`] | in the path, what goes on is what was inspected, and no part of a forbidden hello does |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
+//! | [`listen`] | a run tells how it goes over HTTP, to whom it should, and nobody can stop it by asking |
 //! | [`loss`] | what was not seen is not told as if it had been, nor as malice |
 //! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
 //! | [`order`] | a connection begins where it began, whatever order its packets are in |
@@ -44,6 +45,8 @@ mod inline;
 mod invariance;
 mod language;
 mod limits;
+#[cfg(target_os = "linux")]
+mod listen;
 mod loss;
 mod memory;
 mod order;

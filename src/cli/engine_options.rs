@@ -87,6 +87,7 @@ impl Watching {
             stats_interval: self.stats_interval,
             keeping: Keeping::default(),
             stop: Arc::clone(stop),
+            board: None,
             next_rules: Arc::default(),
         }
     }

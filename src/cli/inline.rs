@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use signal_hook::consts::SIGUSR1;
 
+use super::listen_options::{self, ListenOptions};
 use super::refused::{Refused, failed, wrong};
 use super::run::{self, Job, Work};
 use super::run_options::RunOptions;
@@ -50,6 +51,9 @@ pub(super) struct Inline {
 
     #[command(flatten)]
     options: RunOptions,
+
+    #[command(flatten)]
+    listen: ListenOptions,
 }
 
 /// What becomes of what cannot be judged, and for how long packets may wait.
@@ -143,8 +147,10 @@ impl Inline {
         caught.map_err(|error| failed(format_args!("cannot catch signals: {error}")))?;
         let mut loaded = self.options.load(&stop)?;
         loaded.settings.workers = 1;
-        let prepared = self.options.open(loaded, std::iter::empty())?;
+        let mut prepared = self.options.open(loaded, std::iter::empty())?;
+        let monitor = self.listen.bind()?;
         let (passage, names) = self.open()?;
+        prepared.settings.board = listen_options::start(monitor, "inline", self.place())?;
         let path = PathSettings {
             inline: self.path.settings(self.dry_run),
             names: names.into(),
@@ -154,6 +160,16 @@ impl Inline {
         };
         let job = InPath { passage, path: &path };
         Ok(run::status(run::play(&self.options, prepared, Progress::new(None, false), job)))
+    }
+
+    /// Where it stands.
+    fn place(&self) -> String {
+        match (&self.queue, &self.bridge) {
+            (Some(QueueRange(first, last)), _) if first == last => format!("queue {first}"),
+            (Some(QueueRange(first, last)), _) => format!("queues {first} to {last}"),
+            (None, Some(BridgeEnds(a, b))) => format!("{a} and {b}"),
+            (None, None) => String::new(),
+        }
     }
 
     /// Opens the queues or the bridge; says so. The interfaces' names, where there are any.

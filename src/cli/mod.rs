@@ -13,6 +13,8 @@ mod findings;
 #[cfg(target_os = "linux")]
 mod inline;
 mod list_options;
+#[cfg(target_os = "linux")]
+mod listen_options;
 mod lookups;
 #[cfg(target_os = "linux")]
 mod notify;
@@ -30,6 +32,7 @@ mod run_options;
 mod sandbox;
 mod signals;
 mod sink_options;
+mod sink_tls;
 #[cfg(target_os = "linux")]
 mod tap;
 pub mod terminal;

@@ -5,7 +5,7 @@ use crate::base::Timestamp;
 use crate::event::{AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, TcpEnd};
 use crate::findings::FindingSet;
 use crate::packet::{Frame, SegmentHeader};
-use crate::pipeline::Printer;
+use crate::pipeline::{EvePrinter, Printer};
 use crate::protocol::tls::Session;
 
 /// A line for each session and alert; what else there is comes in the summary.
@@ -42,6 +42,59 @@ impl Printer for TerminalPrinter {
     fn anomaly(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &AnomalyInfo<'_>) {}
 
     fn stats(&self, _: &mut Vec<u8>, _: Timestamp, _: &[(&str, u64)], _: &RulesInfo) {}
+}
+
+/// Both: for people, and the event behind it for who watches the run. [`parted`] takes them apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BothPrinter {
+    pub people: TerminalPrinter,
+    pub eve: EvePrinter,
+}
+
+impl Printer for BothPrinter {
+    fn session(&self, out: &mut Vec<u8>, common: &Common<'_>, session: &Session) {
+        self.people.session(out, common, session);
+        self.eve.session(out, common, session);
+    }
+
+    fn find_more(&self, line: &mut Vec<u8>, before: FindingSet, after: FindingSet) {
+        let mut for_people = Vec::new();
+        let mut event = parted(line, &mut for_people);
+        self.people.find_more(&mut for_people, before, after);
+        self.eve.find_more(&mut event, before, after);
+        for_people.append(&mut event);
+        *line = for_people;
+    }
+
+    fn other(&self, out: &mut Vec<u8>, common: &Common<'_>) {
+        self.people.other(out, common);
+    }
+
+    fn alert(&self, out: &mut Vec<u8>, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
+        self.people.alert(out, common, info, flow, session);
+        self.eve.alert(out, common, info, flow, session);
+    }
+
+    fn drop(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &SegmentHeader, _: &DropInfo<'_>) {}
+
+    fn packet(&self, _: &mut Vec<u8>, _: &Common<'_>) {}
+
+    fn add_frame(&self, _: &mut Vec<u8>, _: &Frame<'_>) {}
+
+    fn flow(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &FlowCounters, _: &FlowEnd, _: Option<&TcpEnd>) {}
+
+    fn anomaly(&self, _: &mut Vec<u8>, _: &Common<'_>, _: &AnomalyInfo<'_>) {}
+
+    fn stats(&self, _: &mut Vec<u8>, _: Timestamp, _: &[(&str, u64)], _: &RulesInfo) {}
+}
+
+/// The events among `lines`; the others are added to `for_people`. No line for people begins as an event does.
+pub(super) fn parted(lines: &[u8], for_people: &mut Vec<u8>) -> Vec<u8> {
+    let mut events = Vec::new();
+    for line in lines.split_inclusive(|&b| b == b'\n') {
+        if line.starts_with(b"{\"") { &mut events } else { &mut *for_people }.extend_from_slice(line);
+    }
+    events
 }
 
 fn line(out: &mut Vec<u8>, print: impl FnOnce(&mut String)) {

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::thread;
 
-use super::printer::TerminalPrinter;
+use super::printer::{BothPrinter, TerminalPrinter, parted};
 use super::reload::{Reloader, Reloads};
 use super::run_options::{Prepared, RunOptions};
 use super::terminal::{self, Progress, Style};
@@ -42,10 +42,11 @@ pub(super) fn play<J: Job>(options: &RunOptions, prepared: Prepared<'_>, progres
     let style = Style { colour: to_terminal && Style::is_wanted() };
     let Prepared { reloads, rules, settings, sink, profile_to } = prepared;
     let pump = Pump { options, settings: &settings, progress: &progress };
-    let (outcome, more) = if to_terminal {
-        pump.work(job, rules, reloads, sink, &TerminalPrinter { style })?
-    } else {
-        pump.work(job, rules, reloads, sink, &EvePrinter { certificates: options.certificates.log_certificates })?
+    let (people, eve) = (TerminalPrinter { style }, EvePrinter { certificates: options.certificates.log_certificates });
+    let (outcome, more) = match (to_terminal, settings.board.is_some()) {
+        (true, false) => pump.work(job, rules, reloads, sink, &people)?,
+        (true, true) => pump.work(job, rules, reloads, sink, &BothPrinter { people, eve })?,
+        (false, _) => pump.work(job, rules, reloads, sink, &eve)?,
     };
     progress.finish();
     let mut went_well = true;
@@ -86,7 +87,21 @@ impl Pump<'_> {
         let mut sinks = options.sinks.begin(J::PACE).map_err(RunError::Sink)?;
         let lines_share_the_terminal = matches!(sink, Some(Sink::Stdout(_))) && io::stdout().is_terminal();
         // Lines come in by the block, and go on at once: who follows a capture as it grows, or an interface, waits for them.
+        let is_for_people = options.is_for_people();
         let mut take = |lines: &[u8]| {
+            let mut for_people = Vec::new();
+            let lines = match &settings.board {
+                None => lines,
+                Some(board) if is_for_people => {
+                    let events = parted(lines, &mut for_people);
+                    board.lines(&events);
+                    &for_people
+                }
+                Some(board) => {
+                    board.lines(lines);
+                    lines
+                }
+            };
             let mut write = || {
                 sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
                 sinks.take(lines)

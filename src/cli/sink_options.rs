@@ -8,6 +8,7 @@ use std::{fmt, fs, io};
 use clap::Args;
 use signal_hook::consts::SIGHUP;
 
+use super::sink_tls::TlsKeys;
 use super::{say, units};
 use crate::base::slip;
 use crate::findings::Selection;
@@ -19,8 +20,8 @@ use crate::sink::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sinks")]
 pub(super) struct SinkOptions {
-    /// Send events to a sink: stdout, file:PATH, unix:PATH, unix-datagram:PATH, syslog-udp:HOST:PORT or syslog-tcp:HOST:PORT, with settings
-    /// after a question mark: file:eve.json?events=alert,tls&rotate-size=1GiB&keep=7; may be repeated. Without --output, nothing goes to
+    /// Send events to a sink: stdout, file:PATH, unix:PATH, unix-datagram:PATH, syslog-udp:HOST:PORT, syslog-tcp:HOST:PORT or
+    /// syslog-tls:HOST:PORT, with settings after a question mark: file:eve.json?events=alert,tls&rotate-size=1GiB&keep=7; may be repeated. Without --output, nothing goes to
     /// standard output then
     #[arg(long, value_name = "KIND:TARGET[?KEY=VALUE&...]", value_parser = parse)]
     sink: Vec<SinkSettings>,
@@ -109,8 +110,7 @@ pub(super) fn parse(text: &str) -> Result<SinkSettings, SinkFault> {
             hint,
         });
     };
-    let mut keys =
-        Keys { name: None, filter: Filter::default(), log: Log::default(), syslog: Syslog::default(), spool: Spool::default() };
+    let mut keys = Keys::default();
     for pair in settings.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         if !COMMON.contains(&key) && !kind_keys.contains(&key) {
@@ -142,18 +142,25 @@ pub(super) fn encoded(text: &str) -> String {
 pub(super) fn target_key(kind: &str) -> Option<&'static str> {
     match kind {
         "file" | "unix" | "unix-datagram" => Some("path"),
-        "syslog-udp" | "syslog-tcp" => Some("address"),
+        "syslog-udp" | "syslog-tcp" | "syslog-tls" => Some("address"),
         _ => None,
     }
 }
 
+/// Whether the value of a key is a path.
+pub(super) fn is_path(key: &str) -> bool {
+    ["spool", "ca", "certificate", "key"].contains(&key)
+}
+
 /// What the keys say.
+#[derive(Default)]
 struct Keys {
     name: Option<String>,
     filter: Filter,
     log: Log,
     syslog: Syslog,
     spool: Spool,
+    tls: TlsKeys,
 }
 
 #[derive(Default)]
@@ -224,7 +231,9 @@ impl Keys {
                 self.spool.when_full = Some(known.ok_or_else(|| format!("'{value}' is none of wait, oldest, newest"))?.1);
             }
             "resend" => self.spool.resend = Some(units::bytes(value)?),
-            _ => self.syslog.hostname = Some(value.to_owned()),
+            "hostname" => self.syslog.hostname = Some(value.to_owned()),
+            _ if self.tls.set(key, value) => {}
+            _ => return Err("it is known to no part".to_owned()),
         }
         Ok(())
     }
@@ -261,6 +270,7 @@ impl Keys {
             "unix-datagram" => Target::Socket(Address::UnixDatagram(target.into())),
             "syslog-udp" => Target::Syslog(Address::Udp(target), syslog),
             "syslog-tcp" => Target::Syslog(Address::Tcp(target), syslog),
+            "syslog-tls" => Target::Syslog(Address::Tls(target, self.tls.settings().map_err(missing)?), syslog),
             _ => Target::Stdout,
         };
         Ok(SinkSettings { name: self.name.unwrap_or_else(|| what.to_owned()), target, filter: self.filter, spool })
@@ -310,13 +320,17 @@ impl std::error::Error for SinkFault {}
 pub(super) const TYPE: &str = "type";
 
 /// Each kind with the keys that it alone has.
-const KINDS: [(&str, &[&str]); 6] = [
+const KINDS: [(&str, &[&str]); 7] = [
     ("stdout", &[]),
     ("file", &["rotate-size", "rotate-interval", "compress", "keep"]),
     ("unix", &["spool", "spool-size", "spool-full", "resend"]),
     ("unix-datagram", &[]),
     ("syslog-udp", &["facility", "hostname"]),
     ("syslog-tcp", &["facility", "hostname", "spool", "spool-size", "spool-full", "resend"]),
+    (
+        "syslog-tls",
+        &["facility", "hostname", "spool", "spool-size", "spool-full", "resend", "ca", "server-name", "certificate", "key"],
+    ),
 ];
 
 /// Keys of all kinds.
@@ -337,6 +351,7 @@ const RESEND: usize = 16 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::TlsSettings;
 
     #[test]
     fn a_sink_is_described_by_kind_target_and_keys() {
@@ -368,6 +383,18 @@ mod tests {
     }
 
     #[test]
+    fn tls_takes_files_and_a_name() {
+        let sink = parse("syslog-tls:logs:6514?ca=ca.pem&server-name=logs.example&certificate=c.pem&key=k.pem&hostname=h").unwrap();
+        let tls = TlsSettings {
+            ca: Some("ca.pem".into()),
+            server_name: Some("logs.example".to_owned()),
+            identity: Some(("c.pem".into(), "k.pem".into())),
+        };
+        let syslog = SyslogSettings { facility: 21, hostname: "h".to_owned() };
+        assert_eq!(sink.target, Target::Syslog(Address::Tls("logs:6514".to_owned(), tls), syslog));
+    }
+
+    #[test]
     fn a_stream_may_have_a_spool() {
         let sink = parse("unix:a.sock?spool=/var/spool/p&spool-size=2MiB&spool-full=oldest&resend=0").unwrap();
         let spool = SpoolSettings { dir: "/var/spool/p".into(), size: 2 << 20, when_full: WhenFull::Oldest, resend: 0 };
@@ -384,7 +411,7 @@ mod tests {
             (
                 "flie:a",
                 Some("type"),
-                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp: is file meant?",
+                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls: is file meant?",
             ),
             ("file", None, "a sink of type file needs a path"),
             (
@@ -403,6 +430,13 @@ mod tests {
                 "a sink of type syslog-udp has no key spool: it is one of name, events, severity, findings, rules, facility, hostname",
             ),
             ("unix:a?spool-size=2MiB", None, "a sink of type unix needs spool, a directory, for this"),
+            ("syslog-tls:a:1?key=k", None, "a sink of type syslog-tls needs certificate, beside key"),
+            ("syslog-tls:a:1?certificate=c", None, "a sink of type syslog-tls needs key, beside certificate"),
+            (
+                "syslog-tcp:a:1?ca=c",
+                Some("ca"),
+                "a sink of type syslog-tcp has no key ca: it is one of name, events, severity, findings, rules, facility, hostname, spool, spool-size, spool-full, resend",
+            ),
             ("unix:a?spool=s&spool-size=1K", Some("spool-size"), "spool-size: use 1MiB or more"),
             ("unix:a?spool=s&spool-full=never", Some("spool-full"), "spool-full: 'never' is none of wait, oldest, newest"),
             ("file:a?event=tls", Some("event"), "a sink of type file has no key event: is events meant?"),

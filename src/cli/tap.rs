@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use signal_hook::consts::SIGUSR1;
 
+use super::listen_options::{self, ListenOptions};
 use super::notify::Notifier;
 use super::refused::{Refused, failed, wrong};
 use super::run::{self, Job, Work};
@@ -67,6 +68,9 @@ pub(super) struct Tap {
     options: RunOptions,
 
     #[command(flatten)]
+    listen: ListenOptions,
+
+    #[command(flatten)]
     sandbox: SandboxOptions,
 }
 
@@ -91,9 +95,10 @@ impl Tap {
         self.check_processors()?;
         let user = self.sandbox.user().map_err(wrong)?;
         let loaded = self.options.load(&stop)?;
-        let prepared = self.options.open(loaded, std::iter::empty())?;
+        let mut prepared = self.options.open(loaded, std::iter::empty())?;
         let (backend, opened) = self.open(&interfaces, &prepared.rules, &prepared.settings).map_err(failed)?;
         let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
+        let monitor = self.listen.bind()?;
         say("listening", format_args!("at {} ({backend}, workers: {})", names.join(", "), prepared.settings.workers));
         let live = LiveSettings {
             names: interfaces.iter().map(|interface| interface.name.clone()).collect(),
@@ -104,6 +109,7 @@ impl Tap {
         };
         // What is listened at may have to be listened at anew.
         self.sandbox.enter(user, Capabilities::NET_RAW, self.options.written(&prepared.rules))?;
+        prepared.settings.board = listen_options::start(monitor, "tap", names.join(", "))?;
         for down in interfaces.iter().filter(|interface| !interface.is_up) {
             say("interface", format_args!("{} is down: nothing is seen there until it is up", down.name));
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::json::{Plain, is_plain};
+pub use crate::base::visible::is_deceptive;
 use crate::protocol::tls::ByteStrings;
 
 /// Bytes from the wire as a JSON string, without loss: UTF-8 stands as it is, any other byte as `\xNN`. A backslash that would
@@ -54,14 +55,6 @@ impl Serialize for Texts<'_> {
 
 fn reads_as_escape(after_backslash: &str) -> bool {
     matches!(after_backslash.as_bytes(), [b'x', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
-}
-
-/// Whether `c` moves a cursor, starts a terminal's control sequence, ends a line, reorders text or cannot be seen: what hostile
-/// names use to look like others. JSON lines write them as `\uNNNN`, terminal lines as `\u{nnnn}`.
-pub const fn is_deceptive(c: char) -> bool {
-    matches!(c,
-        '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A number without a name, as RFCs write it: `0x1a2b`.

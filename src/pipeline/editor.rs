@@ -13,6 +13,7 @@ use crate::capture::Block;
 use crate::engine::{Config, Counters, Order, PacketId};
 use crate::event::{RulesInfo, Summary};
 use crate::findings::{FindingSet, Memory, Sighting, found_by};
+use crate::monitor::Counted;
 use crate::packet::{DecoderCounters, Frame};
 use crate::rules::{AlertLimits, Profile, RuleSet};
 
@@ -164,12 +165,22 @@ impl<P: Printer> Editor<P> {
 
     /// A `stats` event of what the decoders, the workers and the rim have counted. All lines before it were written, so that what was
     /// found on the way has come with them.
-    pub fn stats(&mut self, timestamp: Timestamp, decoder: &DecoderCounters, mut counters: Counters, rim: &[Named]) {
+    pub fn stats(&mut self, timestamp: Timestamp, decoder: &DecoderCounters, counters: Counters, rim: &[Named]) {
+        let named = self.so_far(decoder, counters, rim);
+        self.printer.stats(&mut self.waiting, timestamp, &named, &self.rules_info);
+    }
+
+    /// The same, for who asks how it goes.
+    pub fn counted(&self, decoder: &DecoderCounters, counters: Counters, rim: &[Named]) -> Counted {
+        let RulesInfo { loaded, failed, last_reload } = self.rules_info;
+        Counted { counters: self.so_far(decoder, counters, rim), rules_loaded: loaded, rules_failed: failed, last_reload }
+    }
+
+    fn so_far(&self, decoder: &DecoderCounters, mut counters: Counters, rim: &[Named]) -> Vec<Named> {
         counters.add(&self.earlier.counters());
         counters.suppress_alerts(self.refused.total);
         counters.thresholds_evicted = counters.thresholds_evicted.saturating_add(self.limits.evicted());
-        let named: Vec<_> = self.named(decoder, &counters).into_iter().chain(rim.iter().copied()).collect();
-        self.printer.stats(&mut self.waiting, timestamp, &named, &self.rules_info);
+        self.named(decoder, &counters).into_iter().chain(rim.iter().copied()).collect()
     }
 
     /// The run is over: writes the `stats` event at its end, with counters of the rim beside the others. What came of it all.

@@ -51,6 +51,7 @@ use crate::base::Duration;
 use crate::capture::{CaptureError, CaptureSet, PcapngWriter};
 use crate::engine::{Config, Counters, LANES};
 use crate::event::Summary;
+use crate::monitor::Board;
 use crate::packet::{DecoderConfig, DecoderCounters};
 use crate::rules::{Profile, RuleSet, SavedDataset};
 use crate::sink;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub stop: Arc<AtomicUsize>,
     /// Rules that are to take the place of those in force.
     pub next_rules: Arc<NextRules>,
+    /// Where a live run leaves what it counts, once a second.
+    pub board: Option<Board>,
 }
 
 /// What came of a run.

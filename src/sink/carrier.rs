@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::RecvTimeoutError;
 
 use super::Error;
 use super::filter::Filter;
 use super::log::LogFile;
 use super::queue::{Notice, Pace, Shipped, SinkSettings, Target};
 use super::socket::{Sent, Socket};
-use super::spool::{Form, Spool, Spooled};
+use super::spool::{Form, Receiver, Spool, SpoolSettings, Spooled, Stream};
 use super::stdout::Stdout;
 use super::syslog::SyslogSettings;
 
@@ -53,12 +53,15 @@ enum Outlet {
 impl Carrier {
     /// Opens the sink. In a live run a receiver need not be there yet.
     pub fn open(settings: SinkSettings, pace: Pace, notice: Notice, signals: Signals) -> Result<Self, Error> {
-        let spooled = |spool, address, form| -> Result<Outlet, Error> {
-            Ok(Outlet::Spool(Some(Box::new(Spool::begin(spool, Socket::unconnected(address), form, pace.patience())?))))
+        let name = settings.name.clone();
+        let announce = Box::new(move |error: &Error| notice(&name, error));
+        let spooled = |spool: SpoolSettings, address, form| -> Result<Outlet, Error> {
+            let stream = Stream::new(Socket::unconnected(address)?, form, spool.resend);
+            Ok(Outlet::Spool(Some(Box::new(Spool::begin(spool, Receiver::Stream(stream), announce, pace.patience())?))))
         };
         let connected = |address| match pace {
             Pace::Waiting => Socket::connect(address),
-            Pace::Live => Ok(Socket::unconnected(address)),
+            Pace::Live => Socket::unconnected(address),
         };
         let outlet = match (settings.target, settings.spool) {
             (Target::Stdout, _) => Outlet::Stdout(Stdout::new()),
@@ -73,7 +76,7 @@ impl Carrier {
     }
 
     /// Carries blocks until no more come. In a live run what fails costs events, which are counted, and not the sink.
-    pub fn work(mut self, blocks: &Receiver<Arc<[u8]>>) -> Result<Shipped, Error> {
+    pub fn work(mut self, blocks: &crossbeam_channel::Receiver<Arc<[u8]>>) -> Result<Shipped, Error> {
         let mut ticked = Instant::now();
         loop {
             match blocks.recv_timeout(TICK) {

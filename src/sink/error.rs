@@ -34,6 +34,17 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// A receiver has closed a connection in disorder, at the end.
+    #[error("the receiver broke off before it had confirmed all")]
+    Unconfirmed,
+    /// A file with a certificate, key or token cannot be used. What is in it is not told.
+    #[error("cannot use {}: {why}", path.display())]
+    Credentials {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A spool cannot be used.
     #[error("the spool {}: {source}", path.display())]
     Spool {

@@ -13,6 +13,9 @@ mod socket;
 mod spool;
 mod stdout;
 mod syslog;
+#[cfg(test)]
+mod testing;
+mod tls;
 
 use std::path::Path;
 
@@ -27,6 +30,7 @@ pub use socket::Address;
 pub use spool::{SpoolSettings, WhenFull};
 use stdout::Stdout;
 pub use syslog::SyslogSettings;
+pub use tls::TlsSettings;
 
 /// A place that takes lines.
 #[derive(Debug)]

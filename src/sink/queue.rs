@@ -50,7 +50,7 @@ pub enum Pace {
     Live,
 }
 
-/// Told once when a sink begins to fail in a live run: its name, and why.
+/// Told once when a sink begins to fail in a live run, or the receiver of a spool in any: its name, and why.
 pub type Notice = fn(&str, &Error);
 
 /// Sinks that are at work.

@@ -1,12 +1,16 @@
 //! Sockets that take messages: connected when there is something to send, and again when they break.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
+
 use super::Error;
+use super::tls::{TlsSettings, TlsStream};
 
 /// Where a socket leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +23,16 @@ pub enum Address {
     Udp(String),
     /// `HOST:PORT`, over TCP.
     Tcp(String),
+    /// `HOST:PORT`, over TLS.
+    Tls(String, TlsSettings),
 }
 
 /// A socket that takes messages.
 #[derive(Debug)]
 pub struct Socket {
     address: Address,
+    /// How connections are made where they are of TLS.
+    tls: Option<Arc<ClientConfig>>,
     link: Option<Link>,
 }
 
@@ -34,6 +42,7 @@ enum Link {
     UnixDatagram(UnixDatagram),
     Udp(UdpSocket),
     Tcp(TcpStream),
+    Tls(Box<TlsStream>),
 }
 
 /// What became of a message.
@@ -57,27 +66,29 @@ pub(super) enum Closed {
 }
 
 impl Socket {
-    /// One that will be connected when there is something to send.
-    pub const fn unconnected(address: Address) -> Self {
-        Self { address, link: None }
+    /// One that will be connected when there is something to send. Files with certificates and keys are read now.
+    pub fn unconnected(address: Address) -> Result<Self, Error> {
+        let tls = match &address {
+            Address::Tls(_, settings) => Some(settings.config()?),
+            _ => None,
+        };
+        Ok(Self { address, tls, link: None })
     }
 
     /// One that is connected already: an address that does not answer is told at once.
     pub fn connect(address: Address) -> Result<Self, Error> {
-        match Link::to(&address) {
-            Ok(link) => Ok(Self { address, link: Some(link) }),
-            Err(source) => Err(Error::Connect { address: address.to_string(), source }),
-        }
+        let mut socket = Self::unconnected(address)?;
+        socket.link = Some(socket.reach()?);
+        Ok(socket)
     }
 
     /// Sends a whole message; on a stream it has its framing already. After an error nothing is known of the message, and it is to be sent
     /// again, over a new connection.
     pub(super) fn send(&mut self, message: &[u8]) -> Result<Sent, Error> {
-        let link = match &mut self.link {
-            Some(link) => link,
-            empty => empty
-                .insert(Link::to(&self.address).map_err(|source| Error::Connect { address: self.address.to_string(), source })?),
-        };
+        if self.link.is_none() {
+            self.link = Some(self.reach()?);
+        }
+        let Some(link) = &mut self.link else { return Err(Error::Broken) };
         match link.send(message) {
             Ok(()) => Ok(Sent::Taken),
             Err(error) if is_too_long(&error) => Ok(Sent::TooLong),
@@ -100,6 +111,10 @@ impl Socket {
                 let ready = socket.shutdown(Shutdown::Write).and_then(|()| socket.set_read_timeout(goodbye_by));
                 ready.map_or(Closed::Broken, |()| goodbye(socket))
             }
+            Some(Link::Tls(mut stream)) => {
+                let ready = stream.finish(patience.min(GOODBYE));
+                ready.map_or(Closed::Broken, |()| goodbye(stream))
+            }
             Some(Link::UnixDatagram(_) | Link::Udp(_)) => Closed::Silent,
             None => Closed::Broken,
         }
@@ -109,10 +124,14 @@ impl Socket {
     pub const fn is_datagram(&self) -> bool {
         matches!(self.address, Address::UnixDatagram(_) | Address::Udp(_))
     }
+
+    fn reach(&self) -> Result<Link, Error> {
+        Link::to(&self.address, self.tls.as_ref()).map_err(|source| Error::Connect { address: self.address.to_string(), source })
+    }
 }
 
 impl Link {
-    fn to(address: &Address) -> io::Result<Self> {
+    fn to(address: &Address, tls: Option<&Arc<ClientConfig>>) -> io::Result<Self> {
         match address {
             Address::Unix(path) => {
                 let socket = UnixStream::connect(path)?;
@@ -131,12 +150,12 @@ impl Link {
                 socket.connect(to)?;
                 Ok(Self::Udp(socket))
             }),
-            Address::Tcp(host) => first(host, |to| {
-                let socket = TcpStream::connect_timeout(&to, UNANSWERED)?;
-                socket.set_write_timeout(Some(STALLED))?;
-                socket.set_nodelay(true)?;
-                Ok(Self::Tcp(socket))
-            }),
+            Address::Tcp(host) => first(host, tcp).map(Self::Tcp),
+            Address::Tls(host, settings) => {
+                let (config, name) = (tls.ok_or(ErrorKind::InvalidInput)?, settings.name(host)?);
+                let stream = first(host, |to| TlsStream::begin(Arc::clone(config), name.clone(), tcp(to)?, UNANSWERED))?;
+                Ok(Self::Tls(Box::new(stream)))
+            }
         }
     }
 
@@ -144,6 +163,7 @@ impl Link {
         match self {
             Self::Unix(socket) => socket.write_all(message),
             Self::Tcp(socket) => socket.write_all(message),
+            Self::Tls(stream) => stream.send(message),
             Self::UnixDatagram(socket) => socket.send(message).map(drop),
             // A port that nobody listens on answers to the packet before; the next one may well arrive.
             Self::Udp(socket) => match socket.send(message) {
@@ -154,8 +174,15 @@ impl Link {
     }
 }
 
+fn tcp(to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect_timeout(&to, UNANSWERED)?;
+    socket.set_write_timeout(Some(STALLED))?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
 /// What comes of the first address of `host` with which something does.
-fn first<T>(host: &str, mut open: impl FnMut(std::net::SocketAddr) -> io::Result<T>) -> io::Result<T> {
+fn first<T>(host: &str, mut open: impl FnMut(SocketAddr) -> io::Result<T>) -> io::Result<T> {
     let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
     for address in host.to_socket_addrs()? {
         match open(address) {
@@ -187,6 +214,7 @@ impl std::fmt::Display for Address {
             Self::Unix(path) | Self::UnixDatagram(path) => path.display().fmt(f),
             Self::Udp(host) => write!(f, "{host} (UDP)"),
             Self::Tcp(host) => write!(f, "{host} (TCP)"),
+            Self::Tls(host, _) => write!(f, "{host} (TLS)"),
         }
     }
 }

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Reason};
 use super::read::{in_order, scalar, type_of};
-use crate::cli::sink_options::{self, TYPE, encoded, target_key};
+use crate::cli::sink_options::{self, TYPE, encoded, is_path, target_key};
 
 /// The description of the sink in `table`. Relative paths are so to `dir`; `span` is the table's.
 pub(super) fn description(table: &DeTable<'_>, dir: &Path, span: Range<usize>) -> Result<String, Vec<Fault>> {
@@ -27,7 +27,7 @@ pub(super) fn description(table: &DeTable<'_>, dir: &Path, span: Range<usize>) -
                 None => faults.extend(whole("the directory of this file is not UTF-8", Some("write paths from the root on"))),
             },
             Some(text) if Some(key) == target_key(kind_text) => target = encoded(&text),
-            Some(path) if key == "spool" => match dir.join(path).to_str() {
+            Some(path) if is_path(key) => match dir.join(path).to_str() {
                 Some(path) => pairs.push(format!("{key}={}", encoded(path))),
                 None => faults.extend(whole("the directory of this file is not UTF-8", Some("write paths from the root on"))),
             },

@@ -37,7 +37,7 @@ impl<P: Printer> Collector<P> {
         sink: &mut Take<'_>,
         end: &std::sync::atomic::AtomicBool,
     ) -> Result<Outcome, RunError> {
-        let (begun, mut last_stats) = (Instant::now(), Instant::now());
+        let (begun, mut last_stats, mut last_count) = (Instant::now(), Instant::now(), Instant::now());
         loop {
             let is_over = settings.stop.load(Ordering::Relaxed) != 0 || path.duration.is_some_and(|most| begun.elapsed() >= most);
             if is_over {
@@ -47,6 +47,11 @@ impl<P: Printer> Collector<P> {
                 Ok(piece) => {
                     if let Some(done) = self.take(piece, sink)? {
                         return self.finish(done, sink);
+                    }
+                    // With a piece, so that a path from which none comes counts as stuck.
+                    if let Some(board) = settings.board.as_ref().filter(|_| last_count.elapsed() >= BETWEEN_COUNTS) {
+                        last_count = Instant::now();
+                        board.count(self.editor.counted(&self.status.decoder, self.status.counters, &named(&self.status)));
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -95,5 +100,7 @@ fn named(status: &PathStatus) -> Vec<Named> {
     named
 }
 
+/// How often it tells the board what was counted.
+const BETWEEN_COUNTS: Duration = Duration::from_secs(1);
 /// How long it waits for lines before it looks at the rest.
 const PATIENCE: Duration = Duration::from_millis(50);

@@ -73,12 +73,12 @@ impl<P: Printer> Collector<P> {
     /// Collects until all workers are done. Ends early where the sink fails; they then find their channel closed.
     pub fn collect(
         mut self,
-        interval: Option<Duration>,
+        settings: &Settings,
         asked: &AtomicBool,
         tell: &(dyn Fn(&Status) + Sync),
         sink: &mut Take<'_>,
     ) -> Result<(Outcome, Status), RunError> {
-        let mut last_stats = Instant::now();
+        let (interval, mut last_stats, mut last_count) = (settings.stats_interval, Instant::now(), Instant::now());
         loop {
             match self.pieces.recv_timeout(PATIENCE) {
                 Ok(piece) => self.take(piece, sink)?,
@@ -90,6 +90,11 @@ impl<P: Printer> Collector<P> {
                 let status = self.status();
                 self.editor.stats(now(), &status.decoder, status.counters, &named(&status));
                 self.editor.flush(sink)?;
+            }
+            if let Some(board) = settings.board.as_ref().filter(|_| last_count.elapsed() >= BETWEEN_COUNTS) {
+                last_count = Instant::now();
+                let status = self.status();
+                board.count(self.editor.counted(&status.decoder, status.counters, &named(&status)));
             }
             if asked.swap(false, Ordering::Relaxed) {
                 tell(&self.status());
@@ -213,5 +218,7 @@ const LOADS: [&str; LANES] = [
     "portcullis.live.load.worker_14",
     "portcullis.live.load.worker_15",
 ];
+/// How often it tells the board what was counted.
+const BETWEEN_COUNTS: Duration = Duration::from_secs(1);
 /// How long it waits for lines before it looks at the rest.
 const PATIENCE: Duration = Duration::from_millis(50);

@@ -121,7 +121,7 @@ pub fn run_live<P: Printer>(
         let asked = &live.status;
         let collecting = thread::Builder::new()
             .name("collector".to_owned())
-            .spawn_scoped(scope, move || collector.collect(settings.stats_interval, asked, tell, sink))
+            .spawn_scoped(scope, move || collector.collect(settings, asked, tell, sink))
             .map_err(|error| shared.fail(RunError::Thread(error)))?;
 
         let (begun, mut last_check, mut are_alive) = (Instant::now(), Instant::now(), true);
@@ -131,6 +131,7 @@ pub fn run_live<P: Printer>(
             if last_check.elapsed() >= CHECK {
                 last_check = Instant::now();
                 are_alive = shared.alive.iter().filter(|alive| !alive.swap(false, Ordering::Relaxed)).count() == 0;
+                settings.board.iter().for_each(|board| board.all_go_round(are_alive));
             }
             look(are_alive);
             if let Some(rules) = settings.next_rules.take() {

@@ -8,17 +8,19 @@
 //! had not written is gone). A record that is torn, since the end came within a write, is cut off when the spool is opened. Without a ledger all
 //! segments are sent again. Events carry the spool's id and their number, which never change: the receiver can tell doubles.
 //!
-//! **What is acknowledged.** A stream has no answers: what the system has taken may still be lost with the receiver. So an event counts as
-//! acknowledged when so many bytes more were taken that buffers cannot hold it any longer, or the receiver has closed in good order after we
-//! did. After each break what is not acknowledged is sent again.
+//! **What is acknowledged.** What its receiver answers for, or, on a stream, what lies far enough behind (see [`Stream`]). After each break what is
+//! not acknowledged is sent again.
 //!
 //! **Bounds.** Segments have so many bytes in all as is set; over it, or where the disk is full, it is as set: wait, or the oldest segment goes, or
 //! what is new; that is counted.
 
+mod identity;
 mod ledger;
 mod reader;
+mod receiver;
 mod segment;
 mod sender;
+mod stream;
 mod writer;
 
 use std::path::PathBuf;
@@ -26,11 +28,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-pub(super) use sender::Form;
+pub(super) use receiver::Receiver;
+use sender::Sender;
+pub(super) use stream::{Form, Stream};
 
 use super::Error;
-use super::socket::Socket;
-use sender::Sender;
 use writer::{Full, Writer};
 
 /// How a spool is kept.
@@ -42,7 +44,7 @@ pub struct SpoolSettings {
     pub size: u64,
     /// What goes where there is no room.
     pub when_full: WhenFull,
-    /// Bytes that have to be taken after an event before it counts as acknowledged.
+    /// Bytes that a stream has to take after an event before it counts as acknowledged.
     pub resend: usize,
 }
 
@@ -56,6 +58,9 @@ pub enum WhenFull {
     /// New events.
     Newest,
 }
+
+/// Told when a receiver begins to fail.
+pub(super) type Announce = Box<dyn Fn(&Error) + Send>;
 
 /// A spool that is at work: it is written to here, and sent from in a thread.
 #[derive(Debug)]
@@ -108,21 +113,21 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until something changes, or for half a second.
-    fn wait(&self, state: MutexGuard<'_, State>) {
-        drop(self.changed.wait_timeout(state, Duration::from_millis(500)));
+    /// Waits until something changes, or for that long.
+    fn wait(&self, state: MutexGuard<'_, State>, time: Duration) {
+        drop(self.changed.wait_timeout(state, time));
     }
 }
 
 impl Spool {
-    /// Opens the spool, and begins to send what is in it. `patience`: how long its receiver is waited for where the run is to end, or cannot go
+    /// Opens the spool, and begins to send what is in it to `receiver`. `patience`: how long its receiver is waited for where the run is to end, or cannot go
     /// on as the spool is full.
-    pub fn begin(settings: SpoolSettings, socket: Socket, form: Form, patience: Duration) -> Result<Self, Error> {
+    pub fn begin(settings: SpoolSettings, receiver: Receiver, announce: Announce, patience: Duration) -> Result<Self, Error> {
         let failed = |source| Error::Spool { path: settings.dir.clone(), source };
         let (writer, acknowledged) = Writer::open(&settings.dir, segment_size(&settings)).map_err(failed)?;
         let shared = Arc::new(Shared::default());
         shared.update(|state| (state.written, state.acknowledged) = (writer.next(), acknowledged));
-        let sender = Sender::new(&settings, writer.id(), acknowledged, Arc::clone(&shared), (socket, patience), form);
+        let sender = Sender::new(&settings, (writer.id(), acknowledged), Arc::clone(&shared), receiver, announce, patience);
         let sender = thread::Builder::new().name("spool".to_owned()).spawn(move || sender.work()).map_err(Error::Thread)?;
         Ok(Self { settings, writer, shared, sender, patience, dropped: 0 })
     }
@@ -169,7 +174,7 @@ impl Spool {
                         let source = std::io::Error::other("it is full, and its receiver takes nothing");
                         return Err(Error::Spool { path: self.settings.dir.clone(), source });
                     }
-                    self.shared.wait(self.shared.state());
+                    self.shared.wait(self.shared.state(), Duration::from_millis(500));
                     self.writer.forget_removed();
                 }
                 WhenFull::Oldest => match self.writer.remove_oldest(acknowledged) {

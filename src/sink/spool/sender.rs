@@ -1,147 +1,173 @@
 //! The sending side of a spool, in its thread.
 
-use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::reader::Reader;
-use super::{Shared, SpoolSettings, ledger};
+use super::receiver::{Receiver, Refusal};
+use super::{Announce, Shared, SpoolSettings, identity, ledger};
 use crate::sink::Error;
-use crate::sink::socket::{Closed, Socket};
-use crate::sink::syslog::SyslogSettings;
-
-/// What is made of an event.
-#[derive(Debug)]
-pub(in crate::sink) enum Form {
-    /// A line.
-    Line,
-    /// A message, with its length before it.
-    Syslog(SyslogSettings),
-}
+use crate::sink::socket::Closed;
 
 /// Sends what is in a spool.
-#[derive(Debug)]
 pub(super) struct Sender {
     dir: PathBuf,
     id: u64,
-    resend: usize,
     shared: Arc<Shared>,
-    socket: Socket,
+    receiver: Receiver,
+    announce: Announce,
     /// How long the receiver may be away at the end.
     patience: Duration,
-    form: Form,
     reader: Reader,
     /// The first number that is not acknowledged.
     acknowledged: u64,
-    /// What was taken and is not acknowledged: numbers and lengths, and the sum of these.
-    taken: VecDeque<(u64, usize)>,
-    taken_bytes: usize,
     /// When the ledger was written last, and what was in it.
     noted: (Instant, u64),
-    /// Since when the receiver has taken nothing.
+    /// What the receiver has refused is to be tried again.
+    is_refused: bool,
+    /// When the receiver was found to be away last, and how long it was left alone then.
     away: Option<(Instant, Duration)>,
+    /// When something was acknowledged last, or the end began.
+    progress: Instant,
+    is_ending: bool,
+}
+
+/// How it goes on.
+enum Step {
+    On,
+    Done,
 }
 
 impl Sender {
     pub fn new(
         settings: &SpoolSettings,
-        id: u64,
-        acknowledged: u64,
+        (id, acknowledged): (u64, u64),
         shared: Arc<Shared>,
-        (socket, patience): (Socket, Duration),
-        form: Form,
+        mut receiver: Receiver,
+        announce: Announce,
+        patience: Duration,
     ) -> Self {
+        receiver.start(acknowledged);
         Self {
             dir: settings.dir.clone(),
             id,
-            resend: settings.resend,
             shared,
-            socket,
+            receiver,
+            announce,
             patience,
-            form,
             reader: Reader::new(settings.dir.clone(), acknowledged),
             acknowledged,
-            taken: VecDeque::new(),
-            taken_bytes: 0,
             noted: (Instant::now(), acknowledged),
+            is_refused: false,
             away: None,
+            progress: Instant::now(),
+            is_ending: false,
         }
     }
 
     /// Sends until nothing will be written any more and all is acknowledged, or the receiver has been away for long after that.
     pub fn work(mut self) -> Result<(), Error> {
-        let (mut event, mut message) = (Vec::new(), Vec::new());
+        let mut event = Vec::new();
         loop {
-            let state = *self.shared.state();
-            match self.reader.read(state.written, &mut event).map_err(|source| self.failed(source))? {
-                Some(number) => {
-                    message.clear();
-                    self.form.message(&mut message, &event, &format!("{:016x}-{number}", self.id));
-                    match self.socket.send(&message) {
-                        Ok(_) => self.was_taken(number, message.len())?,
-                        Err(_) if !self.is_to_wait(state.is_closing) => break,
-                        Err(_) => self.start_over(),
+            match self.step(&mut event)? {
+                Ok(Step::On) => self.settle()?,
+                Ok(Step::Done) => break,
+                Err(refusal) => {
+                    self.is_refused = true;
+                    self.settle()?;
+                    let next = self.receiver.recover(self.reader.next());
+                    if next != self.reader.next() {
+                        self.reader.seek(next);
                     }
-                }
-                None if state.is_closing => match self.socket.close(self.patience) {
-                    Closed::Confirmed => {
-                        self.acknowledge(self.reader.next())?;
+                    if !self.pause(&refusal) {
                         break;
-                    }
-                    Closed::Silent => break,
-                    Closed::Broken if self.acknowledged >= state.written => break,
-                    Closed::Broken if !self.is_to_wait(true) => break,
-                    Closed::Broken => self.start_over(),
-                },
-                None => {
-                    self.note(false)?;
-                    let state = self.shared.state();
-                    if state.written == self.reader.next() && !state.is_closing {
-                        self.shared.wait(state);
                     }
                 }
             }
         }
+        self.settle()?;
         self.note(true)
     }
 
-    /// The system has taken an event: those that lie far enough behind it are acknowledged.
-    fn was_taken(&mut self, number: u64, length: usize) -> Result<(), Error> {
-        self.away = None;
-        self.taken.push_back((number, length));
-        self.taken_bytes = self.taken_bytes.saturating_add(length);
-        let mut acknowledged = self.acknowledged;
-        while self.taken_bytes > self.resend.saturating_add(length)
-            && let Some((number, length)) = self.taken.pop_front()
-        {
-            self.taken_bytes = self.taken_bytes.saturating_sub(length);
-            acknowledged = number.saturating_add(1);
+    /// One event, or what is to be done while there is none.
+    fn step(&mut self, event: &mut Vec<u8>) -> Result<Result<Step, Refusal>, Error> {
+        let state = *self.shared.state();
+        if state.is_closing && !self.is_ending {
+            (self.is_ending, self.progress) = (true, Instant::now());
         }
-        if acknowledged == self.acknowledged { Ok(()) } else { self.acknowledge(acknowledged) }
+        if std::mem::take(&mut self.is_refused)
+            && let Err(refusal) = self.receiver.flush(true)
+        {
+            return Ok(Err(refusal));
+        }
+        if let Some(number) = self.reader.read(state.written, event).map_err(|source| self.failed(source))? {
+            return Ok(self.receiver.offer(number, &identity::of(self.id, number), event).map(|()| Step::On));
+        }
+        if state.is_closing {
+            return Ok(self.end(state.written));
+        }
+        if let Err(refusal) = self.receiver.flush(false) {
+            return Ok(Err(refusal));
+        }
+        self.settle()?;
+        self.note(false)?;
+        let state = self.shared.state();
+        if state.written == self.reader.next() && !state.is_closing {
+            self.shared.wait(state, self.receiver.due().unwrap_or(IDLE).min(IDLE));
+        }
+        Ok(Ok(Step::On))
     }
 
-    fn acknowledge(&mut self, number: u64) -> Result<(), Error> {
-        self.acknowledged = number;
+    /// All was offered, and nothing more comes.
+    fn end(&mut self, written: u64) -> Result<Step, Refusal> {
+        self.receiver.flush(true)?;
+        match self.receiver.close(self.patience) {
+            Closed::Confirmed => self.receiver.start(self.reader.next()), // what was passed over, too
+            Closed::Broken if self.receiver.acknowledged() < written => return Err(Error::Unconfirmed.into()),
+            Closed::Broken | Closed::Silent => {}
+        }
+        Ok(Step::Done)
+    }
+
+    /// Takes over what the receiver has acknowledged.
+    fn settle(&mut self) -> Result<(), Error> {
+        let acknowledged = self.receiver.acknowledged();
+        if acknowledged == self.acknowledged {
+            return Ok(());
+        }
+        (self.acknowledged, self.progress) = (acknowledged, Instant::now());
         self.note(false)
     }
 
-    /// Goes back to what is not acknowledged.
-    fn start_over(&mut self) {
-        self.reader.seek(self.acknowledged);
-        self.taken.clear();
-        self.taken_bytes = 0;
-    }
-
-    /// Pauses while the receiver is away; false once that is for too long, which it is only where the run ends.
-    fn is_to_wait(&mut self, is_closing: bool) -> bool {
-        let (since, pause) = self.away.unwrap_or((Instant::now(), FIRST_PAUSE));
-        if is_closing && since.elapsed() > self.patience {
+    /// Leaves the receiver alone for a while; false once it was away for too long, which it is only where the run ends.
+    fn pause(&mut self, refusal: &Refusal) -> bool {
+        let last = self.away.filter(|(at, pause)| at.elapsed() < pause.saturating_add(SETTLED));
+        if last.is_none() {
+            (self.announce)(&refusal.error);
+        }
+        if self.is_ending && self.progress.elapsed() > self.patience {
             return false;
         }
-        thread::sleep(pause);
-        self.away = Some((since, pause.saturating_mul(2).min(LONGEST_PAUSE)));
+        let pause = last.map_or(FIRST_PAUSE, |(_, pause)| pause.saturating_mul(2).min(LONGEST_PAUSE));
+        let pause = match refusal.after {
+            Some(after) => after.clamp(pause, LONGEST_WISH),
+            None => pause,
+        };
+        self.away = Some((Instant::now(), pause.min(LONGEST_PAUSE)));
+        let mut left = jittered(pause);
+        if self.is_ending {
+            left = left.min(self.patience.saturating_sub(self.progress.elapsed()));
+        }
+        let since = Instant::now();
+        while let Some(rest) = left.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero()) {
+            let state = self.shared.state();
+            if state.is_closing && !self.is_ending {
+                break; // how long there is now is another matter
+            }
+            self.shared.wait(state, rest);
+        }
         true
     }
 
@@ -166,83 +192,33 @@ impl Sender {
     }
 }
 
-impl Form {
-    fn message(&self, out: &mut Vec<u8>, event: &[u8], id: &str) {
-        match self {
-            Self::Line => {
-                with_id(out, event, id);
-                out.push(b'\n');
-            }
-            Self::Syslog(settings) => {
-                let mut line = Vec::with_capacity(event.len().saturating_add(64));
-                with_id(&mut line, event, id);
-                settings.message(out, &line, true);
-            }
-        }
-    }
-}
-
-/// Appends an event with its id, `portcullis.id`; what is no event stays as it is.
-fn with_id(out: &mut Vec<u8>, event: &[u8], id: &str) {
-    if let Some((before, after)) = own_object(event) {
-        out.extend_from_slice(before);
-        out.extend(format!("\"id\":\"{id}\"").into_bytes());
-        if !after.starts_with(b"}") {
-            out.push(b',');
-        }
-        out.extend_from_slice(after);
-    } else if let Some(open) = event.strip_suffix(b"}") {
-        out.extend_from_slice(open);
-        out.extend(format!(",\"portcullis\":{{\"id\":\"{id}\"}}}}").into_bytes());
-    } else {
-        out.extend_from_slice(event);
-    }
-}
-
-/// An event in two, before and after the beginning of what is in its `portcullis`. Other objects have members of that name, too.
-fn own_object(event: &[u8]) -> Option<(&[u8], &[u8])> {
-    const KEY: &[u8] = b"\"portcullis\":{";
-    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
-    for (at, byte) in event.iter().enumerate() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_string => is_escaped = true,
-            b'"' if !is_string && depth == 1 && event.get(at..).is_some_and(|rest| rest.starts_with(KEY)) => {
-                return event.split_at_checked(at.saturating_add(KEY.len()));
-            }
-            b'"' => is_string = !is_string,
-            b'{' | b'[' if !is_string => depth = depth.saturating_add(1),
-            b'}' | b']' if !is_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    None
+/// Half of it to all of it, so that many who were refused at once do not come back at once.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish();
+    let half = pause.checked_div(2).unwrap_or_default();
+    let part = u32::try_from(random & 0xff).unwrap_or_default();
+    half.saturating_add(half.saturating_mul(part).checked_div(0xff).unwrap_or_default())
 }
 
 const BETWEEN_NOTES: Duration = Duration::from_millis(200);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long nothing is looked at where nothing happens.
+const IDLE: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// What a receiver may ask for at most.
+const LONGEST_WISH: Duration = Duration::from_secs(300);
+/// A receiver that was there for so long after a pause begins with short ones again.
+const SETTLED: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_id_stands_in_our_object() {
-        for (event, expected) in [
-            (r#"{"a":1,"portcullis":{"stage":"dark"},"b":2}"#, r#"{"a":1,"portcullis":{"id":"X","stage":"dark"},"b":2}"#),
-            (r#"{"portcullis":{}}"#, r#"{"portcullis":{"id":"X"}}"#),
-            (r#"{"a":"\"portcullis\":{"}"#, r#"{"a":"\"portcullis\":{","portcullis":{"id":"X"}}"#),
-            (r#"{"stats":{"portcullis":{"a":1}}}"#, r#"{"stats":{"portcullis":{"a":1}},"portcullis":{"id":"X"}}"#),
-            (
-                r#"{"b":["\\",{"portcullis":{}}],"portcullis":{"c":1}}"#,
-                r#"{"b":["\\",{"portcullis":{}}],"portcullis":{"id":"X","c":1}}"#,
-            ),
-            ("no event", "no event"),
-        ] {
-            let mut out = Vec::new();
-            with_id(&mut out, event.as_bytes(), "X");
-            assert_eq!(String::from_utf8(out).unwrap(), expected);
-        }
+    fn a_pause_is_half_as_long_to_as_long_as_it_is_said_to_be() {
+        let pause = Duration::from_secs(8);
+        let all: Vec<Duration> = (0..200).map(|_| jittered(pause)).collect();
+        assert!(all.iter().all(|one| *one >= pause / 2 && *one <= pause));
+        assert!(all.iter().any(|one| *one < pause * 5 / 8) && all.iter().any(|one| *one > pause * 7 / 8));
     }
 }

@@ -8,14 +8,15 @@ use std::thread::JoinHandle;
 
 use super::writer::{Full, Writer};
 use super::*;
-use crate::sink::socket::Address;
+use crate::sink::socket::{Address, Socket};
 
 fn settings(dir: &Path) -> SpoolSettings {
     SpoolSettings { dir: dir.join("spool"), size: 1 << 20, when_full: WhenFull::Wait, resend: 1 << 20 }
 }
 
 fn begin(settings: &SpoolSettings, to: &Path) -> Result<Spool, Error> {
-    Spool::begin(settings.clone(), Socket::unconnected(Address::Unix(to.to_owned())), Form::Line, Duration::from_secs(30))
+    let stream = Stream::new(Socket::unconnected(Address::Unix(to.to_owned()))?, Form::Line, settings.resend);
+    Spool::begin(settings.clone(), Receiver::Stream(stream), Box::new(|_| {}), Duration::from_secs(30))
 }
 
 fn event(n: u64) -> String {
@@ -240,4 +241,28 @@ fn a_disk_without_room_is_like_the_bound() {
     assert_eq!(segment::list(&settings.dir).unwrap(), [0; 0]);
     writer.append(event(1).as_bytes(), settings.size).unwrap();
     assert_eq!(writer.next(), 2);
+}
+
+#[test]
+fn a_receiver_that_breaks_off_again_and_again_is_given_up_and_said_so_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, path) = (settings(dir.path()), dir.path().join("a.sock"));
+    let listener = UnixListener::bind(&path).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = std::io::Read::read(&mut stream.unwrap(), &mut [0; 1]); // and leaves the rest unread
+        }
+    });
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let announce = {
+        let said = Arc::clone(&said);
+        Box::new(move |error: &Error| said.lock().unwrap().push(error.to_string()))
+    };
+    let stream = Stream::new(Socket::unconnected(Address::Unix(path)).unwrap(), Form::Line, settings.resend);
+    let mut spool = Spool::begin(settings, Receiver::Stream(stream), announce, Duration::from_secs(2)).unwrap();
+    spool.write(event(1).as_bytes()).unwrap();
+    let since = Instant::now();
+    assert_eq!(spool.finish().unwrap(), Spooled { waiting: 1, ..Spooled::default() });
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    assert_eq!(*said.lock().unwrap(), ["the receiver broke off before it had confirmed all"]);
 }
