@@ -6,11 +6,11 @@
 
 use std::cmp::Reverse;
 
-use super::algorithms::Algorithms;
+use super::algorithms::{Algorithms, is_verifiable_by};
 use super::issuer::is_signed;
 use super::path::Walk;
 use super::store::TrustStore;
-use crate::protocol::x509::{Certificate, Crl, CrlFault, CrlScope, KeyUsage, PublicKey, Signed, Time};
+use crate::protocol::x509::{Certificate, Crl, CrlFault, CrlScope, Key, KeyUsage, PublicKey, Signed, Time};
 
 /// What revocation is judged by.
 pub(super) struct Revocation<'a, 'b> {
@@ -120,7 +120,9 @@ enum Signature {
 /// Whether a list is signed by this key. `None` where that cannot be checked.
 pub(super) fn is_signed_by(list: &Crl, public_key_info: &[u8], algorithms: &Algorithms) -> Option<bool> {
     let (signed, key) = (Signed::of(&list.der)?, PublicKey::read(public_key_info)?);
-    algorithms.verify(&key, signed.algorithm, signed.message, signed.signature)
+    let is_right = algorithms.verify(&key, signed.algorithm, signed.message, signed.signature)?;
+    let is_usable = || is_verifiable_by(&list.signature_algorithm, &Key::read(public_key_info));
+    (is_right || is_usable()).then_some(is_right)
 }
 
 /// The moments at which it may change whether `certificate` is revoked.

@@ -213,6 +213,7 @@ impl Session {
         self.alerts.retain(|a| a.from_client != client);
         let kept = std::mem::take(self);
         *self = Self { alerts: kept.alerts, anomalies: kept.anomalies, stage: kept.stage, ..Self::default() };
+        self.hello_retry_delay = kept.hello_retry_delay;
         self.openings = kept.openings.map(|mut openings| {
             *(if client { &mut openings.client } else { &mut openings.server }) = Opening::default();
             openings
@@ -240,7 +241,6 @@ impl Session {
             self.client_hello = kept.client_hello;
             self.client_fingerprints = kept.client_fingerprints;
             self.second_client_hello = kept.second_client_hello;
-            self.hello_retry_delay = kept.hello_retry_delay;
             self.client_certificates = kept.client_certificates;
             self.client_chain_truncated = kept.client_chain_truncated;
             self.client_key_exchange = kept.client_key_exchange;

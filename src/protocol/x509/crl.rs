@@ -7,7 +7,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use super::tlv::{first_of, tag};
-use super::{CrlScope, Time};
+use super::{CrlScope, Time, oid};
 
 /// A revocation list: who is on it, and what it takes to tell whether it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Crl {
     pub next_update: Option<Time>,
     /// cRLNumber without leading zeros; empty without the extension.
     pub number: Vec<u8>,
+    /// The algorithm of its signature, by the names of [`Facts::signature_algorithm`](super::Facts::signature_algorithm).
+    pub signature_algorithm: String,
     /// What it is about: lists of one issuer with different ones stand beside each other.
     pub scope: CrlScope,
     revoked: HashMap<Vec<u8>, Time>,
@@ -102,6 +104,7 @@ impl Crl {
             this_update: Time::from_unix(list.last_update().timestamp()),
             next_update: list.next_update().map(|next| Time::from_unix(next.timestamp())),
             number: list.crl_number().map(|number| number.to_bytes_be()).unwrap_or_default(),
+            signature_algorithm: oid::signature_algorithm(list.signature_algorithm.algorithm.as_bytes()),
             scope,
             revoked,
         })

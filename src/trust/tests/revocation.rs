@@ -9,11 +9,13 @@ use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, CrlScope, KeyUsag
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::chains::{Ca, Dates, NOW, now, odd_extension, over_sha512};
+use super::chains::{Ca, Dates, Key, NOW, now, odd_extension, over_sha512};
 use super::outcomes::{NAME, expect};
-use super::{statuses, trusting};
+use super::{statuses, tlv, trusting};
 use crate::base::{Timestamp, base64};
-use crate::protocol::x509::{Certificate, CrlFault, Status};
+use crate::protocol::x509::{Certificate, Crl, CrlFault, Status};
+use crate::trust::algorithms::Algorithms;
+use crate::trust::revocation::is_signed_by;
 use crate::trust::{Peer, Trust, TrustStore};
 use Status::*;
 
@@ -94,6 +96,23 @@ fn why_a_list_does_not_count_is_told() {
             let verdict = trust.judge(&super::chain(&sent), false, Peer::Server(Some(NAME.as_bytes())), now());
             assert_eq!(verdict.useless_crl, expected, "{what}");
         }
+    }
+}
+
+/// ring has no RSA keys of 512 bits: that one is wrong is not said of a signature that was never verified.
+#[test]
+fn a_list_by_a_key_of_a_size_that_is_not_here_is_not_called_unsigned() {
+    let root = Ca::root_with("Root", Key::Rsa, |_| {});
+    let list = Crl::read(&root.crl_of(&[], CURRENT)).unwrap();
+    let rsa_key = |bytes: usize| {
+        let numbers = tlv(0x30, &[&tlv(0x02, &[&[0], &vec![0xc1; bytes][..]]), &[0x02, 3, 1, 0, 1]]);
+        let algorithm = tlv(0x30, &[&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0]]);
+        [algorithm, tlv(0x03, &[&[0], &numbers])].concat()
+    };
+    for (key, expected) in
+        [(root.parsed().public_key_info().unwrap().to_vec(), Some(true)), (rsa_key(256), Some(false)), (rsa_key(64), None)]
+    {
+        assert_eq!(is_signed_by(&list, &key, &Algorithms::default()), expected);
     }
 }
 

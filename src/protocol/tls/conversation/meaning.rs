@@ -128,10 +128,15 @@ impl Meaning<'_> {
         if s.client_hello.is_none() {
             s.client_fingerprints = (!hello.cut).then(|| fingerprint::client(&hello, Transport::Tcp));
             s.client_hello = Some(hello);
-            *self.first_hello = self.now;
+            // What is read again came when it was read first.
+            if *self.first_hello == Timestamp::ZERO {
+                *self.first_hello = self.now;
+            }
         } else if s.second_client_hello.is_none() && (s.server_hello.is_none() || s.hello_retry_request.is_some()) {
             s.second_client_hello = Some(Box::new(hello));
-            s.hello_retry_delay = self.now.since(*self.first_hello);
+            if s.hello_retry_delay.is_zero() {
+                s.hello_retry_delay = self.now.since(*self.first_hello);
+            }
         } else {
             s.renegotiations = s.renegotiations.saturating_add(1);
         }
