@@ -13,8 +13,8 @@ use super::{say, units};
 use crate::base::slip;
 use crate::findings::Selection;
 use crate::sink::{
-    Address, Error, Filter, LogSettings, Pace, Severity, Shipped, SinkSettings, Sinks, SpoolSettings, SyslogSettings, Target,
-    WhenFull,
+    Address, Error, Filter, Format, LogSettings, Pace, Severity, Shipped, SinkSettings, Sinks, SpoolSettings, SyslogSettings,
+    Target, WhenFull,
 };
 
 #[derive(Debug, Args)]
@@ -157,6 +157,7 @@ pub(super) fn is_path(key: &str) -> bool {
 struct Keys {
     name: Option<String>,
     filter: Filter,
+    format: Format,
     log: Log,
     syslog: Syslog,
     spool: Spool,
@@ -205,6 +206,10 @@ impl Keys {
                 let Selection(set) = value.parse().map_err(|error| format!("{error}"))?;
                 self.filter.findings = Some(set.iter().map(|finding| finding.id).collect());
             }
+            "format" => {
+                let words = || Format::WORDS.map(|(word, _)| word).join(", ");
+                self.format = Format::from_word(value).ok_or_else(|| format!("'{value}' is none of {}", words()))?;
+            }
             "rules" => self.filter.rules = Some(items().map(str::to_owned).collect()),
             "rotate-size" => {
                 let bytes = units::bytes(value)?;
@@ -238,7 +243,11 @@ impl Keys {
         Ok(())
     }
 
-    fn settings(self, kind: &str, target: String, what: &str) -> Result<SinkSettings, SinkFault> {
+    fn settings(mut self, kind: &str, target: String, what: &str) -> Result<SinkSettings, SinkFault> {
+        if self.format == Format::Cef && self.filter.events.is_none() {
+            // CEF has no keys for counters.
+            self.filter.events = Some(EVENTS.iter().filter(|event| **event != "stats").map(|&event| event.to_owned()).collect());
+        }
         let missing =
             |key: &str| SinkFault { key: None, is_unknown: false, why: format!("a sink of type {kind} needs {key}"), hint: None };
         match target_key(kind) {
@@ -253,6 +262,7 @@ impl Keys {
         let syslog = SyslogSettings {
             facility: self.syslog.facility.unwrap_or(LOCAL5),
             hostname: self.syslog.hostname.unwrap_or_else(hostname),
+            format: self.format,
         };
         let Spool { dir, size, when_full, resend } = self.spool;
         if dir.is_none() && (size.is_some() || when_full.is_some() || resend.is_some()) {
@@ -273,7 +283,13 @@ impl Keys {
             "syslog-tls" => Target::Syslog(Address::Tls(target, self.tls.settings().map_err(missing)?), syslog),
             _ => Target::Stdout,
         };
-        Ok(SinkSettings { name: self.name.unwrap_or_else(|| what.to_owned()), target, filter: self.filter, spool })
+        Ok(SinkSettings {
+            name: self.name.unwrap_or_else(|| what.to_owned()),
+            target,
+            filter: self.filter,
+            format: self.format,
+            spool,
+        })
     }
 }
 
@@ -334,7 +350,7 @@ const KINDS: [(&str, &[&str]); 7] = [
 ];
 
 /// Keys of all kinds.
-const COMMON: [&str; 5] = ["name", "events", "severity", "findings", "rules"];
+const COMMON: [&str; 6] = ["name", "format", "events", "severity", "findings", "rules"];
 
 /// All types of events.
 const EVENTS: [&str; 8] = ["alert", "anomaly", "drop", "flow", "packet", "portcullis_certificate", "stats", "tls"];
@@ -365,7 +381,13 @@ mod tests {
         };
         assert_eq!(
             sink,
-            SinkSettings { name: "all".to_owned(), target: Target::File(log), filter: Filter::default(), spool: None }
+            SinkSettings {
+                name: "all".to_owned(),
+                target: Target::File(log),
+                filter: Filter::default(),
+                format: Format::Eve,
+                spool: None
+            }
         );
         let sink = parse("unix:/run/a.sock?events=alert,drop&severity=medium&rules=1:*,*C2*&findings=weak.cipher.rc4").unwrap();
         let filter = Filter {
@@ -378,7 +400,7 @@ mod tests {
         assert_eq!((sink.name.as_str(), sink.target), ("unix:/run/a.sock", Target::Socket(Address::Unix("/run/a.sock".into()))));
         assert_eq!(parse("stdout").unwrap().target, Target::Stdout);
         let sink = parse("syslog-tcp:[::1]:601?facility=local0&hostname=fw1").unwrap();
-        let settings = SyslogSettings { facility: 16, hostname: "fw1".to_owned() };
+        let settings = SyslogSettings { facility: 16, hostname: "fw1".to_owned(), format: Format::Eve };
         assert_eq!(sink.target, Target::Syslog(Address::Tcp("[::1]:601".to_owned()), settings));
     }
 
@@ -390,7 +412,7 @@ mod tests {
             server_name: Some("logs.example".to_owned()),
             identity: Some(("c.pem".into(), "k.pem".into())),
         };
-        let syslog = SyslogSettings { facility: 21, hostname: "h".to_owned() };
+        let syslog = SyslogSettings { facility: 21, hostname: "h".to_owned(), format: Format::Eve };
         assert_eq!(sink.target, Target::Syslog(Address::Tls("logs:6514".to_owned(), tls), syslog));
     }
 
@@ -417,17 +439,17 @@ mod tests {
             (
                 "file:a?rotate=1",
                 Some("rotate"),
-                "a sink of type file has no key rotate: it is one of name, events, severity, findings, rules, rotate-size, rotate-interval, compress, keep",
+                "a sink of type file has no key rotate: it is one of name, format, events, severity, findings, rules, rotate-size, rotate-interval, compress, keep",
             ),
             (
                 "stdout?keep=7",
                 Some("keep"),
-                "a sink of type stdout has no key keep: it is one of name, events, severity, findings, rules",
+                "a sink of type stdout has no key keep: it is one of name, format, events, severity, findings, rules",
             ),
             (
                 "syslog-udp:a:1?spool=s",
                 Some("spool"),
-                "a sink of type syslog-udp has no key spool: it is one of name, events, severity, findings, rules, facility, hostname",
+                "a sink of type syslog-udp has no key spool: it is one of name, format, events, severity, findings, rules, facility, hostname",
             ),
             ("unix:a?spool-size=2MiB", None, "a sink of type unix needs spool, a directory, for this"),
             ("syslog-tls:a:1?key=k", None, "a sink of type syslog-tls needs certificate, beside key"),
@@ -435,7 +457,7 @@ mod tests {
             (
                 "syslog-tcp:a:1?ca=c",
                 Some("ca"),
-                "a sink of type syslog-tcp has no key ca: it is one of name, events, severity, findings, rules, facility, hostname, spool, spool-size, spool-full, resend",
+                "a sink of type syslog-tcp has no key ca: it is one of name, format, events, severity, findings, rules, facility, hostname, spool, spool-size, spool-full, resend",
             ),
             ("unix:a?spool=s&spool-size=1K", Some("spool-size"), "spool-size: use 1MiB or more"),
             ("unix:a?spool=s&spool-full=never", Some("spool-full"), "spool-full: 'never' is none of wait, oldest, newest"),

@@ -1,5 +1,6 @@
 //! One sink, in its thread.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,6 +10,7 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::Error;
 use super::filter::Filter;
+use super::format::Format;
 use super::log::LogFile;
 use super::queue::{Notice, Pace, Shipped, SinkSettings, Target};
 use super::socket::{Sent, Socket};
@@ -20,6 +22,8 @@ use super::syslog::SyslogSettings;
 #[derive(Debug)]
 pub(super) struct Carrier {
     filter: Filter,
+    /// What lines of events are made into. Messages of syslog and of a spool are made where they are sent.
+    format: Format,
     outlet: Outlet,
     signals: Signals,
     pace: Pace,
@@ -66,13 +70,23 @@ impl Carrier {
         let outlet = match (settings.target, settings.spool) {
             (Target::Stdout, _) => Outlet::Stdout(Stdout::new()),
             (Target::File(log), _) => Outlet::File(Box::new(LogFile::open(log)?)),
-            (Target::Socket(address), Some(spool)) => spooled(spool, address, Form::Line)?,
+            (Target::Socket(address), Some(spool)) => spooled(spool, address, Form::Line(settings.format))?,
             (Target::Syslog(address, syslog), Some(spool)) => spooled(spool, address, Form::Syslog(syslog))?,
             (Target::Socket(address), None) => Outlet::Socket(connected(address)?),
             (Target::Syslog(address, syslog), None) => Outlet::Syslog(connected(address)?, syslog),
         };
         let shipped = Shipped { name: settings.name, ..Shipped::default() };
-        Ok(Self { filter: settings.filter, outlet, signals, pace, notice, shipped, wanted: Vec::new(), is_failing: false })
+        Ok(Self {
+            filter: settings.filter,
+            format: settings.format,
+            outlet,
+            signals,
+            pace,
+            notice,
+            shipped,
+            wanted: Vec::new(),
+            is_failing: false,
+        })
     }
 
     /// Carries blocks until no more come. In a live run what fails costs events, which are counted, and not the sink.
@@ -149,6 +163,8 @@ impl Carrier {
 
     fn carry(&mut self, lines: &[u8]) -> Result<(), Error> {
         let mut message = Vec::new();
+        let is_made_here = matches!(&self.outlet, Outlet::Stdout(_) | Outlet::File(_) | Outlet::Socket(_));
+        let lines = &*if is_made_here { self.format.lines(lines) } else { Cow::Borrowed(lines) };
         match &mut self.outlet {
             Outlet::Stdout(stdout) => stdout.write(lines),
             Outlet::File(file) => file.write(lines),

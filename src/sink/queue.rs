@@ -10,6 +10,7 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use super::Error;
 use super::carrier::{Carrier, PATIENCE, Signals, lines_in};
 use super::filter::Filter;
+use super::format::Format;
 use super::log::LogSettings;
 use super::socket::Address;
 use super::spool::SpoolSettings;
@@ -24,6 +25,8 @@ pub struct SinkSettings {
     pub target: Target,
     /// Which events go there.
     pub filter: Filter,
+    /// What they look like there.
+    pub format: Format,
     /// Where events wait for a receiver that is a stream.
     pub spool: Option<SpoolSettings>,
 }
@@ -186,11 +189,17 @@ mod tests {
 
     fn file(path: &Path, filter: Filter) -> SinkSettings {
         let log = LogSettings { path: path.to_owned(), rotate_size: None, rotate_interval: None, compress: false, keep: None };
-        SinkSettings { name: path.display().to_string(), target: Target::File(log), filter, spool: None }
+        SinkSettings { name: path.display().to_string(), target: Target::File(log), filter, format: Format::Eve, spool: None }
     }
 
     fn socket(address: Address) -> SinkSettings {
-        SinkSettings { name: "socket".to_owned(), target: Target::Socket(address), filter: Filter::default(), spool: None }
+        SinkSettings {
+            name: "socket".to_owned(),
+            target: Target::Socket(address),
+            filter: Filter::default(),
+            format: Format::Eve,
+            spool: None,
+        }
     }
 
     fn begin(settings: Vec<SinkSettings>) -> Result<Sinks, Error> {

@@ -1,5 +1,6 @@
 //! RFC 5424 messages, and their framing for streams (RFC 6587, octet counting).
 
+use super::format::Format;
 use super::head::{Head, Severity};
 
 /// How messages are made.
@@ -9,6 +10,8 @@ pub struct SyslogSettings {
     pub facility: u8,
     /// The name of this host; `-` where it has none.
     pub hostname: String,
+    /// What the message has behind its head.
+    pub format: Format,
 }
 
 impl SyslogSettings {
@@ -28,7 +31,7 @@ impl SyslogSettings {
         ("local7", 23),
     ];
 
-    /// Appends the message of an event. `counted`: with its length before it, as streams need it. The event is JSON without its newline, in which
+    /// Appends the message of an event. `counted`: with its length before it, as streams need it. The event is JSON without its newline. In any format
     /// control characters are escaped: it cannot end the message.
     pub(super) fn message(&self, out: &mut Vec<u8>, line: &[u8], counted: bool) {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -39,13 +42,14 @@ impl SyslogSettings {
         };
         let priority = u16::from(self.facility).saturating_mul(8).saturating_add(severity);
         let host = token(&self.hostname, HOSTNAME);
+        let event = self.format.event(line);
         let start = format!("<{priority}>1 {time} {host} portcullis {} {kind} - ", std::process::id());
         if counted {
-            let length = start.len().saturating_add(line.len());
+            let length = start.len().saturating_add(event.len());
             out.extend(format!("{length} ").into_bytes());
         }
         out.extend(start.into_bytes());
-        out.extend_from_slice(line);
+        out.extend_from_slice(&event);
     }
 }
 
@@ -88,7 +92,11 @@ mod tests {
 
     fn message(hostname: &str, line: &str, counted: bool) -> String {
         let mut out = Vec::new();
-        SyslogSettings { facility: 21, hostname: hostname.to_owned() }.message(&mut out, line.as_bytes(), counted);
+        SyslogSettings { facility: 21, hostname: hostname.to_owned(), format: Format::Eve }.message(
+            &mut out,
+            line.as_bytes(),
+            counted,
+        );
         String::from_utf8(out).unwrap().replace(&format!(" {} ", std::process::id()), " PID ")
     }
 
@@ -113,7 +121,7 @@ mod tests {
     #[test]
     fn on_a_stream_the_length_goes_before_it_in_octets() {
         let mut out = Vec::new();
-        let settings = SyslogSettings { facility: 1, hostname: "fw1".to_owned() };
+        let settings = SyslogSettings { facility: 1, hostname: "fw1".to_owned(), format: Format::Eve };
         settings.message(&mut out, TLS.replace("tls", "t\u{e9}").as_bytes(), true);
         let space = out.iter().position(|&b| b == b' ').unwrap();
         let length: usize = std::str::from_utf8(&out[..space]).unwrap().parse().unwrap();

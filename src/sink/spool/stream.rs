@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use super::identity::with_id;
 use super::receiver::Refusal;
+use crate::sink::format::Format;
 use crate::sink::socket::{Closed, Socket};
 use crate::sink::syslog::SyslogSettings;
 
 /// What is made of an event.
 #[derive(Debug)]
 pub(in crate::sink) enum Form {
-    /// A line.
-    Line,
+    /// A line in this format.
+    Line(Format),
     /// A message, with its length before it.
     Syslog(SyslogSettings),
 }
@@ -84,8 +85,10 @@ impl Stream {
 impl Form {
     fn message(&self, out: &mut Vec<u8>, event: &[u8], id: &str) {
         match self {
-            Self::Line => {
-                with_id(out, event, id);
+            Self::Line(format) => {
+                let mut line = Vec::with_capacity(event.len().saturating_add(64));
+                with_id(&mut line, event, id);
+                out.extend_from_slice(&format.event(&line));
                 out.push(b'\n');
             }
             Self::Syslog(settings) => {

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use super::writer::{Full, Writer};
 use super::*;
+use crate::sink::format::Format;
 use crate::sink::socket::{Address, Socket};
 
 fn settings(dir: &Path) -> SpoolSettings {
@@ -15,7 +16,7 @@ fn settings(dir: &Path) -> SpoolSettings {
 }
 
 fn begin(settings: &SpoolSettings, to: &Path) -> Result<Spool, Error> {
-    let stream = Stream::new(Socket::unconnected(Address::Unix(to.to_owned()))?, Form::Line, settings.resend);
+    let stream = Stream::new(Socket::unconnected(Address::Unix(to.to_owned()))?, Form::Line(Format::Eve), settings.resend);
     Spool::begin(settings.clone(), Receiver::Stream(stream), Box::new(|_| {}), Duration::from_secs(30))
 }
 
@@ -258,7 +259,7 @@ fn a_receiver_that_breaks_off_again_and_again_is_given_up_and_said_so_once() {
         let said = Arc::clone(&said);
         Box::new(move |error: &Error| said.lock().unwrap().push(error.to_string()))
     };
-    let stream = Stream::new(Socket::unconnected(Address::Unix(path)).unwrap(), Form::Line, settings.resend);
+    let stream = Stream::new(Socket::unconnected(Address::Unix(path)).unwrap(), Form::Line(Format::Eve), settings.resend);
     let mut spool = Spool::begin(settings, Receiver::Stream(stream), announce, Duration::from_secs(2)).unwrap();
     spool.write(event(1).as_bytes()).unwrap();
     let since = Instant::now();
