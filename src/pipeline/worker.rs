@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::certificates::Keeping;
 use super::lines::{Lines, Printer};
-use crate::engine::{Config, Inspector, Leaving, Located, Verdict, compares_servers};
+use crate::engine::{Config, Inspector, LANES, Leaving, Located, Verdict, compares_servers};
 use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
@@ -34,11 +34,16 @@ pub(super) fn work<P: Printer>(
     ends: &Ends,
 ) {
     let compares = !is_sole && compares_servers(&config);
+    let seed = config.hash_seed;
     let mut inspector = Inspector::new(config, Arc::clone(&rules), names);
     if is_sole {
         inspector.compare_servers();
     }
-    let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping, compares), ends };
+    let mut lines = Lines::new(printer, rules, keeping, compares);
+    if let Some(recording) = &keeping.recording {
+        lines.record_alerts(recording.memory.checked_div(LANES).unwrap_or(0), seed);
+    }
+    let mut worker = Worker { inspector, lines, ends, is_relieved: false };
     for batch in &ends.batches {
         let is_last = batch.last;
         if worker.batch(batch).is_err() || is_last {
@@ -51,6 +56,8 @@ struct Worker<'a, P> {
     inspector: Inspector,
     lines: Lines<P>,
     ends: &'a Ends,
+    /// Another worker has its flows, and what rules remember across flows.
+    is_relieved: bool,
 }
 
 /// The collector is gone: nobody takes answers any more.
@@ -67,9 +74,11 @@ impl<P: Printer> Worker<'_, P> {
         if last {
             let rest = self.inspector.rest();
             self.see_off(rest)?;
+            self.lines.finish();
             let summary = std::mem::take(&mut self.lines.summary);
             let profile = self.inspector.profile().cloned();
-            let (counters, datasets) = (self.inspector.counters(), self.inspector.saved_datasets());
+            let counters = self.inspector.counters();
+            let datasets = if self.is_relieved { Vec::new() } else { self.inspector.saved_datasets() };
             self.lines.output.end = Some(Box::new(WorkDone { counters, summary, profile, datasets }));
         }
         let _ = self.ends.found.send(self.inspector.take_found()); // at the end nobody asks for it any more
@@ -78,6 +87,11 @@ impl<P: Printer> Worker<'_, P> {
 
     /// Looks up the flows of all jobs, then does them.
     fn group(&mut self, group: &[Job], bytes: &[u8]) -> Result<(), Abandoned> {
+        for job in group {
+            if let Job::TakeOver(lanes, others) = job {
+                lanes.iter().take(*others).for_each(|lanes| self.inspector.adopt(lanes));
+            }
+        }
         let mut located = [Located::default(); GROUP];
         for (job, place) in group.iter().zip(&mut located) {
             if let Job::Segment { hash, header, .. } = job {
@@ -96,6 +110,9 @@ impl<P: Printer> Worker<'_, P> {
             Job::Segment { hash, frame, index, header, payload } => {
                 let frame = bytes.get(*frame as usize..).unwrap_or_default();
                 let segment = payload.segment(header, frame);
+                if !located.is_told() {
+                    self.lines.record(*hash, &segment);
+                }
                 if self.inspector.process(*hash, located, &segment, &mut self.lines) == Verdict::Drop {
                     self.lines.output.dropped.push(*index);
                 }
@@ -103,10 +120,16 @@ impl<P: Printer> Worker<'_, P> {
             Job::Tick { now, packet } => {
                 let expired = self.inspector.expired(*now, *packet);
                 self.see_off(expired)?;
+                self.lines.tick(*now, *packet);
             }
             Job::Rules(rules) => {
                 self.inspector.replace_rules(Arc::clone(rules));
                 self.lines.replace_rules(Arc::clone(rules));
+            }
+            Job::TakeOver(..) => {} // before the group's flows were looked up
+            Job::GiveAway(lanes, to) => {
+                let _ = to.send(self.inspector.give_away(|lane| lanes.contains(&lane))); // there is room for those of all
+                self.is_relieved = true;
             }
             Job::Learn(intermediates) => self.inspector.learn(intermediates),
             Job::Count => self.lines.output.counted.push(self.inspector.counters()),

@@ -227,6 +227,10 @@ fn what_is_wrong_is_told_with_place_and_hint() {
         ),
         ("reassembly-memory = \"1T\"", 1, 21, "reassembly-memory: 1T: unknown unit 'T': use K, M or G", None),
         ("rules = \"a\"\nno-rules = true", 2, 12, "no-rules and rules exclude each other", None),
+        ("crl = \"\"", 1, 7, "crl: the path is empty", Some("leave the key out where nothing is to be named")),
+        ("findings = []", 1, 12, "findings: the list has no entries", Some("for none of them write findings = \"-all\"")),
+        ("trust-store = []", 1, 15, "trust-store: the list has no entries", Some("to judge no chain write trust-store = \"none\"")),
+        ("ports = []", 1, 9, "ports: the list has no entries", Some("leave the key out where nothing is to be named")),
         ("[vars]\nA = \"10.0.0.0/99\"", 2, 5, "A: `10.0.0.0/99` is no address, network or range of addresses", None),
         ("[vars]\nA = true", 2, 5, "A takes a string, a number, or a list of them, not true or false", Some("A = \"10.0.0.0/8\"")),
         ("[[sink]]\npath = \"a\"", 1, 1, "a sink has no type", Some("type = \"file\", for one")),
@@ -234,7 +238,11 @@ fn what_is_wrong_is_told_with_place_and_hint() {
             "[[sink]]\ntype = \"flie\"",
             2,
             8,
-            "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp",
+            if cfg!(feature = "kafka") {
+                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls, http, kafka"
+            } else {
+                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls, http"
+            },
             Some("is file meant?"),
         ),
         ("[[sink]]\ntype = \"file\"", 1, 1, "a sink of type file needs a path", None),

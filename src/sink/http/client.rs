@@ -26,6 +26,8 @@ pub(super) struct Client {
     url: String,
     login: Option<Header>,
     body: Vec<u8>,
+    /// The receiver has taken events before.
+    pub has_taken: bool,
 }
 
 impl Client {
@@ -43,7 +45,7 @@ impl Client {
             .tls_config(tls(&settings.tls)?)
             .build();
         let url = settings.mode.url(&settings.url);
-        Ok(Self { agent: config.into(), settings, url, login, body: Vec::new() })
+        Ok(Self { agent: config.into(), settings, url, login, body: Vec::new(), has_taken: false })
     }
 
     /// Where it sends to, without what may be a secret.
@@ -100,6 +102,11 @@ impl Client {
         {
             self.login = Some(login); // there may be another one by now
         }
+        let is_about_events = match &self.settings.mode {
+            Mode::Elastic(_) => false, // it answers for each event by itself
+            Mode::Loki { .. } => self.has_taken || says_of_events(&body),
+            Mode::Splunk { .. } | Mode::Lines => self.has_taken,
+        };
         match (&self.settings.mode, status) {
             (Mode::Elastic(_), 200..=299) => elastic::answer(count, &body),
             (Mode::Splunk { .. }, _) => splunk::answer(status, after, count, &body),
@@ -107,9 +114,17 @@ impl Client {
             (Mode::Loki { .. }, 200..=299) => {
                 Answer::Later { why: format!("no answer of Loki: {}", described(status, &body)), after }
             }
+            // What has taken nothing yet may be no such receiver at all.
+            (_, 400 | 422) if !is_about_events => Answer::Later { why: described(status, &body), after },
             _ => of_status(status, after, &body),
         }
     }
+}
+
+/// Whether Loki says of entries that it will not take them, as it does of those that are too old.
+fn says_of_events(body: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(body);
+    said.contains("entry") || said.contains("timestamp")
 }
 
 impl Mode {

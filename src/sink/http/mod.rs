@@ -141,6 +141,7 @@ impl Http {
                         Fate::Again(_) => again = again.saturating_add(1),
                     }
                 }
+                self.client.has_taken |= fates.iter().any(|fate| matches!(fate, Fate::Taken | Fate::Known));
                 self.batch.settle(&fates);
                 let why = fates.into_iter().find_map(|fate| if let Fate::Again(why) = fate { Some(why) } else { None });
                 self.tally.retried.add(again);

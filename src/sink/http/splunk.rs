@@ -39,6 +39,8 @@ pub(super) fn answer(status: u16, after: Option<std::time::Duration>, count: usi
         (200..=299, _) => Answer::Later { why: format!("no answer of an event collector: {}", why()), after: None },
         // Not the events' fault: wrong index, no channel, a wrong one, no ids of acknowledgement.
         (400, Some(7 | 10 | 11 | 14)) => Answer::Later { why: why(), after },
+        // No event collector answers so.
+        (400, None) => Answer::Later { why: why(), after },
         _ => of_status(status, after, body),
     }
 }
@@ -70,6 +72,7 @@ mod tests {
         for (status, body) in [
             (200, "<html>"),
             (200, r#"{"code":8}"#),
+            (400, "The plain HTTP request was sent to HTTPS port"),
             (400, r#"{"text":"Incorrect index","code":7}"#),
             (400, r#"{"text":"Data channel is missing","code":10}"#),
             (403, r#"{"text":"Invalid token","code":4}"#),

@@ -155,12 +155,9 @@ impl Sender {
             return false;
         }
         let pause = last.map_or(FIRST_PAUSE, |(_, pause)| pause.saturating_mul(2).min(LONGEST_PAUSE));
-        let pause = match refusal.after {
-            Some(after) => after.clamp(pause, LONGEST_WISH),
-            None => pause,
-        };
-        self.away = Some((Instant::now(), pause.min(LONGEST_PAUSE)));
-        let mut left = jittered(pause);
+        self.away = Some((Instant::now(), pause));
+        // Who asks to be left alone is so for that time at least.
+        let mut left = refusal.after.unwrap_or_default().min(LONGEST_WISH).saturating_add(jittered(pause));
         if self.is_ending {
             left = left.min(self.patience.saturating_sub(self.progress.elapsed()));
         }
