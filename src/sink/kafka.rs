@@ -30,7 +30,6 @@ pub(super) struct Kafka {
     under_way: BTreeSet<u64>,
     /// The number after the last that was offered.
     next: u64,
-    patience: Duration,
     format: Format,
     message: Vec<u8>,
     tally: Arc<Tally>,
@@ -57,7 +56,6 @@ impl Kafka {
             brokers: settings.brokers,
             under_way: BTreeSet::new(),
             next: 0,
-            patience: settings.timeout,
             format: settings.format,
             message: Vec::new(),
             tally,
