@@ -234,7 +234,7 @@ fn what_is_wrong_is_told_with_place_and_hint() {
             "[[sink]]\ntype = \"flie\"",
             2,
             8,
-            "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp",
+            "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls",
             Some("is file meant?"),
         ),
         ("[[sink]]\ntype = \"file\"", 1, 1, "a sink of type file needs a path", None),
