@@ -23,7 +23,8 @@ fn rules() -> impl Iterator<Item = &'static str> {
 
 /// The newest day on which one of them was made or changed: `2026-11-24`.
 fn newest() -> String {
-    let dates = rules().flat_map(|rule| ["created_at ", "updated_at "].map(|key| Some(rule.split_once(key)?.1.get(..10)?)));
+    let dates = rules()
+        .flat_map(|rule| ["created_at ", "updated_at "].map(|key| rule.split_once(key).and_then(|(_, rest)| rest.get(..10))));
     dates.flatten().max().unwrap_or_default().replace('_', "-")
 }
 
