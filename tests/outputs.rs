@@ -67,7 +67,7 @@ fn packets() -> Vec<Packet> {
     all
 }
 
-const RULES: &str = "alert tls any any -> any any (msg:\"every session\"; tls.sni; content:\"\"; sid:1;)\n";
+const RULES: &str = "alert tls any any -> any any (msg:\"every session\"; tls.cert_subject; content:\"CN=\"; sid:1;)\n";
 
 /// No control character but newlines at the end of lines, and nothing that deceives.
 #[track_caller]
