@@ -26,7 +26,7 @@ pub use clock::Clock;
 pub use compare::compares_servers;
 pub use config::{Config, Limits, Timeouts};
 pub use counters::{Counters, SeverityCounts, StatusCounts};
-pub use inspector::{Inspector, Leaving, Located, Verdict};
+pub use inspector::{Inspector, Lanes, Leaving, Located, Verdict};
 pub use lane::{LANES, lane_of};
 pub use report::{Order, PacketId, Report};
 

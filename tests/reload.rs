@@ -229,6 +229,7 @@ fn what_does_not_load_leaves_the_old_rules() {
     let good = sni("alert", "example", 1);
     let broken = "alert tls any any -> any any (tls.sny; content:\"x\"; sid:9;)\n";
     let ordered = "alert tls any any -> any any (tls.sni; content:\"nobody\"; xbits:set,x,track ip_src; sid:9;)\n";
+    let comparing = "alert tls any any -> any any (tls.sni; content:\"nobody\"; finding:cert.changed.issuer; sid:9;)\n";
     for (options, then, said) in [
         (&[][..], Some(broken.to_owned()), "not reloaded: none of 1 rule loads; those in force stay"),
         (
@@ -239,11 +240,13 @@ fn what_does_not_load_leaves_the_old_rules() {
         (&[], None, "not reloaded: cannot read RULES: No such file or directory (os error 2); those in force stay"),
         (
             &["--workers", "2"],
-            Some(good.clone() + ordered),
+            Some(good.clone() + comparing),
             "not reloaded: they keep state across flows (1 rule), which takes one worker, and this run has 2: start it again with them; \
              those in force stay",
         ),
+        (&["--workers", "1"], Some(good.clone() + comparing), "reloaded: 2 rules (+1 -0)"),
         (&["--workers", "1"], Some(good.clone() + ordered), "reloaded: 2 rules (+1 -0)"),
+        (&["--workers", "2"], Some(good.clone() + ordered), "reloaded: 2 rules (+1 -0); one worker has all flows from now on"),
         (&[], Some(good.clone() + broken), "reloaded: 1 rule (+0 -0), 1 did not load"),
     ] {
         let rules = Rules::new(&good);
@@ -385,7 +388,7 @@ fn at_one_frame_for_any_number_of_workers() {
         let text = format!("{text}alert tls any any -> any any (msg:\"few\"; tls.sni; content:\"example\"; {limit} sid:3;)");
         Arc::new(RuleSet::compile(&[Source { name: "x", text: &text }], &RuleConfig::default()).0)
     };
-    let play = |workers| {
+    let play = |workers, then: &str| {
         let (mut captures, problems) = CaptureSet::plan(&[dir.path().into()], CaptureSettings::default());
         assert!(problems.is_empty());
         let next_rules = Arc::<NextRules>::default();
@@ -407,7 +410,7 @@ fn at_one_frame_for_any_number_of_workers() {
         };
         let mut changed = 0;
         let mut change = |_| {
-            next_rules.offer(set(&(sni("alert", "f1", 2) + &sni("drop", "f2", 1))));
+            next_rules.offer(set(then));
             changed += 1;
         };
         let printer = EvePrinter::default();
@@ -415,11 +418,22 @@ fn at_one_frame_for_any_number_of_workers() {
         assert_eq!(changed, 1);
         lines
     };
-    let one = play(1);
-    for workers in [2, 3, 8] {
-        assert!(play(workers) == one, "{workers} workers");
+    // What keeps state across flows has one worker go on with all of them.
+    let others = sni("alert", "f1", 2) + &sni("drop", "f2", 1);
+    let across = r#"
+        alert tls any any -> any any (msg:"first"; tls.sni; content:"f"; xbits:isnotset,met,track ip_src; xbits:set,met,track ip_src; sid:11;)
+        alert tls any any -> any any (msg:"new"; tls.sni; content:"f3"; dataset:set,names,type string; sid:12;)
+        drop tls any any -> any any (msg:"many"; tls.sni; content:"f"; detection_filter:track by_src, count 50, seconds 600; sid:13;)
+    "#;
+    let ordered = others.clone() + across;
+    for (then, workers) in [(&others, 2), (&others, 3), (&others, 8), (&ordered, 2), (&ordered, 3), (&ordered, 8)] {
+        assert!(play(workers, then) == play(1, then), "{workers} workers, {then}");
     }
-    let events = Events::parse(&one);
+    let events = Events::parse(&play(3, &ordered));
+    let of = |name: &str| events.alerts().iter().filter(|a| **a == name).count();
+    // One client; f3 and f30 to f39; of sixty those after the fiftieth.
+    assert_eq!((of("first"), of("new"), of("many")), (1, 11, 10));
+    let events = Events::parse(&play(1, &others));
     let of = |name: &str| events.alerts().iter().filter(|a| a.starts_with(name)).count();
     // f1 and f10 to f19: by the first rule, and by the second once it is there. f2 and f20 to f29: by what is 1 then.
     assert_eq!((of("f1 1"), of("f1 2"), of("f2 1"), of("few")), (11, 11, 11, 7));

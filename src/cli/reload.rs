@@ -52,6 +52,8 @@ pub(super) struct Reloader<'r> {
     pub options: &'r RuleOptions,
     /// How many workers the run has.
     pub workers: usize,
+    /// Whether one of them goes on with all flows where rules come that need order.
+    pub gathers: bool,
     /// Where loaded rules go.
     pub next: &'r NextRules,
     /// What is in force, or will be with the next packets.
@@ -105,7 +107,11 @@ impl Reloader<'_> {
                     failed => format!(", {failed} did not load"),
                 };
                 let entries = entries(rules.feed_changes(&self.rules));
-                say("rules reloaded", format_args!("{count} (+{come} -{go}){failed}{entries}"));
+                let ordered = match rules.needs_order() {
+                    1.. if self.workers > 1 => "; one worker has all flows from now on",
+                    _ => "",
+                };
+                say("rules reloaded", format_args!("{count} (+{come} -{go}){failed}{entries}{ordered}"));
                 Some(std::mem::replace(&mut self.rules, rules))
             }
             Err(reason) => {
@@ -129,7 +135,9 @@ impl Reloader<'_> {
             return Err(Refusal::Nothing(failed));
         }
         match rules.needs_order() {
-            ordered @ 1.. if self.workers > 1 => Err(Refusal::NeedsOrder { rules: ordered, workers: self.workers }),
+            ordered @ 1.. if self.workers > 1 && (!self.gathers || rules.compares_servers()) => {
+                Err(Refusal::NeedsOrder { rules: ordered, workers: self.workers })
+            }
             _ => Ok(rules),
         }
     }

@@ -131,6 +131,7 @@ struct Playing<'r> {
 
 impl Job for Playing<'_> {
     const PACE: Pace = Pace::Waiting;
+    const GATHERS: bool = true;
     type More = ();
 
     fn work<P: Printer>(self, work: Work<'_, P>) -> Result<(Outcome, ()), RunError> {

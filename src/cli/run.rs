@@ -17,6 +17,8 @@ use crate::sink::{Pace, Sink};
 pub(super) trait Job {
     /// What sinks do where they cannot keep up.
     const PACE: Pace;
+    /// Whether one of its workers goes on with all flows where rules come that need order.
+    const GATHERS: bool = false;
     /// What there is to say of it in the end, beside what is common to all.
     type More;
 
@@ -112,6 +114,7 @@ impl Pump<'_> {
             let reloader = Reloader {
                 options: &options.rules,
                 workers: settings.workers,
+                gathers: J::GATHERS,
                 next: &settings.next_rules,
                 rules: Arc::clone(&rules),
                 progress,

@@ -60,6 +60,10 @@ pub struct Inspector {
     now: Timestamp,
 }
 
+/// Lanes of an inspector with their flows, on the way to another one.
+#[derive(Debug)]
+pub struct Lanes(Vec<(usize, Lane)>);
+
 /// Where a flow lay when it was looked up, if anywhere.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Located {
@@ -181,6 +185,23 @@ impl Inspector {
         self.judge.replace_rules(rules);
         if self.is_sole {
             self.compare_servers();
+        }
+    }
+
+    /// Gives the lanes of `share` away, with their flows, to an inspector with the same configuration, which [adopts them](Self::adopt).
+    /// What was counted stays here.
+    pub fn give_away(&mut self, share: impl Fn(usize) -> bool) -> Lanes {
+        let (limits, seed) = (&self.config.limits, self.config.hash_seed);
+        let given = self.lanes.iter_mut().enumerate().filter(|(index, _)| share(*index));
+        Lanes(given.map(|(index, lane)| (index, std::mem::replace(lane, Lane::new(limits, seed)))).collect())
+    }
+
+    /// Goes on with the flows of `lanes`, of which it has none of its own.
+    pub fn adopt(&mut self, Lanes(lanes): Lanes) {
+        for (index, lane) in lanes {
+            if let Some(own) = self.lanes.get_mut(index) {
+                *own = lane;
+            }
         }
     }
 
@@ -472,6 +493,9 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader, certificates: &mu
 /// Reads a segment into the connection that it is of.
 fn read(connection: &mut Connection, segment: &Segment<'_>, config: &Config, certificates: &mut CertificateCache) -> Read {
     let is_taken = is_taken(segment.header);
+    if let Some(following) = connection.following.as_mut() {
+        following.conversation.set_time(segment.header.timestamp);
+    }
     if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
         following.settle_syn_data(segment.header, config.overlap, certificates);
     }

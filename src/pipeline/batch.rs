@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::{Receiver, Sender};
+
 use super::certificates::Offer;
 use crate::base::Timestamp;
 use crate::capture::Block;
-use crate::engine::{Counters, Order, PacketId};
+use crate::engine::{Counters, Lanes, Order, PacketId};
 use crate::event::Summary;
 use crate::findings::{FindingSet, Sighting};
 use crate::packet::{DecoderCounters, FragmentKey, PayloadRef, SegmentHeader};
@@ -35,6 +37,10 @@ pub(super) enum Job {
     Rules(Arc<RuleSet>),
     /// Fill gaps of certificate chains with these from here on.
     Learn(Arc<[Arc<Certificate>]>),
+    /// Give the flows of these lanes away: from here on another worker has all.
+    GiveAway(Vec<usize>, Sender<Lanes>),
+    /// Wait for the flows of so many others, and go on with them. Comes before any segment of its batch.
+    TakeOver(Receiver<Lanes>, usize),
 }
 
 /// What came of a batch, or a piece of it: nothing in a later piece belongs before anything in an earlier one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Settings;
 use super::batch::{Batch, Dealt, Ending, Job, StatsDue};
@@ -13,7 +13,7 @@ use super::lines::{Lines, Printer};
 use super::next_rules::NextRules;
 use crate::base::{Duration, Timestamp};
 use crate::capture::{Block, CaptureError, CaptureSet};
-use crate::engine::{Clock, PacketId, lane_of, report_malformed};
+use crate::engine::{Clock, LANES, PacketId, lane_of, report_malformed};
 use crate::packet::{Decoded, Decoder, FragmentKey, Frame};
 use crate::rules::RuleSet;
 
@@ -28,6 +28,8 @@ pub(super) struct Dealer<P> {
     lines: Lines<P>,
     names: Arc<[String]>,
     hands: Vec<Vec<Job>>,
+    /// So many of the workers have flows: all, or the first alone once rules came that need order.
+    dealt_to: usize,
     stats: Vec<StatsDue>,
     fragments: Vec<(u32, FragmentKey)>,
     next_rules: Arc<NextRules>,
@@ -62,6 +64,7 @@ impl<P: Printer> Dealer<P> {
             lines: Lines::new(printer, Arc::default(), &Keeping::default(), false), // it tells no alerts and no sessions
             names,
             hands: to_workers.iter().map(|_| Vec::new()).collect(),
+            dealt_to: to_workers.len(),
             stats: Vec::new(),
             fragments: Vec::new(),
             next_rules: Arc::clone(&settings.next_rules),
@@ -116,10 +119,29 @@ impl<P: Printer> Dealer<P> {
     fn take_rules(&mut self, block: &Block) {
         let (Some(first), Some(rules)) = (block.frame(0), self.next_rules.take()) else { return };
         self.want_datagrams(&rules);
+        if rules.needs_order() > 0 {
+            self.gather();
+        }
         for hand in &mut self.hands {
             hand.push(Job::Rules(Arc::clone(&rules)));
         }
         self.new_rules = Some((rules, first.timestamp));
+    }
+
+    /// Has the first worker go on with all flows. It stays so: what rules remember across flows is with it.
+    fn gather(&mut self) {
+        let workers = std::mem::replace(&mut self.dealt_to, 1);
+        let others = workers.saturating_sub(1);
+        if others == 0 {
+            return;
+        }
+        let (give, take) = bounded(others);
+        let mut hands = self.hands.iter_mut();
+        hands.next().into_iter().for_each(|hand| hand.push(Job::TakeOver(take.clone(), others)));
+        for (worker, hand) in (1..workers).zip(hands) {
+            let lanes = (0..LANES).filter(|lane| lane.checked_rem(workers) == Some(worker)).collect();
+            hand.push(Job::GiveAway(lanes, give.clone()));
+        }
     }
 
     /// Has the workers learn before the block at hand what was found some blocks ago. False where a thread at the other end is gone.
@@ -149,7 +171,7 @@ impl<P: Printer> Dealer<P> {
                     }
                     let hash = decoded.header.key.hash(self.seed);
                     let frame = u32::try_from(offset).unwrap_or(u32::MAX);
-                    let worker = lane_of(hash).checked_rem(self.hands.len()).unwrap_or(0);
+                    let worker = lane_of(hash).checked_rem(self.dealt_to).unwrap_or(0);
                     if let Some(hand) = self.hands.get_mut(worker) {
                         hand.push(Job::Segment { hash, frame, index, header: decoded.header, payload: decoded.payload });
                     }

@@ -6,7 +6,8 @@ use crate::rules::RuleSet;
 
 /// Holds the rules that are to take over until the run takes them, between two blocks of frames. Of several the newest counts.
 ///
-/// A set that [needs order](RuleSet::needs_order) is for one worker: it is not to be offered to a run with more.
+/// A set that [needs order](RuleSet::needs_order) is for one worker. In a run with more the first one goes on with all flows then; not so at
+/// interfaces, and not where rules [compare servers](RuleSet::compares_servers): it is not to be offered there.
 #[derive(Debug, Default)]
 pub struct NextRules(Mutex<Option<Arc<RuleSet>>>);
 

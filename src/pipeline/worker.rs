@@ -38,7 +38,7 @@ pub(super) fn work<P: Printer>(
     if is_sole {
         inspector.compare_servers();
     }
-    let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping, compares), ends };
+    let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping, compares), ends, is_relieved: false };
     for batch in &ends.batches {
         let is_last = batch.last;
         if worker.batch(batch).is_err() || is_last {
@@ -51,6 +51,8 @@ struct Worker<'a, P> {
     inspector: Inspector,
     lines: Lines<P>,
     ends: &'a Ends,
+    /// Another worker has its flows, and what rules remember across flows.
+    is_relieved: bool,
 }
 
 /// The collector is gone: nobody takes answers any more.
@@ -69,7 +71,8 @@ impl<P: Printer> Worker<'_, P> {
             self.see_off(rest)?;
             let summary = std::mem::take(&mut self.lines.summary);
             let profile = self.inspector.profile().cloned();
-            let (counters, datasets) = (self.inspector.counters(), self.inspector.saved_datasets());
+            let counters = self.inspector.counters();
+            let datasets = if self.is_relieved { Vec::new() } else { self.inspector.saved_datasets() };
             self.lines.output.end = Some(Box::new(WorkDone { counters, summary, profile, datasets }));
         }
         let _ = self.ends.found.send(self.inspector.take_found()); // at the end nobody asks for it any more
@@ -78,6 +81,11 @@ impl<P: Printer> Worker<'_, P> {
 
     /// Looks up the flows of all jobs, then does them.
     fn group(&mut self, group: &[Job], bytes: &[u8]) -> Result<(), Abandoned> {
+        for job in group {
+            if let Job::TakeOver(lanes, others) = job {
+                lanes.iter().take(*others).for_each(|lanes| self.inspector.adopt(lanes));
+            }
+        }
         let mut located = [Located::default(); GROUP];
         for (job, place) in group.iter().zip(&mut located) {
             if let Job::Segment { hash, header, .. } = job {
@@ -107,6 +115,11 @@ impl<P: Printer> Worker<'_, P> {
             Job::Rules(rules) => {
                 self.inspector.replace_rules(Arc::clone(rules));
                 self.lines.replace_rules(Arc::clone(rules));
+            }
+            Job::TakeOver(..) => {} // before the group's flows were looked up
+            Job::GiveAway(lanes, to) => {
+                let _ = to.send(self.inspector.give_away(|lane| lanes.contains(&lane))); // there is room for those of all
+                self.is_relieved = true;
             }
             Job::Learn(intermediates) => self.inspector.learn(intermediates),
             Job::Count => self.lines.output.counted.push(self.inspector.counters()),

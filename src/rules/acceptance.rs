@@ -6,11 +6,12 @@
 use super::compile::{Header, Plan};
 use super::dataset::DatasetChanges;
 use super::evaluate::{Scratch, inspect};
+use super::flow_rules::FlowRules;
 use super::inspect::Inspection;
 use super::prefilter::{Key, Table};
 use super::set::{Entry, Group, RuleSet};
 use super::state::HostState;
-use super::subject::{AppProto, Facts, FlowDirection, FlowRules, Subject, Transport};
+use super::subject::{AppProto, Facts, FlowDirection, Subject, Transport};
 use crate::flow::Endpoint;
 use crate::protocol::tls::Session;
 

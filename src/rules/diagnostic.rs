@@ -317,6 +317,9 @@ impl Reason {
             Self::UnknownEvent { .. } => "docs/events.md has their names, such as tls.invalid_certificate",
             Self::UnknownAction(word) if action_meant(word).is_some() => return action_meant(word).map(did_you_mean),
             Self::UnknownProtocol(word) if protocol_meant(word).is_some() => return protocol_meant(word).map(did_you_mean),
+            Self::UnknownAction(word) if word.contains(':') => {
+                "what an action is about follows from the rule; for Suricata's firewall rules, use pass rules and --default-verdict drop"
+            }
             Self::UnknownAction(_) => "use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth",
             Self::UnknownProtocol(_) | Self::ProtocolNotSupported(_) => "use tls, tcp, tcp-pkt, tcp-stream, udp, quic or ip",
             Self::UnknownVariable(name) => return Some(format!("define it: --var {name}=VALUE")),
@@ -337,6 +340,9 @@ impl Reason {
             }
             Self::HookNotSupported(_) => "leave the hook out; those of tls are supported, such as tls:server_hello",
             Self::NotWatched => "watch them (`--ports`, here as in the run); what the server sends comes from its port",
+            Self::EmptySet => {
+                "where it is of a variable such as `$EXTERNAL_NET`, which is `!$HOME_NET`, give that another value: --var EXTERNAL_NET=any"
+            }
             Self::MissingSid | Self::ZeroSid => "give it a number of its own: `sid:1000001;`",
             _ => return None,
         };

@@ -7,6 +7,7 @@ use super::ast::Action;
 use super::builder::FlowState;
 use super::compile::{Kind, Plan};
 use super::dataset::{Change, DatasetChanges};
+use super::flow_rules::{Done, FlowRules};
 use super::inspect::Inspection;
 use super::matcher::{Budget, Values};
 use super::payload::{Progress, Seen};
@@ -15,7 +16,7 @@ use super::profile::{Profile, RuleProfile};
 use super::rule::{Known, Match, RuleId, Verdict};
 use super::set::{Counted, Entry, RuleSet, Scheduled};
 use super::state::{Allowed, HostState, States};
-use super::subject::{Done, Facts, FlowDirection, FlowRules, Subject};
+use super::subject::{Facts, FlowDirection, Subject};
 use super::transform;
 use crate::protocol::tls::Session;
 

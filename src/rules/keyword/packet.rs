@@ -147,7 +147,7 @@ fn exactly(value: Option<&str>) -> Result<Comparison, Reason> {
 }
 
 pub(super) fn comparison(value: Option<&str>) -> Result<Comparison, Reason> {
-    Comparison::parse(required(value)?).ok_or(Reason::BadValue("N, !N, <N, >N, <=N, >=N, A<>B or A-B"))
+    Comparison::parse(required(value)?).ok_or(Reason::BadValue("N, !N, <N, >N, <=N, >=N, A<>B, A-B, !A-B or &M=N"))
 }
 
 /// `sameip`

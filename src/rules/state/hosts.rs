@@ -11,7 +11,8 @@ use super::threshold::Counts;
 use super::{Change, Name};
 use crate::base::{Duration, Timestamp};
 use crate::rules::dataset::DatasetChanges;
-use crate::rules::subject::{FlowDirection, FlowRules, Subject};
+use crate::rules::flow_rules::FlowRules;
+use crate::rules::subject::{FlowDirection, Subject};
 
 /// All that rules remember across flows. One for each thread that tries rules.
 #[derive(Debug)]
@@ -175,6 +176,7 @@ mod tests {
                 established: true,
                 app_proto: AppProto::Unknown,
                 session: None,
+                expects_tls: true,
                 one_way: None,
                 packet: None,
                 now: Timestamp::ZERO,

@@ -206,6 +206,11 @@ fn errors_in_the_header_name_the_rule_and_what_was_meant() {
         ("Alert tls any any -> any any", "`Alert` is no action (did you mean `alert`?)"),
         ("block tls any any -> any any", "`block` is no action (did you mean `drop`?)"),
         (
+            "accept:hook tls any any -> any any",
+            "`accept:hook` is no action (what an action is about follows from the rule; for Suricata's firewall rules, use pass rules and \
+             --default-verdict drop)",
+        ),
+        (
             "shout tls any any -> any any",
             "`shout` is no action (use alert, pass, drop, reject, rejectsrc, rejectdst or rejectboth)",
         ),

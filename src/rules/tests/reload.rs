@@ -38,6 +38,33 @@ fn sni(content: &str, more: &str, sid: u32) -> String {
     format!("alert tls any any -> any any (tls.sni; content:\"{content}\"; {more} sid:{sid};)\n")
 }
 
+/// A `pass` for what a flow speaks holds as long as it speaks that, under another set, too, where that has the rule.
+#[test]
+fn a_pass_for_what_is_spoken_does_not_outlive_it() {
+    let pass = |protocol| format!("pass tcp any any -> any 443 (app-layer-protocol:{protocol}; sid:1;)\n");
+    let drop = "drop tls any any -> any 443 (tls.sni; content:\"www\"; sid:2;)\n";
+    let before = "alert ip any any -> any 443 (sid:3; priority:1;)\n";
+    let other = Subject { app_proto: AppProto::NotTls, established: true, one_way: None, ..subject(None) };
+    let hello = asking("www.example.test");
+    for (protocol, later, expected) in [
+        ("!tls", None, Verdict::Drop),
+        ("!ssh", None, Verdict::Pass),
+        ("!tls", Some(pass("!tls") + drop), Verdict::Drop),
+        ("!ssh", Some(pass("!ssh") + drop), Verdict::Pass),
+        ("!ssh", Some(before.to_owned() + &pass("!ssh") + drop), Verdict::Pass),
+        ("!ssh", Some(drop.to_owned()), Verdict::Drop),
+    ] {
+        let mut flow = Flow::new(&(pass(protocol) + drop));
+        flow.see(&other);
+        assert_eq!(flow.rules.verdict(), Verdict::Pass, "{protocol}");
+        later.iter().for_each(|text| flow.reload(text));
+        flow.see(&other);
+        assert_eq!(flow.rules.verdict(), Verdict::Pass, "{protocol} {later:?}: nothing has changed");
+        flow.see(&Subject { one_way: None, ..subject(Some(&hello)) });
+        assert_eq!(flow.rules.verdict(), expected, "{protocol} {later:?}");
+    }
+}
+
 #[test]
 fn a_rule_that_fired_does_not_do_so_again_wherever_it_stands_now() {
     let mut flow = Flow::new(&sni("www", "rev:1;", 7));
