@@ -94,6 +94,30 @@ fn a_good_file_is_called_so() {
     assert!(ran.stderr.contains("no configuration file is in force"), "{}", ran.stderr);
 }
 
+/// The rules that have them would not load.
+#[test]
+fn variables_that_no_rule_could_use_are_mistakes() {
+    let dir = Dir::new();
+    let text = "[vars]\nHOME_NET = 3\nWEB_PORTS = \"10.0.0.0/8\"\nLAB = [\"$HOME_NTE\"]\nB = \"$X_Y_Z\"\nGOOD = [\"$WEB\", 1]\nWEB = 443\n";
+    let config = dir.file("portcullis.toml", text);
+    let checked = Ran::with(["config", "check", &config]).expect(1);
+    let lines: Vec<String> = String::from_utf8(checked.stdout).unwrap().lines().map(|line| line.trim().to_owned()).collect();
+    let told: Vec<&str> =
+        lines.iter().filter_map(|line| line.split("error: ").nth(1).or_else(|| line.strip_prefix("hint: "))).collect();
+    let expected = [
+        "HOME_NET: `3` is no address, network or range of addresses",
+        "HOME_NET takes addresses: \"10.0.0.0/8\", or a list of them",
+        "WEB_PORTS: `10.0.0.0/8` is no port or range of ports",
+        "WEB_PORTS takes ports: 443, \"8000:8100\", or a list of them",
+        "LAB: variable `$HOME_NTE` is not defined",
+        "is $HOME_NET meant?",
+        "B: variable `$X_Y_Z` is not defined",
+        "give it a value here, too",
+    ];
+    assert_eq!(told, expected);
+    assert!(lines.iter().any(|line| line.starts_with(&format!("{config}:2:12: "))), "{lines:?}");
+}
+
 #[test]
 fn what_cannot_be_read_is_no_configuration() {
     let dir = Dir::new();

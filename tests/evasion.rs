@@ -1,5 +1,7 @@
 //! Tricks that hide a name or a session from other detectors: here they are seen, and noted.
 
+use std::time::Duration;
+
 use portcullis::packet::{OverlapPolicy, PortSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -124,10 +126,12 @@ fn a_second_client_hello_that_differs_is_noted_and_the_fingerprints_are_the_firs
     let conversation = Conversation::new()
         .client(&first.record())
         .server(&tls::hello_retry_request(24))
+        .wait(Duration::from_millis(25))
         .client(&second.record())
         .server(&tls::server_hello_tls13(24))
         .server(&tls::record(23, &[1; 100]))
         .client(&tls::record(23, &[1; 100]));
+    let hellos: Vec<_> = conversation.packets.iter().filter(|p| p.is_data_of(Side::Client)).map(|p| p.time).collect();
     let events = replay(&conversation.packets);
     let session = events.session();
     assert_eq!(session["tls"]["sni"], "harmless.example");
@@ -141,6 +145,11 @@ fn a_second_client_hello_that_differs_is_noted_and_the_fingerprints_are_the_firs
     assert_eq!((&more["group"], &session["tls"]["version"]), (&json!("secp384r1"), &json!("TLS 1.3")));
     assert_eq!(more["second_client_hello"]["sni"], "hidden.example");
     assert_eq!(more["second_client_hello"]["differs"], json!(["ciphers", "sni", "groups"]));
+    // What it cost: all of the hello again but its headers of record and message, and the time until then.
+    assert_eq!(more["second_client_hello"]["length"], second.record().len() - 9);
+    let delay = u64::try_from((hellos[1] - hellos[0]).as_micros()).unwrap();
+    assert!(delay >= 25_000);
+    assert_eq!(more["second_client_hello"]["delay_us"], delay);
 }
 
 #[test]
@@ -910,7 +919,9 @@ fn a_byte_before_the_start_of_either_side_at_any_time_changes_nothing_that_is_to
     let lossy = finish(unopened().client(&hello).server(&tls::server_hello()).lost(Side::Client, 20));
     for (what, conversation) in [("plain", plain), ("retried", retried), ("lossy", lossy)] {
         let told = |packets: &[Packet]| {
-            let session = replay(packets).session().clone();
+            let mut session = replay(packets).session().clone();
+            // One packet more takes a millisecond more.
+            session["portcullis"]["second_client_hello"].as_object_mut().map(|second| second.remove("delay_us"));
             let more = &session["portcullis"];
             let kept =
                 ["second_client_hello", "renegotiations", "alerts", "anomalies", "stage", "server_names"].map(|k| more[k].clone());

@@ -85,6 +85,42 @@ fn on_other_ports_it_is_no_matter() {
     assert_eq!(found(events.of("flow")[0]), [""; 0]);
 }
 
+/// A rule and its alert do not say what the flow's event does not.
+#[test]
+fn nor_is_it_for_rules() {
+    let rules = r#"alert tcp any any -> any any (msg:"HTTP"; flow:to_server; finding:nottls.http; sid:1;)
+alert tcp any any -> any any (msg:"any"; flow:to_server; content:"GET"; sid:2;)"#;
+    for (server, expected) in [("192.0.2.1:80", &["any"][..]), ("192.0.2.1:443", &["HTTP", "any"])] {
+        let mut portcullis = Portcullis::default().rules(rules);
+        portcullis.config.flow_events = true;
+        portcullis.decoder.ports = "any".parse().unwrap();
+        let events = portcullis.run(&Conversation::between("10.0.0.1:40000", server).client(HTTP).server(ANSWER).packets);
+        let mut alerts = events.alerts();
+        alerts.sort_unstable();
+        assert_eq!(alerts, expected);
+        let of_flow = found(events.of("flow")[0]);
+        assert_eq!(of_flow.is_empty(), expected.len() == 1);
+        events.of("alert").iter().for_each(|alert| assert_eq!(found(alert), of_flow));
+    }
+}
+
+/// Nothing is left then that could be dropped: what was there went on.
+#[test]
+fn a_drop_rule_that_matches_at_the_end_of_a_flow_alone_has_let_it_pass() {
+    let rule = r#"drop tls any any -> any any (msg:"at the end"; finding:names.missing,behaviour.heartbeat.negotiated; sid:1;)"#;
+    let hello = ClientHello::new().record();
+    let open = Conversation::new().client(&hello);
+    let mut portcullis = Portcullis::default().rules(rule);
+    portcullis.config.flow_events = true;
+    let events = portcullis.run(&open.packets);
+    let alerts = events.of("alert");
+    assert_eq!(alerts.len(), 1);
+    assert_eq!((&alerts[0]["alert"]["action"], &alerts[0]["verdict"]["action"]), (&"allowed".into(), &"alert".into()));
+    assert_eq!(alerts[0].get("pcap_cnt"), None, "no packet is the cause");
+    assert_eq!(events.of("drop").len(), 0);
+    assert_eq!(events.of("flow")[0]["flow"].get("action"), None);
+}
+
 /// The rule fires at the packet that makes it known, so that this packet does not pass.
 #[test]
 fn a_rule_drops_what_is_not_tls_once_it_is_known() {

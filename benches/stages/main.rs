@@ -110,6 +110,7 @@ fn rules(c: &mut Criterion) {
         transport: portcullis::rules::Transport::Tcp,
         app_proto: AppProto::Tls,
         session: Some(&session),
+        expects_tls: true,
         one_way: None,
         packet: None,
         now: Timestamp::ZERO,

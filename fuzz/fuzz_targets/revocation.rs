@@ -37,7 +37,7 @@ fuzz_target!(|input: &[u8]| {
     let judge = |store: TrustStore| Trust::new(Arc::new(store), 0).judge(&chain, false, Peer::Server(None), now);
     let (before, after) = (judge(without), judge(with.clone()));
     assert_eq!(after, judge(with), "anew");
-    assert!(!before.unsigned_crl && (!after.unsigned_crl || added.taken > 0));
+    assert!(before.useless_crl.is_none() && (after.useless_crl.is_none() || added.taken > 0));
     // Where a way around what is revoked is found, something else may be wrong with that.
     assert!(after.problems == before.problems || added.taken > 0);
     assert!(before.problems.is_empty() || after.status != Status::Valid);

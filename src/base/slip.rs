@@ -6,7 +6,7 @@ pub fn meant<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) -> Option
     let word = word.to_ascii_lowercase();
     let most = if word.len() > SHORT { 2 } else { 1 };
     let as_long = words.into_iter().filter(|known| known.len().abs_diff(word.len()) <= most);
-    let near = as_long.map(|known| (distance(word.as_bytes(), known.as_bytes()), known));
+    let near = as_long.map(|known| (distance(word.as_bytes(), known.to_ascii_lowercase().as_bytes()), known));
     near.filter(|&(distance, _)| distance <= most).min_by_key(|&(distance, _)| distance).map(|(_, known)| known)
 }
 

@@ -98,20 +98,28 @@ fn read_into(path: &Path, mut add: impl FnMut(&[u8]) -> Added) -> Result<(), ()>
         let bytes = fs::read(&file).or_else(|error| failed(file.display(), error))?;
         let added = add(&bytes);
         taken = taken.saturating_add(added.taken);
-        if added.refused > 0 {
-            let of = added.refused.saturating_add(added.taken);
-            let why = added.fault.map(|fault| format!(": {fault}")).unwrap_or_default();
-            say("warning", format_args!("{}: {} of {of} cannot be used{why}", file.display(), added.refused));
-        } else if let Some(fault) = added.fault {
-            say("warning", format_args!("{}: {fault}", file.display()));
-        }
+        tell(&file, &added);
         // What could be read and is of no use here has been told: it is no reason to watch nothing at all.
-        is_useless |= added.fault.is_some_and(|fault| fault != CrlFault::Unparsable);
+        is_useless |= added.faults.keys().any(|fault| *fault != CrlFault::Unparsable);
     }
     if taken == 0 && !is_useless {
         failed(path.display(), "there is nothing in it that can be read: PEM or DER is expected")
     } else {
         Ok(())
+    }
+}
+
+/// Says what of a file cannot be used, or does not count.
+fn tell(file: &Path, added: &Added) {
+    let all = added.refused.saturating_add(added.taken);
+    if added.faults.is_empty() && added.refused > 0 {
+        say("warning", format_args!("{}: {} of {all} cannot be used", file.display(), added.refused));
+    }
+    for (fault, n) in &added.faults {
+        match all {
+            1 => say("warning", format_args!("{}: {fault}", file.display())),
+            _ => say("warning", format_args!("{}: {n} of {all}: {fault}", file.display())),
+        }
     }
 }
 

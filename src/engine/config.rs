@@ -16,7 +16,7 @@ pub struct Config {
     pub hash_seed: u64,
     /// Which copy of overlapping bytes wins.
     pub overlap: OverlapPolicy,
-    /// Whether the server's port tells the roles where neither SYN nor hello does: these ports are servers'.
+    /// Where TLS is spoken. These ports are servers', where neither SYN nor hello tells the roles; and what is not TLS is found on them alone.
     pub server_ports: PortSet,
     /// Whom to trust; without it no chain is validated.
     pub trust: Option<Arc<TrustStore>>,

@@ -2,7 +2,7 @@
 
 use crate::event::{DropReason, Verdict};
 use crate::findings::{FindingSet, Memory, Severity};
-use crate::protocol::x509::Status;
+use crate::protocol::x509::{CrlFault, Status};
 
 /// Counters of flow tracking and TLS. Those of several workers are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,8 +77,12 @@ pub struct Counters {
     pub dropped_by: DropCounts,
     /// Sessions told, by what the validation of the server's chain came to.
     pub trust: StatusCounts,
-    /// Sessions told in which a revocation list did not count since the issuer of its name has not signed it.
+    /// Sessions told in which a revocation list did not count, by why: the issuer of its name has not signed it ...
     pub unsigned_crls: u64,
+    /// ... its signature cannot be verified here ...
+    pub unverifiable_crls: u64,
+    /// ... or who has signed it may not.
+    pub crls_not_allowed: u64,
     /// Servers, told apart by name too, and keys that are remembered, to compare later sessions with.
     pub seen: u64,
     /// Those of them that went because there was no more room.
@@ -188,6 +192,17 @@ impl Counters {
         self.rejected = self.rejected.saturating_add(matches!(verdict, Verdict::Reject(_)) as u64);
     }
 
+    /// Counts a session by why a revocation list does not count that is in the name of one of its issuers.
+    pub fn count_useless_crl(&mut self, fault: Option<CrlFault>) {
+        let counter = match fault {
+            Some(CrlFault::Unsigned) => &mut self.unsigned_crls,
+            Some(CrlFault::Unverifiable) => &mut self.unverifiable_crls,
+            Some(CrlFault::NotForCrls) => &mut self.crls_not_allowed,
+            _ => return,
+        };
+        *counter = counter.saturating_add(1);
+    }
+
     /// Counts what `memory` remembers.
     pub fn count_seen(&mut self, memory: &Memory) {
         self.seen = self.seen.saturating_add(u64::try_from(memory.len()).unwrap_or(u64::MAX));
@@ -209,7 +224,7 @@ impl Counters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).chain(dropped).chain(trust).chain(findings).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 36] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 38] {
         [
             ("flow.total", &mut self.flows),
             ("flow.active", &mut self.flows_active),
@@ -234,6 +249,8 @@ impl Counters {
             ("portcullis.session_memuse_max", &mut self.session_memuse_max),
             ("portcullis.certificate_memcap_drop", &mut self.certificate_memcap),
             ("portcullis.trust.crl_unsigned", &mut self.unsigned_crls),
+            ("portcullis.trust.crl_unverifiable", &mut self.unverifiable_crls),
+            ("portcullis.trust.crl_not_allowed", &mut self.crls_not_allowed),
             ("portcullis.seen.held", &mut self.seen),
             ("portcullis.seen.evicted", &mut self.seen_evicted),
             ("app_layer.flow.tls", &mut self.sessions),

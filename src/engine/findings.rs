@@ -22,11 +22,12 @@ pub(super) fn is_worth_an_event(flow: &Flow) -> bool {
 }
 
 impl Connection {
-    /// What is found at `now` of a flow that is not TLS; nothing of one that is.
-    pub fn found_otherwise(&mut self, client: Direction, now: Timestamp, wanted: FindingSet) -> FindingSet {
+    /// What is found now of a flow that is not TLS; nothing of one that is, nor where no TLS is expected.
+    pub fn found_otherwise(&mut self, (client, now): (Direction, Timestamp), expects_tls: bool, wanted: FindingSet) -> FindingSet {
         let two_sided = self.is_two_sided();
         match &mut self.following {
             Some(following) if following.conversation.is_tls() => FindingSet::default(),
+            Some(_) if !expects_tls => FindingSet::default(),
             Some(following) => judge(&Evidence::new(following.conversation.session(client), now.into(), two_sided)).and(wanted),
             None => self.found.as_deref().copied().unwrap_or_default(),
         }

@@ -1,6 +1,7 @@
 //! From a segment to events and a verdict: find the flow, put its bytes in order, read its TLS, try the rules, report.
 
 mod datagram;
+mod elsewhere;
 mod ending;
 mod memory;
 mod path;
@@ -493,6 +494,9 @@ fn anchor(connection: &mut Connection, header: &SegmentHeader, certificates: &mu
 /// Reads a segment into the connection that it is of.
 fn read(connection: &mut Connection, segment: &Segment<'_>, config: &Config, certificates: &mut CertificateCache) -> Read {
     let is_taken = is_taken(segment.header);
+    if let Some(following) = connection.following.as_mut() {
+        following.conversation.set_time(segment.header.timestamp);
+    }
     if let Some(following) = connection.following.as_mut().filter(|_| is_taken) {
         following.settle_syn_data(segment.header, config.overlap, certificates);
     }

@@ -12,7 +12,7 @@ use super::report::{Order, Report};
 use crate::event::{AlertInfo, Common, DropInfo, DropReason, Refusal, Reset, Side, Toward, Verdict};
 use crate::findings::FindingSet;
 use crate::flow::{Direction, Endpoint, FlowKey, Stream};
-use crate::packet::{Segment, SegmentHeader, TcpFlags};
+use crate::packet::{PortSet, Segment, SegmentHeader, TcpFlags};
 use crate::protocol::tls::{Conversation, Session};
 use crate::rules::{
     self, Action, AppProto, Chunk, FlowDirection, FlowRules, HostState, Listed, Match, Packet, Profile, Raw, Reference,
@@ -32,6 +32,8 @@ pub(super) struct Judge {
     default_verdict: rules::Verdict,
     /// What of the findings is told.
     findings: FindingSet,
+    /// Where TLS is spoken.
+    server_ports: PortSet,
     hosts: HostState,
     scratch: Scratch,
     matches: Vec<Match>,
@@ -50,6 +52,8 @@ pub(super) struct Judged {
     drops: bool,
     /// So are all that follow.
     drops_flow: bool,
+    /// The flow is over: nothing is left that could be dropped.
+    too_late: bool,
     refused: Option<Refused>,
 }
 
@@ -64,6 +68,19 @@ impl Judged {
     /// Whether they said nothing new.
     pub fn is_empty(&self) -> bool {
         self.matches.is_empty() && !self.drops
+    }
+
+    /// The same, of a flow that has ended: whatever the rules say, it went on.
+    pub fn at_the_end(self) -> Self {
+        Self { too_late: self.drops, drops: false, drops_flow: false, ..self }
+    }
+
+    /// What events say of `verdict`, that of a rule or of all, on a packet that goes in `direction`.
+    fn told(&self, verdict: rules::Verdict, direction: FlowDirection) -> Verdict {
+        match told(verdict, direction) {
+            blocking if self.too_late && blocking.blocks() => Verdict::Alert,
+            verdict => verdict,
+        }
     }
 
     /// What becomes of the packet: why it is to be dropped, and how, if it is.
@@ -101,7 +118,7 @@ impl Judge {
         let scratch = config.profile_clock.map_or_else(Scratch::default, |clock| Scratch::profiling(Profile::new(clock)));
         let (on_first, on_each, on_streams) = (rules.wants_first_packet(), rules.wants_packets(), rules.wants_streams());
         let (default_verdict, hosts, matches) = (config.default_verdict, HostState::default(), Vec::new());
-        let (findings, tags) = (config.findings, rules.tags());
+        let (findings, server_ports, tags) = (config.findings, config.server_ports.clone(), rules.tags());
         Self {
             rules,
             on_first,
@@ -110,6 +127,7 @@ impl Judge {
             tags,
             default_verdict,
             findings,
+            server_ports,
             hosts,
             scratch,
             matches,
@@ -161,6 +179,11 @@ impl Judge {
     /// Whether a rule matched when they were last tried, be it told or not: then the flow has to remember it.
     pub const fn has_matched(&self) -> bool {
         self.has_matched
+    }
+
+    /// Whether what is not TLS is to be told of where `server` is the server.
+    fn expects_tls(&self, server: Endpoint) -> bool {
+        self.server_ports.contains(server.port)
     }
 
     /// What each rule cost, where that is counted.
@@ -249,6 +272,7 @@ impl Judge {
             established: *established,
             app_proto,
             session,
+            expects_tls: self.expects_tls(key.receiver(client)),
             one_way,
             packet,
             now,
@@ -280,6 +304,7 @@ impl Judge {
             verdict,
             drops,
             drops_flow: drops && blocks(flow_rules.verdict()),
+            too_late: false,
             refused,
         }
     }
@@ -331,7 +356,11 @@ impl Judge {
         let (client, now) = (flow.client(), flow.last);
         let found = match judged.matches.is_empty() {
             true => FindingSet::default(),
-            false => flow.connection.as_deref_mut().map(|c| c.found_otherwise(client, now, self.findings)).unwrap_or_default(),
+            false => {
+                let expects_tls = self.expects_tls(key.receiver(client));
+                let connection = flow.connection.as_deref_mut();
+                connection.map(|c| c.found_otherwise((client, now), expects_tls, self.findings)).unwrap_or_default()
+            }
         };
         let common = &Common { findings: found, ..*common };
         for found in &judged.matches {
@@ -423,8 +452,8 @@ fn rule_info<'a>(
         severity: u8::try_from(rule.severity).unwrap_or(u8::MAX),
         metadata,
         references,
-        action: told(rules::Verdict::of(found.action), found.direction),
-        verdict: told(judged.verdict, found.direction),
+        action: judged.told(rules::Verdict::of(found.action), found.direction),
+        verdict: judged.told(judged.verdict, found.direction),
         target: rule.target.map(|target| match target {
             Target::Source => Side::Source,
             Target::Destination => Side::Destination,

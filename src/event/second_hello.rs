@@ -15,6 +15,8 @@ pub(super) struct SecondHello<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_alpns: Option<Texts<'a>>,
     key_shares: Groups<'a>,
+    length: u32,
+    delay_us: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     differs: Vec<&'static str>,
 }
@@ -26,6 +28,8 @@ impl<'a> SecondHello<'a> {
             sni: second.server_name().map(Text),
             client_alpns: Some(Texts(&second.alpn)).filter(|alpns| !alpns.0.is_empty()),
             key_shares: Groups(&second.key_share_groups),
+            length: second.length,
+            delay_us: u64::try_from(session.hello_retry_delay.as_micros()).unwrap_or(u64::MAX),
             differs: differences(first, second),
         })
     }

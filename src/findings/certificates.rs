@@ -5,7 +5,7 @@ use super::Severity::{High, Info, Low, Medium};
 use super::issuers::{Maker, Tool};
 use super::{Evidence, Finding, finding, hosts};
 use crate::protocol::x509::sct::has_embedded;
-use crate::protocol::x509::{Certificate, Facts, KeyFlaws, OcspStatus, Reason, SctStatus, Status, Time, key_ids};
+use crate::protocol::x509::{Certificate, CrlFault, Facts, KeyFlaws, OcspStatus, Reason, SctStatus, Status, Time, key_ids};
 
 #[rustfmt::skip]
 pub(super) const FINDINGS: &[Finding] = &[
@@ -84,7 +84,17 @@ pub(super) const FINDINGS: &[Finding] = &[
         "a revocation list that was given has the name of an issuer of the server's certificate, and is not signed by it: it does not count",
         "fetch the list anew from where the certificate says, and give it with --crl",
         &["RFC 5280"],
-        |e| e.session.server_trust.as_ref().is_some_and(|trust| trust.unsigned_crl)),
+        |e| e.useless_crl_is(CrlFault::Unsigned)),
+    finding("cert.crl.unverifiable", Low, ServerCertificates,
+        "a revocation list that was given is signed in a way that cannot be verified here, so that it does not count",
+        "ask the list by other means: `openssl verify -crl_check`",
+        &["RFC 5280"],
+        |e| e.useless_crl_is(CrlFault::Unverifiable)),
+    finding("cert.crl.not-allowed", Low, ServerCertificates,
+        "a revocation list that was given is signed by an authority that may not sign such lists, so that it does not count",
+        "let the authority's certificate have the key usage cRLSign, or another one sign its lists",
+        &["RFC 5280"],
+        |e| e.useless_crl_is(CrlFault::NotForCrls)),
     finding("cert.sct.invalid", Medium, Dark,
         "a log of certificates did not sign what is said to be its promise (SCT)",
         "find out who made the certificate; browsers refuse it",

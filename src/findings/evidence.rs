@@ -3,12 +3,13 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use super::hosts::Name;
 use super::issuers::{self, Maker};
 use super::suites::Traits;
 use crate::protocol::opening::Spoken;
 use crate::protocol::tls::session::{Anomaly, Openings};
 use crate::protocol::tls::{ClientHello, ProtocolVersion, ServerHello, Session, extension};
-use crate::protocol::x509::{Certificate, Facts, Status, Time};
+use crate::protocol::x509::{Certificate, CrlFault, Facts, Status, Time};
 
 /// A session at a moment of packet time.
 #[derive(Debug)]
@@ -19,15 +20,20 @@ pub struct Evidence<'a> {
     pub now: Time,
     /// Packets from both sides were seen.
     pub two_sided: bool,
+    /// It is on a port of TLS, so that it is to be told of where it is something else.
+    pub expects_tls: bool,
     version: Option<ProtocolVersion>,
     offered: OnceCell<Traits>,
+    name: OnceCell<Name>,
     maker: OnceCell<Option<Maker>>,
 }
 
 impl<'a> Evidence<'a> {
-    /// That of `session` at `now`.
+    /// That of `session` at `now`, on a port of TLS.
     pub fn new(session: &'a Session, now: Time, two_sided: bool) -> Self {
-        Self { session, now, two_sided, version: session.version(), offered: OnceCell::new(), maker: OnceCell::new() }
+        let version = session.version();
+        let (offered, name, maker) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { session, now, two_sided, expects_tls: true, version, offered, name, maker }
     }
 
     /// TLS was recognised.
@@ -48,9 +54,14 @@ impl<'a> Evidence<'a> {
         self.session.client_hello.is_some()
     }
 
-    /// It is not TLS, or one side's answer is not.
+    /// It is not TLS where that is expected, or one side's answer is not.
     pub(super) fn may_be_other(&self) -> bool {
-        !self.is_tls() || self.session.openings.is_some()
+        if self.is_tls() { self.session.openings.is_some() } else { self.expects_tls }
+    }
+
+    /// Why a revocation list does not count that is in the name of an issuer of the server's.
+    pub(super) fn useless_crl_is(&self, fault: CrlFault) -> bool {
+        self.session.server_trust.as_ref().is_some_and(|trust| trust.useless_crl == Some(fault))
     }
 
     /// The version that the server chose.
@@ -145,6 +156,11 @@ impl<'a> Evidence<'a> {
     /// The server name asked for.
     pub(super) fn server_name(&self) -> Option<&'a [u8]> {
         self.hello()?.server_name()
+    }
+
+    /// What that is made of; nothing where there is none.
+    pub(super) fn name(&self) -> Name {
+        *self.name.get_or_init(|| self.server_name().map(Name::of).unwrap_or_default())
     }
 
     pub(super) fn has_anomaly(&self, anomaly: Anomaly) -> bool {

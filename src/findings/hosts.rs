@@ -4,6 +4,48 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use psl::Type;
 
+/// What a name is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Name {
+    /// It is an IP address, also in brackets.
+    pub is_address: bool,
+    /// It is a host name by RFC 1123: see [`is_host_name`].
+    pub is_host_name: bool,
+    kinds: u8,
+}
+
+/// Bytes below 0x20, and 0x7f.
+pub const CONTROL: u8 = 1;
+/// Bytes from 0x80 on.
+pub const NOT_ASCII: u8 = 2;
+/// `A` to `Z`.
+pub const UPPER_CASE: u8 = 4;
+/// `-`.
+pub const HYPHEN: u8 = 8;
+
+impl Name {
+    /// Looks at each byte of `name` once, where it is an ordinary one.
+    pub fn of(name: &[u8]) -> Self {
+        let kinds = name.iter().fold(0, |kinds, byte| kinds | kind(*byte));
+        Self { is_address: is_address(name), is_host_name: is_host_name(name), kinds }
+    }
+
+    /// Whether it has a byte of this kind.
+    pub const fn has(self, kind: u8) -> bool {
+        self.kinds & kind != 0
+    }
+}
+
+const fn kind(byte: u8) -> u8 {
+    match byte {
+        b'-' => HYPHEN,
+        b'A'..=b'Z' => UPPER_CASE,
+        0..0x20 | 0x7f => CONTROL,
+        0x80.. => NOT_ASCII,
+        _ => 0,
+    }
+}
+
 /// Whether a name is an IP address, also one in brackets.
 pub fn is_address(name: &[u8]) -> bool {
     address(name).is_some()
@@ -33,7 +75,7 @@ pub fn is_host_name(name: &[u8]) -> bool {
 
 /// Whether a label is longer than the DNS has (RFC 1035 §2.3.4).
 pub fn has_long_label(name: &[u8]) -> bool {
-    name.split(|byte| *byte == b'.').any(|label| label.len() > 63)
+    name.len() > 63 && name.split(|byte| *byte == b'.').any(|label| label.len() > 63)
 }
 
 /// The part of a name that one pays a registry for: `example.co.uk` of `www.example.co.uk`, by the list of public suffixes. What companies let

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use memchr::memmem;
 use sha2::{Digest as _, Sha256};
 
 use crate::protocol::tls::Session;
@@ -129,8 +130,10 @@ fn show(shown: &mut Vec<Shown>, sighting: &Sighting) -> Change {
         false if shown.iter().any(|before| before.issuer == issuer) => Change::Certificate,
         false => Change::Issuer,
     };
-    if shown.len() >= MOST_SHOWN {
-        shown.remove(0);
+    match shown.len() {
+        0 => shown.reserve_exact(1), // most servers never show another
+        MOST_SHOWN.. => drop(shown.remove(0)),
+        _ => {}
     }
     shown.push(Shown { certificate, issuer });
     change
@@ -145,8 +148,10 @@ fn hold(holders: &mut Vec<Holder>, sighting: &Sighting) -> bool {
     let is_other =
         |holder: &Holder| !holder.names.is_empty() && !holder.names.iter().any(|name| mine.names.binary_search(name).is_ok());
     let is_shared = !mine.names.is_empty() && holders.iter().any(is_other);
-    if holders.len() >= MOST_HOLDERS {
-        holders.remove(0);
+    match holders.len() {
+        0 => holders.reserve_exact(1),
+        MOST_HOLDERS.. => drop(holders.remove(0)),
+        _ => {}
     }
     holders.push(mine);
     is_shared
@@ -154,7 +159,10 @@ fn hold(holders: &mut Vec<Holder>, sighting: &Sighting) -> bool {
 
 /// Who issued it: an authority changes its intermediates often, and keeps its O.
 fn organization(issuer: &str) -> &str {
-    issuer.split(", ").find(|part| part.starts_with("O=")).unwrap_or(issuer)
+    let at =
+        if issuer.starts_with("O=") { Some(0) } else { memmem::find(issuer.as_bytes(), b", O=").map(|at| at.saturating_add(2)) };
+    let Some(part) = at.and_then(|at| issuer.get(at..)) else { return issuer };
+    part.get(..memmem::find(part.as_bytes(), b", ").unwrap_or(part.len())).unwrap_or(part)
 }
 
 /// Digests of what a certificate is for, in order; of many, the least ones, which others that have many of the same names keep too.

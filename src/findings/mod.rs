@@ -18,6 +18,7 @@ mod issuers;
 mod memory;
 mod names;
 mod other;
+mod parts;
 mod pattern;
 mod protocol;
 mod set;
@@ -30,6 +31,7 @@ pub(crate) mod tests;
 
 use std::fmt;
 
+use self::parts::Parts;
 use crate::protocol::tls::session::Anomaly;
 
 pub use earlier::found_by;
@@ -53,6 +55,8 @@ pub struct Finding {
     pub references: &'static [&'static str],
     /// What of the session tells.
     pub known: Known,
+    /// It is only there with these.
+    parts: Parts,
     holds: fn(&Evidence<'_>) -> bool,
 }
 
@@ -131,10 +135,11 @@ pub static FAMILIES: [Family; 10] = [
 pub fn judge(evidence: &Evidence<'_>) -> FindingSet {
     let mut found = FindingSet::default();
     let mut first = 0_usize;
+    let parts = Parts::of(evidence.session);
     for family in &FAMILIES {
         if (family.applies)(evidence) {
             for (place, finding) in family.findings.iter().enumerate() {
-                if (finding.holds)(evidence) {
+                if parts.have(finding.parts) && (finding.holds)(evidence) {
                     found.insert_place(first.saturating_add(place));
                 }
             }
@@ -164,7 +169,7 @@ const fn finding(
     references: &'static [&'static str],
     holds: fn(&Evidence<'_>) -> bool,
 ) -> Finding {
-    Finding { id, severity, reason, advice, references, known, holds }
+    Finding { id, severity, reason, advice, references, known, parts: Parts::that_tell(known), holds }
 }
 
 impl Finding {

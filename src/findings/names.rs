@@ -16,22 +16,22 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the server name is an IP address, which it must not be",
         "see what program it is: one that was told an address, often malware",
         &["RFC 6066"],
-        |e| e.name_is(hosts::is_address)),
+        |e| e.name().is_address),
     finding("names.invalid", Low, ClientHello,
         "the server name is no host name",
         "see what program it is",
         &["RFC 6066", "RFC 1123"],
-        |e| e.name_is(|name| !hosts::is_address(name) && !hosts::is_host_name(name))),
+        |e| e.server_name().is_some() && !e.name().is_address && !e.name().is_host_name),
     finding("names.control", Medium, ClientHello,
         "the server name has a NUL or another control character: readers take it for different names",
         "see what program it is: it may try to be taken for another name",
         &["RFC 6066"],
-        |e| e.name_is(|name| name.iter().any(u8::is_ascii_control))),
+        |e| e.name().has(hosts::CONTROL)),
     finding("names.not-ascii", Low, ClientHello,
         "the server name has bytes that are not ASCII, where it should be in its xn-- form",
         "mend the client",
         &["RFC 6066", "RFC 5890"],
-        |e| e.name_is(|name| !name.is_ascii())),
+        |e| e.name().has(hosts::NOT_ASCII)),
     finding("names.dot", Info, ClientHello,
         "the server name ends with a dot",
         "nothing: the address was typed so; some servers do not know the name then",
@@ -41,7 +41,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the server name has capital letters, which no browser sends",
         "see what program it is; compare names without regard to case",
         &["RFC 4343"],
-        |e| e.name_is(|name| name.iter().any(u8::is_ascii_uppercase))),
+        |e| e.name().has(hosts::UPPER_CASE)),
     finding("names.long-label", Medium, ClientHello,
         "a label of the server name is longer than the DNS has (63 bytes): it was never looked up",
         "see what program it is: data may leave in the name",
@@ -56,7 +56,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the server name means something inside of a network only",
         "nothing within the network; at its border, see why it leaves",
         &["RFC 6761", "RFC 6762", "RFC 8375"],
-        |e| e.name_is(|name| hosts::is_host_name(name) && !hosts::is_address(name) && hosts::is_internal(name))),
+        |e| e.name().is_host_name && !e.name().is_address && e.name_is(hosts::is_internal)),
     finding("names.onion", Medium, ClientHello,
         "the server name ends with .onion, which means nothing outside of Tor",
         "see what program it is: a client of Tor that was set up wrongly, or not a browser at all",
@@ -66,7 +66,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "the server name has letters beyond ASCII (xn--), some of which look like others",
         "compare it with the names that you know",
         &["RFC 5890", "www.unicode.org/reports/tr39/"],
-        |e| e.name_is(|name| name.split(|byte| *byte == b'.').any(|label| label.len() > 4 && label.first_chunk::<4>().is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"))))),
+        |e| e.name().has(hosts::HYPHEN) && e.name_is(|name| name.split(|byte| *byte == b'.').any(|label| label.len() > 4 && label.first_chunk::<4>().is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"))))),
     finding("names.several", Medium, Known::Anomaly(Anomaly::MultipleSni),
         "the client sends several server names: what is on the way and the server may take different ones",
         "see what program it is; judge it by all of them (`portcullis.server_names`)",
@@ -104,7 +104,7 @@ impl Evidence<'_> {
         {
             return false;
         }
-        if hosts::is_address(name) || !hosts::is_host_name(name) {
+        if self.name().is_address || !self.name().is_host_name {
             return false;
         }
         let name = name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();

@@ -1,10 +1,8 @@
 //! A set of findings: a bit for each.
 
-use std::cmp::Reverse;
+use std::sync::LazyLock;
 
-use smallvec::SmallVec;
-
-use super::{FAMILIES, Finding, Severity, all};
+use super::{Finding, Severity, all};
 
 /// Some of the findings that there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -64,14 +62,13 @@ impl FindingSet {
 
     /// Them, the gravest first.
     pub fn by_severity(&self) -> impl Iterator<Item = &'static Finding> + use<> {
-        let mut findings: SmallVec<[&'static Finding; 24]> = self.iter().collect();
-        findings.sort_by_key(|finding| Reverse(finding.severity)); // keeps the order of equal ones
-        findings.into_iter()
+        let set = *self;
+        OF_SEVERITY.iter().flat_map(move |(_, of_it)| set.and(*of_it).iter())
     }
 
     /// How grave the gravest is.
     pub fn severity(&self) -> Option<Severity> {
-        self.iter().map(|finding| finding.severity).max()
+        OF_SEVERITY.iter().find(|(_, of_it)| !self.and(*of_it).is_empty()).map(|(severity, _)| *severity)
     }
 
     /// Adds that at `place`, counted through all tables.
@@ -148,15 +145,15 @@ impl FindingCounts {
 
 /// The finding at `place`, counted through all tables.
 fn at(place: usize) -> Option<&'static Finding> {
-    let mut left = place;
-    for family in &FAMILIES {
-        match left.checked_sub(family.findings.len()) {
-            Some(rest) => left = rest,
-            None => return family.findings.get(left),
-        }
-    }
-    None
+    IN_ORDER.get(place).copied()
 }
+
+/// All, in the order of their tables.
+static IN_ORDER: LazyLock<Vec<&'static Finding>> = LazyLock::new(|| all().collect());
+
+/// Those of each severity, the gravest first.
+static OF_SEVERITY: LazyLock<[(Severity, FindingSet); 4]> =
+    LazyLock::new(|| Severity::ALL.map(|severity| (severity, all().filter(|finding| finding.severity == severity).collect())));
 
 const WORDS: usize = 5;
 

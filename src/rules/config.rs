@@ -10,6 +10,7 @@ use super::list::List;
 use super::parse;
 use super::policy::Policy;
 use super::reputation::{GeoIp, Reputation};
+use super::vars::Variables;
 use crate::packet::PortSet;
 
 /// Variables, classifications and other things that rules look up. The default has the names that Suricata's default configuration has.
@@ -58,6 +59,21 @@ impl RuleConfig {
     /// Gives `name` the value `value`, in place of the one it had.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Why rules could not use the variable `name`, all that its value names looked up: as ports where its name says ports, as addresses
+    /// where it has the name of such a variable, else as either.
+    pub fn variable_fault(&self, name: &str) -> Option<Reason> {
+        let is_usual = VARIABLES.iter().any(|(usual, _)| *usual == name);
+        let is_ports = name.ends_with("PORTS") || name.ends_with("PORT");
+        let mut variables = Variables::new(self);
+        let as_addresses = variables.address_fault(name);
+        let as_ports = variables.port_fault(name);
+        match (is_ports, is_usual) {
+            (true, _) => as_ports,
+            (false, true) => as_addresses,
+            (false, false) => as_addresses.filter(|_| as_ports.is_some()),
+        }
     }
 
     /// Whether a variable can have the value `value`: it has the form of addresses or of ports. What it may name in turn is not looked
@@ -173,3 +189,32 @@ const CLASSIFICATIONS: &[(&str, &str, u32)] = &[
     ("coin-mining", "Crypto Currency Mining Activity Detected", 2),
     ("command-and-control", "Malware Command and Control Activity Detected", 1),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_rules_could_not_use_says_why() {
+        let mut config = RuleConfig::default();
+        for (name, value, expected) in [
+            ("HOME_NET", "3", Some(Reason::BadAddress("3".to_owned()))),
+            ("EXTERNAL_NET", "any", None),
+            ("HTTP_PORTS", "10.0.0.0/8", Some(Reason::BadPort("10.0.0.0/8".to_owned()))),
+            ("OUR_PORTS", "[443,8443]", None),
+            ("LAB", "[10.1.0.0/16,$SERVERS]", None),
+            ("SERVERS", "10.2.0.0/16", None),
+            ("WEB", "[443,$SSH_PORTS]", None),
+            ("LOST", "[10.0.0.1,$NOWHERE]", Some(Reason::UnknownVariable("NOWHERE".to_owned()))),
+            ("RING", "$RING", Some(Reason::CircularVariable("RING".to_owned()))),
+            ("GONE", "[10.0.0.1,!10.0.0.0/8]", Some(Reason::EmptySet)),
+        ] {
+            config.set_variable(name, value);
+            if name == "LAB" {
+                config.set_variable("SERVERS", "any");
+            }
+            assert_eq!(config.variable_fault(name), expected, "{name}");
+        }
+        assert_eq!(RuleConfig::default().variables.keys().find_map(|name| RuleConfig::default().variable_fault(name)), None);
+    }
+}

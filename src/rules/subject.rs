@@ -98,6 +98,8 @@ pub struct Subject<'a> {
     pub app_proto: AppProto,
     /// What is known of its TLS session.
     pub session: Option<&'a Session>,
+    /// It is on a port of TLS, so that it is found where it is something else.
+    pub expects_tls: bool,
     /// The only direction that packets went in so far; `None` where both sides sent some.
     pub one_way: Option<FlowDirection>,
     /// The packet at hand. `None` where none is the cause: the flow ended.

@@ -42,6 +42,28 @@ impl<'c> Variables<'c> {
     }
 }
 
+impl Variables<'_> {
+    /// Why the variable `name` means no addresses.
+    pub fn address_fault(&mut self, name: &str) -> Option<Reason> {
+        fault::<AddressSet>(self, name)
+    }
+
+    /// Why it means no ports.
+    pub fn port_fault(&mut self, name: &str) -> Option<Reason> {
+        fault::<PortSet>(self, name)
+    }
+}
+
+fn fault<S: Kind>(variables: &mut Variables<'_>, name: &str) -> Option<Reason> {
+    match variable::<S>(variables, name, MAX_DEPTH) {
+        Ok(set) if set.is_empty() => Some(Reason::EmptySet),
+        Ok(_) => None,
+        // Its own name need not be said.
+        Err(Reason::InVariable { name: of, reason }) if of == name => Some(*reason),
+        Err(reason) => Some(reason),
+    }
+}
+
 /// What differs between addresses and ports: how a variable's text is read, and where its value is kept.
 trait Kind: Set {
     fn cache<'v>(variables: &'v mut Variables<'_>) -> &'v mut HashMap<String, State<Self>>;

@@ -12,7 +12,7 @@ use rustls_pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificat
 use webpki::ring as strong;
 
 use super::pure;
-use crate::protocol::x509::{Crl, Facts, PublicKey};
+use crate::protocol::x509::{Crl, Key, PublicKey};
 
 /// All of them, with a memory of what signatures came to: the same intermediates come back thousands of times, and a wrong signature is asked
 /// for again to find out whose it may be. A signature costs more than all else that is done with a chain.
@@ -200,15 +200,15 @@ static ALGORITHMS: [&dyn SignatureVerificationAlgorithm; 15] = [
     strong::RSA_PKCS1_2048_8192_SHA512_ABSENT_PARAMS,
 ];
 
-/// Whether a signature on `signed` by a key can be verified, if it is by that: ring has no RSA keys of fewer than
+/// Whether a signature by this algorithm and a key can be verified, if it is by that: ring has no RSA keys of fewer than
 /// 1,024 or more than 8,192 bits, and for some algorithms none of fewer than 2,048.
-pub(super) fn is_verifiable_by(signed: &Facts, key_type: &str, key_bits: Option<u32>) -> bool {
-    let least = match signed.signature_algorithm.as_str() {
+pub(super) fn is_verifiable_by(signature_algorithm: &str, key: &Key) -> bool {
+    let least = match signature_algorithm {
         "sha384WithRSAEncryption" | "rsassaPss" => 2_048,
         algorithm if algorithm.contains("RSA") => 1_024,
         _ => return true, // no RSA key makes it, whatever its size
     };
-    key_type != "RSA" || key_bits.is_some_and(|bits| (least..=8_192).contains(&bits))
+    key.typ != "RSA" || key.bits.is_some_and(|bits| (least..=8_192).contains(&bits))
 }
 
 /// RSA with PKCS #1 v1.5 padding, from 1,024 bits on.

@@ -142,8 +142,8 @@ impl Trust {
         if problems.is_empty() {
             return self.not_seen(Reason::Lost);
         }
-        let unsigned_crl = verdict.unsigned_crl;
-        Arc::new(Validation { reason: Some(Reason::Lost), unsigned_crl, ..Validation::of(problems) })
+        let useless_crl = verdict.useless_crl;
+        Arc::new(Validation { reason: Some(Reason::Lost), useless_crl, ..Validation::of(problems) })
     }
 }
 
@@ -188,8 +188,8 @@ fn validate(
 
     let (holds_from, holds_until) = period(involved(), store, now);
     let issuers = if verified.found { verified.issuers.iter().map(|issuer| issuer.sha256).collect() } else { Vec::new() };
-    let (reason, unsigned_crl) = (verified.reason, verified.unsigned_crl);
-    let verdict = Validation { reason, unsigned_crl, issuers, holds_from, holds_until, ..Validation::of(judged.problems) };
+    let (reason, useless_crl) = (verified.reason, verified.useless_crl);
+    let verdict = Validation { reason, useless_crl, issuers, holds_from, holds_until, ..Validation::of(judged.problems) };
     (verdict, walk.has_gap)
 }
 

@@ -109,7 +109,7 @@ impl<'a> Check<'a, '_> {
         }
         self.left = self.left.checked_sub(1)?;
         let key = Key::read(public_key_info);
-        let is_usable = || certificate.facts.as_ref().is_some_and(|facts| is_verifiable_by(facts, &key.typ, key.bits));
+        let is_usable = || certificate.facts.as_ref().is_some_and(|facts| is_verifiable_by(&facts.signature_algorithm, &key));
         let result = is_signed(certificate, public_key_info, self.algorithms).filter(|right| *right || is_usable());
         self.tried.push((certificate.sha256, public_key_info, result));
         result

@@ -1,15 +1,15 @@
 //! Whom to trust: root certificates, intermediates that are known without being sent, and lists of what was revoked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
 
-use super::CtLogs;
 use super::algorithms::Algorithms;
-use super::revocation::is_signed_by;
+use super::revocation::Signer;
+use super::{CtLogs, revocation};
 use crate::protocol::x509::{Certificate, Crl, CrlFault};
 
 /// Root certificates and known intermediates, by subject, and revocation lists. It does not change once it is in use, and is shared by all workers.
@@ -25,14 +25,15 @@ pub struct TrustStore {
 }
 
 /// What came of adding certificates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Added {
     /// Taken.
     pub taken: usize,
     /// Not taken, because they cannot be read or used.
     pub refused: usize,
-    /// What is wrong with the last revocation list that was not taken, or is not signed by those of its name that are known.
-    pub fault: Option<CrlFault>,
+    /// What is wrong with revocation lists that were not taken, or do not count by what is known of the authorities of their names, each
+    /// with the number of such lists.
+    pub faults: BTreeMap<CrlFault, usize>,
 }
 
 impl TrustStore {
@@ -77,23 +78,31 @@ impl TrustStore {
     /// issuer has issued, once its signature turns out to be right. Of several of one issuer the newest counts; one that is out of date still says what was revoked
     /// where there is no other.
     pub fn add_crls(&mut self, bytes: &[u8]) -> Added {
-        let mut fault = None;
+        let mut faults = BTreeMap::new();
+        let mut note = |fault: CrlFault, n: usize| {
+            let count: &mut usize = faults.entry(fault).or_default();
+            *count = count.saturating_add(n);
+        };
         let added = add_each::<CertificateRevocationListDer<'_>>(bytes, |der| match Crl::read(der) {
             Ok(crl) => {
-                if self.is_unsigned(&crl) {
-                    fault = Some(CrlFault::Unsigned);
+                if let Some(fault) = self.fault_of(&crl) {
+                    note(fault, 1);
                 }
                 self.crls.entry(crl.issuer.clone()).or_default().push(Arc::new(crl));
                 true
             }
             Err(why) => {
-                fault = Some(why);
+                note(why, 1);
                 false
             }
         });
         // What is not even PEM was never read.
-        let fault = fault.or((added.refused > 0).then_some(CrlFault::Unparsable));
-        Added { fault, ..added }
+        let unread = added.refused.saturating_sub(faults.iter().filter(|(fault, _)| fault.is_refused()).map(|(_, n)| *n).sum());
+        if unread > 0 {
+            let count = faults.entry(CrlFault::Unparsable).or_default();
+            *count = count.saturating_add(unread);
+        }
+        Added { faults, ..added }
     }
 
     /// Trusts all that `other` trusts, and knows all that it knows.
@@ -149,12 +158,12 @@ impl TrustStore {
         self.crls.get(issuer).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether there are authorities of its name, and none of them has signed it.
-    fn is_unsigned(&self, crl: &Crl) -> bool {
-        let anchors = self.anchors(&crl.issuer).iter().map(|anchor| &*anchor.subject_public_key_info);
-        let mut keys = anchors.chain(self.intermediates(&crl.issuer).iter().filter_map(Certificate::public_key_info)).peekable();
+    /// Why a list does not count by those of its name that are known; a peer may send another.
+    fn fault_of(&self, crl: &Crl) -> Option<CrlFault> {
+        let anchors = self.anchors(&crl.issuer).iter().map(|anchor| Signer::of_anchor(&anchor.subject_public_key_info));
+        let signers = anchors.chain(self.intermediates(&crl.issuer).iter().filter_map(Signer::of));
         let algorithms = Algorithms::default();
-        keys.peek().is_some() && !keys.any(|key| is_signed_by(crl, key, &algorithms) == Some(true))
+        revocation::fault(signers, |key| revocation::is_signed_by(crl, key, &algorithms))
     }
 
     fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
@@ -191,7 +200,8 @@ fn add_each<T: PemObject + AsRef<[u8]>>(bytes: &[u8], mut add: impl FnMut(&[u8])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trust::tests::chains::Ca;
+    use crate::base::base64;
+    use crate::trust::tests::chains::{Ca, over_sha512};
 
     #[test]
     fn mozillas_roots_are_there() {
@@ -213,36 +223,54 @@ mod tests {
         let (one, other) = (Ca::root("One"), Ca::root("Other"));
         let mut store = TrustStore::empty();
         let bundle = format!("# One\n{}\ntext between\n{}", one.pem(), other.pem());
-        assert_eq!(store.add_roots(bundle.as_bytes()), Added { taken: 2, refused: 0, fault: None });
-        assert_eq!(store.add_roots(one.der()), Added { taken: 1, refused: 0, fault: None });
+        assert_eq!(store.add_roots(bundle.as_bytes()), Added { taken: 2, ..Added::default() });
+        assert_eq!(store.add_roots(one.der()), Added { taken: 1, ..Added::default() });
         assert_eq!(store.len(), 2);
         assert!(store.trusts(&Certificate::parse(other.der())));
     }
 
     #[test]
-    fn a_list_that_its_issuer_has_not_signed_is_told() {
+    fn why_a_list_does_not_count_is_told() {
         let (root, namesake, stranger) = (Ca::root("Root"), Ca::root("Root"), Ca::root("Stranger"));
+        let sub = root.sub_with("Sub", |p| p.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign]);
         let mut store = TrustStore::empty();
         store.add_roots(root.der());
-        for (what, by, fault) in [
-            ("the issuer", &root, None),
-            ("another of its name", &namesake, Some(CrlFault::Unsigned)),
-            ("somebody who may be sent yet", &stranger, None),
+        store.add_intermediates(sub.der());
+        for (what, list, fault) in [
+            ("of the issuer", root.crl(&[], 2026), None),
+            ("of another of its name", namesake.crl(&[], 2026), Some(CrlFault::Unsigned)),
+            ("of somebody who may be sent yet", stranger.crl(&[], 2026), None),
+            ("of one who may not sign lists", sub.crl(&[], 2026), Some(CrlFault::NotForCrls)),
+            ("by an algorithm that is not here", over_sha512(&root.crl(&[], 2026)), Some(CrlFault::Unverifiable)),
         ] {
-            assert_eq!(store.add_crls(&by.crl(&[], 2026)), Added { taken: 1, refused: 0, fault }, "{what}");
+            let faults = fault.map(|fault| (fault, 1)).into_iter().collect();
+            assert_eq!(store.add_crls(&list), Added { taken: 1, refused: 0, faults }, "{what}");
         }
         for nothing in [&b"nothing"[..], b"-----BEGIN X509 CRL-----\n!\n-----END X509 CRL-----\n", b"-----BEGIN X509 CRL-----\n"] {
-            assert_eq!(store.add_crls(nothing), Added { taken: 0, refused: 1, fault: Some(CrlFault::Unparsable) });
+            let faults = BTreeMap::from([(CrlFault::Unparsable, 1)]);
+            assert_eq!(store.add_crls(nothing), Added { taken: 0, refused: 1, faults });
         }
+    }
+
+    #[test]
+    fn of_several_lists_each_fault_is_counted() {
+        let (root, namesake) = (Ca::root("Root"), Ca::root("Root"));
+        let mut store = TrustStore::empty();
+        store.add_roots(root.der());
+        let pem = |der: &[u8]| format!("-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n", base64::encode(der));
+        let wrong = || pem(&namesake.crl(&[], 2026));
+        let all = [wrong(), pem(&root.crl(&[], 2026)), pem(&[5, 0]), wrong()].concat();
+        let faults = BTreeMap::from([(CrlFault::Unparsable, 1), (CrlFault::Unsigned, 2)]);
+        assert_eq!(store.add_crls(all.as_bytes()), Added { taken: 3, refused: 1, faults });
     }
 
     #[test]
     fn what_is_no_certificate_is_refused() {
         let mut store = TrustStore::empty();
-        assert_eq!(store.add_roots(b"nothing"), Added { taken: 0, refused: 1, fault: None });
+        assert_eq!(store.add_roots(b"nothing"), Added { refused: 1, ..Added::default() });
         let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert_eq!(store.add_roots(broken), Added { taken: 0, refused: 1, fault: None });
-        assert_eq!(store.add_intermediates(broken), Added { taken: 0, refused: 1, fault: None });
+        assert_eq!(store.add_roots(broken), Added { refused: 1, ..Added::default() });
+        assert_eq!(store.add_intermediates(broken), Added { refused: 1, ..Added::default() });
         assert!(store.is_empty());
     }
 }

@@ -13,7 +13,7 @@ use super::path::{Walk, is_self_issued};
 use super::revocation::Revocation;
 use super::signatures::{Outcome, Signatures};
 use super::store::TrustStore;
-use crate::protocol::x509::{Certificate, ExtendedKeyUsage, Facts, Problems, Reason, Status, Time};
+use crate::protocol::x509::{Certificate, CrlFault, ExtendedKeyUsage, Facts, Problems, Reason, Status, Time, subtrees};
 
 /// What a certificate has to be issued for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub(super) struct Verified<'a> {
     pub issuers: Vec<&'a Certificate>,
     /// A path was found, whatever is wrong with it.
     pub found: bool,
-    /// A revocation list in the name of one of the issuers is not signed by it.
-    pub unsigned_crl: bool,
+    /// Why a revocation list in the name of one of the issuers does not count.
+    pub useless_crl: Option<CrlFault>,
 }
 
 /// What a path is to be verified for and with.
@@ -82,7 +82,8 @@ pub(super) fn verify<'a>(
     if revocation.is_revoked(leaf) || verified.issuers.iter().any(is_revoked) {
         verified.problems.insert(Status::Revoked);
     }
-    verified.unsigned_crl = verified.issuers.iter().chain([&leaf]).any(|certificate| revocation.has_unsigned_list(certificate));
+    let path = || verified.issuers.iter().chain([&leaf]);
+    verified.useless_crl = path().filter_map(|certificate| revocation.useless_list(certificate)).min();
     verified
 }
 
@@ -97,9 +98,9 @@ pub(super) fn unread<'a>(leaf: &'a Certificate, walk: &Walk<'a>, terms: &Terms<'
     if signatures.reached.iter().any(|certificate| revocation.is_revoked(certificate)) {
         problems.insert(Status::Revoked);
     }
-    let unsigned_crl = signatures.reached.iter().any(|certificate| revocation.has_unsigned_list(certificate));
+    let useless_crl = signatures.reached.iter().filter_map(|certificate| revocation.useless_list(certificate)).min();
     let issuers = reached_or_all(&signatures, walk.issuers.iter().copied());
-    Verified { problems, unsigned_crl, issuers, ..Verified::default() }
+    Verified { problems, useless_crl, issuers, ..Verified::default() }
 }
 
 /// The issuers that right signatures lead to; all of them where there are none.
@@ -132,6 +133,9 @@ impl<'a> Attempt<'a, '_> {
         let intermediates: Vec<_> = self.issuers.iter().map(|c| CertificateDer::from(c.der.as_slice())).collect();
         let (mut time, mut usage) = (self.terms.now, Usage::For(self.terms.purpose));
         let mut problems = Problems::default();
+        if comparisons(self.issuers.iter().copied().chain([self.leaf]), anchors) > MOST_COMPARISONS {
+            return self.failed(&Error::MaximumNameConstraintComparisonsExceeded, problems);
+        }
         let algorithms = self.terms.algorithms.all();
         loop {
             let at = unix_time(time);
@@ -212,6 +216,9 @@ impl<'a> Attempt<'a, '_> {
         let issuers: Vec<_> = signatures.reached.iter().skip(1).map(|issuer| CertificateDer::from(issuer.der.as_slice())).collect();
         let anchors: Vec<_> = issuers.iter().filter_map(|issuer| webpki::anchor_from_trusted_cert(issuer).ok()).collect();
         let Some(nearest) = anchors.first() else { return false };
+        if comparisons([self.leaf].into_iter(), &anchors) > MOST_COMPARISONS {
+            return false;
+        }
         let valid_from = self.leaf.facts.as_ref().and_then(|facts| facts.not_before).unwrap_or(self.terms.now);
         let (algorithms, at) = (self.terms.algorithms.all(), unix_time(valid_from));
         anchors.iter().any(|issuer| {
@@ -225,6 +232,19 @@ impl<'a> Attempt<'a, '_> {
     fn facts(&self) -> impl Iterator<Item = &Facts> {
         self.issuers.iter().copied().chain([self.leaf]).filter_map(|c| c.facts.as_ref())
     }
+}
+
+/// How many times a name would be compared with a constraint, if all of these were on one path: each asking takes that, and rustls-webpki
+/// may be asked a few times. It has a bound of its own, of 250,000, which is a seventh of a second.
+fn comparisons<'a>(certificates: impl Iterator<Item = &'a Certificate> + Clone, anchors: &[TrustAnchor<'_>]) -> usize {
+    let of_anchors = anchors.iter().filter_map(|anchor| anchor.name_constraints.as_ref()).map(|content| subtrees(content));
+    let constraints = of_anchors.chain(certificates.clone().map(Certificate::name_subtrees)).fold(0, usize::saturating_add);
+    if constraints == 0 {
+        return 0; // as mostly
+    }
+    // The subject is a name, too.
+    let names_of = |certificate: &Certificate| certificate.facts.as_ref().map_or(0, Facts::alt_name_count).saturating_add(1);
+    certificates.map(names_of).fold(0, usize::saturating_add).saturating_mul(constraints)
 }
 
 /// What an error of rustls-webpki comes to. `malformed`: we found fault with the encoding, too.
@@ -288,3 +308,6 @@ impl ExtendedKeyUsageValidator for Usage {
         if is_restricted { Err(Error::RequiredEkuNotFoundContext(context)) } else { Ok(()) }
     }
 }
+
+/// Comparisons of names with constraints. The authorities that have the most constraints have some hundred, and issue for a few dozen names.
+const MOST_COMPARISONS: usize = 25_000;

@@ -76,6 +76,23 @@ pub(super) enum Reason {
         /// What is wrong with it.
         why: String,
     },
+    /// A list without entries where there have to be some.
+    EmptyList {
+        /// Of which key.
+        key: String,
+    },
+    /// No path where one has to be.
+    EmptyPath {
+        /// Of which key.
+        key: String,
+    },
+    /// A variable that rules could not use.
+    Variable {
+        /// What is wrong with its value.
+        why: String,
+        /// What to do about it, where that can be said.
+        hint: Option<String>,
+    },
     /// A sink that cannot be.
     Sink {
         /// What is wrong with it.
@@ -129,7 +146,10 @@ impl Reason {
                     None => format!("it is one of {}", known.join(", ")),
                 })
             }
-            Self::Type { hint, .. } | Self::Sink { hint, .. } => hint.clone(),
+            Self::EmptyList { key } if key == "findings" => Some("for none of them write findings = \"-all\"".to_owned()),
+            Self::EmptyList { key } if key == "trust-store" => Some("to judge no chain write trust-store = \"none\"".to_owned()),
+            Self::EmptyList { .. } | Self::EmptyPath { .. } => Some("leave the key out where nothing is to be named".to_owned()),
+            Self::Type { hint, .. } | Self::Sink { hint, .. } | Self::Variable { hint, .. } => hint.clone(),
             Self::NoSuchWord { given, words, .. } => {
                 slip::meant(given, words.iter().map(String::as_str)).map(|meant| format!("is {meant} meant?"))
             }
@@ -151,7 +171,9 @@ impl fmt::Display for Reason {
             Self::NoSuchWord { key, given, words } => write!(f, "{key}: {} is none of {}", plain(given), words.join(", ")),
             Self::BadValue { key, given, why } if why.contains(given) => write!(f, "{key}: {}", plain(why)),
             Self::BadValue { key, given, why } => write!(f, "{key}: {}: {}", plain(given), plain(why)),
-            Self::Sink { why, .. } => f.write_str(&plain(why)),
+            Self::EmptyList { key } => write!(f, "{key}: the list has no entries"),
+            Self::EmptyPath { key } => write!(f, "{key}: the path is empty"),
+            Self::Variable { why, .. } | Self::Sink { why, .. } => f.write_str(&plain(why)),
             Self::Excluded { key, by } => write!(f, "{key} and {by} exclude each other"),
         }
     }

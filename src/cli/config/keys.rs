@@ -135,6 +135,11 @@ pub(super) fn has_commas(arg: &Arg) -> bool {
     COMMAS.contains(&arg.get_id().as_str())
 }
 
+/// Whether an empty list says nothing that it could mean: without the key there is a value, too.
+pub(super) fn needs_entries(arg: &Arg) -> bool {
+    has_commas(arg) || !arg.get_default_values().is_empty()
+}
+
 /// Whether it may stand without a value, which is `true` in the file.
 pub(super) fn may_be_bare(arg: &Arg) -> bool {
     arg.get_num_args().is_some_and(|n| n.min_values() == 0)
@@ -212,8 +217,12 @@ fn reason(arg: &Arg, error: &clap::Error) -> Reason {
         Some(ContextValue::String(value)) => value.clone(),
         _ => String::new(),
     };
-    if let Some(ContextValue::Strings(words)) = error.get(ContextKind::ValidValue) {
-        return Reason::NoSuchWord { key, given, words: words.clone() };
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(words)) if !words.is_empty() => {
+            return Reason::NoSuchWord { key, given, words: words.clone() };
+        }
+        _ if given.is_empty() && is_path(arg) => return Reason::EmptyPath { key },
+        _ => {}
     }
     let why = match std::error::Error::source(error) {
         Some(source) => source.to_string(),

@@ -16,6 +16,8 @@ use super::sinks;
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     entries: Vec<Entry>,
+    /// The variables of rules: name, value, and where that is.
+    pub variables: Vec<(String, String, Range<usize>)>,
     /// How many keys there are in the file, variables among them.
     pub keys: usize,
 }
@@ -195,6 +197,7 @@ impl Reader<'_> {
                 self.wrong_type(name, "a string, a number, or a list of them", value, Some(format!("{name} = \"10.0.0.0/8\"")));
                 continue;
             };
+            self.read.variables.push((name.to_owned(), text.clone(), value.span()));
             let word: OsString = format!("--var={name}={text}").into();
             for leaf in self.keys.leaves() {
                 let Some(arg) = leaf.flags().find(|arg| keys::is_variable(arg)) else { continue };
@@ -229,6 +232,10 @@ impl Reader<'_> {
                 let faults: Vec<Fault> = faults.into_iter().filter_map(Result::err).flatten().collect();
                 let option = |text: String| OsString::from(format!("--{}={text}", key_of(arg)));
                 if faults.is_empty() { Ok(words.into_iter().flatten().map(option).collect()) } else { Err(faults) }
+            }
+            DeValue::Array(items) if items.is_empty() && keys::needs_entries(arg) => {
+                let reason = Reason::EmptyList { key: key_of(arg).to_owned() };
+                Err(vec![Fault { span: value.span(), reason }])
             }
             DeValue::Array(items) if keys::has_commas(arg) => {
                 let texts: Result<Vec<String>, Fault> = items.iter().map(|item| self.text(arg, item)).collect();

@@ -15,7 +15,7 @@ use crate::protocol::tls::{Session, names};
 /// what is wrong with it.
 pub fn session_line(out: &mut String, style: Style, common: &Common<'_>, session: &Session) {
     head(out, style, common);
-    let version = session.version().map_or(if session.dropped { "dropped" } else { "no answer" }.into(), names::eve_version);
+    let version = session.version().map_or_else(|| unsettled(session).into(), names::eve_version);
     push(out, format_args!("  {version:<9}"));
     match session.client_hello.as_ref().and_then(|ch| ch.server_name()) {
         Some(name) => push(out, format_args!("  {}", style.paint(Paint::Strong, &visible(name, NAME_WIDTH)))),
@@ -28,6 +28,15 @@ pub fn session_line(out: &mut String, style: Style, common: &Common<'_>, session
     }
     push(out, format_args!("  {}", found::ids(style, common.findings)));
     end_line(out);
+}
+
+/// What became of a session for which no version was chosen.
+fn unsettled(session: &Session) -> &'static str {
+    match session {
+        _ if session.dropped => "dropped",
+        _ if session.alerts.iter().any(|alert| !alert.from_client) => "refused",
+        _ => "no answer",
+    }
 }
 
 /// Has `line`, that of a session of which `before` was found, tell `after`: both stand at its end.
@@ -257,6 +266,10 @@ mod tests {
             line(|out| session_line(out, PLAIN, &common("2001:db8::1", "2001:db8::2"), &Session::default())),
             "10:48:07.123  [2001:db8::1]:50123 -> [2001:db8::2]:443  no answer  (no name)    client not seen, server not seen\n"
         );
+        let alerts = vec![Alert { from_client: false, level: 2, description: 40 }];
+        let refused = Session { alerts, ..Session::default() };
+        let line = line(|out| session_line(out, PLAIN, &common("192.0.2.10", "198.51.100.7"), &refused));
+        assert!(line.contains(":443  refused    (no name)    server alert handshake_failure"), "{line}");
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl Page {
     }
 
     fn versions(&mut self, summary: &Summary) {
-        let name = |version: &Option<_>| version.map_or("no answer seen".into(), |v| names::eve_version(v).into_owned());
+        let name =
+            |version: &Option<_>| version.map_or("none: refused, or no answer seen".into(), |v| names::eve_version(v).into_owned());
         self.counts("Versions", summary.versions().iter().map(|(version, &n)| (name(version), n)).collect());
     }
 
@@ -93,7 +94,10 @@ impl Page {
         self.line(&title);
         self.out.push_str(&rows);
         if more > 0 {
-            let text = format!("{:MIN_WIDTH$}  and {more} more; `portcullis findings` tells about all of them", "");
+            let text = format!(
+                "{:MIN_WIDTH$}  and {more} more: `portcullis.findings` of the events has them, `portcullis findings` tells what they mean",
+                ""
+            );
             let text = self.style.paint(Paint::Faint, &text).into_owned();
             self.line(&text);
         }

@@ -87,7 +87,7 @@ impl Inspector {
             let session = following.conversation.session(client);
             if let Some(verdict) = &session.server_trust {
                 self.counters.trust.count(verdict.status);
-                self.counters.unsigned_crls = self.counters.unsigned_crls.saturating_add(u64::from(verdict.unsigned_crl));
+                self.counters.count_useless_crl(verdict.useless_crl);
             }
             let found = findings::of_session(session, last, two_sided, &self.config);
             self.counters.findings.count(found);
@@ -130,7 +130,7 @@ impl Inspector {
         if let Some(connection) = flow.connection.as_deref_mut() {
             connection.wake(client, self.config.limits.handshake_bytes);
         }
-        self.conclude(place, at, report);
+        self.conclude(place, at, true, report);
         if self.tells_flow(place) {
             self.tell_flow(place, reason, at, report);
         }
@@ -168,8 +168,8 @@ impl Inspector {
     }
 
     /// No more of the flow is read: what is unfinished of its session is told as it is. Answers whether a rule says that what follows
-    /// is to be dropped.
-    pub(super) fn conclude(&mut self, place: &Place, at: Order, report: &mut impl Report) -> bool {
+    /// is to be dropped; of a flow that `is_over` nothing does.
+    pub(super) fn conclude(&mut self, place: &Place, at: Order, is_over: bool, report: &mut impl Report) -> bool {
         let Some(lane) = self.lanes.get_mut(place.lane) else { return false };
         let Some((&key, flow)) = lane.table.get(place.id) else { return false };
         let (guess, last, is_closed) = (flow.client(), flow.last, flow.is_closed());
@@ -191,18 +191,19 @@ impl Inspector {
         }
         self.count_read(&read);
         self.compare(place, &of_flow(&key, last));
-        let drops_flow = self.judge_end(place, &key, at, report);
+        let drops_flow = self.judge_end(place, &key, at, is_over, report);
         self.tell_session(place, at, None, report);
         drops_flow
     }
 
     /// Tries the rules a last time: some facts are only known at the end. Answers whether one drops the flow.
-    fn judge_end(&mut self, place: &Place, key: &FlowKey, at: Order, report: &mut impl Report) -> bool {
+    fn judge_end(&mut self, place: &Place, key: &FlowKey, at: Order, is_over: bool, report: &mut impl Report) -> bool {
         let Some(flow) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)) else { return false };
         let judged = self.judge.judge(flow, key, None);
         if judged.is_empty() {
             return false;
         }
+        let judged = if is_over { judged.at_the_end() } else { judged };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let alerts = self.judge.alerts(&judged, flow, key, at, &common, report);
         self.counters.alerts = self.counters.alerts.saturating_add(alerts);
@@ -223,7 +224,7 @@ impl Inspector {
             _ => FlowState::New,
         };
         let (alerted, action) = flow.connection.as_ref().map_or((false, None), |c| (c.alerted, c.action()));
-        let end = FlowEnd { end: flow.last, state, reason, alerted, action };
+        let end = FlowEnd { end: flow.last, state, reason, alerted, action, bypassed: flow.bypassed() };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
         let findings = flow.connection.as_ref().and_then(|c| c.found.as_deref().copied()).unwrap_or_default();

@@ -54,7 +54,7 @@ impl Inspector {
             following.cut_short(Limit::Sessions);
         }
         self.counters.session_memcap = self.counters.session_memcap.saturating_add(1);
-        let drops_flow = self.conclude(place, at, report);
+        let drops_flow = self.conclude(place, at, false, report);
         if let Some(connection) = self.lanes.get_mut(place.lane).and_then(|l| l.table.get_mut(place.id)?.connection.as_mut()) {
             connection.dropped |= drops_flow;
         }

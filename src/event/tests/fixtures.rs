@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::base::Timestamp;
+use crate::base::{Duration, Timestamp};
 use crate::event::*;
 use crate::findings::FindingSet;
 use crate::flow::{Endpoint, FlowKey};
@@ -137,6 +137,7 @@ pub(super) fn maximal_session() -> Session {
         server_names: ["other.example"].into(),
         alpn: ["h2"].into(),
         key_share_groups: vec![0x0017],
+        length: 497,
         ..hello.clone()
     };
     let view = View {
@@ -161,6 +162,7 @@ pub(super) fn maximal_session() -> Session {
             ja4_r: "t13d0204h2_1301,c02f_000a,000d_0403,0804".to_owned(),
         }),
         second_client_hello: Some(Box::new(second)),
+        hello_retry_delay: Duration::from_nanos(12_345_678),
         hello_retry_request: Some(Box::new(ServerHello {
             key_share_group: Some(0x0017),
             cipher_suite: 0x1301,

@@ -98,7 +98,8 @@ fn what_eve_has_no_name_for_stands_under_portcullis() {
         "hello_retry": true,
         "hello_retry_group": "secp256r1",
         "second_client_hello": {
-            "sni": "other.example", "client_alpns": ["h2"], "key_shares": ["secp256r1"], "differs": ["sni", "client_alpns"],
+            "sni": "other.example", "client_alpns": ["h2"], "key_shares": ["secp256r1"], "length": 497, "delay_us": 12_345,
+            "differs": ["sni", "client_alpns"],
         },
         "ech": {
             "type": "outer", "config_id": 42, "kdf": "HKDF-SHA256", "kdf_id": 1, "aead": "ChaCha20Poly1305", "aead_id": 3,

@@ -1,5 +1,7 @@
 use super::*;
-use crate::protocol::x509::{CheckedSct, Evidence, Fault, IssuerOcsp, KeyFlaws, Ocsp, OcspStatus, Problems, SctSource, SctStatus};
+use crate::protocol::x509::{
+    CheckedSct, CrlFault, Evidence, Fault, IssuerOcsp, KeyFlaws, Ocsp, OcspStatus, Problems, SctSource, SctStatus,
+};
 
 /// A triple of tag, length and these parts, in DER.
 fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
@@ -30,8 +32,8 @@ pub(super) fn cases() -> Vec<Case> {
         let answer = IssuerOcsp { place: 1, sha256: [7; 32], ocsp: Ocsp::of(status) };
         weighed(Evidence { issuer_ocsp: vec![answer], ..Evidence::default() })
     };
-    let unsigned_crl = |unsigned_crl: bool| {
-        let verdict = Validation { unsigned_crl, ..Validation::of(Problems::default()) };
+    let useless_crl = |useless_crl: Option<CrlFault>| {
+        let verdict = Validation { useless_crl, ..Validation::of(Problems::default()) };
         with(move |session| session.server_trust = Some(Arc::new(verdict)))
     };
     let handing_over = |tls_scts: u32| {
@@ -144,7 +146,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.sct.invalid", sct(SctStatus::Unparsable), sct(SctStatus::NotYetValid)), // the clock of who captured it
         case("cert.sct.log", sct(SctStatus::DistrustedLog), sct(SctStatus::UnknownLog)),
         case("cert.sct.log", sct(SctStatus::OtherPeriod), sct(SctStatus::Valid)),
-        case("cert.crl.unsigned", unsigned_crl(true), unsigned_crl(false)),
+        case("cert.crl.unsigned", useless_crl(Some(CrlFault::Unsigned)), useless_crl(None)),
+        case("cert.crl.unverifiable", useless_crl(Some(CrlFault::Unverifiable)), useless_crl(Some(CrlFault::Unsigned))),
+        case("cert.crl.not-allowed", useless_crl(Some(CrlFault::NotForCrls)), useless_crl(Some(CrlFault::Unverifiable))),
         case("cert.ocsp.stale", issuer_ocsp(OcspStatus::Expired), issuer_ocsp(OcspStatus::Good)),
         case("cert.sct.none", serving(|f| f.embedded_scts = 0), cut_scts()),
         case("cert.sct.none", serving(|f| f.embedded_scts = 0), unkept_scts()),

@@ -12,6 +12,7 @@ use super::half::{Half, Item};
 use super::sealed::Requests;
 use super::session::{Alert, Anomaly, Compared, Openings, Stage, View};
 use super::{Session, extension};
+use crate::base::Timestamp;
 use crate::flow::{Direction, Pair};
 use crate::protocol::opening::{Opening, Spoken};
 use crate::protocol::x509::{CertificateCache, Evidence, Validation};
@@ -34,6 +35,10 @@ pub struct Conversation {
     watched: u32,
     news: u32,
     longest_message: usize,
+    /// When the packet came that is being read.
+    now: Timestamp,
+    /// When the first ClientHello was whole.
+    first_hello: Timestamp,
 }
 
 /// Which direction is the client's.
@@ -60,7 +65,14 @@ impl Conversation {
             watched: 0,
             news: 0,
             longest_message,
+            now: Timestamp::ZERO,
+            first_hello: Timestamp::ZERO,
         }
+    }
+
+    /// What is read from now on comes with a packet of this time.
+    pub const fn set_time(&mut self, now: Timestamp) {
+        self.now = now;
     }
 
     /// Reads `bytes`, all that `direction` has and that was not consumed yet, and answers how many it consumed. The rest is to
@@ -88,6 +100,8 @@ impl Conversation {
                 view,
                 direction,
                 certificates,
+                now: self.now,
+                first_hello: &mut self.first_hello,
             };
             if !matches!(item, Item::Wait | Item::Passed) {
                 self.news = self.news.wrapping_add(1);
@@ -212,6 +226,8 @@ impl Conversation {
             view,
             direction,
             certificates,
+            now: self.now,
+            first_hello: &mut self.first_hello,
         }
         .take(item);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 pub use super::anomaly::{Anomaly, AnomalySet};
 use super::{ClientHello, DhGroup, ProtocolVersion, ServerHello};
+use crate::base::Duration;
 use crate::protocol::fingerprint::{ClientFingerprints, ServerFingerprints};
 use crate::protocol::opening::{self, Opening, Spoken};
 use crate::protocol::x509::{Certificate, Evidence, Validation};
@@ -17,6 +18,8 @@ pub struct Session {
     pub client_fingerprints: Option<ClientFingerprints>,
     /// The ClientHello that answered a HelloRetryRequest. Few sessions have one, and there may be a million begun.
     pub second_client_hello: Option<Box<ClientHello>>,
+    /// How long after the first ClientHello that came: what the HelloRetryRequest cost, by packet time where it was seen.
+    pub hello_retry_delay: Duration,
     /// The HelloRetryRequest (RFC 8446 §4.1.4).
     pub hello_retry_request: Option<Box<ServerHello>>,
     /// The ServerHello that settled the session.
@@ -210,6 +213,7 @@ impl Session {
         self.alerts.retain(|a| a.from_client != client);
         let kept = std::mem::take(self);
         *self = Self { alerts: kept.alerts, anomalies: kept.anomalies, stage: kept.stage, ..Self::default() };
+        self.hello_retry_delay = kept.hello_retry_delay;
         self.openings = kept.openings.map(|mut openings| {
             *(if client { &mut openings.client } else { &mut openings.server }) = Opening::default();
             openings

@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use super::Time;
-use super::tlv::{Tlvs, first_of, tag};
+use super::tlv::{first_of, tag};
+use super::{CrlScope, Time, oid};
 
 /// A revocation list: who is on it, and what it takes to tell whether it counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +24,15 @@ pub struct Crl {
     pub next_update: Option<Time>,
     /// cRLNumber without leading zeros; empty without the extension.
     pub number: Vec<u8>,
-    /// The value of issuingDistributionPoint: lists of one issuer with different ones stand beside each other. Empty without it.
-    pub scope: Vec<u8>,
+    /// The algorithm of its signature, by the names of [`Facts::signature_algorithm`](super::Facts::signature_algorithm).
+    pub signature_algorithm: String,
+    /// What it is about: lists of one issuer with different ones stand beside each other.
+    pub scope: CrlScope,
     revoked: HashMap<Vec<u8>, Time>,
 }
 
-/// Why a revocation list cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a revocation list cannot be used, or does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum CrlFault {
     /// It breaks DER, or it is something else.
@@ -42,26 +44,42 @@ pub enum CrlFault {
     /// It has certificates of several issuers (RFC 5280 §5.2.5, §5.3.3).
     #[error("it is an indirect CRL, with certificates of other issuers")]
     Indirect,
+    /// It has attribute certificates, which nobody shows in TLS (RFC 5280 §5.2.5).
+    #[error("it is about attribute certificates alone, and those are not used here")]
+    AttributeCertificates,
+    /// It has a critical extension that is not known (RFC 5280 §5.2, §5.3).
+    #[error("it has a critical extension that is not known, so that it must not be used")]
+    CriticalExtension,
     /// It is signed by none of the authorities of its name that are known.
     #[error(
         "it has the name of an authority that has not signed it: it counts for nothing, unless one of that name is sent that has"
     )]
     Unsigned,
-    /// It has a critical extension that is not known.
-    #[error("it has a critical extension that is not known")]
-    CriticalExtension,
+    /// There is no algorithm here for the signature and the key of the authority of its name.
+    #[error("its signature cannot be verified here (an algorithm or a size of key that is not supported): it counts for nothing")]
+    Unverifiable,
+    /// It is signed by an authority whose keyUsage does not say cRLSign (RFC 5280 §4.2.1.3).
+    #[error("the authority that has signed it may not sign CRLs, by its certificate: it counts for nothing")]
+    NotForCrls,
+}
+
+impl CrlFault {
+    /// Whether a list with it is not even taken; others may count once a peer sends who has signed them.
+    pub const fn is_refused(self) -> bool {
+        !matches!(self, Self::Unsigned | Self::Unverifiable | Self::NotForCrls)
+    }
 }
 
 impl Crl {
     /// Reads one in DER.
     pub fn read(der: &[u8]) -> Result<Self, CrlFault> {
         let Ok(([], list)) = CertificateRevocationList::from_der(der) else { return Err(CrlFault::Unparsable) };
-        let mut scope = &[][..];
+        let issuer = first_of(list.issuer().as_raw(), tag::SEQUENCE).ok_or(CrlFault::Unparsable)?;
+        let mut scope = CrlScope::default();
         for extension in list.extensions() {
             match extension.oid.as_bytes() {
                 DELTA_CRL_INDICATOR => return Err(CrlFault::Delta),
-                ISSUING_DISTRIBUTION_POINT if is_indirect(extension.value) => return Err(CrlFault::Indirect),
-                ISSUING_DISTRIBUTION_POINT => scope = extension.value,
+                ISSUING_DISTRIBUTION_POINT => scope = CrlScope::read(extension.value, issuer)?,
                 CRL_NUMBER | AUTHORITY_KEY_IDENTIFIER => {}
                 _ if extension.critical => return Err(CrlFault::CriticalExtension),
                 _ => {}
@@ -69,20 +87,25 @@ impl Crl {
         }
         let mut revoked = HashMap::new();
         for entry in list.iter_revoked_certificates() {
-            // All that may be critical in an entry is the issuer of an indirect list.
-            if entry.extensions().iter().any(|extension| extension.critical) {
-                return Err(CrlFault::Indirect);
+            for extension in entry.extensions() {
+                match extension.oid.as_bytes() {
+                    CERTIFICATE_ISSUER => return Err(CrlFault::Indirect),
+                    REASON_CODE | INVALIDITY_DATE => {}
+                    _ if extension.critical => return Err(CrlFault::CriticalExtension),
+                    _ => {}
+                }
             }
             revoked.insert(entry.raw_serial().to_vec(), Time::from_unix(entry.revocation_date.timestamp()));
         }
         Ok(Self {
             der: der.to_vec(),
             sha256: Sha256::digest(der).into(),
-            issuer: first_of(list.issuer().as_raw(), tag::SEQUENCE).ok_or(CrlFault::Unparsable)?.to_vec(),
+            issuer: issuer.to_vec(),
             this_update: Time::from_unix(list.last_update().timestamp()),
             next_update: list.next_update().map(|next| Time::from_unix(next.timestamp())),
             number: list.crl_number().map(|number| number.to_bytes_be()).unwrap_or_default(),
-            scope: scope.to_vec(),
+            signature_algorithm: oid::signature_algorithm(list.signature_algorithm.algorithm.as_bytes()),
+            scope,
             revoked,
         })
     }
@@ -98,18 +121,18 @@ impl Crl {
     }
 }
 
-/// Whether an issuingDistributionPoint says indirectCRL (`[4]`).
-fn is_indirect(value: &[u8]) -> bool {
-    let mut parts = Tlvs::new(first_of(value, tag::SEQUENCE).unwrap_or_default());
-    parts.any(|part| part.of(0x84).is_some_and(|value| value.iter().any(|byte| *byte != 0)))
-}
-
 /// 2.5.29.20.
 const CRL_NUMBER: &[u8] = &[0x55, 0x1d, 0x14];
+/// 2.5.29.21.
+const REASON_CODE: &[u8] = &[0x55, 0x1d, 0x15];
+/// 2.5.29.24.
+const INVALIDITY_DATE: &[u8] = &[0x55, 0x1d, 0x18];
 /// 2.5.29.27.
 const DELTA_CRL_INDICATOR: &[u8] = &[0x55, 0x1d, 0x1b];
 /// 2.5.29.28.
 const ISSUING_DISTRIBUTION_POINT: &[u8] = &[0x55, 0x1d, 0x1c];
+/// 2.5.29.29.
+const CERTIFICATE_ISSUER: &[u8] = &[0x55, 0x1d, 0x1d];
 /// 2.5.29.35.
 const AUTHORITY_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x23];
 
@@ -124,8 +147,14 @@ mod tests {
 
     /// A list with one entry, of version 2 where it has extensions.
     fn list(extensions: Option<&[u8]>) -> Vec<u8> {
+        list_with_entry(extensions, &[])
+    }
+
+    /// The same, and the entry has extensions, too.
+    fn list_with_entry(extensions: Option<&[u8]>, of_entry: &[u8]) -> Vec<u8> {
         let sha256_rsa = tlv(0x30, &[&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11, 5, 0]]);
-        let entry = tlv(0x30, &[&[0x02, 2, 0, 0xff], &tlv(0x17, &[b"260301000000Z"])]);
+        let of_entry = if of_entry.is_empty() { vec![] } else { tlv(0x30, &[of_entry]) };
+        let entry = tlv(0x30, &[&[0x02, 2, 0, 0xff], &tlv(0x17, &[b"260301000000Z"]), &of_entry]);
         let version = extensions.map_or(&[][..], |_| &[0x02, 1, 1]);
         let extensions = extensions.map(|list| tlv(0xa0, &[&tlv(0x30, &[list])])).unwrap_or_default();
         let dates = [tlv(0x17, &[b"260302000000Z"]), tlv(0x17, &[b"260309000000Z"])].concat();
@@ -149,14 +178,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_says_why() {
-        let scope = extension(28, true, &[0x30, 3, 0x81, 1, 0xff]);
+        let users = CrlScope { user_certs_only: true, ..CrlScope::default() };
+        let read = |number: &[u8], scope: &CrlScope| Ok((number.to_vec(), scope.clone()));
+        let of_entry = |extension: Vec<u8>| list_with_entry(Some(&self::extension(20, false, &[0x02, 1, 1])), &extension);
+        let all = &CrlScope::default();
         for (what, der, expected) in [
-            ("a number", list(Some(&extension(20, false, &[0x02, 2, 1, 2]))), Ok((vec![1, 2], vec![]))),
-            ("a scope", list(Some(&scope)), Ok((vec![], vec![0x30, 3, 0x81, 1, 0xff]))),
-            ("something unknown", list(Some(&extension(99, false, &[5, 0]))), Ok((vec![], vec![]))),
+            ("a number", list(Some(&extension(20, false, &[0x02, 2, 1, 2]))), read(&[1, 2], all)),
+            ("a scope", list(Some(&extension(28, true, &[0x30, 3, 0x81, 1, 0xff]))), read(&[], &users)),
+            ("something unknown", list(Some(&extension(99, false, &[5, 0]))), read(&[], all)),
             ("something critical", list(Some(&extension(99, true, &[5, 0]))), Err(CrlFault::CriticalExtension)),
             ("a delta", list(Some(&extension(27, true, &[0x02, 1, 1]))), Err(CrlFault::Delta)),
             ("several issuers", list(Some(&extension(28, true, &[0x30, 3, 0x84, 1, 0xff]))), Err(CrlFault::Indirect)),
+            ("a scope that is none", list(Some(&extension(28, true, &[5, 0]))), Err(CrlFault::Unparsable)),
+            ("an entry with its reason", of_entry(extension(21, false, &[0x0a, 1, 1])), read(&[1], all)),
+            ("an entry of another issuer", of_entry(extension(29, true, &[0x30, 0])), Err(CrlFault::Indirect)),
+            ("an entry with something critical", of_entry(extension(99, true, &[5, 0])), Err(CrlFault::CriticalExtension)),
             ("nothing", Vec::new(), Err(CrlFault::Unparsable)),
             ("more behind it", [list(None), vec![0]].concat(), Err(CrlFault::Unparsable)),
         ] {

@@ -21,6 +21,10 @@ pub(super) const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
 /// 2.5.29.19.
 pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+/// 2.5.29.30.
+pub(super) const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
+/// 2.5.29.31.
+pub(super) const CRL_DISTRIBUTION_POINTS: &[u8] = &[0x55, 0x1d, 0x1f];
 /// 2.5.29.32.
 pub(super) const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 0x20];
 /// 1.3.6.1.4.1.11129.2.4.2 (RFC 6962 §3.3).
@@ -82,6 +86,11 @@ pub(super) fn basic_constraints(value: &[u8]) -> BasicConstraints {
     let is_ca = parts.next_of(tag::BOOLEAN).is_some_and(|value| value.iter().any(|b| *b != 0));
     let path_len = parts.next_of(tag::INTEGER).and_then(key::unsigned).and_then(|n| u32::try_from(n).ok());
     BasicConstraints { is_ca, path_len }
+}
+
+/// How many subtrees there are in what the SEQUENCE of a nameConstraints holds (RFC 5280 §4.2.1.10): permitted and excluded ones.
+pub fn subtrees(content: &[u8]) -> usize {
+    Tlvs::new(content).fold(0, |sum, part| sum.saturating_add(Tlvs::new(part.value).count()))
 }
 
 /// How many SCTs are in the value of the extension that embeds them (RFC 6962 §3.3): an OCTET STRING with a list as TLS writes it. What
@@ -149,6 +158,17 @@ mod tests {
             (&[], false, None),
         ] {
             assert_eq!(basic_constraints(value), BasicConstraints { is_ca, path_len }, "{value:x?}");
+        }
+    }
+
+    #[test]
+    fn subtrees_of_both_kinds_count() {
+        let dns = [0x30, 3, 0x82, 1, b'a'];
+        let list = |tag: u8, n: usize| [&[tag, u8::try_from(5 * n).unwrap()], &dns.repeat(n)[..]].concat();
+        for (content, expected) in
+            [(vec![], 0), (list(0xa0, 3), 3), ([list(0xa0, 2), list(0xa1, 1)].concat(), 3), (vec![0xa0, 9, 0x30, 0], 1)]
+        {
+            assert_eq!(subtrees(&content), expected, "{content:x?}");
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod cache;
 mod crl;
+mod crl_scope;
 mod evidence;
 mod extension;
 mod fault;
@@ -35,7 +36,9 @@ use crate::base::hex;
 
 pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::crl::{Crl, CrlFault};
+pub use self::crl_scope::CrlScope;
 pub use self::evidence::{CheckedSct, Evidence, IssuerOcsp, Ocsp, OcspStatus, SctSource, SctStatus};
+pub use self::extension::subtrees;
 pub use self::fault::Fault;
 pub use self::flaws::KeyFlaws;
 pub use self::key::Key;
@@ -129,6 +132,13 @@ impl Certificate {
     /// their place.
     pub fn names(&self) -> Option<(&[u8], &[u8])> {
         outline::names(&self.der)
+    }
+
+    /// How many subtrees its nameConstraints permits and excludes.
+    pub fn name_subtrees(&self) -> usize {
+        let extensions = outline::extensions(&self.der);
+        let value = extensions.iter().find(|e| e.oid == extension::NAME_CONSTRAINTS).map(|e| e.value).unwrap_or_default();
+        tlv::first_of(value, tlv::tag::SEQUENCE).map_or(0, extension::subtrees)
     }
 
     /// What the SubjectPublicKeyInfo holds, without the tag and length around it. `None` where it is not at its place.

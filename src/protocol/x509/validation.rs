@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Time;
+use super::{CrlFault, Time};
 use crate::base::heap;
 
 /// The outcome of a validation, and each thing that may be wrong with a chain.
@@ -93,8 +93,8 @@ pub struct Validation {
     pub problems: Problems,
     /// Why it is not seen or not supported.
     pub reason: Option<Reason>,
-    /// A revocation list was given in the name of one of its issuers, which has not signed it: it does not count.
-    pub unsigned_crl: bool,
+    /// Why a revocation list does not count that was given in the name of one of its issuers, where there is such a list.
+    pub useless_crl: Option<CrlFault>,
     /// The SHA-256 of the certificates between leaf and root that the verdict rests on, from the leaf up: as sent, or known from
     /// elsewhere. Empty where the leaf is trusted itself, and where no path was found.
     pub issuers: Vec<[u8; 32]>,
@@ -180,7 +180,7 @@ impl Validation {
             status: problems.iter().next().unwrap_or(Status::Valid),
             problems,
             reason: None,
-            unsigned_crl: false,
+            useless_crl: None,
             issuers: Vec::new(),
             holds_from: Time::from_unix(i64::MIN),
             holds_until: Time::from_unix(i64::MAX),

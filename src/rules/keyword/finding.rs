@@ -34,7 +34,8 @@ impl Test for Found {
 
     fn holds(&self, subject: &Subject<'_>, _: FlowDirection) -> bool {
         let Some(session) = subject.session else { return false };
-        let evidence = Evidence::new(session, subject.now.into(), subject.one_way.is_none());
+        let mut evidence = Evidence::new(session, subject.now.into(), subject.one_way.is_none());
+        evidence.expects_tls = subject.expects_tls;
         self.any.iter().any(|finding| finding.holds(&evidence)) != self.negated
     }
 }

@@ -29,6 +29,7 @@ fn subject<'s>(server: &str, session: Option<&'s Session>) -> Subject<'s> {
         transport: Transport::Tcp,
         app_proto: AppProto::Tls,
         session,
+        expects_tls: true,
         one_way: None,
         packet: None,
         now: Timestamp::ZERO,

@@ -176,6 +176,7 @@ mod tests {
                 established: true,
                 app_proto: AppProto::Unknown,
                 session: None,
+                expects_tls: true,
                 one_way: None,
                 packet: None,
                 now: Timestamp::ZERO,

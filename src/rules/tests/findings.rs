@@ -99,6 +99,7 @@ fn each_finding_makes_a_rule() {
             let app_proto = if scene.session.is_tls { AppProto::Tls } else { AppProto::NotTls };
             let seen = Subject {
                 app_proto,
+                expects_tls: true,
                 one_way: (!scene.two_sided).then_some(FlowDirection::ToClient),
                 ..subject(Some(&scene.session))
             };

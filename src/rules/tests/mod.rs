@@ -54,6 +54,7 @@ fn subject(session: Option<&Session>) -> Subject<'_> {
         established: session.is_some(),
         app_proto,
         session,
+        expects_tls: true,
         one_way: session.is_none().then_some(FlowDirection::ToServer),
         packet: None,
         now: NOW,

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384,
-    PKCS_ED25519, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CrlIssuingDistributionPoint, CustomExtension,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, RevokedCertParams, SanType, SerialNumber,
+    date_time_ymd,
 };
 
 use crate::base::Timestamp;
@@ -120,6 +121,11 @@ impl Ca {
     }
 
     fn crl_since(&self, revoked: &[&Self], year: i32, dates: Dates) -> Vec<u8> {
+        self.crl_with(revoked, year, dates, None)
+    }
+
+    /// The same, about no more than `scope` says. One who may not sign such lists does it all the same.
+    pub fn crl_with(&self, revoked: &[&Self], year: i32, dates: Dates, scope: Option<CrlIssuingDistributionPoint>) -> Vec<u8> {
         let day = |(year, month, day): (i32, u8, u8)| date_time_ymd(year, month, day);
         let revoked_certs = revoked.iter().map(|certificate| RevokedCertParams {
             serial_number: SerialNumber::from_slice(&certificate.parsed().facts.as_ref().unwrap().serial),
@@ -131,11 +137,13 @@ impl Ca {
             this_update: day(dates.this_update),
             next_update: day(dates.next_update),
             crl_number: SerialNumber::from(dates.number),
-            issuing_distribution_point: None,
+            issuing_distribution_point: scope,
             revoked_certs: revoked_certs.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        params.signed_by(&Issuer::from_params(&self.params, &self.key)).unwrap().der().to_vec()
+        let mut signer = self.params.clone();
+        signer.key_usages.push(KeyUsagePurpose::CrlSign); // rcgen wants it
+        params.signed_by(&Issuer::from_params(&signer, &self.key)).unwrap().der().to_vec()
     }
 
     pub fn key(&self) -> &KeyPair {
@@ -188,6 +196,16 @@ pub(crate) fn odd_extension() -> CustomExtension {
     let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 99_999, 1], vec![5, 0]);
     extension.set_criticality(true);
     extension
+}
+
+/// A list over SHA-256 that says it is over SHA-512, on P-256: a signature that is not verified here.
+pub(crate) fn over_sha512(list: &[u8]) -> Vec<u8> {
+    const ECDSA_SHA256: [u8; 8] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let mut list = list.to_vec();
+    let places: Vec<usize> = memchr::memmem::find_iter(&list, &ECDSA_SHA256).collect();
+    assert_eq!(places.len(), 2);
+    places.iter().for_each(|place| list[place + 7] = 4);
+    list
 }
 
 fn common_name(name: &str) -> DistinguishedName {

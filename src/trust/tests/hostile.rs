@@ -55,6 +55,31 @@ fn thousands_of_names_against_thousands_of_constraints_end() {
     assert_eq!((verdict.status, verdict.reason), (Status::Unsupported, Some(Reason::TooComplex)));
 }
 
+/// What is within the bound is judged as ever.
+#[test]
+fn hundreds_of_names_against_a_hundred_constraints_are_compared() {
+    let root = Ca::root("Root");
+    for (constraints, names, allowed, expected) in [
+        (100, 240, true, &[Status::Valid][..]),
+        (100, 240, false, &[Status::NameConstraint]),
+        (100, 260, true, &[Status::Unsupported]),
+        (1_000, 20, true, &[Status::Valid]),
+        (1_000, 30, true, &[Status::Unsupported]),
+    ] {
+        let sub = root.sub_with("Sub", |p| {
+            let permitted_subtrees = (0..constraints).map(|n| GeneralSubtree::DnsName(format!("n{n}.example"))).collect();
+            p.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: vec![] });
+        });
+        let leaf = sub.leaf_with("n1.example", |p| {
+            let name = if allowed { "n1.example" } else { "other.example" };
+            p.subject_alt_names.extend((1..names).map(|_| SanType::DnsName(name.try_into().unwrap())));
+        });
+        let verdict = judge(&trusting(&[&root]), &chain(&[&leaf, &sub]), Some("n1.example"));
+        assert_eq!(statuses(&verdict), expected, "{constraints} constraints, {names} names");
+        assert_eq!(verdict.reason, (expected == [Status::Unsupported]).then_some(Reason::TooComplex));
+    }
+}
+
 #[test]
 fn a_name_of_64_kilobytes_is_none() {
     let root = Ca::root("Root");

@@ -1,17 +1,21 @@
 //! Revocation lists: which of several counts, and what one that is wrong costs.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use rcgen::{CrlDistributionPoint, CrlIssuingDistributionPoint, CrlScope, KeyUsagePurpose};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::chains::{Ca, Dates, now, odd_extension};
+use super::chains::{Ca, Dates, Key, NOW, now, odd_extension, over_sha512};
 use super::outcomes::{NAME, expect};
-use super::{statuses, trusting};
-use crate::base::Timestamp;
-use crate::protocol::x509::{Certificate, Status};
+use super::{statuses, tlv, trusting};
+use crate::base::{Timestamp, base64};
+use crate::protocol::x509::{Certificate, Crl, CrlFault, Status};
+use crate::trust::algorithms::Algorithms;
+use crate::trust::revocation::is_signed_by;
 use crate::trust::{Peer, Trust, TrustStore};
 use Status::*;
 
@@ -67,27 +71,108 @@ fn a_list_that_is_wrongly_signed_costs_only_itself() {
 
 /// Whose list it is may be known only once the peer sends its issuer.
 #[test]
-fn a_list_that_its_issuer_has_not_signed_is_told() {
+fn why_a_list_does_not_count_is_told() {
     let root = Ca::root("Root");
     let (sub, namesake, odd) =
         (root.sub("Sub"), Ca::root("Sub"), root.sub_with("Sub", |p| p.custom_extensions = vec![odd_extension()]));
+    let may_not = root.sub_with("Sub", |p| p.key_usages = vec![KeyUsagePurpose::KeyCertSign]);
     let leaf = sub.leaf(NAME);
+    let of = |ca: &Ca| ca.crl_of(&[], CURRENT);
+    let (unsigned, unverifiable) = (Some(CrlFault::Unsigned), Some(CrlFault::Unverifiable));
     for (what, lists, sent, expected) in [
-        ("right", vec![&sub], vec![&leaf, &sub], false),
-        ("wrong", vec![&namesake], vec![&leaf, &sub], true),
-        ("one of two", vec![&sub, &namesake], vec![&leaf, &sub], true),
-        ("nobody is there to ask", vec![&namesake], vec![&leaf], false),
-        ("of the root", vec![&root], vec![&leaf, &sub], false),
-        ("the issuer is not read", vec![&namesake], vec![&odd.leaf(NAME), &odd], true),
+        ("right", vec![of(&sub)], vec![&leaf, &sub], None),
+        ("wrong", vec![of(&namesake)], vec![&leaf, &sub], unsigned),
+        ("one of two", vec![of(&sub), of(&namesake)], vec![&leaf, &sub], unsigned),
+        ("nobody is there to ask", vec![of(&namesake)], vec![&leaf], None),
+        ("of the root", vec![of(&root)], vec![&leaf, &sub], None),
+        ("the issuer is not read", vec![of(&namesake)], vec![&odd.leaf(NAME), &odd], unsigned),
+        ("by an algorithm that is not here", vec![over_sha512(&of(&sub))], vec![&leaf, &sub], unverifiable),
+        ("by one who may not", vec![of(&may_not)], vec![&may_not.leaf(NAME), &may_not], Some(CrlFault::NotForCrls)),
     ] {
         let mut store = trusting(&[&root]);
-        lists.iter().for_each(|issuer| assert_eq!(store.add_crls(&issuer.crl_of(&[], CURRENT)).fault, None));
+        lists.iter().for_each(|list| assert!(store.add_crls(list).faults.is_empty()));
         let trust = &mut Trust::new(Arc::new(store), 0);
         for _ in 0..2 {
             let verdict = trust.judge(&super::chain(&sent), false, Peer::Server(Some(NAME.as_bytes())), now());
-            assert_eq!(verdict.unsigned_crl, expected, "{what}");
+            assert_eq!(verdict.useless_crl, expected, "{what}");
         }
     }
+}
+
+/// ring has no RSA keys of 512 bits: that one is wrong is not said of a signature that was never verified.
+#[test]
+fn a_list_by_a_key_of_a_size_that_is_not_here_is_not_called_unsigned() {
+    let root = Ca::root_with("Root", Key::Rsa, |_| {});
+    let list = Crl::read(&root.crl_of(&[], CURRENT)).unwrap();
+    let rsa_key = |bytes: usize| {
+        let numbers = tlv(0x30, &[&tlv(0x02, &[&[0], &vec![0xc1; bytes][..]]), &[0x02, 3, 1, 0, 1]]);
+        let algorithm = tlv(0x30, &[&[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1, 5, 0]]);
+        [algorithm, tlv(0x03, &[&[0], &numbers])].concat()
+    };
+    for (key, expected) in
+        [(root.parsed().public_key_info().unwrap().to_vec(), Some(true)), (rsa_key(256), Some(false)), (rsa_key(64), None)]
+    {
+        assert_eq!(is_signed_by(&list, &key, &Algorithms::default()), expected);
+    }
+}
+
+#[test]
+fn a_list_that_does_not_count_revokes_nobody() {
+    let root = Ca::root("Root");
+    let (sub, may_not) = (root.sub("Sub"), root.sub_with("Sub", |p| p.key_usages = vec![KeyUsagePurpose::KeyCertSign]));
+    for (what, issuer, change) in [
+        ("may not sign it", &may_not, (|list| list) as fn(Vec<u8>) -> Vec<u8>),
+        ("cannot be verified", &sub, |list| over_sha512(&list)),
+    ] {
+        let leaf = issuer.leaf(NAME);
+        let mut store = trusting(&[&root]);
+        assert_eq!(store.add_crls(&change(issuer.crl_of(&[&leaf], CURRENT))).taken, 1);
+        assert_eq!(super::judge(&store, &super::chain(&[&leaf, issuer]), Some(NAME)).status, Valid, "{what}");
+    }
+}
+
+/// RFC 5280 §6.3.3 (b) (2), and what `openssl verify -crl_check_all` says of the same.
+#[test]
+fn a_list_counts_for_what_is_in_its_scope() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Ca::root("Root");
+    let at = |uri: &str| CrlDistributionPoint { uris: vec![uri.to_owned()] };
+    let leaf_at = |uri: &str| root.leaf_with(NAME, |p| p.crl_distribution_points = vec![at(uri)]);
+    let authority_at = |uri: &str| root.sub_with("Sub", |p| p.crl_distribution_points = vec![at(uri)]);
+    let scope = |uri: &str, scope| Some(CrlIssuingDistributionPoint { distribution_point: at(uri), scope });
+    let (users, authorities) = (Some(CrlScope::UserCertsOnly), Some(CrlScope::CaCertsOnly));
+    const HERE: &str = "http://crl.example/1";
+    const THERE: &str = "http://crl.example/2";
+    for (what, scope, at, leaf_is, authority_is) in [
+        ("no scope", None, HERE, Revoked, Revoked),
+        ("the point that they name", scope(HERE, None), HERE, Revoked, Revoked),
+        ("another point", scope(THERE, None), HERE, Valid, Valid),
+        ("users", scope(HERE, users), HERE, Revoked, Valid),
+        ("authorities", scope(HERE, authorities), HERE, Valid, Revoked),
+    ] {
+        let (leaf, sub) = (leaf_at(at), authority_at(at));
+        let below = sub.leaf(NAME);
+        for (sent, revoked, expected) in [(vec![&leaf], &leaf, leaf_is), (vec![&below, &sub], &sub, authority_is)] {
+            let list = root.crl_with(&[revoked], 2026, CURRENT, scope.clone());
+            let mut store = trusting(&[&root]);
+            assert_eq!(store.add_crls(&list).taken, 1);
+            assert_eq!(super::judge(&store, &super::chain(&sent), Some(NAME)).status, expected, "{what}");
+            let theirs = openssl_finds_revoked(dir.path(), &root, revoked, &list);
+            assert!(theirs.is_none_or(|is| is == (expected == Revoked)), "{what}: openssl says {theirs:?}");
+        }
+    }
+}
+
+/// Where it is there.
+fn openssl_finds_revoked(dir: &Path, root: &Ca, certificate: &Ca, list: &[u8]) -> Option<bool> {
+    let pem = format!("-----BEGIN X509 CRL-----\n{}\n-----END X509 CRL-----\n", base64::encode(list));
+    fs::write(dir.join("list.pem"), pem).unwrap();
+    fs::write(dir.join("root.pem"), root.pem()).unwrap();
+    fs::write(dir.join("it.pem"), certificate.pem()).unwrap();
+    let mut command = Command::new("openssl");
+    command.args(["verify", "-attime", &NOW.to_string(), "-crl_check", "-CRLfile", "list.pem", "-CAfile", "root.pem", "it.pem"]);
+    let output = command.current_dir(dir).output().ok()?;
+    Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).contains("error 23 "))
 }
 
 /// Beside an intermediate that is revoked there may be another of the same name and key.

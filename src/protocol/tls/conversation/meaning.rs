@@ -1,7 +1,7 @@
 //! What is in records and messages, and what it says of the session.
 
 use super::Roles;
-use crate::base::Reader;
+use crate::base::{Reader, Timestamp};
 use crate::flow::{Direction, Pair};
 use crate::protocol::fingerprint::{self, Transport};
 use crate::protocol::tls::half::{Heartbeat, Item};
@@ -20,6 +20,10 @@ pub(super) struct Meaning<'a> {
     pub view: &'a mut View,
     pub direction: Direction,
     pub certificates: &'a mut CertificateCache,
+    /// When the packet came that is being read.
+    pub now: Timestamp,
+    /// When the one came that made the first ClientHello whole.
+    pub first_hello: &'a mut Timestamp,
 }
 
 impl Meaning<'_> {
@@ -124,8 +128,15 @@ impl Meaning<'_> {
         if s.client_hello.is_none() {
             s.client_fingerprints = (!hello.cut).then(|| fingerprint::client(&hello, Transport::Tcp));
             s.client_hello = Some(hello);
+            // What is read again came when it was read first.
+            if *self.first_hello == Timestamp::ZERO {
+                *self.first_hello = self.now;
+            }
         } else if s.second_client_hello.is_none() && (s.server_hello.is_none() || s.hello_retry_request.is_some()) {
             s.second_client_hello = Some(Box::new(hello));
+            if s.hello_retry_delay.is_zero() {
+                s.hello_retry_delay = self.now.since(*self.first_hello);
+            }
         } else {
             s.renegotiations = s.renegotiations.saturating_add(1);
         }
