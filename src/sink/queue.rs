@@ -337,8 +337,9 @@ mod tests {
         (0..BLOCKS + 10).for_each(|n| sinks.take(event("tls", n as u64).as_bytes()).unwrap());
         let levels: Vec<_> = sinks.levels().collect();
         let [(name, queued, dropped)] = levels[..] else { panic!("{levels:?}") };
-        assert_eq!((name, queued), ("socket", BLOCKS));
-        assert!((9..=10).contains(&dropped), "{dropped}: the sink may have one in hand");
+        assert_eq!(name, "socket");
+        assert!((BLOCKS - 1..=BLOCKS).contains(&queued), "{queued}: the sink may have one in hand");
+        assert!((9..=10).contains(&dropped), "{dropped}");
         sinks.finish().unwrap();
     }
 
