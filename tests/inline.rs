@@ -654,6 +654,19 @@ fn a_flow_that_was_dropped_stays_so_when_packets_come_too_fast() {
     assert_eq!(reasons(&path.events()), ["rules", "flow drop"]);
 }
 
+/// A `pass` for what a flow speaks opens no way for what it turns out to be.
+#[test]
+fn what_was_let_pass_as_something_else_is_judged_as_tls() {
+    let rules = format!("pass tcp any any -> any 443 (app-layer-protocol:!tls; sid:2;)\n{RULE}");
+    let before = b"please, start\n";
+    for (name, size) in [(EVIL, 7), (EVIL, 1_460), (NAME, 7), (NAME, 1_460)] {
+        let talk = Conversation::new().client(before).server(b"ready\n").send_in_segments(Side::Client, &hello(name), size);
+        let path = Path::new(&rules).send(&talk.packets);
+        let expected = if name == EVIL { before.to_vec() } else { [&before[..], &hello(name)].concat() };
+        assert_eq!(path.reached_server(), expected, "{name} in segments of {size}");
+    }
+}
+
 #[test]
 fn quic_that_is_forbidden_does_not_go_on_and_other_datagrams_do() {
     let rules = r#"reject quic any any -> any 443 (msg:"no QUIC"; sid:1;)"#;
