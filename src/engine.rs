@@ -25,6 +25,7 @@ use std::sync::Arc;
 pub use clock::Clock;
 pub use compare::compares_servers;
 pub use config::{Config, Limits, Timeouts};
+pub use connection::Volume;
 pub use counters::{Counters, SeverityCounts, StatusCounts};
 pub use inspector::{Inspector, Lanes, Leaving, Located, Verdict};
 pub use lane::{LANES, lane_of};

@@ -654,6 +654,19 @@ fn a_flow_that_was_dropped_stays_so_when_packets_come_too_fast() {
     assert_eq!(reasons(&path.events()), ["rules", "flow drop"]);
 }
 
+/// A `pass` for what a flow speaks opens no way for what it turns out to be.
+#[test]
+fn what_was_let_pass_as_something_else_is_judged_as_tls() {
+    let rules = format!("pass tcp any any -> any 443 (app-layer-protocol:!tls; sid:2;)\n{RULE}");
+    let before = b"please, start\n";
+    for (name, size) in [(EVIL, 7), (EVIL, 1_460), (NAME, 7), (NAME, 1_460)] {
+        let talk = Conversation::new().client(before).server(b"ready\n").send_in_segments(Side::Client, &hello(name), size);
+        let path = Path::new(&rules).send(&talk.packets);
+        let expected = if name == EVIL { before.to_vec() } else { [&before[..], &hello(name)].concat() };
+        assert_eq!(path.reached_server(), expected, "{name} in segments of {size}");
+    }
+}
+
 #[test]
 fn quic_that_is_forbidden_does_not_go_on_and_other_datagrams_do() {
     let rules = r#"reject quic any any -> any 443 (msg:"no QUIC"; sid:1;)"#;
@@ -661,7 +674,72 @@ fn quic_that_is_forbidden_does_not_go_on_and_other_datagrams_do() {
     let quic = Conversation::of_datagrams().datagram(Side::Client, initial).datagram(Side::Server, b"\x40x").packets;
     let other = Conversation::unopened("10.0.0.9:5000", "192.0.2.1:443", 0, 0).datagram(Side::Client, b"hello").packets;
     let path = Path::new(rules).send(&[quic, other].concat());
-    assert_eq!((&path.passed[..], path.injections.len()), (&[2][..], 0));
+    assert_eq!(path.passed, [2]);
     assert_eq!(path.fates, [Some(Fate::Drop), Some(Fate::Drop), Some(Fate::Pass)]);
     assert_eq!(path.events().alerts(), ["no QUIC"]);
+}
+
+/// RFC 792 and RFC 4443 §3.1: the message says that the port cannot be reached, comes from where the datagram went, and has its start.
+#[test]
+fn the_sender_of_a_rejected_datagram_is_told_so() {
+    let payload = [7; 1_400];
+    for (client, server, whole, kind) in
+        [("10.0.0.1:40000", "192.0.2.1:443", 576, [3, 3]), ("[2001:db8::1]:40000", "[2001:db8::2]:443", 1_280, [1, 4])]
+    {
+        let sent = Conversation::unopened(client, server, 0, 0).datagram(Side::Client, &payload).packets;
+        let path = Path::new(r#"reject udp any any -> any 443 (msg:"UDP"; sid:1;)"#).send(&sent);
+        let [Injection { ingress: 0, way: Way::Back, frame }] = &path.injections[..] else { panic!("{:?}", path.injections) };
+        let (datagram, ip) = (&path.frames[0], if whole == 576 { 20 } else { 40 });
+        assert_eq!((&frame[..6], &frame[6..12], frame.len()), (&datagram[6..12], &datagram[..6], 14 + whole));
+        let addresses = |frame: &[u8]| if ip == 20 { frame[26..34].to_vec() } else { frame[22..54].to_vec() };
+        let sent = addresses(datagram);
+        let (from, to) = sent.split_at(sent.len() / 2);
+        assert_eq!(addresses(frame), [to, from].concat());
+        let icmp = &frame[14 + ip..];
+        assert_eq!(icmp[..2], kind);
+        assert_eq!(icmp[8..], datagram[14..][..whole - ip - 8], "the datagram's own headers, and what fits of it");
+        let pseudo = if ip == 20 { Vec::new() } else { [addresses(frame), vec![0, 0, 4, 0xd8, 0, 0, 0, 58]].concat() };
+        let words = [&pseudo[..], icmp].concat();
+        let sum: u32 = words.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w[1])).sum();
+        assert_eq!((sum & 0xffff) + (sum >> 16), 0xffff, "its checksum is right (RFC 1071)");
+        assert_eq!(path.counter("portcullis.inline.unreachables"), 1);
+    }
+}
+
+#[test]
+fn nobody_else_is_told_of_a_datagram() {
+    let answer = |action: &str, client: &str, server: &str| {
+        let sent = Conversation::unopened(client, server, 0, 0).datagram(Side::Client, b"x").packets;
+        let path = Path::new(&format!("{action} udp any any -> any 443 (sid:1;)")).send(&sent);
+        assert_eq!(path.fates, [Some(Fate::Drop)], "{action} {client} {server}");
+        path.injections.len()
+    };
+    for (action, client, server, expected) in [
+        ("reject", "10.0.0.1:4000", "192.0.2.1:443", 1),
+        ("rejectboth", "10.0.0.1:4000", "192.0.2.1:443", 1),
+        ("rejectdst", "10.0.0.1:4000", "192.0.2.1:443", 0),
+        ("drop", "10.0.0.1:4000", "192.0.2.1:443", 0),
+        // RFC 1122 §3.2.2 and RFC 4443 §2.4: not about what is for many, nor to who is not one.
+        ("reject", "10.0.0.1:4000", "239.1.2.3:443", 0),
+        ("reject", "10.0.0.1:4000", "255.255.255.255:443", 0),
+        ("reject", "0.0.0.0:4000", "192.0.2.1:443", 0),
+        ("reject", "[2001:db8::1]:4000", "[ff02::1]:443", 0),
+    ] {
+        assert_eq!(answer(action, client, server), expected, "{action} {client} {server}");
+    }
+}
+
+/// Whoever answers without a bound can be made to flood others.
+#[test]
+fn no_more_than_a_thousand_messages_go_out_in_a_second() {
+    let packets: Vec<Packet> = (0..1_500_u16)
+        .flat_map(|n| {
+            Conversation::unopened(&format!("10.0.0.1:{}", 10_000 + n), "192.0.2.1:443", 0, 0).datagram(Side::Client, b"x").packets
+        })
+        .collect();
+    let mut path = Path::new("reject udp any any -> any 443 (sid:1;)").send(&packets);
+    assert_eq!((path.injections.len(), path.passed.len()), (1_000, 0));
+    let later = Conversation::unopened("10.0.0.1:9999", "192.0.2.1:443", 0, 0).datagram(Side::Client, b"x").packets;
+    path.frame(&later[0].frame(), Duration::from_secs(2), 0);
+    assert_eq!(path.injections.len(), 1_001);
 }

@@ -44,6 +44,7 @@ drop tls any any -> any any (msg:"name"; tls.sni; content:"evil.example"; endswi
 drop tls any any -> any any (msg:"suffix"; tls.sni; dotprefix; content:".blocked.example"; endswith; sid:2;)
 drop tls any any -> any any (msg:"certificate"; tls.cert_subject; content:"secret.example"; sid:3;)
 rejectboth tls any any -> any any (msg:"reject"; tls.sni; content:"rejected.example"; endswith; sid:4;)
+reject quic any any -> any 443 (msg:"quic"; sid:5;)
 "#;
 
 /// Addresses of the servers: the usual one; one that asks each client to say hello again; one with a certificate that is forbidden.
@@ -128,8 +129,9 @@ impl Lab {
                 // What docs/operations.md tells.
                 for tables in ["iptables", "ip6tables"] {
                     let queue = "-t mangle -A FORWARD -p tcp -m multiport --ports 443 -m connmark ! --mark 443 -j NFQUEUE --queue-num 7 --queue-bypass";
+                    let datagrams = "-t mangle -A FORWARD -p udp --dport 443 -j NFQUEUE --queue-num 7 --queue-bypass";
                     let mark = "-t mangle -A POSTROUTING -m mark --mark 443 -j CONNMARK --save-mark";
-                    for rule in [queue, mark] {
+                    for rule in [queue, datagrams, mark] {
                         self.run("m", tables, &rule.split(' ').collect::<Vec<_>>());
                     }
                 }
@@ -396,13 +398,14 @@ fn enforces(way: Way) {
     assert!(!lab.curl("rejected.example", &usual, &[]));
     assert!(begun.elapsed() < Duration::from_millis(2_800), "the client is told, and does not wait for its three seconds");
     early_data(&lab, way);
+    datagrams(&mut lab, way);
 
     for forbidden in ["evil.example", "www.blocked.example", "rejected.example"] {
         assert!(!lab.server_saw(&capture, forbidden), "{way:?}: the server saw {forbidden}");
     }
     assert!(lab.server_saw(&capture, "good.example"));
     let events = running.end();
-    for expected in ["name", "suffix", "certificate", "reject"] {
+    for expected in ["name", "suffix", "certificate", "reject", "quic"] {
         assert!(events.alerts().contains(&expected), "{way:?}: {expected}");
     }
     assert!(events.of("drop").len() > 20);
@@ -424,6 +427,26 @@ fn early_data(lab: &Lab, way: Way) {
     assert!(good.contains("Early data was accepted"), "{way:?}: {good}");
 }
 
+/// QUIC is answered with an ICMP message, which the client's kernel takes for an answer of the server's; other datagrams get there and back.
+fn datagrams(lab: &mut Lab, way: Way) {
+    let v6 = if lab.way == Way::Bridge { "fd09::2" } else { "fd09:1::2" };
+    let echo = "import socket, sys\ns = socket.socket(socket.AF_INET6 if \":\" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)\n\
+                s.bind((sys.argv[1], 443))\nwhile True:\n  data, peer = s.recvfrom(2000)\n  s.sendto(data, peer)";
+    for (host, table) in [(lab.host(USUAL).as_str(), "/proc/net/udp"), (v6, "/proc/net/udp6")] {
+        let server = lab.command("s", "python3").args(["-c", echo, host]).spawn().unwrap();
+        lab.children.push(server);
+        wait_until("it listens", || lab.run("s", "cat", &[table]).contains(":01BB"));
+    }
+    let ask = "import socket, sys\ns = socket.socket(socket.AF_INET6 if \":\" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)\n\
+               s.settimeout(5)\ns.connect((sys.argv[1], 443))\ns.send(bytes.fromhex(sys.argv[2]))\n\
+               try: print(s.recv(2000).hex())\nexcept OSError as error: print(type(error).__name__)";
+    let initial = "c00000000108 8394c8f03e515708 0000 449e".replace(' ', "") + &"00".repeat(1_180);
+    for host in [lab.host(USUAL).as_str(), v6] {
+        assert_eq!(lab.run("c", "python3", &["-c", ask, host, "0102"]).trim(), "0102", "{way:?} {host}");
+        assert_eq!(lab.run("c", "python3", &["-c", ask, host, &initial]).trim(), "ConnectionRefusedError", "{way:?} {host}");
+    }
+}
+
 #[test]
 fn queues_enforce() {
     enforces(Way::Queue);
@@ -432,6 +455,41 @@ fn queues_enforce() {
 #[test]
 fn a_bridge_enforces() {
     enforces(Way::Bridge);
+}
+
+/// Chromium's hello is of two segments, since X25519MLKEM768 makes it long; asked to, it speaks QUIC, and nothing else.
+#[test]
+fn a_browser_gets_what_is_allowed_and_nothing_else() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if !Command::new("sh").args(["-c", "command -v chromium"]).output().unwrap().status.success() {
+        return eprintln!("SKIPPED: chromium is not installed");
+    }
+    for way in [Way::Bridge, Way::Queue] {
+        let Some(mut lab) = Lab::new(way) else { return };
+        lab.dir.file("page.html", b"<p>the page came</p>");
+        let running = lab.start(&[]);
+        let capture = lab.watch_server();
+        for (name, more, comes) in [
+            ("good.example", "--disable-quic", true),
+            ("rejected.example", "--disable-quic", false),
+            ("quic.good.example", "--origin-to-force-quic-on=quic.good.example:443", false),
+        ] {
+            let mut chromium = lab.command("c", "timeout");
+            chromium.args(["60", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
+            chromium.args(["--no-first-run", "--disable-background-networking", "--ignore-certificate-errors", more]);
+            chromium.arg(format!("--user-data-dir={}", lab.dir.path(name).display()));
+            chromium.arg(format!("--host-resolver-rules=MAP * {}", lab.host(USUAL)));
+            let output = chromium.args(["--dump-dom", &format!("https://{name}/page.html")]).output().unwrap();
+            let page = String::from_utf8_lossy(&output.stdout);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(page.contains("the page came"), comes, "{way:?} {name}: {page} {said}");
+        }
+        assert!(lab.server_saw(&capture, "good.example") && !lab.server_saw(&capture, "rejected.example"), "{way:?}");
+        let events = running.end();
+        for alert in ["reject", "quic"] {
+            assert!(events.alerts().contains(&alert), "{way:?} {alert}");
+        }
+    }
 }
 
 /// Tags, jumbo frames and protocols that nobody knows arrive as they were sent, both ways.

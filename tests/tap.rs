@@ -94,15 +94,17 @@ fn tap_equals_replay(captures: &[PathBuf], least: usize) {
     let rules = rules_without_thresholds(&bench.dir);
     // What one flow teaches about another depends on which came first, and two workers do not agree on that.
     let alike = ["--seen-memory", "0", "--intermediate-memory", "0", "--rules", &rules];
-    for (capture, workers) in [("ring", "1"), ("ring", "2"), ("datalink", "1"), ("datalink", "2")] {
+    let ways = [("ring", "1", false), ("ring", "2", false), ("ring", "2", true), ("datalink", "1", true), ("datalink", "2", false)];
+    for (capture, workers, bypass) in ways {
         // VLAN tags that the kernel has taken out are lost to pnet's channel.
         let vlan = if capture == "datalink" { &["--ignore-vlan"][..] } else { &[] };
         let options = [&alike[..], vlan].concat();
         let replayed = Ran::with([&["replay", &file][..], &options].concat()).expect(0).events();
         let expected = facts(&replayed);
         assert!(expected.len() >= least, "only {}", expected.len());
-        let tapping = bench
-            .tap(&[&["-i", "tap", "--capture", capture, "--workers", workers, "--stats-interval", "1"][..], &options].concat());
+        let passes_over = if bypass { &["--bypass"][..] } else { &[] };
+        let how = ["-i", "tap", "--capture", capture, "--workers", workers, "--stats-interval", "1"];
+        let tapping = bench.tap(&[&how[..], &options, passes_over].concat());
         for frames in captures.iter().filter(|frames| !frames.is_empty()) {
             bench.send_frames("send", frames);
             // Several captures have the same conversation, in a tunnel and without: what is handed over is to come before the next.
@@ -563,9 +565,15 @@ fn the_doctor_tells_what_works_and_what_spoils_a_tap() {
         (&[], "note  tap: nothing was seen on the ports"),
     ] {
         let said = doctor(packets);
-        for words in
-            ["ok    CAP_NET_RAW", "ok    --capture ring works", "ok    --capture datalink works", "landlock", "seccomp", line]
-        {
+        for words in [
+            "ok    CAP_NET_RAW",
+            "ok    --capture ring works",
+            "ok    --capture datalink works",
+            "eBPF",
+            "landlock",
+            "seccomp",
+            line,
+        ] {
             assert!(said.contains(words), "{words}: {said}");
         }
     }

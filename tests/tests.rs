@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds to account |
 //! | --- | --- |
+//! | [`bypass`] | flows that the kernel passes over are counted, and nothing else changes |
 //! | [`captures`] | each capture of `pcaps/` gives the facts that its README names |
 //! | [`invariance`] | the same bytes give the same session, however they are cut, reordered or repeated |
 //! | [`evasion`] | tricks that hide a name or a session from others |
@@ -24,6 +25,7 @@
 //! | [`hostile`] | certificates that are made to cost much, to the end of a session |
 //! | [`earlier`] | what servers show is compared with earlier sessions |
 //! | [`certificates`] | certificates are told and kept once each |
+//! | [`recording`] | handshakes of flows that a rule alerted on are kept as captures, and no others |
 //! | [`reload`] | rules come and go while traffic runs |
 //! | [`rooms`] | what may use what inside `src/` |
 //! | [`config`] | what a user writes into `portcullis.toml`, and is told about it |
@@ -31,6 +33,8 @@
 //! | [`command`] | what a new user does, right or wrong |
 //! | [`rules`] | what a rule author is told: `rules check`, `rules list` |
 
+#[cfg(target_os = "linux")]
+mod bypass;
 mod captures;
 mod certificates;
 mod command;
@@ -54,6 +58,7 @@ mod order;
 mod path;
 mod payload;
 mod policy;
+mod recording;
 mod reload;
 mod rooms;
 mod rules;

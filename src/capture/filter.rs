@@ -187,7 +187,7 @@ const UDP: u32 = 17;
 const CARRIERS: &[u32] = &[4, 41, 47, 51, 137];
 /// Extension headers of IPv6: hop-by-hop, routing, fragment, destination, mobility, HIP, Shim6.
 const EXTENSIONS: &[u32] = &[0, 43, 44, 60, 135, 139, 140];
-const VLAN: &[u32] = &[0x8100, 0x88a8, 0x9100, 0x9200];
+pub(super) const VLAN: &[u32] = &[0x8100, 0x88a8, 0x9100, 0x9200];
 /// UDP ports of tunnels that count as source and as destination: GTP-U, Teredo, CAPWAP.
 const EITHER_WAY: &[u16] = &[2152, 3544, 5247];
 const VXLAN_GPE: u16 = 4790;

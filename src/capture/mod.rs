@@ -15,7 +15,11 @@
 mod block;
 #[cfg(target_os = "linux")]
 pub mod bpf;
+#[cfg(target_os = "linux")]
+pub mod bypass;
 mod compression;
+#[cfg(target_os = "linux")]
+mod ebpf;
 mod error;
 #[cfg(target_os = "linux")]
 pub mod filter;

@@ -23,7 +23,10 @@ pub struct PcapngWriter {
 impl PcapngWriter {
     /// Creates the file, or empties it, and writes the section header. `-` is standard output.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, CaptureError> {
-        let path = path.into();
+        Self::begin(path.into(), "")
+    }
+
+    fn begin(path: PathBuf, comment: &str) -> Result<Self, CaptureError> {
         let out: Box<dyn Write + Send> = match (path == Path::new("-")).then(io::stdout) {
             Some(stdout) => Box::new(stdout),
             None => match File::create(&path) {
@@ -32,15 +35,25 @@ impl PcapngWriter {
             },
         };
         let mut writer = Self { path, out: BufWriter::with_capacity(OUTPUT_BUFFER, out), interfaces: Vec::new() };
-        let written = writer.section_header();
+        let written = writer.section_header(comment);
         writer.named(written)?;
         Ok(writer)
     }
 
+    /// As [`create`](Self::create), with a comment on all of it.
+    pub fn create_about(path: impl Into<PathBuf>, comment: &str) -> Result<Self, CaptureError> {
+        Self::begin(path.into(), comment)
+    }
+
+    /// Appends a frame, with comments on it.
+    pub fn write_about(&mut self, frame: &Frame<'_>, comments: &[String]) -> Result<(), CaptureError> {
+        let written = self.interface(frame.link).and_then(|interface| self.enhanced_packet(interface, frame, comments));
+        self.named(written)
+    }
+
     /// Appends a frame.
     pub fn write(&mut self, frame: &Frame<'_>) -> Result<(), CaptureError> {
-        let written = self.interface(frame.link).and_then(|interface| self.enhanced_packet(interface, frame));
-        self.named(written)
+        self.write_about(frame, &[])
     }
 
     /// Writes what is still in memory. Without it the end of the file may be lost without a word.
@@ -59,10 +72,11 @@ impl PcapngWriter {
     }
 
     /// Its section length is -1: not known.
-    fn section_header(&mut self) -> io::Result<()> {
+    fn section_header(&mut self, comment: &str) -> io::Result<()> {
         let version = [1_u16.to_le_bytes(), 0_u16.to_le_bytes()].concat();
         let application = concat!("portcullis ", env!("CARGO_PKG_VERSION")).as_bytes();
-        let options = options(&[(SHB_USERAPPL, application)]);
+        let about = (!comment.is_empty()).then_some((COMMENT, comment.as_bytes()));
+        let options = options(about.into_iter().chain([(SHB_USERAPPL, application)]));
         self.block(SHB_MAGIC, &[&BOM_MAGIC.to_le_bytes(), &version, &(-1_i64).to_le_bytes(), &options])
     }
 
@@ -72,19 +86,24 @@ impl PcapngWriter {
         let number = known.unwrap_or(self.interfaces.len()) as u32;
         if known.is_none() {
             let no_limit = 0_u32.to_le_bytes();
-            let options = options(&[(IF_TSRESOL, &[9])]);
+            let options = options([(IF_TSRESOL, &[9][..])]);
             self.block(IDB_MAGIC, &[&link.number().to_le_bytes(), &[0, 0], &no_limit, &options])?;
             self.interfaces.push(link);
         }
         Ok(number)
     }
 
-    fn enhanced_packet(&mut self, interface: u32, frame: &Frame<'_>) -> io::Result<()> {
+    fn enhanced_packet(&mut self, interface: u32, frame: &Frame<'_>, comments: &[String]) -> io::Result<()> {
         let nanos = frame.timestamp.as_nanos();
         let captured_len = u32::try_from(frame.data.len()).map_err(io::Error::other)?;
         let fields = [interface, (nanos >> 32) as u32, nanos as u32, captured_len, frame.original_len];
         let [interface, high, low, captured_len, original_len] = fields.map(u32::to_le_bytes);
-        self.block(EPB_MAGIC, &[&interface, &high, &low, &captured_len, &original_len, frame.data, padding(frame.data.len())])
+        let options = match comments {
+            [] => Vec::new(),
+            comments => options(comments.iter().map(|comment| (COMMENT, comment.as_bytes()))),
+        };
+        let padding = padding(frame.data.len());
+        self.block(EPB_MAGIC, &[&interface, &high, &low, &captured_len, &original_len, frame.data, padding, &options])
     }
 
     /// Writes a block with the body that `parts` make up, whose length is a multiple of four.
@@ -99,10 +118,11 @@ impl PcapngWriter {
 }
 
 /// A list of options with its end mark.
-fn options(list: &[(u16, &[u8])]) -> Vec<u8> {
+fn options<'o>(list: impl IntoIterator<Item = (u16, &'o [u8])>) -> Vec<u8> {
     let mut out = Vec::new();
     for (code, value) in list {
         out.extend_from_slice(&code.to_le_bytes());
+        let value = value.get(..LONGEST_OPTION).unwrap_or(value);
         out.extend_from_slice(&(value.len() as u16).to_le_bytes());
         out.extend_from_slice(value);
         out.extend_from_slice(padding(value.len()));
@@ -120,6 +140,11 @@ fn padding(len: usize) -> &'static [u8] {
         _ => &[],
     }
 }
+
+/// Option code: a comment.
+const COMMENT: u16 = 1;
+/// Bytes of an option, which has its length in 16 bits.
+const LONGEST_OPTION: usize = 65_532;
 
 /// Option code: the program that wrote the section.
 const SHB_USERAPPL: u16 = 4;

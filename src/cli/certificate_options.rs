@@ -40,6 +40,7 @@ impl CertificateOptions {
             all: dir(&self.store_certs)?,
             picked: dir(&self.tls_store)?,
             limit: self.max_certificates,
+            recording: None,
         })
     }
 

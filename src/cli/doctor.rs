@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::say;
+use super::tap::cannot_bypass;
+use crate::capture::bypass::{Bypass, Tags};
 use crate::capture::filter::Wanted;
 use crate::capture::sys::ethtool::Offload;
 use crate::capture::sys::interface::Interface;
@@ -50,6 +52,7 @@ impl Doctor {
         };
         privileges();
         let can_listen = [Backend::Ring, Backend::Datalink].map(backend).contains(&true);
+        bypass();
         queues();
         fence();
         for interface in &interfaces {
@@ -89,7 +92,7 @@ impl Doctor {
     fn look(&self, interface: &Interface) -> Result<Seen, TapError> {
         let decoding = DecoderConfig { ports: self.ports.clone(), ..DecoderConfig::default() };
         let wanted = Wanted { ports: self.ports.clone(), tunnels: decoding.tunnel_ports.clone(), datagrams: false };
-        let settings = TapSettings { size: SMALL, promiscuous: true, wanted };
+        let settings = TapSettings { size: SMALL, promiscuous: true, wanted, bypass: None };
         let (mut taps, _keeper) = open(Backend::Ring, std::slice::from_ref(interface), 1, &settings)?;
         let (mut decoder, mut seen, begun) = (Decoder::new(decoding), Seen::default(), Instant::now());
         let Some(tap) = taps.first_mut() else { return Ok(seen) };
@@ -162,7 +165,7 @@ fn privileges() {
 /// Tries a back end on the loopback interface, with two workers. Answers whether it works.
 fn backend(backend: Backend) -> bool {
     let nothing = Wanted { ports: PortSet::none(), tunnels: DecoderConfig::default().tunnel_ports, datagrams: false };
-    let settings = TapSettings { size: SMALL, promiscuous: false, wanted: nothing };
+    let settings = TapSettings { size: SMALL, promiscuous: false, wanted: nothing, bypass: None };
     let opened = Interface::named("lo")
         .map_err(|source: io::Error| TapError::Look { source })
         .and_then(|lo| open(backend, &[lo], 2, &settings));
@@ -171,6 +174,15 @@ fn backend(backend: Backend) -> bool {
         Err(error) => tell(Finding::No, format_args!("--capture {backend}: {error}")),
     }
     opened.is_ok()
+}
+
+/// Tries the programs of --bypass.
+fn bypass() {
+    let nothing = Wanted { ports: PortSet::none(), tunnels: DecoderConfig::default().tunnel_ports, datagrams: false };
+    match Bypass::new(LEAST_BYPASS, nothing, Tags::All) {
+        Ok(_) => tell(Finding::Ok, "eBPF: --bypass works"),
+        Err(error) => tell(Finding::Note, format_args!("--bypass: {}; a tap goes without it", cannot_bypass(&error))),
+    }
 }
 
 /// Whether the kernel has netfilter queues at hand.
@@ -196,6 +208,8 @@ fn fence() {
     }
 }
 
+/// Flows of a table that is only tried.
+const LEAST_BYPASS: usize = 16;
 /// A ring for a look.
 const SMALL: RingSize = RingSize { block: 1 << 18, blocks: 8, patience: Duration::from_millis(20) };
 const LOOK_UP: Duration = Duration::from_millis(50);

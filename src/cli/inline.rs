@@ -13,10 +13,12 @@ use super::listen_options::{self, ListenOptions};
 use super::refused::{Refused, failed, wrong};
 use super::run::{self, Job, Work};
 use super::run_options::RunOptions;
+use super::sandbox::SandboxOptions;
 use super::terminal::Progress;
 use super::{say, signals, units};
 use crate::capture::nfqueue::{Queue, QueueSettings};
 use crate::capture::sys::interface::Interface;
+use crate::capture::sys::privileges::Capabilities;
 use crate::capture::sys::raw::RawSender;
 use crate::engine::inline::{InlineSettings, Policies, Policy};
 use crate::pipeline::{BridgePassage, Outcome, Passage, PathSettings, PathStatus, Printer, QueuePassage, RunError, run_inline};
@@ -42,6 +44,10 @@ pub(super) struct Inline {
     #[arg(long, value_name = "SECONDS", value_parser = units::seconds)]
     duration: Option<Duration>,
 
+    /// End after so many packets, and those that came with the last of them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    packets: Option<u64>,
+
     /// Let everything on, and say what would have been dropped
     #[arg(long)]
     dry_run: bool,
@@ -51,6 +57,9 @@ pub(super) struct Inline {
 
     #[command(flatten)]
     options: RunOptions,
+
+    #[command(flatten)]
+    sandbox: SandboxOptions,
 
     #[command(flatten)]
     listen: ListenOptions,
@@ -145,21 +154,30 @@ impl Inline {
         let (stop, status) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let caught = signal_hook::flag::register(SIGUSR1, Arc::clone(&status)).and_then(|_| signals::catch(&stop));
         caught.map_err(|error| failed(format_args!("cannot catch signals: {error}")))?;
+        let user = self.sandbox.user().map_err(wrong)?;
         let mut loaded = self.options.load(&stop)?;
         loaded.settings.workers = 1;
         let mut prepared = self.options.open(loaded, std::iter::empty())?;
         let monitor = self.listen.bind()?;
         let (passage, names) = self.open()?;
-        prepared.settings.board = listen_options::start(monitor, "inline", self.place())?;
         let path = PathSettings {
             inline: self.path.settings(self.dry_run),
             names: names.into(),
             latest: Duration::from_millis(self.path.latest),
             duration: self.duration,
+            packets: self.packets,
             status,
         };
+        self.sandbox.enter(user, self.needed(), self.options.written(&prepared.rules))?;
+        prepared.settings.board = listen_options::start(monitor, "inline", self.place())?;
         let job = InPath { passage, path: &path };
         Ok(run::status(run::play(&self.options, prepared, Progress::new(None, false), job)))
+    }
+
+    /// What it needs once all is open: an interface may have to be opened anew; what becomes of queued packets is said by who may change the network,
+    /// and resets go out by a socket that is open.
+    const fn needed(&self) -> Capabilities {
+        if self.queue.is_some() { Capabilities::NET_ADMIN } else { Capabilities::NET_RAW.and(Capabilities::NET_ADMIN) }
     }
 
     /// Where it stands.

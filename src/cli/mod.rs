@@ -21,6 +21,7 @@ mod notify;
 mod place;
 mod printer;
 mod profile;
+mod recording_options;
 mod refused;
 mod reload;
 mod replay;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use clap::Args;
 
+use super::recording_options::RecordingOptions;
 use super::refused::{Refused, failed, wrong};
 use super::run::{self, Job, Work};
 use super::run_options::RunOptions;
@@ -38,6 +39,9 @@ pub(super) struct Replay {
 
     #[command(flatten)]
     options: RunOptions,
+
+    #[command(flatten)]
+    recording: RecordingOptions,
 }
 
 impl Replay {
@@ -61,7 +65,8 @@ impl Replay {
         if let Some(error) = self.clash(&captures) {
             return Err(wrong(error));
         }
-        let prepared = self.options.open(loaded, self.write_passed.as_deref().into_iter())?;
+        let mut prepared = self.options.open(loaded, self.write_passed.as_deref().into_iter())?;
+        prepared.settings.keeping.recording = self.recording.recording()?;
         // From here on: the look at the captures may wait for standard input, and is ended by a signal as ever.
         signals::catch(&interrupted).map_err(|error| failed(format_args!("cannot catch signals: {error}")))?;
         let progress = Progress::new(captures.total_len(), io::stderr().is_terminal());

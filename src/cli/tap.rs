@@ -1,5 +1,6 @@
 //! `portcullis tap`: frames of interfaces in, events out.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -10,12 +11,14 @@ use signal_hook::consts::SIGUSR1;
 
 use super::listen_options::{self, ListenOptions};
 use super::notify::Notifier;
+use super::recording_options::RecordingOptions;
 use super::refused::{Refused, failed, wrong};
 use super::run::{self, Job, Work};
 use super::run_options::RunOptions;
 use super::sandbox::SandboxOptions;
 use super::terminal::Progress;
 use super::{say, signals, units};
+use crate::capture::bypass::{Bypass, Tags};
 use crate::capture::filter::Wanted;
 use crate::capture::sys::affinity;
 use crate::capture::sys::interface::Interface;
@@ -64,8 +67,20 @@ pub(super) struct Tap {
     #[arg(long, value_name = "CPUS", value_delimiter = ',')]
     pin_cpus: Vec<usize>,
 
+    /// Have the kernel pass over flows of which all was told and that no rule asks for: it counts their packets, and hands on those that open or close
+    /// a connection
+    #[arg(long)]
+    bypass: bool,
+
+    /// With --bypass: flows that are passed over at a time, for each of which the kernel's table takes 256 bytes
+    #[arg(long, default_value_t = 65_536, value_name = "N", value_parser = units::flows)]
+    bypass_flows: usize,
+
     #[command(flatten)]
     options: RunOptions,
+
+    #[command(flatten)]
+    recording: RecordingOptions,
 
     #[command(flatten)]
     listen: ListenOptions,
@@ -96,7 +111,8 @@ impl Tap {
         let user = self.sandbox.user().map_err(wrong)?;
         let loaded = self.options.load(&stop)?;
         let mut prepared = self.options.open(loaded, std::iter::empty())?;
-        let (backend, opened) = self.open(&interfaces, &prepared.rules, &prepared.settings).map_err(failed)?;
+        prepared.settings.keeping.recording = self.recording.recording()?;
+        let (backend, opened, bypass) = self.open(&interfaces, &prepared.rules, &prepared.settings).map_err(failed)?;
         let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
         let monitor = self.listen.bind()?;
         say("listening", format_args!("at {} ({backend}, workers: {})", names.join(", "), prepared.settings.workers));
@@ -105,10 +121,12 @@ impl Tap {
             duration: self.duration,
             packets: self.packets,
             status,
+            bypass,
             processors: self.pin_cpus.clone(),
         };
         // What is listened at may have to be listened at anew.
-        self.sandbox.enter(user, Capabilities::NET_RAW, self.options.written(&prepared.rules))?;
+        let written = self.options.written(&prepared.rules).chain(self.recording.directory());
+        self.sandbox.enter(user, Capabilities::NET_RAW, written)?;
         prepared.settings.board = listen_options::start(monitor, "tap", names.join(", "))?;
         for down in interfaces.iter().filter(|interface| !interface.is_up) {
             say("interface", format_args!("{} is down: nothing is seen there until it is up", down.name));
@@ -118,8 +136,13 @@ impl Tap {
     }
 
     /// Opens the back end that was asked for; with `auto` the other one where the kernel has no rings.
-    fn open(&self, interfaces: &[Interface], rules: &RuleSet, settings: &Settings) -> Result<(Backend, Opened), TapError> {
-        let taps = TapSettings {
+    fn open(
+        &self,
+        interfaces: &[Interface],
+        rules: &RuleSet,
+        settings: &Settings,
+    ) -> Result<(Backend, Opened, Option<Arc<Bypass>>), TapError> {
+        let taps = |bypass| TapSettings {
             size: RingSize { block: self.ring_block, blocks: self.ring_blocks, ..RingSize::default() },
             promiscuous: !self.no_promiscuous,
             wanted: Wanted {
@@ -127,8 +150,12 @@ impl Tap {
                 tunnels: settings.decoder.tunnel_ports.clone(),
                 datagrams: rules.wants_datagrams() || settings.engine.refuses(),
             },
+            bypass,
         };
-        let open = |backend| Ok((backend, open(backend, interfaces, settings.workers, &taps)?));
+        let open = |backend| {
+            let bypass = self.bypass(backend, &taps(None).wanted, rules, settings.decoder.ignore_vlan);
+            Ok((backend, open(backend, interfaces, settings.workers, &taps(bypass.clone()))?, bypass))
+        };
         match self.capture {
             Capture::Ring => open(Backend::Ring),
             Capture::Datalink => open(Backend::Datalink),
@@ -138,6 +165,25 @@ impl Tap {
                 Ok(opened)
             }),
         }
+    }
+
+    /// The table of flows that are passed over, where that is wanted and the kernel lets us.
+    fn bypass(&self, backend: Backend, wanted: &Wanted, rules: &RuleSet, ignore_vlan: bool) -> Option<Arc<Bypass>> {
+        if !self.bypass {
+            return None;
+        }
+        if rules.wants_packets() || rules.tags() {
+            say("note", "--bypass passes over nothing as long as there are rules about every packet of a flow");
+        }
+        let tags = match backend {
+            _ if ignore_vlan => Tags::Ignored,
+            Backend::Ring => Tags::All,
+            Backend::Datalink => Tags::InFrame,
+        };
+        let made = Bypass::new(self.bypass_flows, wanted.clone(), tags);
+        made.map(Arc::new)
+            .inspect_err(|error| say("warning", format_args!("{}; going on without --bypass", cannot_bypass(error))))
+            .ok()
     }
 
     fn check_processors(&self) -> Result<(), Refused> {
@@ -188,6 +234,18 @@ fn watch(keeper: &mut dyn Keeper, notifier: &mut Notifier) -> impl FnMut(bool) {
     }
 }
 
+/// Why the kernel passes over nothing, and what to do about it.
+pub(super) fn cannot_bypass(error: &io::Error) -> String {
+    let advice = match error.raw_os_error() {
+        Some(libc::EPERM) => ": it takes the capabilities CAP_BPF and CAP_NET_RAW, or root",
+        Some(libc::ENOSYS) => ": the kernel has no bpf(2)",
+        Some(libc::E2BIG) => ": there are too many ranges in --ports for one",
+        Some(libc::EINVAL) => ": it takes Linux 5.5 or later",
+        _ => "",
+    };
+    format!("the kernel takes no programs in eBPF ({error}){advice}")
+}
+
 /// How it goes, in one line.
 fn line(status: &Status) -> String {
     let Status { tap, decoder, counters, lines_lost, segments_lost, unread, load, .. } = status;
@@ -196,6 +254,9 @@ fn line(status: &Status) -> String {
         "{} packets, {} bytes, {} dropped by the kernel, {} flows of which {} are open, {} sessions, {} alerts",
         decoder.pkts, decoder.bytes, tap.drops, counters.flows, counters.flows_active, counters.sessions, counters.alerts
     );
+    if status.bypassed.flows > 0 {
+        line.push_str(&format!(", {} packets of {} flows passed over", status.bypassed.packets, status.bypassed.flows));
+    }
     for (number, what) in [(lines_lost, "lines"), (segments_lost, "segments"), (unread, "packets at the end")] {
         if *number > 0 {
             line.push_str(&format!(", {number} {what} lost"));

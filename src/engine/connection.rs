@@ -1,7 +1,7 @@
 //! A flow's state: next to nothing for half-open ones, more once both sides spoke, and the TLS only while it is read.
 
 use crate::base::Timestamp;
-use crate::event::{FlowAction, FlowCounters, TcpEnd, TcpState};
+use crate::event::{Bypassed, FlowAction, FlowCounters, TcpEnd, TcpState};
 use crate::findings::FindingSet;
 use crate::flow::{Direction, FlowKey, Pair};
 use crate::packet::{SegmentHeader, TcpFlags};
@@ -61,7 +61,7 @@ impl Opening {
 /// A flow with payload or with two sides.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub counters: Pair<Counters>,
+    pub counters: Pair<Volume>,
     /// All flags that each side ever set.
     pub flags: Pair<TcpFlags>,
     /// Initial sequence number of each side.
@@ -93,15 +93,19 @@ pub(super) struct Connection {
     pub found: Option<Box<FindingSet>>,
     /// For rules that ask for it.
     reaches: Option<Box<Reaches>>,
+    /// What of it was counted elsewhere, and is in `counters`.
+    pub unseen: Option<Box<Pair<Volume>>>,
 }
 
 /// Where each side's sequence numbers started, and how far they have come.
 type Reaches = Pair<Option<(u32, u32)>>;
 
 /// Packets and bytes of one side.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counters {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Packets.
     pub packets: u64,
+    /// Bytes of whole frames on the wire.
     pub bytes: u64,
 }
 
@@ -170,9 +174,9 @@ impl Flow {
         let of = |direction| match &self.connection {
             Some(c) => *c.counters.get(direction),
             None if self.opening.sender == direction => {
-                Counters { packets: u64::from(self.opening.packets), bytes: u64::from(self.opening.bytes) }
+                Volume { packets: u64::from(self.opening.packets), bytes: u64::from(self.opening.bytes) }
             }
-            None => Counters::default(),
+            None => Volume::default(),
         };
         let (to_server, to_client) = (of(self.client()), of(self.client().reverse()));
         FlowCounters {
@@ -184,6 +188,18 @@ impl Flow {
             bytes_toclient: to_client.bytes,
             start: self.start,
         }
+    }
+
+    /// What of it was counted elsewhere.
+    pub fn bypassed(&self) -> Option<Bypassed> {
+        let unseen = self.connection.as_ref()?.unseen.as_deref()?;
+        let (to_server, to_client) = (unseen.get(self.client()), unseen.get(self.client().reverse()));
+        Some(Bypassed {
+            pkts_toserver: to_server.packets,
+            pkts_toclient: to_client.packets,
+            bytes_toserver: to_server.bytes,
+            bytes_toclient: to_client.bytes,
+        })
     }
 
     /// What is known of its TCP, where it has any.
@@ -252,6 +268,7 @@ impl Connection {
             gave_up: false,
             found: None,
             reaches: None,
+            unseen: None,
         };
         let sent = connection.counters.get_mut(opening.sender);
         (sent.packets, sent.bytes) = (u64::from(opening.packets), u64::from(opening.bytes));
@@ -285,6 +302,19 @@ impl Connection {
         let counters = self.counters.get_mut(header.sender);
         counters.packets = counters.packets.saturating_add(1);
         counters.bytes = counters.bytes.saturating_add(u64::from(header.frame_len));
+    }
+
+    /// Counts what was not seen here. Where its numbers stand is not known any more.
+    pub fn count_unseen(&mut self, sent: Pair<Volume>) {
+        let unseen = self.unseen.get_or_insert_default();
+        for direction in [Direction::AToB, Direction::BToA] {
+            let more = sent.get(direction);
+            for counters in [self.counters.get_mut(direction), unseen.get_mut(direction)] {
+                counters.packets = counters.packets.saturating_add(more.packets);
+                counters.bytes = counters.bytes.saturating_add(more.bytes);
+            }
+        }
+        self.positions = Positions::default();
     }
 
     /// Takes back what was counted of another connection, which counts it now.

@@ -1,6 +1,7 @@
 //! From a segment to events and a verdict: find the flow, put its bytes in order, read its TLS, try the rules, report.
 
 mod datagram;
+mod elsewhere;
 mod ending;
 mod memory;
 mod path;

@@ -40,6 +40,18 @@ pub struct FlowEnd {
     pub alerted: bool,
     /// What became of it by a verdict, if there was one.
     pub action: Option<FlowAction>,
+    /// What of it was counted in the kernel and not looked at, if anything.
+    pub bypassed: Option<Bypassed>,
+}
+
+/// Packets, and bytes of frames, that were counted and not looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[allow(missing_docs)] // as in FlowCounters
+pub struct Bypassed {
+    pub pkts_toserver: u64,
+    pub pkts_toclient: u64,
+    pub bytes_toserver: u64,
+    pub bytes_toclient: u64,
 }
 
 /// What becomes of a flow by a verdict.
@@ -153,6 +165,11 @@ struct End {
     alerted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<FlowAction>,
+    /// By what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bypass: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bypassed: Option<Bypassed>,
 }
 
 impl Flow {
@@ -185,6 +202,8 @@ impl Flow {
             reason: end.reason,
             alerted: end.alerted,
             action: end.action,
+            bypass: end.bypassed.map(|_| "capture"),
+            bypassed: end.bypassed,
         };
         Self { end: Some(end), ..Self::counted(counters) }
     }

@@ -41,7 +41,7 @@ pub use common::{Common, PacketSource, Toward, flow_id};
 pub use community_id::CommunityId;
 pub use drop::{DropInfo, DropReason, Refusal, drop};
 pub use findings::replace_findings;
-pub use flow::{FlowAction, FlowCounters, FlowEnd, FlowEndReason, FlowState, TcpEnd, TcpState, flow};
+pub use flow::{Bypassed, FlowAction, FlowCounters, FlowEnd, FlowEndReason, FlowState, TcpEnd, TcpState, flow};
 pub use packet::{add_frame, packet};
 pub use portcullis::is_whole;
 pub use stats::{RulesInfo, stats};

@@ -137,8 +137,9 @@ impl FlowKey {
         self.vlan_ids().into_iter().filter(|&id| id != 0)
     }
 
+    /// The VLAN ids by their place, outer first; 0 where there is none.
     #[allow(clippy::cast_possible_truncation)] // 12 bits
-    const fn vlan_ids(&self) -> [u16; 2] {
+    pub const fn vlan_ids(&self) -> [u16; 2] {
         [(self.tags >> 20) as u16, (self.tags >> 8 & VLAN_ID) as u16]
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::certificates::Offer;
+use super::recording::Recorded;
 use crate::base::Timestamp;
 use crate::capture::Block;
 use crate::engine::{Counters, Lanes, Order, PacketId};
@@ -111,6 +112,8 @@ pub(super) enum Told {
     Certificate(Box<Offer>),
     /// It is, with the packet itself, which the collector has.
     Packet,
+    /// None: the packets of a flow that a rule alerted on, for the collector to keep.
+    Recorded(Box<Recorded>),
     /// An alert of a rule with a threshold: the collector decides. With what it blocks, if anything.
     Maybe(Box<Alerted>, bool),
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::batch::{Mark, Output, Told};
+use super::recording::Recording;
 use crate::base::hex;
 use crate::engine::Order;
 use crate::event::{self, CertificateInfo, Common};
@@ -14,7 +15,7 @@ use crate::protocol::tls::{ClientHello, Session};
 use crate::protocol::x509::Certificate;
 use crate::sink::{self, CertificateDir};
 
-/// What is done with certificates beside the events of their sessions.
+/// What is kept beside events: certificates, and packets.
 #[derive(Clone, Debug)]
 pub struct Keeping {
     /// A `portcullis_certificate` event for each.
@@ -25,6 +26,8 @@ pub struct Keeping {
     pub picked: Option<CertificateDir>,
     /// How many are told apart. What comes beyond is counted and passed over.
     pub limit: usize,
+    /// Where the packets of flows are kept that a rule alerted on.
+    pub recording: Option<Recording>,
 }
 
 impl Keeping {
@@ -34,7 +37,7 @@ impl Keeping {
 
 impl Default for Keeping {
     fn default() -> Self {
-        Self { events: false, all: None, picked: None, limit: Self::DEFAULT_LIMIT }
+        Self { events: false, all: None, picked: None, limit: Self::DEFAULT_LIMIT, recording: None }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::batch::{Ending, Mark, Told, WorkDone};
 use super::certificates::Seen;
 use super::lines::Printer;
+use super::recording::RecordingDir;
 use super::strand::Strand;
 use super::{Outcome, RunError, Settings, Take};
 use crate::base::Timestamp;
@@ -25,6 +26,7 @@ pub(super) struct Editor<P> {
     limits: AlertLimits,
     refused: Refused,
     seen: Seen,
+    recordings: Option<RecordingDir>,
     earlier: Earlier,
     /// Intermediate certificates that the workers have learned.
     pub learned: u64,
@@ -69,6 +71,8 @@ impl<P: Printer> Editor<P> {
             rules,
             refused: Refused::default(),
             seen: Seen::new(settings.keeping.clone()),
+            // It was opened before, to see that it can be.
+            recordings: settings.keeping.recording.as_ref().and_then(|recording| RecordingDir::open(recording).ok()),
             earlier: Earlier::new(&settings.engine),
             learned: 0,
             waiting: Vec::new(),
@@ -132,6 +136,10 @@ impl<P: Printer> Editor<P> {
                 return Ok(Decision::WrittenSo(line));
             }
             Told::Certificate(offer) => self.seen.take(&offer, line).map_err(RunError::Sink)?,
+            Told::Recorded(recorded) => {
+                self.recordings.iter_mut().for_each(|dir| dir.take(&recorded));
+                false
+            }
             Told::Maybe(alerted, blocks) => {
                 let is_told = self.limits.admits(&alerted);
                 if !is_told {
@@ -219,8 +227,9 @@ impl<P: Printer> Editor<P> {
 
     /// All counters by name.
     fn named(&self, decoder: &DecoderCounters, counters: &Counters) -> Vec<(&'static str, u64)> {
+        let recorded = self.recordings.iter().flat_map(RecordingDir::counters);
         let learned = [("portcullis.trust.intermediates_learned", self.learned)];
-        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).collect()
+        decoder.iter().chain(counters.named()).chain(learned).chain(self.seen.counters()).chain(recorded).collect()
     }
 }
 

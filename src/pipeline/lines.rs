@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::batch::{Mark, Output, Told};
 use super::certificates::{Keeping, Offers};
+use super::recording::Recorder;
 use crate::base::Timestamp;
-use crate::engine::{Order, Report};
+use crate::engine::{Order, PacketId, Report};
 use crate::event::{self, AlertInfo, AnomalyInfo, Common, DropInfo, FlowCounters, FlowEnd, RulesInfo, Summary, TcpEnd, TlsOptions};
 use crate::findings::{FindingSet, Sighting};
-use crate::packet::{Frame, SegmentHeader};
+use crate::packet::{Frame, Segment, SegmentHeader};
 use crate::protocol::tls::Session;
 use crate::rules::{Alerted, RuleSet};
 
@@ -92,6 +93,8 @@ pub(super) struct Lines<P> {
     rules: Arc<RuleSet>,
     /// Where certificates are told or kept.
     offers: Option<Offers>,
+    /// Where packets of flows are kept that a rule alerts on.
+    recorder: Option<Recorder>,
     /// Servers are compared with earlier sessions.
     compares: bool,
     pub output: Output,
@@ -101,7 +104,34 @@ pub(super) struct Lines<P> {
 impl<P: Printer> Lines<P> {
     /// `compares`: servers are compared with earlier sessions.
     pub fn new(printer: P, rules: Arc<RuleSet>, keeping: &Keeping, compares: bool) -> Self {
-        Self { printer, rules, offers: Offers::new(keeping), compares, output: Output::default(), summary: Summary::default() }
+        let offers = Offers::new(keeping);
+        Self { printer, rules, offers, recorder: None, compares, output: Output::default(), summary: Summary::default() }
+    }
+
+    /// Keeps packets of flows that a rule alerts on, as many bytes of each lane as that at a time; hashes of keys are made with `seed`.
+    pub fn record_alerts(&mut self, most: usize, seed: u64) {
+        self.recorder = Some(Recorder::new(most, seed));
+    }
+
+    /// A segment is about to be inspected, of a flow of which not all is told.
+    pub fn record(&mut self, hash: u64, segment: &Segment<'_>) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record(hash, segment, &mut self.output);
+        }
+    }
+
+    /// It is `now`, with `packet`.
+    pub fn tick(&mut self, now: Timestamp, packet: PacketId) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tick(now, packet, &mut self.output);
+        }
+    }
+
+    /// No more packets come.
+    pub fn finish(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.finish(&mut self.output);
+        }
     }
 
     /// Alerts are of `rules` from now on.
@@ -152,6 +182,9 @@ impl<P: Printer> Report for Lines<P> {
         };
         let told = sighting.map_or(Told::Yes, |sighting| Told::Session(Box::new((sighting, common.findings))));
         self.line(at, told, |p, out| p.session(out, common, session));
+        if let Some(recorder) = &mut self.recorder {
+            recorder.told(at, common, session, &mut self.output);
+        }
         if let Some(offers) = &mut self.offers {
             offers.session(at, common, session, &mut self.output);
         }
@@ -164,6 +197,9 @@ impl<P: Printer> Report for Lines<P> {
 
     fn alert(&mut self, at: Order, common: &Common<'_>, info: &AlertInfo<'_>, flow: &FlowCounters, session: Option<&Session>) {
         self.summary.add_alert(info);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.alerted(common, info);
+        }
         let told = self.told(common, info);
         self.line(at, told, |p, out| p.alert(out, common, info, flow, session));
     }

@@ -26,6 +26,7 @@ mod lines;
 mod live;
 mod load;
 mod next_rules;
+mod recording;
 #[cfg(target_os = "linux")]
 pub mod sandbox;
 mod strand;
@@ -43,9 +44,10 @@ pub use certificates::Keeping;
 pub use inline::{BridgePassage, Passage, PathSettings, PathStatus, QueuePassage, run_inline};
 pub use lines::{EvePrinter, Printer};
 #[cfg(target_os = "linux")]
-pub use live::{LiveSettings, Status, run_live};
+pub use live::{Bypassed, LiveSettings, Status, run_live};
 pub use load::{load_rules, read_rules};
 pub use next_rules::NextRules;
+pub use recording::{Recording, RecordingDir, RecordingError};
 
 use crate::base::Duration;
 use crate::capture::{CaptureError, CaptureSet, PcapngWriter};

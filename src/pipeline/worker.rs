@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::batch::{Batch, Job, Output, WorkDone};
 use super::certificates::Keeping;
 use super::lines::{Lines, Printer};
-use crate::engine::{Config, Inspector, Leaving, Located, Verdict, compares_servers};
+use crate::engine::{Config, Inspector, LANES, Leaving, Located, Verdict, compares_servers};
 use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
@@ -34,11 +34,16 @@ pub(super) fn work<P: Printer>(
     ends: &Ends,
 ) {
     let compares = !is_sole && compares_servers(&config);
+    let seed = config.hash_seed;
     let mut inspector = Inspector::new(config, Arc::clone(&rules), names);
     if is_sole {
         inspector.compare_servers();
     }
-    let mut worker = Worker { inspector, lines: Lines::new(printer, rules, keeping, compares), ends, is_relieved: false };
+    let mut lines = Lines::new(printer, rules, keeping, compares);
+    if let Some(recording) = &keeping.recording {
+        lines.record_alerts(recording.memory.checked_div(LANES).unwrap_or(0), seed);
+    }
+    let mut worker = Worker { inspector, lines, ends, is_relieved: false };
     for batch in &ends.batches {
         let is_last = batch.last;
         if worker.batch(batch).is_err() || is_last {
@@ -69,6 +74,7 @@ impl<P: Printer> Worker<'_, P> {
         if last {
             let rest = self.inspector.rest();
             self.see_off(rest)?;
+            self.lines.finish();
             let summary = std::mem::take(&mut self.lines.summary);
             let profile = self.inspector.profile().cloned();
             let counters = self.inspector.counters();
@@ -104,6 +110,9 @@ impl<P: Printer> Worker<'_, P> {
             Job::Segment { hash, frame, index, header, payload } => {
                 let frame = bytes.get(*frame as usize..).unwrap_or_default();
                 let segment = payload.segment(header, frame);
+                if !located.is_told() {
+                    self.lines.record(*hash, &segment);
+                }
                 if self.inspector.process(*hash, located, &segment, &mut self.lines) == Verdict::Drop {
                     self.lines.output.dropped.push(*index);
                 }
@@ -111,6 +120,7 @@ impl<P: Printer> Worker<'_, P> {
             Job::Tick { now, packet } => {
                 let expired = self.inspector.expired(*now, *packet);
                 self.see_off(expired)?;
+                self.lines.tick(*now, *packet);
             }
             Job::Rules(rules) => {
                 self.inspector.replace_rules(Arc::clone(rules));

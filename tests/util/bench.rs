@@ -89,7 +89,12 @@ impl Bench {
     }
 
     /// The same with a command that runs in the namespace.
-    pub fn start(&self, mut command: Command, args: &[&str]) -> Tapping {
+    pub fn start(&self, command: Command, args: &[&str]) -> Tapping {
+        self.start_saying(command, args, "portcullis: listening: ")
+    }
+
+    /// The same; it has said `words` when this comes back.
+    pub fn start_saying(&self, mut command: Command, args: &[&str], words: &str) -> Tapping {
         let events = self.dir.path("events.json");
         command.arg("tap").args(args).arg("-o").arg(&events).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -97,7 +102,7 @@ impl Bench {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
         let tapping = Tapping { child, said, events };
-        tapping.wait_for("portcullis: listening: ");
+        tapping.wait_for(words);
         tapping
     }
 

@@ -5,6 +5,7 @@
 //! | [`interface`] | network interfaces: which there are, whether they are up, MTU, link type |
 //! | [`ethtool`] | what a network card puts together |
 //! | [`socket`] | AF_PACKET sockets: bound to an interface, with filter, fanout, promiscuous mode and statistics |
+//! | [`bpf`] | programs of the kernel, and arrays that are shared with them |
 //! | [`ring`] | TPACKET_V3 rings: blocks of frames in memory shared with the kernel |
 //! | [`netlink`] | netlink sockets to netfilter, several messages at a time |
 //! | [`port`] | AF_PACKET sockets that frames come in by and go out by, with what offloads have left to do |
@@ -16,6 +17,7 @@
 #![allow(unsafe_code)]
 
 pub mod affinity;
+pub mod bpf;
 pub mod ethtool;
 pub mod interface;
 pub mod netlink;

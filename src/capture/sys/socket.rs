@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use super::bpf::Program;
 use super::interface::Interface;
 use super::{check, len_of};
 use crate::capture::bpf::Instruction;
@@ -60,6 +61,11 @@ impl PacketSocket {
     /// header on, without the outermost VLAN tag.
     pub fn filter(&self, program: &[Instruction]) -> io::Result<()> {
         with_program(program, |program| self.set(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program))
+    }
+
+    /// The same by a program in eBPF.
+    pub fn run_for_each(&self, program: &Program) -> io::Result<()> {
+        self.set(libc::SOL_SOCKET, libc::SO_ATTACH_BPF, &program.as_fd().as_raw_fd())
     }
 
     /// How many bytes of frames wait at most where there is no ring, as far as the kernel lets us.

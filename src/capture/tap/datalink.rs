@@ -164,7 +164,7 @@ impl Starter {
 /// pnet's channel over a socket of ours, which has the kernel's filter and counts what is dropped.
 fn channel(interface: &Interface, settings: &TapSettings) -> io::Result<(Box<dyn DataLinkReceiver>, PacketSocket)> {
     let socket = PacketSocket::new()?;
-    socket.filter(&settings.wanted.program(interface.link))?;
+    settings.filter(&socket, interface.link)?;
     socket.receive_buffer(RECEIVE_BUFFER)?;
     if interface.is_loopback {
         socket.ignore_outgoing()?;

@@ -11,6 +11,7 @@ mod watch;
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use datalink::DatalinkTap;
@@ -18,11 +19,12 @@ pub use error::TapError;
 pub use ring::RingTap;
 pub use watch::{Notice, find};
 
+use super::bypass::Bypass;
 use super::filter::Wanted;
 use super::sys::interface::Interface;
 use super::sys::ring::RingSize;
-use super::sys::socket::Statistics;
-use crate::packet::Frame;
+use super::sys::socket::{PacketSocket, Statistics};
+use crate::packet::{Frame, LinkType};
 
 /// The frames that one worker gets. Two back ends have it.
 pub trait Tap: Send {
@@ -63,6 +65,18 @@ pub struct TapSettings {
     pub promiscuous: bool,
     /// What the kernel lets through.
     pub wanted: Wanted,
+    /// What of that it passes over.
+    pub bypass: Option<Arc<Bypass>>,
+}
+
+impl TapSettings {
+    /// Has `socket`, for frames that begin with `link`, let in what is wanted from now on.
+    fn filter(&self, socket: &PacketSocket, link: LinkType) -> io::Result<()> {
+        match &self.bypass {
+            Some(bypass) => bypass.attach(socket, link),
+            None => socket.filter(&self.wanted.program(link)),
+        }
+    }
 }
 
 /// Watches over the interfaces of a run.

@@ -82,8 +82,7 @@ fn rings(interface: &Interface, workers: usize, settings: &TapSettings) -> Resul
         if let (Some(first), true) = (rings.first(), workers > 1) {
             first.socket().steer(&steering::program())?;
         }
-        let program = settings.wanted.program(interface.link);
-        rings.iter().try_for_each(|ring| ring.socket().filter(&program))?;
+        rings.iter().try_for_each(|ring| settings.filter(ring.socket(), interface.link))?;
         Ok(rings)
     };
     open().map_err(|source| TapError::Open { interface: interface.name.clone(), source })

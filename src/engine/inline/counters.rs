@@ -19,6 +19,8 @@ pub struct InlineCounters {
     pub evicted: u64,
     /// Frames sent to tell a side that its flow was rejected.
     pub resets: u64,
+    /// Messages sent to tell the sender of a datagram that it was rejected.
+    pub unreachables: u64,
     /// How often each policy was asked, by [`Exception`], and what it said: pass, drop, reject.
     exceptions: [[u64; 3]; 5],
 }
@@ -44,7 +46,7 @@ impl InlineCounters {
         copy.fields().into_iter().map(|(name, value)| (name, *value)).collect()
     }
 
-    fn fields(&mut self) -> [(&'static str, &mut u64); 22] {
+    fn fields(&mut self) -> [(&'static str, &mut u64); 23] {
         let [[mp, md, mr], [sp, sd, sr], [gp, gd, gr], [ep, ed, er], [op, od, or]] = &mut self.exceptions;
         [
             ("ips.accepted", &mut self.accepted),
@@ -54,6 +56,7 @@ impl InlineCounters {
             ("portcullis.inline.connections", &mut self.connections),
             ("portcullis.inline.evicted", &mut self.evicted),
             ("portcullis.inline.resets", &mut self.resets),
+            ("portcullis.inline.unreachables", &mut self.unreachables),
             ("exception_policy.memcap.pass", mp),
             ("exception_policy.memcap.drop", md),
             ("exception_policy.memcap.reject", mr),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::answer::{Answers, Fate, Ticket};
 use super::counters::InlineCounters;
+use super::datagram::Told;
 use super::deadlines::Deadlines;
 use super::fragments;
 use super::gate::{Gate, Tickets};
@@ -38,6 +39,7 @@ pub struct Inline {
     pub(super) deadlines: Deadlines,
     /// Bytes that gates hold.
     pub(super) held: usize,
+    pub(super) told: Told,
     pub(super) counters: InlineCounters,
     /// Answers that nobody gets.
     pub(super) unheard: Answers,
@@ -83,6 +85,7 @@ impl Inline {
             fragments: fragments::Waiting::default(),
             deadlines: Deadlines::new(settings.hold_time, timeouts),
             held: 0,
+            told: Told::default(),
             counters: InlineCounters::default(),
             unheard: Answers::default(),
         }
@@ -200,7 +203,7 @@ impl Inline {
                     report_malformed(frame, anomaly, &self.names, report);
                     self.refuse_frames(tickets, &decoded.header, DropReason::DefragError, report, out);
                 } else if segment.header.is_datagram() {
-                    self.datagram(&tickets, &segment, report, out);
+                    self.datagram(&tickets, &segment, frame, report, out);
                 } else {
                     self.segment(tickets, segment, *frame, report, out);
                 }

@@ -15,6 +15,7 @@ mod gate;
 mod policy;
 mod refusing;
 mod reset;
+mod unreachable;
 
 pub use answer::{Answers, Fate, Injection, Ticket, Way};
 pub use counters::InlineCounters;

@@ -50,7 +50,7 @@ fn numbers(seq: u32, ack: Option<u32>) -> TcpHeader {
     tcp
 }
 
-fn packet(from: Endpoint, to: Endpoint) -> Option<PacketBuilderStep<etherparse::IpHeaders>> {
+pub(super) fn packet(from: Endpoint, to: Endpoint) -> Option<PacketBuilderStep<etherparse::IpHeaders>> {
     match (from.ip, to.ip) {
         (IpAddr::V4(a), IpAddr::V4(b)) => Some(PacketBuilder::ipv4(a.octets(), b.octets(), TTL)),
         (IpAddr::V6(a), IpAddr::V6(b)) => Some(PacketBuilder::ipv6(a.octets(), b.octets(), TTL)),
@@ -59,7 +59,7 @@ fn packet(from: Endpoint, to: Endpoint) -> Option<PacketBuilderStep<etherparse::
 }
 
 /// The link-layer header of `frame`, VLAN tags and all, with the addresses changed over for the way back.
-fn link(frame: &Frame<'_>, way: Way) -> Option<Vec<u8>> {
+pub(super) fn link(frame: &Frame<'_>, way: Way) -> Option<Vec<u8>> {
     match frame.link {
         LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => return Some(Vec::new()),
         LinkType::Ethernet => {}

@@ -224,7 +224,7 @@ impl Inspector {
             _ => FlowState::New,
         };
         let (alerted, action) = flow.connection.as_ref().map_or((false, None), |c| (c.alerted, c.action()));
-        let end = FlowEnd { end: flow.last, state, reason, alerted, action };
+        let end = FlowEnd { end: flow.last, state, reason, alerted, action, bypassed: flow.bypassed() };
         let common = common(&self.names, key, flow, of_flow(key, flow.last), flow.first.capture());
         let common = common.between(key.sender(flow.client()), key.receiver(flow.client()));
         let findings = flow.connection.as_ref().and_then(|c| c.found.as_deref().copied()).unwrap_or_default();

@@ -60,6 +60,7 @@ fn every_key_is_documented() {
         reason: FlowEndReason::Timeout,
         alerted: true,
         action: Some(FlowAction::Drop),
+        bypassed: Some(Bypassed::default()),
     };
     let flags = TcpFlags(0x3f);
     let tcp =

@@ -77,6 +77,7 @@ fn a_flow_event_has_eves_shape() {
         reason: FlowEndReason::Shutdown,
         alerted: false,
         action: Some(FlowAction::Drop),
+        bypassed: None,
     };
     let tcp = TcpEnd {
         flags_toserver: TcpFlags(0x1b),

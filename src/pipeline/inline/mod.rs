@@ -63,6 +63,8 @@ pub struct PathSettings {
     pub latest: Duration,
     /// Ends the run after this time.
     pub duration: Option<Duration>,
+    /// Ends the run after so many frames, and those that came with the last of them.
+    pub packets: Option<u64>,
     /// Asks for a status, once, when it is set.
     pub status: Arc<AtomicBool>,
 }

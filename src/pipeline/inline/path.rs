@@ -28,6 +28,8 @@ pub(super) struct Path<P> {
     lines_lost: u64,
     /// How late a frame may be judged.
     latest: Duration,
+    /// How many frames it may still take, where that is limited.
+    left: Option<u64>,
 }
 
 /// What the collector gets.
@@ -60,13 +62,14 @@ impl<P: Printer> Path<P> {
             spares,
             lines_lost: 0,
             latest: path.latest,
+            left: path.packets,
         }
     }
 
-    /// Works until `end` is set.
+    /// Works until `end` is set, or it has taken as many frames as it may.
     pub fn work(mut self, end: &AtomicBool, say: &dyn Fn(&str)) {
         let (mut last_look, mut last_piece) = (Instant::now(), Instant::now());
-        while !end.load(Ordering::Relaxed) {
+        while !end.load(Ordering::Relaxed) && self.left != Some(0) {
             if let Err(error) = self.passage.wait(PATIENCE) {
                 say(&format!("cannot wait for packets: {error}"));
                 std::thread::sleep(PATIENCE);
@@ -100,9 +103,9 @@ impl<P: Printer> Path<P> {
 
     /// Judges the frames that are there, and lets go of those that need not wait.
     fn frames(&mut self) {
-        let Self { passage, inline, lines, answers, .. } = self;
+        let Self { passage, inline, lines, answers, left, .. } = self;
         let (began, latest) = (now(), self.latest);
-        passage.take(&mut |frame, ticket| {
+        let taken = passage.take(&mut |frame, ticket| {
             let mut report = AtInterfaces::of(lines, *frame);
             if began.since(frame.timestamp) > latest {
                 inline.overload(frame, ticket, &mut report, answers);
@@ -110,6 +113,7 @@ impl<P: Printer> Path<P> {
                 inline.process(frame, ticket, &mut report, answers);
             }
         });
+        *left = left.map(|left| left.saturating_sub(u64::try_from(taken).unwrap_or(u64::MAX)));
         inline.tick(now(), &mut AtInterfaces::new(lines), answers);
         passage.carry_out(answers);
         answers.clear();

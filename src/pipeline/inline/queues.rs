@@ -1,7 +1,8 @@
 //! The passage of netfilter queues.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 
@@ -22,6 +23,8 @@ pub struct QueuePassage {
     /// What packets are marked with whose flows need no more looks; 0 marks none.
     done_mark: u32,
     number: u64,
+    /// What the kernel tells of its queues, open since before privileges were given up.
+    told: Option<File>,
     counted: Counted,
 }
 
@@ -38,7 +41,7 @@ struct Counted {
 impl QueuePassage {
     /// Of these queues; resets go out by `sender`.
     pub fn new(queues: Vec<Queue>, sender: RawSender, done_mark: u32) -> Self {
-        Self { queues, sender, done_mark, number: 0, counted: Counted::default() }
+        Self { queues, sender, done_mark, number: 0, told: File::open(QUEUES).ok(), counted: Counted::default() }
     }
 }
 
@@ -104,7 +107,11 @@ impl Passage for QueuePassage {
     }
 
     fn look(&mut self) -> Vec<String> {
-        let Ok(text) = std::fs::read_to_string(QUEUES) else { return Vec::new() };
+        let mut text = String::new();
+        let told = self.told.as_mut().map(|file| file.rewind().and_then(|()| file.read_to_string(&mut text)));
+        if !matches!(told, Some(Ok(_))) {
+            return Vec::new();
+        }
         let drops = drops(&text);
         let ours = self.queues.iter().filter_map(|queue| drops.get(&queue.number()));
         let sum = |(a, b): (u64, u64), &(c, d): &(u64, u64)| (a.saturating_add(c), b.saturating_add(d));

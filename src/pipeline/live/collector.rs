@@ -150,6 +150,12 @@ impl<P: Printer> Collector<P> {
             sum(&mut status.handed_over, counted.handed_over);
             sum(&mut status.segments_lost, counted.segments_lost);
             sum(&mut status.unread, counted.unread);
+            let (all, one) = (&mut status.bypassed, &counted.bypassed);
+            sum(&mut all.flows, one.flows);
+            sum(&mut all.active, one.active);
+            sum(&mut all.full, one.full);
+            sum(&mut all.packets, one.packets);
+            sum(&mut all.bytes, one.bytes);
             status.load.push(worker.load);
         }
         status
@@ -194,6 +200,11 @@ fn named(status: &Status) -> Vec<Named> {
         ("portcullis.live.segments_lost", status.segments_lost),
         ("portcullis.live.lines_lost", status.lines_lost),
         ("portcullis.live.unread", status.unread),
+        ("flow_bypassed.pkts", status.bypassed.packets),
+        ("flow_bypassed.bytes", status.bypassed.bytes),
+        ("portcullis.live.bypassed_flows", status.bypassed.flows),
+        ("portcullis.live.bypass_active", status.bypassed.active),
+        ("portcullis.live.bypass_full", status.bypassed.full),
     ];
     named.extend(LOADS.into_iter().zip(status.load.iter().copied()));
     named

@@ -14,6 +14,7 @@
 //! Nobody waits for ever. A worker whose lines the collector does not take waits for a while, in which the kernel keeps and then drops
 //! frames, and then lets lines go; segments that their worker does not take are let go at once. All of it is counted.
 
+mod bypassing;
 mod collector;
 mod report;
 mod worker;
@@ -27,6 +28,7 @@ use crossbeam_channel::{Sender, bounded};
 
 use super::{Outcome, Printer, RunError, Settings, Take};
 use crate::base::Timestamp;
+use crate::capture::bypass::Bypass;
 use crate::capture::sys::socket::Statistics;
 use crate::capture::tap::Tap;
 use crate::engine::{Counters, LANES};
@@ -34,6 +36,8 @@ use crate::packet::DecoderCounters;
 use crate::protocol::x509::Certificate;
 use crate::rules::RuleSet;
 
+pub use bypassing::Bypassed;
+use bypassing::Bypassing;
 use collector::Collector;
 pub(super) use report::AtInterfaces;
 
@@ -48,6 +52,8 @@ pub struct LiveSettings {
     pub packets: Option<u64>,
     /// Asks for a status, once, when it is set.
     pub status: Arc<AtomicBool>,
+    /// Where flows that need no more looks are passed over; none, and all are looked at.
+    pub bypass: Option<Arc<Bypass>>,
     /// The processors that workers stay on, in turn; none, and they go where they like.
     pub processors: Vec<usize>,
 }
@@ -69,6 +75,8 @@ pub struct Status {
     pub segments_lost: u64,
     /// Frames that were there when the run ended, and for which there was no time.
     pub unread: u64,
+    /// What the kernel has passed over.
+    pub bypassed: Bypassed,
     /// How much of the time since the last look each worker was busy, in thousandths.
     pub load: Vec<u64>,
 }
@@ -109,9 +117,12 @@ pub fn run_live<P: Printer>(
             };
             let processor = live.processors.get(index.checked_rem(live.processors.len()).unwrap_or(0)).copied();
             let (rules, names, printer, shared) = (Arc::clone(&rules), Arc::clone(&live.names), printer.clone(), &shared);
+            let bypassing = live.bypass.clone().map(Bypassing::new);
             thread::Builder::new()
                 .name(format!("worker-{index}"))
-                .spawn_scoped(scope, move || worker::work(index, tap, processor, settings, rules, names, printer, ends, shared))
+                .spawn_scoped(scope, move || {
+                    worker::work(index, tap, processor, settings, rules, names, printer, bypassing, ends, shared)
+                })
                 .map_err(|error| shared.fail(RunError::Thread(error)))?;
             commands.push(command);
         }

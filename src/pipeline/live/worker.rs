@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender};
 
+use super::bypassing::{Bypassed, Bypassing};
 use super::report::AtInterfaces;
 use super::{Command, Shared, now};
 use crate::base::Timestamp;
@@ -13,8 +14,10 @@ use crate::capture::steering;
 use crate::capture::sys::affinity;
 use crate::capture::sys::socket::Statistics;
 use crate::capture::tap::Tap;
-use crate::engine::{Clock, Config, Counters, Inspector, Leaving, Limits, PacketId, compares_servers, report_malformed};
-use crate::packet::{Decoded, DecodedSegment, Decoder, DecoderConfig, DecoderCounters, Frame, LinkType, Segment, SegmentHeader};
+use crate::engine::{Clock, Config, Counters, Inspector, LANES, Leaving, Limits, PacketId, compares_servers, report_malformed};
+use crate::packet::{
+    Decoded, DecodedSegment, Decoder, DecoderConfig, DecoderCounters, Frame, LinkType, Segment, SegmentHeader, TcpFlags,
+};
 use crate::pipeline::Settings;
 use crate::pipeline::batch::{Output, WorkDone};
 use crate::pipeline::lines::{Lines, Printer};
@@ -55,6 +58,7 @@ pub(super) struct Counted {
     pub segments_lost: u64,
     /// Frames that were there when the run ended, and for which there was no time.
     pub unread: u64,
+    pub bypassed: Bypassed,
     /// How long it was busy.
     pub busy: Duration,
 }
@@ -78,6 +82,7 @@ pub(super) fn work<P: Printer>(
     rules: Arc<RuleSet>,
     names: Arc<[String]>,
     printer: P,
+    bypassing: Option<Bypassing>,
     ends: Ends,
     shared: &Shared,
 ) {
@@ -98,16 +103,22 @@ pub(super) fn work<P: Printer>(
     }
     let mut decoder = Decoder::new(decoder);
     decoder.want_datagrams(inspector.wants_datagrams());
+    let mut lines = Lines::new(printer, rules, &settings.keeping, compares);
+    if let Some(recording) = &settings.keeping.recording {
+        // Each worker has lanes of its own.
+        lines.record_alerts(recording.memory.checked_div(LANES.saturating_mul(workers)).unwrap_or(0), seed);
+    }
     let mut worker = Worker {
         index,
         workers,
         seed,
         inspector,
+        bypassing,
         decoder,
         clock: Clock::default(),
         last: PacketId::default(),
         names,
-        lines: Lines::new(printer, rules, &settings.keeping, compares),
+        lines,
         to_hand: ends.hands.iter().map(|_| Vec::new()).collect(),
         counted: Counted::default(),
         told: Instant::now(),
@@ -134,6 +145,7 @@ struct Worker<P> {
     workers: usize,
     seed: u64,
     inspector: Inspector,
+    bypassing: Option<Bypassing>,
     decoder: Decoder,
     clock: Clock,
     /// The last packet.
@@ -220,14 +232,30 @@ impl<P: Printer> Worker<P> {
     }
 
     fn inspect(&mut self, segment: &Segment<'_>, frame: Option<Frame<'_>>) {
-        let hash = segment.header.key.hash(self.seed);
-        let located = self.inspector.locate(hash, &segment.header.key);
+        let header = segment.header;
+        let (hash, key) = (header.key.hash(self.seed), &header.key);
+        let opens_or_closes = header.flags.has(TcpFlags::SYN) || header.flags.closes();
+        if opens_or_closes && let Some(bypassing) = &mut self.bypassing {
+            bypassing.leave(hash, key, &mut self.inspector, header.timestamp);
+        }
+        let located = self.inspector.locate(hash, key);
+        if !located.is_told() {
+            self.lines.record(hash, segment);
+        }
         // What a verdict would have dropped has gone on: this is a copy.
         let mut report = match frame {
             Some(frame) => AtInterfaces::of(&mut self.lines, frame),
             None => AtInterfaces::new(&mut self.lines),
         };
         let _ = self.inspector.process(hash, located, segment, &mut report);
+        if let Some(bypassing) = &mut self.bypassing
+            && !opens_or_closes
+            && located.is_told()
+            && is_plain(segment)
+            && self.inspector.needs_no_looks(hash, key)
+        {
+            bypassing.enter(hash, key);
+        }
     }
 
     /// Hands segments over to the workers that have their flows. Where one has no room, they are lost.
@@ -276,8 +304,12 @@ impl<P: Printer> Worker<P> {
     /// Ends the flows whose time is over, where a new second begins.
     fn tick(&mut self, at: Timestamp) {
         if let Some(now) = self.clock.tick(at) {
+            if let Some(bypassing) = &mut self.bypassing {
+                bypassing.settle(&mut self.inspector, now);
+            }
             let expired = self.inspector.expired(now, self.last);
             self.see_off(expired);
+            self.lines.tick(now, self.last);
         }
     }
 
@@ -292,6 +324,10 @@ impl<P: Printer> Worker<P> {
         while let Ok(command) = self.ends.commands.try_recv() {
             match command {
                 Command::Rules(rules) => {
+                    // They are to be tried on all flows.
+                    if let Some(bypassing) = &mut self.bypassing {
+                        bypassing.leave_all(&mut self.inspector, self.clock.now());
+                    }
                     self.inspector.replace_rules(Arc::clone(&rules));
                     self.decoder.want_datagrams(self.inspector.wants_datagrams());
                     self.lines.replace_rules(rules);
@@ -320,7 +356,8 @@ impl<P: Printer> Worker<P> {
 
     fn count(&mut self, tap: &mut dyn Tap) -> Box<Counted> {
         let (counters, decoder) = (self.inspector.counters(), self.decoder.counters().clone());
-        self.counted = Counted { counters, decoder, tap: tap.statistics(), ..std::mem::take(&mut self.counted) };
+        let bypassed = self.bypassing.as_ref().map(Bypassing::counted).unwrap_or_default();
+        self.counted = Counted { counters, decoder, bypassed, tap: tap.statistics(), ..std::mem::take(&mut self.counted) };
         Box::new(self.counted.clone())
     }
 
@@ -348,8 +385,12 @@ impl<P: Printer> Worker<P> {
         self.obey();
         self.ends.hands.clear(); // the others do the same, and with the last of them the channel is empty for good
         while !self.has_all(in_time()) {}
+        if let Some(bypassing) = &mut self.bypassing {
+            bypassing.leave_all(&mut self.inspector, now());
+        }
         let rest = self.inspector.rest();
         self.see_off(rest);
+        self.lines.finish();
         let counted = self.count(tap);
         let (summary, profile) = (std::mem::take(&mut self.lines.summary), self.inspector.profile().cloned());
         let (counters, datasets) = (counted.counters, self.inspector.saved_datasets());
@@ -368,6 +409,11 @@ impl<P: Printer> Worker<P> {
             Err(RecvTimeoutError::Timeout) => self.workers < 2 || !in_time,
         }
     }
+}
+
+/// Whether the kernel sees of it what we see: nothing was unpacked, nor put together.
+const fn is_plain(segment: &Segment<'_>) -> bool {
+    segment.header.tunnel_depth == 0 && segment.header.ip_len > 0
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -135,10 +135,15 @@ fn of_session(builder: &mut Builder<'_>, verb: &str, of: &str) -> Result<(), Rea
     }
 }
 
-/// `verb,name[,src|dst|both[,seconds]]`
+/// `verb,name[,src|dst|both[,seconds]]`, or `noalert`
 fn hostbits(builder: &mut Builder<'_>, value: Option<&str>) -> Result<(), Reason> {
     let bad = Reason::BadValue("set, unset, toggle, isset or isnotset, name[, src|dst|both[, seconds]]");
-    let parts: Vec<&str> = required(value)?.split(',').map(str::trim).collect();
+    let value = required(value)?;
+    if value == "noalert" {
+        builder.meta.alert = Some(false);
+        return Ok(());
+    }
+    let parts: Vec<&str> = value.split(',').map(str::trim).collect();
     let [verb, name, rest @ ..] = parts.as_slice() else { return Err(bad) };
     let track = match rest.first() {
         None | Some(&"src") => Track::Source,

@@ -28,6 +28,7 @@ fn flow_bits() {
         (vec!["flags:S; flowbits:set,x;", "flags:A; flowbits:isset,X;"], "sd", vec![vec![1], vec![]]),
         (vec!["flags:S; flowbits:set,x; noalert;", "flags:A; flowbits:isset,y|x;"], "sd", vec![vec![], vec![2]]),
         (vec!["flags:S; flowbits:set,x; flowbits:noalert;", "flowbits:isset,x; flowbits:isset,y;"], "sd", vec![vec![], vec![]]),
+        (vec!["flags:S; xbits:noalert;", "flags:S; hostbits:noalert;", "flags:S; noalert;"], "sd", vec![vec![], vec![]]),
         (
             vec!["flags:S; flowbits:toggle,x;", "flags:A; flowbits:isset,x;"],
             "sdsdsd",
