@@ -580,3 +580,36 @@ fn what_is_to_be_read_is_never_written_over() {
     }
     replay(&["-o", "/dev/null", "--write-passed", "/dev/null", &capture]).expect(0);
 }
+
+#[test]
+fn every_command_has_a_manual_page_and_completions() {
+    let dir = Dir::new();
+    let (man, completions) = (dir.path("man"), dir.path("completions"));
+    Ran::with(["generate", "man", man.to_str().unwrap()]).expect(0);
+    Ran::with(["generate", "completions", completions.to_str().unwrap()]).expect(0);
+    let mut pages: Vec<String> =
+        std::fs::read_dir(&man).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    pages.sort();
+    let commands = ["config-check", "config-show", "findings", "inline", "replay", "rules-check", "rules-list", "tap"];
+    for command in commands {
+        assert!(pages.contains(&format!("portcullis-{command}.1")), "{command}: {pages:?}");
+    }
+    assert!(!pages.iter().any(|page| page.contains("generate")), "{pages:?}");
+    let page = std::fs::read_to_string(man.join("portcullis-tap.1")).unwrap();
+    assert!(page.contains(".TH PORTCULLIS-TAP 1") && page.contains("\\-\\-listen") && page.contains("\\-\\-sink"), "{page}");
+    for (file, has) in [("portcullis.bash", "--listen"), ("_portcullis", "--listen"), ("portcullis.fish", "-l listen")] {
+        assert!(std::fs::read_to_string(completions.join(file)).unwrap().contains(has), "{file}");
+    }
+}
+
+#[test]
+fn the_version_tells_what_was_built_in() {
+    let long = String::from_utf8(Ran::with(["--version"]).expect(0).stdout).unwrap();
+    let lines: Vec<&str> = long.lines().collect();
+    assert_eq!(lines.len(), 4, "{long}");
+    for (line, start) in lines.iter().zip(["portcullis ", "features: ", "rules: ", "trust store: "]) {
+        assert!(line.starts_with(start), "{line}");
+    }
+    let short = String::from_utf8(Ran::with(["-V"]).expect(0).stdout).unwrap();
+    assert_eq!(short.lines().collect::<Vec<_>>(), [lines[0]]);
+}

@@ -253,3 +253,20 @@ fn a_file_that_is_named_twice_or_refused_and_named_is_a_mistake() {
     with_config(&config, &["--no-config", "replay", &tls12()]).expect(2);
     with_config(&config, &["--config", &config, "replay", &tls12()]).expect(2);
 }
+
+#[test]
+fn what_the_package_installs_is_right_also_with_all_that_it_suggests() {
+    let dir = Dir::new();
+    let installed = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/portcullis.toml")).unwrap();
+    let suggested = |line: &str| line.starts_with('#') && !line.starts_with("# ");
+    let with_all: String = installed.lines().map(|line| format!("{}\n", if suggested(line) { &line[1..] } else { line })).collect();
+    let keys = |text: &str, name: &str| {
+        let checked = Ran::with(["--config", &dir.file(name, text), "config", "check"]).expect(0);
+        let said = String::from_utf8(checked.stdout).unwrap();
+        assert!(said.contains("nothing wrong"), "{said}");
+        said.rsplit(": ").next().unwrap().split(' ').next().unwrap().parse::<u32>().unwrap()
+    };
+    // Either a queue or a bridge.
+    let with_queue = with_all.replace("bridge = ", "# ");
+    assert_eq!((keys(&installed, "installed.toml"), keys(&with_queue, "all.toml") > 5), (0, true), "{with_queue}");
+}

@@ -354,7 +354,8 @@ fn what_cannot_be_is_refused_before_anything_is_listened_at() {
 #[test]
 fn a_tap_tells_what_it_sees_behind_its_fence() {
     let Some(bench) = Bench::new() else { return };
-    let tapping = bench.tap(&["-i", "tap", "--workers", "2", "--listen", "127.0.0.1:9443"]);
+    let sink = format!("unix:{}?name=nobody", bench.dir.path("nobody").display());
+    let tapping = bench.tap(&["-i", "tap", "--workers", "2", "--listen", "127.0.0.1:9443", "--sink", &sink]);
     let curl = |path: &str| bench.run("curl", &["-sS", "--max-time", "10", &format!("http://127.0.0.1:9443{path}")]);
     let until = |path: &str, words: &str| {
         let since = Instant::now();
@@ -375,5 +376,6 @@ fn a_tap_tells_what_it_sees_behind_its_fence() {
     until("/metrics", "\nportcullis_sessions_total 1\n");
     assert_eq!((&live["command"], &live["place"]), (&json!("tap"), &json!("tap")));
     assert_eq!(live["load"].as_array().map(Vec::len), Some(2));
+    assert_eq!(live["sinks"][0]["name"], "nobody");
     tapping.end();
 }

@@ -14,6 +14,7 @@
 //! | [`listen`] | a run tells how it goes over HTTP, to whom it should, and nobody can stop it by asking |
 //! | [`loss`] | what was not seen is not told as if it had been, nor as malice |
 //! | [`memory`] | over the limit of memory for sessions those that cost most are told early, and nothing read is lost |
+//! | [`outputs`] | what others put on the wire cannot break a line, forge a record or move a cursor, in any output |
 //! | [`order`] | a connection begins where it began, whatever order its packets are in |
 //! | [`path`] | in the path between real clients and servers, what must pass passes whole, and of what must not the server sees no part |
 //! | [`payload`] | rules about payload find it in packets and streams, up to the dark |
@@ -54,6 +55,7 @@ mod listen;
 mod loss;
 mod memory;
 mod order;
+mod outputs;
 #[cfg(target_os = "linux")]
 mod path;
 mod payload;

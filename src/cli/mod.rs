@@ -10,6 +10,7 @@ mod doctor;
 mod engine_options;
 mod feed_files;
 mod findings;
+mod generate;
 #[cfg(target_os = "linux")]
 mod inline;
 mod list_options;
@@ -39,6 +40,7 @@ mod tap;
 pub mod terminal;
 mod trust_options;
 mod units;
+mod version;
 mod watch;
 
 use std::ffi::OsString;
@@ -50,7 +52,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 /// Watches port 443: TLS sessions, certificates and fingerprints from captures, Suricata rules, EVE JSON events.
 #[derive(Debug, Parser)]
-#[command(name = "portcullis", version, about, propagate_version = true)]
+#[command(name = "portcullis", version, long_version = version::LONG.as_str(), about, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -79,6 +81,7 @@ enum Command {
     Findings(findings::Findings),
     #[command(subcommand)]
     Config(config::Config),
+    Generate(generate::Generate),
 }
 
 /// Runs the command that the arguments and the configuration file ask for.
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Rules(rules) => rules.run(),
         Command::Findings(findings) => findings.run(),
         Command::Config(config) => config.run(&root, &given),
+        Command::Generate(generate) => generate.run(&root),
     }
 }
 

@@ -9,6 +9,7 @@ use super::reload::{Reloader, Reloads};
 use super::run_options::{Prepared, RunOptions};
 use super::terminal::{self, Progress, Style};
 use super::{datasets, profile, say, sink_options};
+use crate::monitor::SinkLevel;
 use crate::pipeline::{EvePrinter, Outcome, Printer, RunError, Settings, Take};
 use crate::rules::RuleSet;
 use crate::sink::{Pace, Sink};
@@ -91,6 +92,15 @@ impl Pump<'_> {
         // Lines come in by the block, and go on at once: who follows a capture as it grows, or an interface, waits for them.
         let is_for_people = options.is_for_people();
         let mut take = |lines: &[u8]| {
+            if let Some(board) = settings.board.as_ref().filter(|_| lines.is_empty()) {
+                let level = |(name, queued, dropped): (&str, usize, u64)| SinkLevel {
+                    name: name.to_owned(),
+                    queued: u64::try_from(queued).unwrap_or(u64::MAX),
+                    dropped,
+                };
+                board.sinks(sinks.levels().map(level).collect());
+                return Ok(());
+            }
             let mut for_people = Vec::new();
             let lines = match &settings.board {
                 None => lines,

@@ -93,7 +93,7 @@ fn add_run(metrics: &mut Metrics, ledger: &Ledger) {
     for sink in &ledger.sinks {
         counter(
             "portcullis_sink_dropped_events_total",
-            "Events that a sink has dropped.",
+            "Events for which a sink's queue had no room.",
             labelled(&[("sink", &sink.name)]),
             sink.dropped,
         );

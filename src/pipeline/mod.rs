@@ -119,7 +119,7 @@ pub enum RunError {
     Worker,
 }
 
-/// Takes the lines of a block, in order.
+/// Takes the lines of a block, in order. With no lines it is told that another second of a run has gone that leaves news on a board.
 pub type Take<'a> = dyn FnMut(&[u8]) -> Result<(), sink::Error> + Send + 'a;
 
 /// Plays `captures` and writes lines to `sink` through `printer`. What is wrong with a capture goes to `problem`, and the run

@@ -85,6 +85,8 @@ pub struct Shipped {
 
 #[derive(Debug)]
 struct Queue {
+    /// What the sink is called.
+    name: String,
     /// Events for which there was no room in it.
     dropped: u64,
     blocks: Sender<Arc<[u8]>>,
@@ -98,10 +100,11 @@ impl Sinks {
         let mut queues = Vec::with_capacity(settings.len());
         for (index, settings) in settings.into_iter().enumerate() {
             let signals = Signals { reopen: hang_ups.get(index).cloned().unwrap_or_default(), closing: Arc::clone(&closing) };
+            let name = settings.name.clone();
             let carrier = Carrier::open(settings, pace, notice, signals)?;
             let (blocks, waiting) = bounded(BLOCKS);
             let thread = thread::Builder::new().name(format!("sink-{index}")).spawn(move || carrier.work(&waiting));
-            queues.push(Queue { dropped: 0, blocks, thread: thread.map_err(Error::Thread)? });
+            queues.push(Queue { name, dropped: 0, blocks, thread: thread.map_err(Error::Thread)? });
         }
         Ok(Self { queues, pace, closing })
     }
@@ -137,6 +140,11 @@ impl Sinks {
             }
         }
         Ok(())
+    }
+
+    /// How it is with each: its name, the blocks that wait in its queue, and the events for which that had no room.
+    pub fn levels(&self) -> impl Iterator<Item = (&str, usize, u64)> {
+        self.queues.iter().map(|queue| (queue.name.as_str(), queue.blocks.len(), queue.dropped))
     }
 
     /// Waits until all has gone where it is to go, and tells what has become of each. One that failed is an error, once all have ended.
@@ -320,6 +328,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = begin(vec![socket(Address::Unix(dir.path().join("nobody")))]).unwrap_err().to_string();
         assert!(error.starts_with("cannot connect to ") && error.contains("nobody"), "{error}");
+    }
+
+    #[test]
+    fn how_full_queues_are_can_be_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sinks = live(vec![socket(Address::Unix(dir.path().join("nobody")))]).unwrap();
+        (0..BLOCKS + 10).for_each(|n| sinks.take(event("tls", n as u64).as_bytes()).unwrap());
+        let levels: Vec<_> = sinks.levels().collect();
+        let [(name, queued, dropped)] = levels[..] else { panic!("{levels:?}") };
+        assert_eq!(name, "socket");
+        assert!((BLOCKS - 1..=BLOCKS).contains(&queued), "{queued}: the sink may have one in hand");
+        assert!((9..=10).contains(&dropped), "{dropped}");
+        sinks.finish().unwrap();
     }
 
     #[test]

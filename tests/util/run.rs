@@ -102,9 +102,15 @@ impl Portcullis {
     }
 
     /// The same with its counters at the end.
-    pub fn run_and_count(mut self, packets: &[Packet]) -> (Events, Counters) {
-        let mut engine = Engine::new(self.decoder, self.config, Arc::new(self.rules), Arc::new([]));
+    pub fn run_and_count(self, packets: &[Packet]) -> (Events, Counters) {
         let mut lines = Lines::default();
+        let counters = self.run_into(packets, &mut lines);
+        (Events::parse(&lines.bytes), counters)
+    }
+
+    /// Has `report` told what the engine makes of `packets`.
+    pub fn run_into(mut self, packets: &[Packet], report: &mut impl Report) -> Counters {
+        let mut engine = Engine::new(self.decoder, self.config, Arc::new(self.rules), Arc::new([]));
         for (number, packet) in (1..).zip(packets) {
             if let Some((_, rules)) = self.later.take_if(|(from, _)| *from == number) {
                 engine.replace_rules(Arc::new(rules));
@@ -119,10 +125,10 @@ impl Portcullis {
                 capture: 0,
                 number,
             };
-            engine.process(&frame, &mut lines);
+            engine.process(&frame, report);
         }
-        engine.finish(&mut lines);
-        (Events::parse(&lines.bytes), engine.counters())
+        engine.finish(report);
+        engine.counters()
     }
 }
 

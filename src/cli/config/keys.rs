@@ -255,7 +255,7 @@ pub(super) const VARS: &str = "vars";
 pub(super) const COMMAND: &str = "command";
 
 /// Commands without keys.
-const NO_KEYS: [&str; 2] = ["config", "help"];
+const NO_KEYS: [&str; 3] = ["config", "generate", "help"];
 
 /// Flags whose value is a list with commas.
 const COMMAS: [&str; 3] = ["ports", "findings", "pin_cpus"];

@@ -52,6 +52,7 @@ impl<P: Printer> Collector<P> {
                     if let Some(board) = settings.board.as_ref().filter(|_| last_count.elapsed() >= BETWEEN_COUNTS) {
                         last_count = Instant::now();
                         board.count(self.editor.counted(&self.status.decoder, self.status.counters, &named(&self.status)));
+                        sink(&[]).map_err(RunError::Sink)?;
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}

@@ -95,6 +95,7 @@ impl<P: Printer> Collector<P> {
                 last_count = Instant::now();
                 let status = self.status();
                 board.count(self.editor.counted(&status.decoder, status.counters, &named(&status)));
+                sink(&[]).map_err(RunError::Sink)?;
             }
             if asked.swap(false, Ordering::Relaxed) {
                 tell(&self.status());
