@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -351,6 +352,18 @@ fn what_cannot_be_is_refused_before_anything_is_listened_at() {
     }
 }
 
+/// Prometheus' own judge of names, units and help, where it is installed.
+fn promtool_likes(metrics: &str) {
+    let started = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let Ok(mut child) = started else {
+        eprintln!("SKIPPED: promtool is not installed");
+        return;
+    };
+    child.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let judged = child.wait_with_output().unwrap();
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+}
+
 #[test]
 fn a_tap_tells_what_it_sees_behind_its_fence() {
     let Some(bench) = Bench::new() else { return };
@@ -373,7 +386,8 @@ fn a_tap_tells_what_it_sees_behind_its_fence() {
     let hello = ClientHello::asking_for("shop.example").record();
     bench.send(&conversation.client(&hello).server(&server_flight()).close().packets);
     let live: Value = serde_json::from_str(&until("/live.json", "shop.example")).unwrap();
-    until("/metrics", "\nportcullis_sessions_total 1\n");
+    let metrics = until("/metrics", "\nportcullis_sessions_total 1\n");
+    promtool_likes(&metrics);
     assert_eq!((&live["command"], &live["place"]), (&json!("tap"), &json!("tap")));
     assert_eq!(live["load"].as_array().map(Vec::len), Some(2));
     assert_eq!(live["sinks"][0]["name"], "nobody");

@@ -3,7 +3,7 @@
 use memchr::memmem;
 use serde::{Serialize, Serializer};
 
-use super::json::write_line;
+use super::json::{Plain, write_line};
 use crate::findings::FindingSet;
 
 /// Has `line`, a session's event of which `before` was found, tell `after` in its place, which has more.
@@ -52,7 +52,7 @@ struct Ids(FindingSet);
 
 impl Serialize for Ids {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.by_severity().map(|finding| finding.id))
+        serializer.collect_seq(self.0.by_severity().map(|finding| Plain(finding.id.as_bytes())))
     }
 }
 

@@ -69,7 +69,8 @@ fn similar(pattern: &str) -> Option<String> {
     let last = |id: &str| id.rsplit('.').next().unwrap_or_default().to_owned();
     let same_end = || all().find(|finding| last(finding.id) == last(wanted)).map(|finding| finding.id);
     let same_start = || all().find(|finding| !wanted.is_empty() && finding.id.starts_with(wanted)).map(|finding| finding.id);
-    if closest.0 <= 3 { Some(closest.1.to_owned()) } else { same_start().or_else(same_end).map(str::to_owned) }
+    let within = |most: usize| Some(closest.1).filter(|_| closest.0 <= most);
+    within(1).or_else(same_start).or_else(|| within(3)).or_else(same_end).map(str::to_owned)
 }
 
 fn excerpt(text: &str) -> String {
@@ -111,6 +112,8 @@ mod tests {
             ("weak.protocol.tls100", "no finding is called `weak.protocol.tls100`: did you mean `weak.protocol.tls10`?"),
             ("all,-weka.cipher.rc4", "no finding is called `weka.cipher.rc4`: did you mean `weak.cipher.rc4`?"),
             ("protocol.sslv3", "no finding is called `protocol.sslv3`: did you mean `weak.protocol.sslv3`?"),
+            ("names.upper", "no finding is called `names.upper`: did you mean `names.upper-case`?"),
+            ("names.lon", "no finding is called `names.lon`: did you mean `names.long`?"),
             ("weak", "no finding is called `weak`: did you mean `weak.*`?"),
             ("weak.cipher.", "no finding is called `weak.cipher.`: did you mean `weak.cipher.*`?"),
             ("xyzzy.plugh.quux", "no finding is called `xyzzy.plugh.quux`"),

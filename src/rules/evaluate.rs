@@ -498,6 +498,12 @@ impl RuleSet {
         self.entry(rule).is_some_and(|entry| entry.suits(plan, subject, states))
     }
 
+    /// Whether what it asks of what the flow speaks, if anything, is so.
+    pub(super) fn protocol_holds(&self, rule: RuleId, plan: Plan, subject: &Subject<'_>) -> bool {
+        let tests = self.entry(rule).map(|entry| &entry.asks.tests).into_iter().flatten();
+        tests.filter(|test| test.is_of_protocol()).all(|test| test.holds(subject, test.sides().side(plan.side)))
+    }
+
     /// Where payload is as it asks.
     pub(super) fn seen(&self, rule: RuleId, plan: Plan, subject: &Subject<'_>, progress: &Progress) -> Option<Seen> {
         let entry = self.entry(rule)?;

@@ -107,6 +107,8 @@ fn rule() -> impl Strategy<Value = String> {
         "flow:to_client;",
         "app-layer-protocol:tls;",
         "app-layer-protocol:!tls;",
+        "app-layer-protocol:!ssh;",
+        "app-layer-protocol:failed;",
         "flags:A;",
         "flags:S+;",
         "flowbits:set,a;",
@@ -186,10 +188,21 @@ fn steps(whole: &Session, late: bool) -> Vec<Session> {
 fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
     let (mut sids, mut have, mut verdict) = (Vec::new(), Facts::NONE, Verdict::None);
     let (mut tried, mut fired) = (Vec::<(RuleId, Plan)>::new(), Vec::<(RuleId, FlowDirection)>::new());
+    let (mut passed_over, mut spoken, mut passed_by) = (Vec::<(RuleId, Plan)>::new(), AppProto::Unknown, None::<(RuleId, Plan)>);
     let (mut vars, mut hosts, mut progress) = (FlowVars::default(), HostState::default(), Progress::default());
     for subject in subjects {
+        if std::mem::replace(&mut spoken, subject.app_proto) != subject.app_proto {
+            have = have.without(Facts::OF_PROTOCOL);
+            tried.retain(|(_, plan)| !plan.needs.is_of_protocol());
+            if let Some((id, plan)) = passed_by.filter(|(id, plan)| !set.protocol_holds(*id, *plan, subject)) {
+                (verdict, passed_by) = (Verdict::None, None);
+                tried.clear();
+                fired.retain(|other| *other != (id, plan.direction));
+            }
+        }
         if verdict != Verdict::None {
-            break;
+            subject.packet.iter().for_each(|packet| progress.advance(packet));
+            continue;
         }
         have = have.and(Facts::of(subject));
         let mut passed = false;
@@ -198,7 +211,10 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
             for plan in set.plans_of(id) {
                 let due = match by_packet {
                     true => subject.packet.is_some_and(|p| p.direction == plan.direction),
-                    false => have.has(plan.needs) && !tried.contains(&(id, plan)) && !fired.contains(&(id, plan.direction)),
+                    false => {
+                        let is_done = tried.contains(&(id, plan)) || passed_over.contains(&(id, plan));
+                        have.has(plan.needs) && !is_done && !fired.contains(&(id, plan.direction))
+                    }
                 };
                 let states = &mut States { flow: &mut vars, hosts: &mut hosts };
                 if !due || !set.suits(id, plan, subject, states) {
@@ -206,6 +222,9 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
                 }
                 let Some(seen) = set.seen(id, plan, subject, &progress) else { continue };
                 tried.push((id, plan));
+                if passed && verdict == Verdict::None {
+                    passed_over.push((id, plan));
+                }
                 if passed || !set.holds_by_itself(id, plan, subject, states.hosts) {
                     continue;
                 }
@@ -217,6 +236,7 @@ fn naive(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
                 }
                 if (whole_flow || seen == Seen::Stream) && verdict == Verdict::None {
                     verdict = Verdict::of(rule.action);
+                    passed_by = (verdict == Verdict::Pass).then_some((id, plan));
                 }
                 passed = rule.action == Action::Pass;
             }
@@ -307,15 +327,18 @@ proptest! {
 
     #[test]
     fn the_set_fires_what_trying_each_rule_does(
-        rules in prop::collection::vec(rule(), 1..12),
+        mut rules in prop::collection::vec(rule(), 1..12),
         whole in any_session(),
         late: bool,
+        otherwise in prop::option::of(prop::sample::select(vec!["!tls", "failed", "!ssh", "tls|failed"])),
         payloads in prop::collection::vec(prop_oneof![word(), Just("")], 8),
     ) {
+        rules.extend(otherwise.map(|spoken| format!("pass tcp any any -> any 443 (app-layer-protocol:{spoken};")));
         let (set, text) = numbered(&rules);
         let (sessions, headers) = (steps(&whole, late), headers());
         let both = Subject { one_way: None, ..subject(None) };
-        let start = [subject(None), both, Subject { established: true, ..both }];
+        let app_proto = if otherwise.is_some() { AppProto::NotTls } else { AppProto::Unknown };
+        let start = [subject(None), both, Subject { established: true, app_proto, ..both }];
         let packets = [&headers[0], &headers[1], &headers[2], &headers[3], &headers[2], &headers[3], &headers[2]];
         let all = start.into_iter().chain(sessions.iter().map(|s| Subject { one_way: None, ..subject(Some(s)) }));
         let subjects: Vec<_> = all.zip(packets).map(|(s, header)| at(header, s)).collect();
