@@ -296,6 +296,36 @@ fn datagrams_come_in_where_a_rule_is_about_them() {
     }
 }
 
+#[test]
+fn the_kernels_filter_follows_a_reload() {
+    let Some(bench) = Bench::new() else { return };
+    let mut frame = Vec::new();
+    let datagram = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]).ipv4([10, 9, 0, 1], [10, 9, 0, 2], 64);
+    datagram.udp(1001, 443).write(&mut frame, b"a datagram").unwrap();
+    let (of_tcp, of_udp) = (
+        "alert tcp any any -> any 443 (msg:\"segment\"; content:\"datagram\"; sid:1;)\n",
+        "alert udp any any -> any 443 (msg:\"datagram\"; content:\"datagram\"; sid:2;)\n",
+    );
+    for (capture, more) in [("ring", &["--workers", "2"][..]), ("ring", &["--bypass"]), ("datalink", &["--workers", "2"])] {
+        let rules = bench.dir.file("x.rules", of_tcp);
+        let tapping = bench.tap(&[&["-i", "tap", "--capture", capture, "--rules", &rules][..], more].concat());
+        let send = |rule: &str| {
+            fs::write(&rules, rule).unwrap();
+            tapping.signal("HUP");
+            tapping.wait_for("portcullis: rules reloaded: ");
+            thread::sleep(Duration::from_millis(300));
+            bench.send_frames("send", &[frame.clone()]);
+            thread::sleep(Duration::from_millis(200));
+        };
+        send(of_udp);
+        send(of_tcp);
+        send(of_udp);
+        let events = tapping.end();
+        assert_eq!(events.alerts(), ["datagram", "datagram"], "{capture} {more:?}");
+        assert_eq!(events.counter("decoder.pkts"), 2, "{capture} {more:?}: it did not come in while nobody wanted it");
+    }
+}
+
 // --- time and ends -----------------------------------------------------------------------------------------------------
 
 #[test]

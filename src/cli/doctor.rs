@@ -92,7 +92,7 @@ impl Doctor {
     fn look(&self, interface: &Interface) -> Result<Seen, TapError> {
         let decoding = DecoderConfig { ports: self.ports.clone(), ..DecoderConfig::default() };
         let wanted = Wanted { ports: self.ports.clone(), tunnels: decoding.tunnel_ports.clone(), datagrams: false };
-        let settings = TapSettings { size: SMALL, promiscuous: true, wanted, bypass: None };
+        let settings = TapSettings::new(SMALL, true, wanted, None);
         let (mut taps, _keeper) = open(Backend::Ring, std::slice::from_ref(interface), 1, &settings)?;
         let (mut decoder, mut seen, begun) = (Decoder::new(decoding), Seen::default(), Instant::now());
         let Some(tap) = taps.first_mut() else { return Ok(seen) };
@@ -165,7 +165,7 @@ fn privileges() {
 /// Tries a back end on the loopback interface, with two workers. Answers whether it works.
 fn backend(backend: Backend) -> bool {
     let nothing = Wanted { ports: PortSet::none(), tunnels: DecoderConfig::default().tunnel_ports, datagrams: false };
-    let settings = TapSettings { size: SMALL, promiscuous: false, wanted: nothing, bypass: None };
+    let settings = TapSettings::new(SMALL, false, nothing, None);
     let opened = Interface::named("lo")
         .map_err(|source: io::Error| TapError::Look { source })
         .and_then(|lo| open(backend, &[lo], 2, &settings));

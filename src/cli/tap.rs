@@ -142,19 +142,16 @@ impl Tap {
         rules: &RuleSet,
         settings: &Settings,
     ) -> Result<(Backend, Opened, Option<Arc<Bypass>>), TapError> {
-        let taps = |bypass| TapSettings {
-            size: RingSize { block: self.ring_block, blocks: self.ring_blocks, ..RingSize::default() },
-            promiscuous: !self.no_promiscuous,
-            wanted: Wanted {
-                ports: settings.decoder.ports.clone(),
-                tunnels: settings.decoder.tunnel_ports.clone(),
-                datagrams: rules.wants_datagrams() || settings.engine.refuses(),
-            },
-            bypass,
+        let size = RingSize { block: self.ring_block, blocks: self.ring_blocks, ..RingSize::default() };
+        let wanted = Wanted {
+            ports: settings.decoder.ports.clone(),
+            tunnels: settings.decoder.tunnel_ports.clone(),
+            datagrams: rules.wants_datagrams() || settings.engine.refuses(),
         };
         let open = |backend| {
-            let bypass = self.bypass(backend, &taps(None).wanted, rules, settings.decoder.ignore_vlan);
-            Ok((backend, open(backend, interfaces, settings.workers, &taps(bypass.clone()))?, bypass))
+            let bypass = self.bypass(backend, &wanted, rules, settings.decoder.ignore_vlan);
+            let taps = TapSettings::new(size, !self.no_promiscuous, wanted.clone(), bypass.clone());
+            Ok((backend, open(backend, interfaces, settings.workers, &taps)?, bypass))
         };
         match self.capture {
             Capture::Ring => open(Backend::Ring),

@@ -23,7 +23,8 @@ pub use program::Tags;
 pub struct Bypass {
     table: SharedArray,
     place: Place,
-    programs: Vec<(LinkType, Program)>,
+    /// By link, and by whether datagrams get in: none can be loaded later.
+    programs: Vec<((LinkType, bool), Program)>,
     wanted: Wanted,
 }
 
@@ -58,19 +59,21 @@ impl Bypass {
         let table = SharedArray::new(buckets, BUCKET)?;
         let seed = RandomState::new().build_hasher().finish();
         let place = Place { seed, last_bucket: buckets.saturating_sub(1) };
-        let load = |link| {
+        let load = |(link, datagrams)| {
+            let wanted = Wanted { datagrams, ..wanted.clone() };
             let code = program::program(&wanted, link, tags, &place, table.number()).ok_or(io::ErrorKind::Unsupported)?;
-            Ok((link, Program::load(&code)?))
+            Ok(((link, datagrams), Program::load(&code)?))
         };
-        let programs = [LinkType::Ethernet, LinkType::Raw].into_iter().map(load).collect::<io::Result<_>>()?;
+        let kinds = [LinkType::Ethernet, LinkType::Raw].into_iter().flat_map(|link| [(link, false), (link, true)]);
+        let programs = kinds.map(load).collect::<io::Result<_>>()?;
         Ok(Self { table, place, programs, wanted })
     }
 
-    /// From now on a socket lets in what is wanted and not passed over. Frames of other links than Ethernet and bare IP are all let in.
-    pub fn attach(&self, socket: &PacketSocket, link: LinkType) -> io::Result<()> {
-        match self.programs.iter().find(|(of, _)| *of == link) {
+    /// From now on a socket lets in what is wanted, with all `datagrams` or without, and not passed over. Frames of other links than Ethernet and bare IP are all let in.
+    pub fn attach(&self, socket: &PacketSocket, link: LinkType, datagrams: bool) -> io::Result<()> {
+        match self.programs.iter().find(|(of, _)| *of == (link, datagrams)) {
             Some((_, program)) => socket.run_for_each(program),
-            None => socket.filter(&self.wanted.program(link)),
+            None => socket.filter(&Wanted { datagrams, ..self.wanted.clone() }.program(link)),
         }
     }
 

@@ -23,7 +23,7 @@ fn wanted(ports: &str) -> Wanted {
 }
 
 fn run(bypass: &Bypass, link: LinkType, frame: &[u8]) -> u32 {
-    bypass.programs.iter().find(|(of, _)| *of == link).unwrap().1.run(frame).unwrap()
+    bypass.programs.iter().find(|(of, _)| *of == (link, bypass.wanted.datagrams)).unwrap().1.run(frame).unwrap()
 }
 
 const CLIENT: ([u8; 4], u16) = ([10, 0, 0, 1], 40_000);

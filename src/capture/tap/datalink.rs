@@ -26,6 +26,7 @@ pub struct DatalinkTap {
     ready: Option<Batch>,
     number: u64,
     counted: Arc<Counted>,
+    datagrams: Arc<AtomicBool>,
     /// The first tap tells what all readers have counted: they are not a worker's.
     is_first: bool,
 }
@@ -62,8 +63,8 @@ pub(super) fn open(interfaces: &[Interface], workers: usize, settings: &TapSetti
         keeper.waiting.push(keeper.starter.open(capture, interface)?);
     }
     let taps = received.into_iter().enumerate().map(|(index, batches)| {
-        let counted = Arc::clone(&counted);
-        Box::new(DatalinkTap { batches, ready: None, number: 0, counted, is_first: index == 0 }) as _
+        let (counted, datagrams) = (Arc::clone(&counted), Arc::clone(&settings.datagrams));
+        Box::new(DatalinkTap { batches, ready: None, number: 0, counted, datagrams, is_first: index == 0 }) as _
     });
     Ok((taps.collect(), Box::new(keeper)))
 }
@@ -89,6 +90,10 @@ impl Tap for DatalinkTap {
             each(&Frame { data, link: batch.link, timestamp, original_len, capture: batch.capture, number: self.number });
         }
         batch.frames.len()
+    }
+
+    fn want_datagrams(&mut self, wanted: bool) {
+        self.datagrams.store(wanted, Ordering::Relaxed); // readers look at it
     }
 
     fn statistics(&mut self) -> Statistics {
@@ -155,6 +160,8 @@ impl Starter {
             interface: interface.clone(),
             socket,
             counted: Arc::clone(&self.counted),
+            lets_datagrams_in: self.settings.datagrams.load(Ordering::Relaxed),
+            settings: self.settings.clone(),
             begun: Instant::now(),
         };
         Ok((reader, receiver))
@@ -200,6 +207,9 @@ struct Reader {
     /// When the first of the frames was read that wait.
     begun: Instant,
     counted: Arc<Counted>,
+    settings: TapSettings,
+    /// As its filter is.
+    lets_datagrams_in: bool,
 }
 
 impl Reader {
@@ -238,6 +248,10 @@ impl Reader {
 
     /// Deals out what was read. Where a worker has no room, it is lost, and counted.
     fn deal(&mut self) {
+        let wanted = self.settings.datagrams.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.lets_datagrams_in, wanted) != wanted {
+            let _ = self.settings.filter(&self.socket, self.interface.link); // as for a ring
+        }
         for (batch, hand) in self.batches.iter_mut().zip(&self.hands) {
             if batch.frames.is_empty() {
                 continue;

@@ -12,6 +12,7 @@ mod watch;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use datalink::DatalinkTap;
@@ -33,6 +34,9 @@ pub trait Tap: Send {
 
     /// Hands some of the frames that are there to `each`: as many as lie together. Answers how many there were. It does not wait.
     fn take(&mut self, each: &mut dyn FnMut(&Frame<'_>)) -> usize;
+
+    /// From now on datagrams are let in, or those only that may be a tunnel's: other rules are in force.
+    fn want_datagrams(&mut self, wanted: bool);
 
     /// What was counted since the beginning.
     fn statistics(&mut self) -> Statistics;
@@ -63,18 +67,27 @@ pub struct TapSettings {
     pub size: RingSize,
     /// See also what is for others.
     pub promiscuous: bool,
-    /// What the kernel lets through.
-    pub wanted: Wanted,
+    /// What the kernel lets through at first.
+    wanted: Wanted,
+    /// Whether datagrams are let through now, for all who open and read.
+    datagrams: Arc<AtomicBool>,
     /// What of that it passes over.
-    pub bypass: Option<Arc<Bypass>>,
+    bypass: Option<Arc<Bypass>>,
 }
 
 impl TapSettings {
+    /// With filters that let in what is `wanted`, and have the kernel pass over what is in the table of `bypass`.
+    pub fn new(size: RingSize, promiscuous: bool, wanted: Wanted, bypass: Option<Arc<Bypass>>) -> Self {
+        let datagrams = Arc::new(AtomicBool::new(wanted.datagrams));
+        Self { size, promiscuous, wanted, datagrams, bypass }
+    }
+
     /// Has `socket`, for frames that begin with `link`, let in what is wanted from now on.
     fn filter(&self, socket: &PacketSocket, link: LinkType) -> io::Result<()> {
+        let datagrams = self.datagrams.load(Ordering::Relaxed);
         match &self.bypass {
-            Some(bypass) => bypass.attach(socket, link),
-            None => socket.filter(&self.wanted.program(link)),
+            Some(bypass) => bypass.attach(socket, link, datagrams),
+            None => socket.filter(&Wanted { datagrams, ..self.wanted.clone() }.program(link)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -27,6 +28,7 @@ pub struct RingTap {
     /// Frames so far.
     number: u64,
     counted: Statistics,
+    settings: TapSettings,
 }
 
 /// A ring, and what its frames are.
@@ -43,7 +45,14 @@ pub(super) fn open(interfaces: &[Interface], workers: usize, settings: &TapSetti
     for _ in 0..workers {
         let (hand, anew) = bounded(MOST_ANEW);
         hands.push(hand);
-        taps.push(RingTap { rings: Vec::new(), anew, turn: 0, number: 0, counted: Statistics::default() });
+        taps.push(RingTap {
+            rings: Vec::new(),
+            anew,
+            turn: 0,
+            number: 0,
+            counted: Statistics::default(),
+            settings: settings.clone(),
+        });
     }
     for (capture, interface) in (0..).zip(interfaces) {
         for (tap, ring) in taps.iter_mut().zip(rings(interface, workers, settings)?) {
@@ -122,6 +131,11 @@ impl Tap for RingTap {
         0
     }
 
+    fn want_datagrams(&mut self, wanted: bool) {
+        self.settings.datagrams.store(wanted, Ordering::Relaxed);
+        self.rings.iter().for_each(|place| self.filter(place));
+    }
+
     fn statistics(&mut self) -> Statistics {
         for place in &self.rings {
             add(&mut self.counted, place.ring.statistics());
@@ -131,9 +145,15 @@ impl Tap for RingTap {
 }
 
 impl RingTap {
+    /// Where an interface is gone there is nothing to filter, and that is seen elsewhere.
+    fn filter(&self, place: &Place) {
+        let _ = self.settings.filter(place.ring.socket(), place.link);
+    }
+
     /// Rings of interfaces that came back take the place of those that were there before.
     fn take_anew(&mut self) {
         while let Ok(new) = self.anew.try_recv() {
+            self.filter(&new); // rules may have come while it was opened
             if let Some(old) = self.rings.iter_mut().find(|old| old.capture == new.capture) {
                 add(&mut self.counted, old.ring.statistics());
                 *old = new;

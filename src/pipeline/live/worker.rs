@@ -168,7 +168,7 @@ impl<P: Printer> Worker<P> {
             if let Some(alive) = shared.alive.get(self.index) {
                 alive.store(true, Ordering::Relaxed);
             }
-            self.obey();
+            self.obey(tap);
             self.take_in_handed();
             if self.take(tap, shared) == 0 {
                 let _ = tap.wait(PATIENCE); // where waiting fails, the next look will too, and the keeper tells why
@@ -320,7 +320,7 @@ impl<P: Printer> Worker<P> {
         }
     }
 
-    fn obey(&mut self) {
+    fn obey(&mut self, tap: &mut dyn Tap) {
         while let Ok(command) = self.ends.commands.try_recv() {
             match command {
                 Command::Rules(rules) => {
@@ -330,6 +330,7 @@ impl<P: Printer> Worker<P> {
                     }
                     self.inspector.replace_rules(Arc::clone(&rules));
                     self.decoder.want_datagrams(self.inspector.wants_datagrams());
+                    tap.want_datagrams(self.inspector.wants_datagrams());
                     self.lines.replace_rules(rules);
                 }
                 Command::Learn(intermediates) => self.inspector.learn(&intermediates),
@@ -382,7 +383,7 @@ impl<P: Printer> Worker<P> {
         let mut unread = 0_u64;
         while begun.elapsed() < LAST_COUNT && tap.take(&mut |_| unread = unread.saturating_add(1)) > 0 {}
         self.counted.unread = unread;
-        self.obey();
+        self.obey(tap);
         self.ends.hands.clear(); // the others do the same, and with the last of them the channel is empty for good
         while !self.has_all(in_time()) {}
         if let Some(bypassing) = &mut self.bypassing {
