@@ -216,8 +216,8 @@ fn a_dropped_flow_stays_dropped() {
     let mut live = Live::start(&["--rules", text(&rules.path())]);
     let [first, second, _] = flow(1_000, "one.example");
     live.feed(&at(1, first));
-    rules.write("");
-    assert_eq!(live.signal("HUP"), "reloaded: 0 rules (+0 -1)");
+    rules.write(&sni("alert", "nobody", 2));
+    assert_eq!(live.signal("HUP"), "reloaded: 1 rule (+1 -1)");
     let count = second.len() as u64;
     live.feed(&at(2, second));
     let events = live.finish();
@@ -236,6 +236,16 @@ fn what_does_not_load_leaves_the_old_rules() {
             &["--strict-rules"],
             Some(good.clone() + broken),
             "not reloaded: 1 rule did not load, and --strict-rules lets none fail; those in force stay",
+        ),
+        (
+            &[],
+            Some(String::new()),
+            "not reloaded: RULES had 1 rule, and has none now; if that is meant, start it again; those in force stay",
+        ),
+        (
+            &["--block-domains", "/dev/null"],
+            Some(format!("#{good}")),
+            "not reloaded: RULES had 1 rule, and has none now; if that is meant, start it again; those in force stay",
         ),
         (&[], None, "not reloaded: cannot read RULES: No such file or directory (os error 2); those in force stay"),
         (

@@ -1,7 +1,8 @@
 //! Rules are loaded anew while a run goes on: at a signal, or where files that they come from have changed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -73,6 +74,8 @@ enum Refusal {
     Strict(String),
     #[error("none of {} loads", rule_options::count(*.0))]
     Nothing(usize),
+    #[error("{file} had {}, and has none now; if that is meant, start it again", rule_options::count(*.had))]
+    Emptied { file: Arc<str>, had: usize },
     #[error(
         "they keep state across flows ({}), which takes one worker, and this run has {workers}: start it again with them",
         rule_options::count(*.rules)
@@ -134,6 +137,9 @@ impl Reloader<'_> {
         if failed > 0 && report.loaded == 0 {
             return Err(Refusal::Nothing(failed));
         }
+        if let Some((file, had)) = emptied(&self.rules, &rules, report) {
+            return Err(Refusal::Emptied { file, had });
+        }
         match rules.needs_order() {
             ordered @ 1.. if self.workers > 1 && (!self.gathers || rules.compares_servers()) => {
                 Err(Refusal::NeedsOrder { rules: ordered, workers: self.workers })
@@ -141,6 +147,18 @@ impl Reloader<'_> {
             _ => Ok(rules),
         }
     }
+}
+
+/// A file that had rules in `old`, and how many, whose rules are all gone in `new` as if a download had failed: it is empty, or what is in it
+/// now are no rules, or there are none at all any more. A file that is gone from its directory was taken away.
+fn emptied(old: &RuleSet, new: &RuleSet, report: &LoadReport) -> Option<(Arc<str>, usize)> {
+    let has_rules = |file: &str| new.rules().any(|rule| &*rule.file == file);
+    let is_empty = |file: &str| Path::new(file).metadata().is_ok_and(|meta| meta.len() == 0);
+    let fails = |file: &str| report.errors.iter().any(|error| &*error.file == file);
+    let gone = |file: &str| report.loaded == 0 || is_empty(file) || fails(file);
+    let files: BTreeSet<&Arc<str>> = old.rules().map(|rule| &rule.file).collect();
+    let file = files.into_iter().find(|file| !has_rules(file) && gone(file))?;
+    Some((Arc::clone(file), old.rules().filter(|rule| rule.file == *file).count()))
 }
 
 /// How many rules of `new` are not in `old`, and the other way round: by gid, sid and rev.

@@ -84,6 +84,9 @@ impl RuleOptions {
                     let (loaded, failed) = (count(report.loaded), report.errors.len());
                     say("warning", format_args!("{loaded} loaded, {failed} not; the run goes on without those"));
                 }
+                if self.has_none(&report) {
+                    say("warning", "there is no rule in what --rules names");
+                }
                 if self.default_verdict() != Verdict::None && !rules.rules().any(|r| r.action == Action::Pass) {
                     say("warning", "no pass rule is loaded: every flow on the watched ports is dropped");
                 }
@@ -104,6 +107,9 @@ impl RuleOptions {
     /// What `--strict-rules` has against what came of loading, where it was given.
     pub fn objection(&self, report: &LoadReport) -> Option<String> {
         let (failed, mistakes) = (report.errors.len(), report.mistakes.len());
+        if self.strict_rules && self.has_none(report) {
+            return Some("there is no rule in what --rules names".to_owned());
+        }
         let lines = match mistakes {
             1 => "1 line of another file was not read".to_owned(),
             n => format!("{n} lines of other files were not read"),
@@ -114,6 +120,11 @@ impl RuleOptions {
             (true, _, 0) => Some(format!("{} did not load", count(failed))),
             (true, ..) => Some(format!("{} did not load, {lines}", count(failed))),
         }
+    }
+
+    /// Whether rules are named, and there are none, not even ones that do not load.
+    fn has_none(&self, report: &LoadReport) -> bool {
+        !self.no_rules && !self.rules.is_empty() && report.loaded == 0 && report.errors.is_empty()
     }
 
     /// Loads what the options name as it is now, to take the place of what was loaded before.

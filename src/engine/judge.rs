@@ -290,7 +290,7 @@ impl Judge {
             verdict = self.default_verdict;
         }
         self.has_matched = refused.is_some() || self.scratch.counters().matches != before;
-        if self.matches.iter().filter_map(|m| self.rules.rule(m.rule)).any(|r| r.stores_certificates)
+        if self.matches.iter().filter(|m| m.alerts).filter_map(|m| self.rules.rule(m.rule)).any(|r| r.stores_certificates)
             && let Some(following) = following
         {
             following.conversation.store_certificates();
@@ -363,7 +363,7 @@ impl Judge {
             }
         };
         let common = &Common { findings: found, ..*common };
-        for found in &judged.matches {
+        for found in judged.matches.iter().filter(|found| found.alerts) {
             let Some(rule) = self.rules.rule(found.rule).filter(|r| r.alerts) else { continue };
             let sender = if found.direction == FlowDirection::ToServer { client } else { client.reverse() };
             let common =

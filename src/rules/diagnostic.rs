@@ -201,6 +201,9 @@ pub enum Reason {
         /// What the user said.
         wanted: &'static str,
     },
+    /// A line of a list has cells, and nothing before it says which has the entries.
+    #[error("`{0}` is a cell of a table whose columns are not known")]
+    UnknownColumns(String),
     /// A list is empty.
     #[error("there is no entry in it")]
     NoEntries,
@@ -327,6 +330,7 @@ impl Reason {
             Self::UnknownFinding { similar: Some(id), .. } => return Some(did_you_mean(id)),
             Self::UnknownFinding { .. } => "`portcullis findings` lists them",
             Self::NeedsFile(flags) => return Some(format!("name them: {flags}")),
+            Self::UnknownColumns(_) => "a header names them, such as `domain,reason`; docs/rules.md has the names that are known",
             Self::NeedsBuffer => "name a buffer such as `tls.sni;` before it",
             Self::Expected(";") => "every option ends with `;`, the last one too",
             Self::UnknownExtract(_) => "name it in byte_extract or byte_math",

@@ -204,15 +204,17 @@ impl RuleSet {
             let direction = scheduled.plan.direction;
             let action = entry.action(subject, direction, hosts);
             let asked = Verdict::of(action);
-            if (entry.rule.alerts || entry.rule.stores_certificates) && allowed == Allowed::Alert {
+            if entry.rule.alerts || entry.rule.stores_certificates {
                 let (source, destination) = subject.ends(direction);
-                match entry.suppressions.iter().any(|s| s.covers(source, destination)) {
-                    true => scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1),
-                    false => {
-                        let listed = entry.asks.list.as_ref().and_then(|list| list.find(subject));
-                        let context = std::mem::take(&mut scratch.context);
-                        out.push(Match { rule: scheduled.rule, direction, action, listed, context });
-                    }
+                let is_suppressed = allowed == Allowed::Alert && entry.suppressions.iter().any(|s| s.covers(source, destination));
+                if is_suppressed {
+                    scratch.counters.suppressed = scratch.counters.suppressed.saturating_add(1);
+                }
+                let alerts = allowed == Allowed::Alert && !is_suppressed;
+                if alerts || matches!(asked, Verdict::Drop | Verdict::Reject(_)) {
+                    let listed = entry.asks.list.as_ref().and_then(|list| list.find(subject));
+                    let context = std::mem::take(&mut scratch.context);
+                    out.push(Match { rule: scheduled.rule, direction, action, alerts, listed, context });
                 }
             }
             if (entry.whole_flow || seen == Seen::Stream) && flow.verdict == Verdict::None {

@@ -119,6 +119,8 @@ pub struct Match {
     pub direction: FlowDirection,
     /// What it does: the rule's action, or that of a `rate_filter`.
     pub action: Action,
+    /// Whether it is an alert. Where a threshold or a `suppress` left that out, it only names the rule that drops the packet.
+    pub alerts: bool,
     /// Of a list, the entry.
     pub(super) listed: Option<u32>,
     /// What data sets in JSON know of the values that were found: a key, and an object as text.

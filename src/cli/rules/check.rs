@@ -121,7 +121,11 @@ impl Check {
             text.push('\n');
             print(text.as_bytes())
         };
-        let warned = findings.iter().any(|f| ![ERROR, NOTE].contains(&f.kind));
+        let has_none = !self.files.is_empty() && report.loaded == 0 && report.errors.is_empty();
+        if has_none {
+            say("warning", "there is no rule in what is named");
+        }
+        let warned = has_none || findings.iter().any(|f| ![ERROR, NOTE].contains(&f.kind));
         let good = printed && report.errors.is_empty() && report.mistakes.is_empty() && !(self.strict && warned);
         if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }

@@ -86,7 +86,10 @@ struct Reading {
 /// Which column of a CSV has what.
 #[derive(Clone, Copy)]
 struct Columns {
-    kind: ListKind,
+    /// What stands between cells.
+    between: char,
+    /// `None`: as the first entry says.
+    kind: Option<ListKind>,
     key: usize,
     port: Option<usize>,
     since: Option<usize>,
@@ -113,9 +116,11 @@ impl Reading {
     }
 
     fn header(&mut self, columns: Columns) -> Result<(), Reason> {
-        let kind = *self.kind.get_or_insert(columns.kind);
-        if kind != columns.kind {
-            return Err(Reason::OtherList { is: columns.kind.as_str(), wanted: kind.as_str() });
+        if let Some(is) = columns.kind {
+            let kind = *self.kind.get_or_insert(is);
+            if kind != is {
+                return Err(Reason::OtherList { is: is.as_str(), wanted: kind.as_str() });
+            }
         }
         self.columns = Some(columns);
         Ok(())
@@ -123,7 +128,7 @@ impl Reading {
 
     /// A line of CSV.
     fn row(&mut self, line: u32, text: &str, columns: Columns) -> Result<(), Reason> {
-        let cells = cells(text);
+        let cells = cells(text, columns.between);
         let cell = |i: Option<usize>| i.and_then(|i| cells.get(i)).map(|c| c.trim()).filter(|c| !c.is_empty());
         let (key, port) = (cell(Some(columns.key)).unwrap_or_default(), cell(columns.port));
         let entry = match port {
@@ -137,6 +142,11 @@ impl Reading {
     /// An entry, and behind it perhaps a reason: after white space, a comma or a `#`. Domains may be written as in a hosts file.
     fn plain(&mut self, line: u32, text: &str) -> Result<(), Reason> {
         let (entry, rest) = token(text);
+        // A word alone would be a top-level domain. With cells behind it, it is rather the name of a column.
+        let by_form = || BY_FORM.into_iter().find(|&kind| key(kind, entry).is_some());
+        if is_cell(text) && !entry.contains('.') && self.kind.or_else(by_form) == Some(ListKind::Domains) {
+            return Err(Reason::UnknownColumns(excerpt(entry)));
+        }
         if NOWHERE.contains(&entry) && !rest.is_empty() && self.kind.is_none_or(|k| k == ListKind::Domains) {
             return self.hosts(line, rest);
         }
@@ -189,18 +199,20 @@ impl Columns {
     /// The columns that a header names, where one of them has entries.
     fn of(header: &str) -> Option<Self> {
         let plain = |cell: &str| cell.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-        let names: Vec<String> = header.split(',').map(plain).collect();
+        let between = [',', ';', '\t'].into_iter().find(|between| header.contains(*between))?;
+        let names: Vec<String> = header.split(between).map(plain).collect();
         if names.len() < 2 {
             return None;
         }
         let find = |wanted: &[&str]| names.iter().position(|n| wanted.contains(&n.as_str()));
         let (kind, key) = COLUMNS.iter().find_map(|&(kind, wanted)| Some((kind, find(wanted)?)))?;
         Some(Self {
+            between,
             kind,
             key,
-            port: if kind == ListKind::Addresses { find(&["dstport", "port"]) } else { None },
+            port: if kind == Some(ListKind::Addresses) { find(&["dstport", "port"]) } else { None },
             since: find(&["listingdate", "firstseen", "firstseenutc", "dateadded", "date"]),
-            reason: find(&["listingreason", "reason", "malware", "description", "comment"]),
+            reason: find(&["listingreason", "reason", "malware", "malwareprintable", "description", "comment"]),
             sslbl: SSLBL.iter().any(|known| known.eq_ignore_ascii_case(header)),
         })
     }
@@ -222,7 +234,9 @@ fn domain(text: &str) -> Option<String> {
     let name = text.strip_prefix("*.").or_else(|| text.strip_prefix('.')).unwrap_or(text);
     let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let label = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    (name.len() <= MAX_DOMAIN && name.split('.').all(label) && name.parse::<IpAddr>().is_err()).then_some(name)
+    // No top-level domain is a number (RFC 3696 §2), or has an underscore.
+    let is_top = |l: &str| !l.contains('_') && l.bytes().any(|b| !b.is_ascii_digit());
+    (name.len() <= MAX_DOMAIN && name.split('.').all(label) && name.rsplit('.').next().is_some_and(is_top)).then_some(name)
 }
 
 /// The form `t13d1516h2_8daaf6152771_02713d6af862`, in lower case.
@@ -275,13 +289,19 @@ fn is_own(name: &str) -> bool {
     OWN_NAMES.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
-/// The cells of a line of CSV (RFC 4180): one in double quotes may have commas in it.
-fn cells(text: &str) -> Vec<String> {
+/// Whether what follows the first word is a further cell of a table.
+fn is_cell(text: &str) -> bool {
+    let end = text.find([' ', '\t', ',', ';', '#']).unwrap_or(text.len());
+    text.get(end..).unwrap_or_default().trim_start().starts_with([',', ';'])
+}
+
+/// The cells of a line of CSV (RFC 4180), with `between` between them: one in double quotes may have that in it.
+fn cells(text: &str, between: char) -> Vec<String> {
     let (mut cells, mut quoted) = (vec![String::new()], false);
     for c in text.chars() {
         match c {
             '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
+            c if c == between && !quoted => cells.push(String::new()),
             _ => {
                 if let Some(cell) = cells.last_mut() {
                     cell.push(c);
@@ -324,12 +344,13 @@ impl Mistakes {
 const BY_FORM: [ListKind; 5] = [ListKind::Addresses, ListKind::Ja4, ListKind::Ja3, ListKind::Certificates, ListKind::Domains];
 
 /// Columns with entries, as headers name them, letters and digits alone.
-const COLUMNS: &[(ListKind, &[&str])] = &[
-    (ListKind::Certificates, &["sha1", "sha256", "certsha1", "sha1fingerprint", "sha256fingerprint"]),
-    (ListKind::Ja3, &["ja3md5", "ja3", "ja3hash", "ja3fingerprint"]),
-    (ListKind::Ja4, &["ja4", "ja4fingerprint"]),
-    (ListKind::Addresses, &["dstip", "ip", "ipaddress", "srcip"]),
-    (ListKind::Domains, &["domain", "host", "hostname", "fqdn"]),
+const COLUMNS: &[(Option<ListKind>, &[&str])] = &[
+    (Some(ListKind::Certificates), &["sha1", "sha256", "certsha1", "sha1fingerprint", "sha256fingerprint"]),
+    (Some(ListKind::Ja3), &["ja3md5", "ja3", "ja3hash", "ja3fingerprint"]),
+    (Some(ListKind::Ja4), &["ja4", "ja4fingerprint"]),
+    (Some(ListKind::Addresses), &["dstip", "ip", "ipaddress", "srcip"]),
+    (Some(ListKind::Domains), &["domain", "domainname", "host", "hostname", "fqdn"]),
+    (None, &["iocvalue", "ioc", "indicator"]),
 ];
 
 /// The headers of abuse.ch's SSLBL: certificates, JA3 fingerprints, addresses.

@@ -189,3 +189,32 @@ fn lines_that_are_no_entries_are_told_with_their_place() {
     assert_eq!((list.len(), mistakes.len()), (0, 22));
     assert_eq!(mistakes[20], "x.txt:1:1: 980 more lines are no entries");
 }
+
+#[test]
+fn what_names_columns_is_no_entry() {
+    let row = "\"2021-08-04 08:12:11\", \"163\", \"shop.example\", \"domain\", \"X\"\n";
+    for (kind, text, entry, told) in [
+        (
+            None,
+            format!("# \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\",\"malware_printable\"\n{row}"),
+            Some("shop.example"),
+            0,
+        ),
+        (None, "reason;domain\nx;shop.example\n".to_owned(), Some("shop.example"), 0),
+        (None, "domain\treason\nshop.example\tx\n".to_owned(), Some("shop.example"), 0),
+        // Not known: all lines are told, and neither `name` nor a number becomes a domain.
+        (None, "name,category\nshop.example,bad\n".to_owned(), Some("shop.example"), 1),
+        (Some(ListKind::Domains), "seen_utc,value\n2021,shop.example\n".to_owned(), None, 3),
+        (None, "\"seen\",\"value\"\n\"2021\",\"shop.example\"\n".to_owned(), None, 3),
+        // A top-level domain by itself, and a fingerprint with a reason.
+        (Some(ListKind::Domains), "example # all of it\n".to_owned(), Some("example"), 0),
+    ] {
+        let (list, mistakes) = read(kind, "x.csv", &text);
+        assert_eq!((list.len(), mistakes.len()), (usize::from(entry.is_some()), told), "{text}: {mistakes:?}");
+        let hello = ClientHello { server_names: ["shop.example"].into(), ..ClientHello::default() };
+        let session = Session { client_hello: Some(hello), ..Session::default() };
+        assert_eq!(found(&list, &subject("192.0.2.1:443", Some(&session))).as_deref(), entry, "{text}");
+    }
+    let (list, mistakes) = read(None, "x.csv", "e7d705a3286e19ea42f587b344ee6865,a reason\n");
+    assert_eq!((list.kind, mistakes.len()), (ListKind::Ja3, 0));
+}

@@ -253,7 +253,7 @@ fn play_reloaded(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict)
         scratch.replace_set(set, set);
         set.evaluate(subject, &mut flow, &mut hosts, &mut scratch, &mut out);
     }
-    (out.iter().map(|m| set.rule(m.rule).unwrap().sid).collect(), flow.verdict())
+    (out.iter().filter(|m| m.alerts).map(|m| set.rule(m.rule).unwrap().sid).collect(), flow.verdict())
 }
 
 /// `subjects` with what each packet carries, and the stream up to it.

@@ -118,7 +118,7 @@ fn play(set: &RuleSet, subjects: &[Subject<'_>]) -> (Vec<u32>, Verdict) {
     for subject in subjects {
         set.evaluate(subject, &mut flow, &mut hosts, &mut scratch, &mut out);
     }
-    (out.iter().map(|m| set.rule(m.rule).unwrap().sid).collect(), flow.verdict())
+    (out.iter().filter(|m| m.alerts).map(|m| set.rule(m.rule).unwrap().sid).collect(), flow.verdict())
 }
 
 /// Whether the one rule in `text` fires on a session that has all of `session`.

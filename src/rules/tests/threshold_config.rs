@@ -25,7 +25,7 @@ fn course(set: &RuleSet, times: u64) -> Vec<(Verdict, usize)> {
         syn.timestamp = Timestamp::from_parts(1_000 + second, 0);
         let mut out = Vec::new();
         let verdict = set.evaluate(&at(&syn, subject(None)), &mut FlowRules::default(), &mut hosts, &mut scratch, &mut out);
-        (verdict, out.len())
+        (verdict, out.iter().filter(|m| m.alerts).count())
     };
     (0..times).map(try_at).collect()
 }
@@ -54,6 +54,27 @@ fn suppress_takes_away_the_alert_and_nothing_else() {
         let (set, notes) = load(&SYN.replace("alert", "drop"), line);
         assert_eq!((course(&set, 1), notes), (vec![(Verdict::Drop, alerts)], vec![]), "{line}");
     }
+}
+
+#[test]
+fn a_drop_is_named_though_its_alert_is_left_out() {
+    let drop = SYN.replace("alert", "drop");
+    for (rule, line, alerts) in [
+        (drop.replace("sid", "threshold:type both,track by_src,count 1,seconds 60; sid"), "", [true, false]),
+        (drop, "suppress gen_id 1, sig_id 7", [false, false]),
+    ] {
+        let (set, _) = load(&rule, line);
+        let (mut hosts, mut scratch) = (HostState::default(), Scratch::default());
+        for (second, alerts) in (0..).zip(alerts) {
+            let [mut syn, ..] = headers();
+            syn.timestamp = Timestamp::from_parts(1_000 + second, 0);
+            let mut out = Vec::new();
+            set.evaluate(&at(&syn, subject(None)), &mut FlowRules::default(), &mut hosts, &mut scratch, &mut out);
+            assert_eq!(out.iter().map(|m| (m.action, m.alerts)).collect::<Vec<_>>(), [(Action::Drop, alerts)], "{rule} {line}");
+        }
+    }
+    let (set, _) = load(SYN, "suppress gen_id 1, sig_id 7");
+    assert_eq!(course(&set, 1), [(Verdict::None, 0)]);
 }
 
 #[test]
