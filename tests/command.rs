@@ -130,6 +130,7 @@ fn what_was_not_looked_at_is_in_the_summary() {
         keeping: Keeping::default(),
         stop: Arc::default(),
         board: None,
+        sinks: Arc::default(),
         next_rules: Arc::default(),
     };
     let (rules, printer) = (Arc::new(RuleSet::default()), EvePrinter::default());

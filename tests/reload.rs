@@ -401,6 +401,7 @@ fn at_one_frame_for_any_number_of_workers() {
             keeping: Keeping::default(),
             stop: Arc::default(),
             board: None,
+            sinks: Arc::default(),
             next_rules: Arc::clone(&next_rules),
         };
         let mut lines = Vec::new();

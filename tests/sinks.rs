@@ -147,7 +147,7 @@ fn syslog_over_tcp_counts_octets_and_over_udp_is_a_datagram_for_each_event() {
         })
     };
     let (to_tcp, to_udp) = (
-        format!("syslog-tcp:{}?hostname=fw1", tcp.local_addr().unwrap()),
+        format!("syslog-tcp:{}?hostname=fw1&spool=none", tcp.local_addr().unwrap()),
         format!("syslog-udp:{}?facility=local0", udp.local_addr().unwrap()),
     );
     Ran::with(["replay", capture.to_str().unwrap(), "--sink", &to_tcp, "--sink", &to_udp]).expect(0);
@@ -164,6 +164,97 @@ fn syslog_over_tcp_counts_octets_and_over_udp_is_a_datagram_for_each_event() {
 }
 
 #[test]
+fn a_sink_of_the_network_has_a_spool_of_its_name_where_spools_are() {
+    let dir = Dir::new();
+    let (spools, capture) = (dir.path("spools"), shipped("tls12.pcap").into_os_string().into_string().unwrap());
+    let receive = |listener: &TcpListener| {
+        let listener = listener.try_clone().unwrap();
+        thread::spawn(move || {
+            let mut text = String::new();
+            listener.accept().unwrap().0.read_to_string(&mut text).unwrap();
+            text
+        })
+    };
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let received = receive(&tcp);
+    let sink = format!("syslog-tcp:{}?name=siem", tcp.local_addr().unwrap());
+    Ran::with(["replay", &capture, "--sink", &sink, "--spool-dir", spools.to_str().unwrap()]).expect(0);
+    assert!(received.join().unwrap().contains("\"portcullis\":{\"id\":\""));
+    assert!(spools.join("siem/ledger").is_file());
+    // By the key in the file, whose directory it is in; and not for others to read.
+    let config = dir.file(
+        "portcullis.toml",
+        format!("spool-dir = \"more\"\n[[sink]]\ntype = \"syslog-tcp\"\naddress = \"{}\"\n", tcp.local_addr().unwrap()),
+    );
+    let received = receive(&tcp);
+    Ran::with(["replay", &capture, "--config", &config]).expect(0);
+    received.join().unwrap();
+    let made: Vec<_> = fs::read_dir(dir.path("more")).unwrap().map(|entry| entry.unwrap()).collect();
+    assert_eq!(made.len(), 1);
+    assert!(made[0].file_name().to_str().unwrap().starts_with("syslog-tcp-127.0.0.1-"));
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&made[0].metadata().unwrap().permissions()) & 0o777, 0o700);
+}
+
+#[test]
+fn two_sinks_do_not_share_a_spool() {
+    let dir = Dir::new();
+    let (spool, capture) = (dir.path("s"), shipped("tls12.pcap"));
+    let sinks = ["syslog-tcp:127.0.0.1:1", "syslog-tcp:127.0.0.1:2"].map(|sink| format!("{sink}?spool={}", spool.display()));
+    let ran = Ran::with(["replay", capture.to_str().unwrap(), "--sink", &sinks[0], "--sink", &sinks[1]]).expect(1);
+    assert!(ran.stderr.contains("two sinks cannot share it: give each a name, or a spool of its own"), "{}", ran.stderr);
+}
+
+/// An endpoint that takes all, and keeps the bodies.
+fn endpoint(requests: usize) -> (String, thread::JoinHandle<Vec<(String, String)>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = thread::spawn(move || {
+        let mut all = Vec::new();
+        while all.len() < requests {
+            let mut stream = BufReader::new(listener.accept().unwrap().0);
+            let (mut head, mut line) = (String::new(), String::new());
+            while stream.read_line(&mut line).unwrap() > 2 {
+                head.push_str(&std::mem::take(&mut line));
+            }
+            let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let mut body = vec![0; length.unwrap()];
+            stream.read_exact(&mut body).unwrap();
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            std::io::Write::write_all(stream.get_mut(), answer.as_bytes()).unwrap();
+            all.push((head, String::from_utf8(body).unwrap()));
+        }
+        all
+    });
+    (url, serving)
+}
+
+#[test]
+fn events_go_out_over_http_with_a_token_that_is_shown_nowhere() {
+    let dir = Dir::new();
+    let (capture, token) = (shipped("tls12.pcap"), dir.file("token", "hunter2\n"));
+    let (url, serving) = endpoint(1);
+    let sink = format!("http:{url}?mode=ndjson&events=tls&token-file={token}");
+    let args = ["replay", capture.to_str().unwrap(), "--sink", &sink, "--spool-dir", dir.path("spools").to_str().unwrap()]
+        .map(str::to_owned);
+    let ran = Ran::with(&args).expect(0);
+    assert!(!ran.stderr.contains("hunter2"), "{}", ran.stderr);
+    let (head, body) = &serving.join().unwrap()[0];
+    assert!(
+        head.starts_with("POST / HTTP/1.1\r\n") && head.to_ascii_lowercase().contains("authorization: bearer hunter2\r\n"),
+        "{head}"
+    );
+    let event: Value = serde_json::from_str(body.strip_suffix('\n').unwrap()).unwrap();
+    assert_eq!(event["event_type"], "tls");
+    let shown = Ran::with(["config", "show", "replay", "--sink", &sink]).expect(0);
+    assert!(!String::from_utf8(shown.stdout).unwrap().contains("hunter2"));
+    let missing = sink.replace(&token, "/nonexistent/token");
+    let ran =
+        Ran::with(["replay", capture.to_str().unwrap(), "--sink", &missing, "--spool-dir", dir.path("spools").to_str().unwrap()])
+            .expect(1);
+    assert!(ran.stderr.contains("cannot use /nonexistent/token: "), "{}", ran.stderr);
+}
+
+#[test]
 fn names_from_the_wire_cannot_end_a_message() {
     use crate::util::Conversation;
     use crate::util::tls::ClientHello;
@@ -175,8 +266,10 @@ fn names_from_the_wire_cannot_end_a_message() {
     let receiver = UnixDatagram::bind(&socket).unwrap();
     receiver.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
-    let sinks =
-        [format!("unix-datagram:{}?events=tls", socket.display()), format!("syslog-tcp:{}?events=tls", tcp.local_addr().unwrap())];
+    let sinks = [
+        format!("unix-datagram:{}?events=tls", socket.display()),
+        format!("syslog-tcp:{}?events=tls&spool=none", tcp.local_addr().unwrap()),
+    ];
     let reader = thread::spawn(move || {
         let mut text = Vec::new();
         tcp.accept().unwrap().0.read_to_end(&mut text).unwrap();

@@ -88,6 +88,7 @@ impl Watching {
             keeping: Keeping::default(),
             stop: Arc::clone(stop),
             board: None,
+            sinks: Arc::default(),
             next_rules: Arc::default(),
         }
     }

@@ -33,7 +33,11 @@ mod run_options;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod signals;
+mod sink_http;
+#[cfg(feature = "kafka")]
+mod sink_kafka;
 mod sink_options;
+mod sink_spool;
 mod sink_tls;
 #[cfg(target_os = "linux")]
 mod tap;

@@ -102,3 +102,35 @@ fn line(out: &mut Vec<u8>, print: impl FnOnce(&mut String)) {
     print(&mut text);
     out.extend_from_slice(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::Selection;
+
+    /// The line for people and the event of a session in which this was found.
+    fn both(found: FindingSet) -> (String, String) {
+        let people = TerminalPrinter { style: Style { colour: false } };
+        let (common, session) = (Common { findings: found, ..Common::default() }, Session::default());
+        let (mut line, mut event) = (Vec::new(), Vec::new());
+        people.session(&mut line, &common, &session);
+        EvePrinter::default().session(&mut event, &common, &session);
+        (String::from_utf8(line).unwrap(), String::from_utf8(event).unwrap())
+    }
+
+    #[test]
+    fn lines_for_people_and_events_part_again_also_where_more_was_found_later() {
+        let found = |id: &str| id.parse::<Selection>().unwrap().0;
+        let (before, after) = (found("weak.cipher.rc4"), found("weak.cipher.rc4,nottls.http"));
+        let printer = BothPrinter { people: TerminalPrinter { style: Style { colour: false } }, eve: EvePrinter::default() };
+        let mut lines = Vec::new();
+        printer.session(&mut lines, &Common { findings: before, ..Common::default() }, &Session::default());
+        for found in [before, after] {
+            let mut for_people = Vec::new();
+            let events = parted(&lines, &mut for_people);
+            let (line, event) = both(found);
+            assert_eq!([String::from_utf8(for_people).unwrap(), String::from_utf8(events).unwrap()], [line, event]);
+            printer.find_more(&mut lines, before, after);
+        }
+    }
+}

@@ -88,6 +88,9 @@ impl Pump<'_> {
     ) -> Result<(Outcome, J::More), RunError> {
         let Self { options, settings, progress } = *self;
         let mut sinks = options.sinks.begin(J::PACE).map_err(RunError::Sink)?;
+        if J::PACE == Pace::Live {
+            let _ = settings.sinks.set(sinks.counters()); // a run begins them once
+        }
         let lines_share_the_terminal = matches!(sink, Some(Sink::Stdout(_))) && io::stdout().is_terminal();
         // Lines come in by the block, and go on at once: who follows a capture as it grows, or an interface, waits for them.
         let is_for_people = options.is_for_people();

@@ -103,6 +103,7 @@ impl RunOptions {
         };
         let keeping = self.certificates.keeping().map_err(failed)?;
         settings.keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
+        self.sinks.prepare().map_err(failed)?;
         let sink = match &self.output {
             Some(path) if path != Path::new("-") => Some(Sink::create(path).map_err(failed)?),
             None if !self.sinks.is_empty() => None,

@@ -1,5 +1,6 @@
 //! The options that say where events go beside `--output`, and what `[[sink]]` in the configuration stands for.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,23 +9,30 @@ use std::{fmt, fs, io};
 use clap::Args;
 use signal_hook::consts::SIGHUP;
 
+use super::sink_http::{self, HttpKeys};
+#[cfg(feature = "kafka")]
+use super::sink_kafka::{self, KafkaKeys};
+use super::sink_spool::{self, Custom, SpoolKeys};
 use super::sink_tls::TlsKeys;
 use super::{say, units};
 use crate::base::slip;
 use crate::findings::Selection;
 use crate::sink::{
-    Address, Error, Filter, Format, LogSettings, Pace, Severity, Shipped, SinkSettings, Sinks, SpoolSettings, SyslogSettings,
-    Target, WhenFull,
+    Address, Error, Filter, Format, LogSettings, Pace, Severity, Shipped, SinkSettings, Sinks, SyslogSettings, Target,
 };
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sinks")]
 pub(super) struct SinkOptions {
-    /// Send events to a sink: stdout, file:PATH, unix:PATH, unix-datagram:PATH, syslog-udp:HOST:PORT, syslog-tcp:HOST:PORT or
-    /// syslog-tls:HOST:PORT, with settings after a question mark: file:eve.json?events=alert,tls&rotate-size=1GiB&keep=7; may be repeated. Without --output, nothing goes to
+    /// Send events to a sink: stdout, file:PATH, unix:PATH, unix-datagram:PATH, syslog-udp:HOST:PORT, syslog-tcp:HOST:PORT,
+    /// syslog-tls:HOST:PORT, http:URL, and kafka:BROKER,.../TOPIC where it is built in, with settings after a question mark: file:eve.json?events=alert,tls&rotate-size=1GiB&keep=7; may be repeated. Without --output, nothing goes to
     /// standard output then
     #[arg(long, value_name = "KIND:TARGET[?KEY=VALUE&...]", value_parser = parse)]
     sink: Vec<SinkSettings>,
+
+    /// Keep the spools of sinks in DIR, each in a directory of its own
+    #[arg(long, value_name = "DIR")]
+    spool_dir: Option<PathBuf>,
 }
 
 /// What is wrong with the description of a sink.
@@ -54,6 +62,34 @@ impl SinkOptions {
         })
     }
 
+    /// The directories of spools, by the sinks that have one.
+    pub fn spools(&self) -> impl Iterator<Item = PathBuf> {
+        self.placed().into_iter().filter_map(|sink| Some(sink.spool?.dir))
+    }
+
+    /// Makes the directories of spools, and answers which cannot be.
+    pub fn prepare(&self) -> Result<(), Error> {
+        let mut seen = Vec::new();
+        for path in self.spools() {
+            let made = match seen.contains(&path) {
+                true => Err(io::Error::other("two sinks cannot share it: give each a name, or a spool of its own")),
+                false => fs::DirBuilder::new().recursive(true).mode(0o700).create(&path),
+            };
+            made.map_err(|source| Error::Spool { path: path.clone(), source })?;
+            seen.push(path);
+        }
+        Ok(())
+    }
+
+    /// All of them, with the directories of their spools.
+    fn placed(&self) -> Vec<SinkSettings> {
+        let usual = || sink_spool::usual_dir(is_root()).unwrap_or_else(|| PathBuf::from("portcullis-spool"));
+        let base = self.spool_dir.clone().unwrap_or_else(usual);
+        let mut all = self.sink.clone();
+        all.iter_mut().filter_map(|sink| sink.spool.as_mut()).for_each(|spool| sink_spool::place(spool, &base));
+        all
+    }
+
     /// Whether one of them is standard output.
     pub fn has_stdout(&self) -> bool {
         self.sink.iter().any(|sink| sink.target == Target::Stdout)
@@ -65,8 +101,9 @@ impl SinkOptions {
         for flag in &hang_ups {
             signal_hook::flag::register(SIGHUP, Arc::clone(flag)).map_err(Error::Signal)?;
         }
-        Sinks::begin(self.sink.clone(), &hang_ups, pace, |name, error| {
-            say("sink failed", format_args!("{name}: {error}; it is tried again"))
+        Sinks::begin(self.placed(), &hang_ups, pace, |name, error| match error {
+            Error::Refused { .. } => say("events refused", format_args!("{name}: {error}; others go on")),
+            _ => say("sink failed", format_args!("{name}: {error}; it is tried again")),
         })
     }
 }
@@ -79,6 +116,9 @@ pub(super) fn tell(shipped: &[Shipped]) {
         }
         if sink.dropped > 0 {
             say("warning", format_args!("{}: {} events were dropped: it was full, too slow, or failed", sink.name, sink.dropped));
+        }
+        if sink.refused > 0 {
+            say("warning", format_args!("{}: {} events were refused by the receiver, for good", sink.name, sink.refused));
         }
         if sink.damaged > 0 {
             say("warning", format_args!("{}: {} events were lost: the files of its spool are damaged", sink.name, sink.damaged));
@@ -102,7 +142,10 @@ pub(super) fn parse(text: &str) -> Result<SinkSettings, SinkFault> {
     let target = decoded(target)?;
     let Some((_, kind_keys)) = KINDS.iter().find(|(known, _)| *known == kind) else {
         let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
-        let hint = slip::meant(kind, known.iter().copied()).map(|meant| format!("is {meant} meant?"));
+        let hint = match kind {
+            "kafka" => Some("it takes a build with the feature kafka".to_owned()),
+            _ => slip::meant(kind, known.iter().copied()).map(|meant| format!("is {meant} meant?")),
+        };
         return Err(SinkFault {
             key: Some(TYPE.to_owned()),
             is_unknown: false,
@@ -113,8 +156,8 @@ pub(super) fn parse(text: &str) -> Result<SinkSettings, SinkFault> {
     let mut keys = Keys::default();
     for pair in settings.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if !COMMON.contains(&key) && !kind_keys.contains(&key) {
-            let known = COMMON.iter().chain(*kind_keys).copied();
+        let known = COMMON.iter().chain(kind_keys.iter().copied().flatten()).copied();
+        if !known.clone().any(|known| known == key) {
             let hint = slip::meant(key, known.clone()).map_or_else(
                 || format!("it is one of {}", known.collect::<Vec<_>>().join(", ")),
                 |meant| format!("is {meant} meant?"),
@@ -123,7 +166,7 @@ pub(super) fn parse(text: &str) -> Result<SinkSettings, SinkFault> {
             return Err(SinkFault { key: Some(key.to_owned()), is_unknown: true, why, hint: Some(hint) });
         }
         let value = decoded(value)?;
-        keys.set(key, &value).map_err(|why| SinkFault {
+        keys.set(kind, key, &value).map_err(|why| SinkFault {
             key: Some(key.to_owned()),
             is_unknown: false,
             why: format!("{key}: {why}"),
@@ -143,13 +186,15 @@ pub(super) fn target_key(kind: &str) -> Option<&'static str> {
     match kind {
         "file" | "unix" | "unix-datagram" => Some("path"),
         "syslog-udp" | "syslog-tcp" | "syslog-tls" => Some("address"),
+        "http" => Some("url"),
+        "kafka" => Some("address"),
         _ => None,
     }
 }
 
 /// Whether the value of a key is a path.
 pub(super) fn is_path(key: &str) -> bool {
-    ["spool", "ca", "certificate", "key"].contains(&key)
+    ["spool", "ca", "certificate", "key", "token-file"].contains(&key)
 }
 
 /// What the keys say.
@@ -160,16 +205,11 @@ struct Keys {
     format: Format,
     log: Log,
     syslog: Syslog,
-    spool: Spool,
+    spool: SpoolKeys,
     tls: TlsKeys,
-}
-
-#[derive(Default)]
-struct Spool {
-    dir: Option<PathBuf>,
-    size: Option<u64>,
-    when_full: Option<WhenFull>,
-    resend: Option<usize>,
+    http: HttpKeys,
+    #[cfg(feature = "kafka")]
+    kafka: KafkaKeys,
 }
 
 #[derive(Default)]
@@ -187,7 +227,7 @@ struct Syslog {
 }
 
 impl Keys {
-    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+    fn set(&mut self, kind: &str, key: &str, value: &str) -> Result<(), String> {
         let items = || value.split(',').map(str::trim).filter(|item| !item.is_empty());
         match key {
             "name" => self.name = Some(value.to_owned()),
@@ -216,7 +256,7 @@ impl Keys {
                 self.log.rotate_size = Some(u64::try_from(bytes).ok().filter(|n| *n > 0).ok_or("use 1 or more")?);
             }
             "rotate-interval" => self.log.rotate_interval = Some(units::period(value)?),
-            "compress" => match value {
+            "compress" if kind == "file" => match value {
                 "zstd" => self.log.compress = true,
                 _ => return Err(format!("'{value}' is no compression: use zstd")),
             },
@@ -226,18 +266,10 @@ impl Keys {
                 let names = || SyslogSettings::FACILITIES.map(|(name, _)| name).join(", ");
                 self.syslog.facility = Some(known.ok_or_else(|| format!("'{value}' is no facility: use {}", names()))?.1);
             }
-            "spool" => self.spool.dir = Some(PathBuf::from(value)),
-            "spool-size" => {
-                let bytes = u64::try_from(units::bytes(value)?).unwrap_or(u64::MAX);
-                self.spool.size = Some(Some(bytes).filter(|n| *n >= SMALLEST_SPOOL).ok_or("use 1MiB or more")?);
-            }
-            "spool-full" => {
-                let known = FULL.iter().find(|(word, _)| *word == value);
-                self.spool.when_full = Some(known.ok_or_else(|| format!("'{value}' is none of wait, oldest, newest"))?.1);
-            }
-            "resend" => self.spool.resend = Some(units::bytes(value)?),
             "hostname" => self.syslog.hostname = Some(value.to_owned()),
-            _ if self.tls.set(key, value) => {}
+            #[cfg(feature = "kafka")]
+            _ if kind == "kafka" && self.kafka.set(key, value)? => {}
+            _ if self.tls.set(key, value) || self.spool.set(key, value)? || self.http.set(key, value)? => {}
             _ => return Err("it is known to no part".to_owned()),
         }
         Ok(())
@@ -251,8 +283,14 @@ impl Keys {
         let missing =
             |key: &str| SinkFault { key: None, is_unknown: false, why: format!("a sink of type {kind} needs {key}"), hint: None };
         match target_key(kind) {
-            Some(key) if target.is_empty() => return Err(missing(if key == "path" { "a path" } else { "an address" })),
-            Some("address") if !has_port(&target) => {
+            Some(key) if target.is_empty() => {
+                return Err(missing(match key {
+                    "path" => "a path",
+                    "url" => "a URL",
+                    _ => "an address",
+                }));
+            }
+            Some("address") if kind != "kafka" && !has_port(&target) => {
                 let why = format!("'{target}' is no address: expected HOST:PORT");
                 return Err(SinkFault { key: Some("address".to_owned()), is_unknown: false, why, hint: None });
             }
@@ -264,16 +302,15 @@ impl Keys {
             hostname: self.syslog.hostname.unwrap_or_else(hostname),
             format: self.format,
         };
-        let Spool { dir, size, when_full, resend } = self.spool;
-        if dir.is_none() && (size.is_some() || when_full.is_some() || resend.is_some()) {
-            return Err(missing("spool, a directory, for this"));
-        }
-        let spool = dir.map(|dir| SpoolSettings {
-            dir,
-            size: size.unwrap_or(SPOOL),
-            when_full: when_full.unwrap_or(WhenFull::Wait),
-            resend: resend.unwrap_or(RESEND),
-        });
+        let name = self.name.unwrap_or_else(|| what.to_owned());
+        let custom = match kind {
+            "unix" => Custom::Asked,
+            "syslog-tcp" | "syslog-tls" => Custom::Usual,
+            "http" | "kafka" => Custom::Always,
+            _ => Custom::Never,
+        };
+        let spool = self.spool.settings(custom, &name).map_err(missing)?;
+        let wrong = |(key, why): (Option<&str>, _)| SinkFault { key: key.map(str::to_owned), is_unknown: false, why, hint: None };
         let target = match kind {
             "file" => Target::File(LogSettings { path: PathBuf::from(target), rotate_size, rotate_interval, compress, keep }),
             "unix" => Target::Socket(Address::Unix(target.into())),
@@ -281,15 +318,18 @@ impl Keys {
             "syslog-udp" => Target::Syslog(Address::Udp(target), syslog),
             "syslog-tcp" => Target::Syslog(Address::Tcp(target), syslog),
             "syslog-tls" => Target::Syslog(Address::Tls(target, self.tls.settings().map_err(missing)?), syslog),
+            "http" => {
+                let tls = self.tls.settings().map_err(missing)?;
+                Target::Http(Box::new(self.http.settings(target, self.format, syslog.hostname, tls).map_err(wrong)?))
+            }
+            #[cfg(feature = "kafka")]
+            "kafka" => {
+                let tls = self.tls.settings().map_err(missing)?;
+                Target::Kafka(Box::new(self.kafka.settings(&target, self.format, tls).map_err(wrong)?))
+            }
             _ => Target::Stdout,
         };
-        Ok(SinkSettings {
-            name: self.name.unwrap_or_else(|| what.to_owned()),
-            target,
-            filter: self.filter,
-            format: self.format,
-            spool,
-        })
+        Ok(SinkSettings { name, target, filter: self.filter, format: self.format, spool })
     }
 }
 
@@ -315,6 +355,11 @@ fn has_port(address: &str) -> bool {
     address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
+fn is_root() -> bool {
+    let owner = fs::metadata("/proc/self").map(|found| std::os::unix::fs::MetadataExt::uid(&found));
+    owner.is_ok_and(|uid| uid == 0)
+}
+
 /// The name of this host, as the kernel has it.
 fn hostname() -> String {
     let read = |path| -> io::Result<String> { fs::read_to_string(path) };
@@ -335,19 +380,24 @@ impl std::error::Error for SinkFault {}
 /// The key of a kind in the configuration.
 pub(super) const TYPE: &str = "type";
 
-/// Each kind with the keys that it alone has.
-const KINDS: [(&str, &[&str]); 7] = [
+/// Each kind with the keys that not all have.
+const KINDS: &[(&str, &[&[&str]])] = &[
     ("stdout", &[]),
-    ("file", &["rotate-size", "rotate-interval", "compress", "keep"]),
-    ("unix", &["spool", "spool-size", "spool-full", "resend"]),
+    ("file", &[&["rotate-size", "rotate-interval", "compress", "keep"]]),
+    ("unix", &[STREAM_SPOOL]),
     ("unix-datagram", &[]),
-    ("syslog-udp", &["facility", "hostname"]),
-    ("syslog-tcp", &["facility", "hostname", "spool", "spool-size", "spool-full", "resend"]),
-    (
-        "syslog-tls",
-        &["facility", "hostname", "spool", "spool-size", "spool-full", "resend", "ca", "server-name", "certificate", "key"],
-    ),
+    ("syslog-udp", &[SYSLOG]),
+    ("syslog-tcp", &[SYSLOG, STREAM_SPOOL]),
+    ("syslog-tls", &[SYSLOG, STREAM_SPOOL, &["ca", "server-name", "certificate", "key"]]),
+    ("http", &[&sink_http::KEYS, &["hostname"], SPOOL, &["ca", "certificate", "key"]]),
+    #[cfg(feature = "kafka")]
+    ("kafka", &[&sink_kafka::KEYS, SPOOL, &["ca", "certificate", "key"]]),
 ];
+
+const SYSLOG: &[&str] = &["facility", "hostname"];
+const SPOOL: &[&str] = &["spool", "spool-size", "spool-full", "spool-sync", "spool-sync-bytes"];
+/// With what stands in for answers.
+const STREAM_SPOOL: &[&str] = &["spool", "spool-size", "spool-full", "spool-sync", "spool-sync-bytes", "resend"];
 
 /// Keys of all kinds.
 const COMMON: [&str; 6] = ["name", "format", "events", "severity", "findings", "rules"];
@@ -355,19 +405,13 @@ const COMMON: [&str; 6] = ["name", "format", "events", "severity", "findings", "
 /// All types of events.
 const EVENTS: [&str; 8] = ["alert", "anomaly", "drop", "flow", "packet", "portcullis_certificate", "stats", "tls"];
 
-const FULL: [(&str, WhenFull); 3] = [("wait", WhenFull::Wait), ("oldest", WhenFull::Oldest), ("newest", WhenFull::Newest)];
-
 const LOCAL5: u8 = 21;
-/// Bytes of a spool, if nothing else is said, and at least.
-const SPOOL: u64 = 1 << 30;
-const SMALLEST_SPOOL: u64 = 1 << 20;
-/// More than the buffers of both sides of a TCP connection hold by default (6 and 4 MiB in Linux).
-const RESEND: usize = 16 << 20;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::TlsSettings;
+    use std::time::Duration;
+
+    use crate::sink::{HttpSettings, IndexName, Login, Mode, SecretSource, SpoolSettings, TlsSettings, WhenFull};
 
     #[test]
     fn a_sink_is_described_by_kind_target_and_keys() {
@@ -417,14 +461,112 @@ mod tests {
     }
 
     #[test]
+    fn http_takes_a_url_a_mode_and_where_the_secret_is() {
+        let sink = parse(
+            "http:https://es:9200/x%3Fpipeline=p?mode=elastic&index=tls-%25Y&token-file=t&ca=c.pem&batch-time=0.5&batch-events=5",
+        )
+        .unwrap();
+        let expected = HttpSettings {
+            url: "https://es:9200/x?pipeline=p".to_owned(),
+            mode: Mode::Elastic(IndexName::new("tls-%Y").unwrap()),
+            format: Format::Eve,
+            gzip: true,
+            batch_events: 5,
+            batch_bytes: 4 << 20,
+            batch_time: Duration::from_millis(500),
+            timeout: Duration::from_secs(30),
+            login: Some(Login::Token("ApiKey", SecretSource::File("t".into()))),
+            tls: TlsSettings { ca: Some("c.pem".into()), ..TlsSettings::default() },
+        };
+        assert_eq!(sink.target, Target::Http(Box::new(expected)));
+        assert!(sink.spool.is_some());
+        let login = |text: &str| match parse(text).unwrap().target {
+            Target::Http(http) => http.login,
+            other => panic!("{other:?}"),
+        };
+        let variable = || SecretSource::Environment("T".to_owned());
+        for (text, expected) in [
+            ("http:http://a?mode=ndjson", None),
+            ("http:http://a?mode=ndjson&token-env=T", Some(Login::Token("Bearer", variable()))),
+            ("http:http://a?mode=splunk-hec&token-env=T", Some(Login::Token("Splunk", variable()))),
+            ("http:http://a?mode=elastic&token-env=T&auth=bearer", Some(Login::Token("Bearer", variable()))),
+            ("http:http://a?mode=loki&token-env=T&user=u", Some(Login::Basic("u".to_owned(), variable()))),
+        ] {
+            assert_eq!(login(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_http_cannot_be_is_told_without_a_secret() {
+        for (text, key, said) in [
+            ("http:", None, "a sink of type http needs a URL"),
+            ("http:ftp://a?mode=loki", Some("url"), "it is no URL: expected http://HOST[:PORT][/PATH] or https://..."),
+            (
+                "http:https://u:hunter2@a?mode=loki",
+                Some("url"),
+                "there is a user or password in the URL: use user, and token-file or token-env",
+            ),
+            ("http:https://a", None, "a sink of type http needs mode: one of elastic, splunk-hec, loki, ndjson"),
+            ("http:https://a?mode=elk", Some("mode"), "mode: 'elk' is none of elastic, splunk-hec, loki, ndjson"),
+            ("http:https://a?mode=loki&index=a", Some("index"), "index: there is none in this mode"),
+            (
+                "http:https://a?mode=elastic&index=A",
+                Some("index"),
+                "index: 'A' can be in no index's name: use lower case, and %Y, %m and %d for the day",
+            ),
+            (
+                "http:https://a?mode=loki&labels=event_type=a",
+                Some("labels"),
+                "labels: 'event_type' can be no label of yours: use letters, digits and _; event_type is there",
+            ),
+            (
+                "http:https://a?mode=loki&auth=basic",
+                Some("auth"),
+                "auth: it needs token-file or token-env, which say where the secret is",
+            ),
+            ("http:https://a?mode=loki&auth=basic&token-env=T", Some("auth"), "auth: basic needs user"),
+            ("http:https://a?mode=loki&timeout=0", Some("timeout"), "timeout: use more than 0"),
+            ("http:https://a?mode=elastic&format=cef", Some("format"), "format: cef is no JSON, which this mode takes alone"),
+            ("http:https://a?mode=loki&spool=none", None, "a sink of type http needs a spool"),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert_eq!((fault.key.as_deref(), fault.why.as_str()), (key, said), "{text}");
+        }
+    }
+
+    #[cfg(not(feature = "kafka"))]
+    #[test]
+    fn a_build_without_kafka_says_so() {
+        let fault = parse("kafka:a:9092/eve").unwrap_err();
+        assert_eq!(fault.hint.as_deref(), Some("it takes a build with the feature kafka"));
+    }
+
+    #[cfg(feature = "kafka")]
+    #[test]
+    fn a_topic_of_kafka_has_a_spool() {
+        let sink = parse("kafka:a:9092,b:9092/eve?compress=none&spool=s").unwrap();
+        let Target::Kafka(kafka) = sink.target else { panic!("{sink:?}") };
+        assert_eq!((kafka.brokers.as_str(), kafka.topic.as_str(), kafka.compression), ("a:9092,b:9092", "eve", "none"));
+        assert!(sink.spool.is_some());
+    }
+
+    #[test]
     fn a_stream_may_have_a_spool() {
-        let sink = parse("unix:a.sock?spool=/var/spool/p&spool-size=2MiB&spool-full=oldest&resend=0").unwrap();
-        let spool = SpoolSettings { dir: "/var/spool/p".into(), size: 2 << 20, when_full: WhenFull::Oldest, resend: 0 };
+        let sink =
+            parse("unix:a.sock?spool=/var/spool/p&spool-size=2MiB&spool-full=oldest&resend=0&spool-sync=never&spool-sync-bytes=4K")
+                .unwrap();
+        let spool = SpoolSettings {
+            resend: 0,
+            sync_time: None,
+            sync_bytes: 4_096,
+            ..SpoolSettings::new("/var/spool/p".into(), 2 << 20, WhenFull::Oldest)
+        };
         assert_eq!(sink.spool, Some(spool));
         let sink = parse("syslog-tcp:a:601?spool=s").unwrap();
-        let spool = SpoolSettings { dir: "s".into(), size: 1 << 30, when_full: WhenFull::Wait, resend: 16 << 20 };
+        let spool = SpoolSettings::new("s".into(), 1 << 30, WhenFull::Wait);
         assert_eq!(sink.spool, Some(spool));
         assert_eq!(parse("unix:a.sock").unwrap().spool, None);
+        assert_eq!(parse("syslog-tcp:a:601?spool=none").unwrap().spool, None);
     }
 
     #[test]
@@ -433,7 +575,11 @@ mod tests {
             (
                 "flie:a",
                 Some("type"),
-                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls: is file meant?",
+                format!(
+                    "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls, http{}: is file meant?",
+                    if cfg!(feature = "kafka") { ", kafka" } else { "" }
+                )
+                .as_str(),
             ),
             ("file", None, "a sink of type file needs a path"),
             (
@@ -457,7 +603,7 @@ mod tests {
             (
                 "syslog-tcp:a:1?ca=c",
                 Some("ca"),
-                "a sink of type syslog-tcp has no key ca: it is one of name, format, events, severity, findings, rules, facility, hostname, spool, spool-size, spool-full, resend",
+                "a sink of type syslog-tcp has no key ca: it is one of name, format, events, severity, findings, rules, facility, hostname, spool, spool-size, spool-full, spool-sync, spool-sync-bytes, resend",
             ),
             ("unix:a?spool=s&spool-size=1K", Some("spool-size"), "spool-size: use 1MiB or more"),
             ("unix:a?spool=s&spool-full=never", Some("spool-full"), "spool-full: 'never' is none of wait, oldest, newest"),

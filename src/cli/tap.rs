@@ -1,6 +1,8 @@
 //! `portcullis tap`: frames of interfaces in, events out.
 
+use std::fs;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -22,7 +24,7 @@ use crate::capture::bypass::{Bypass, Tags};
 use crate::capture::filter::Wanted;
 use crate::capture::sys::affinity;
 use crate::capture::sys::interface::Interface;
-use crate::capture::sys::privileges::Capabilities;
+use crate::capture::sys::privileges::{Capabilities, User};
 use crate::capture::sys::ring::RingSize;
 use crate::capture::tap::{Backend, Keeper, Opened, TapError, TapSettings, find, open};
 use crate::pipeline::{LiveSettings, Outcome, Printer, RunError, Settings, Status, run_live};
@@ -125,7 +127,10 @@ impl Tap {
             processors: self.pin_cpus.clone(),
         };
         // What is listened at may have to be listened at anew.
-        let written = self.options.written(&prepared.rules).chain(self.recording.directory());
+        let spools: Vec<PathBuf> = self.options.sinks.spools().collect();
+        give(&spools, user)?;
+        let written =
+            self.options.written(&prepared.rules).chain(self.recording.directory()).chain(spools.iter().map(PathBuf::as_path));
         self.sandbox.enter(user, Capabilities::NET_RAW, written)?;
         prepared.settings.board = listen_options::start(monitor, "tap", names.join(", "))?;
         for down in interfaces.iter().filter(|interface| !interface.is_up) {
@@ -215,6 +220,19 @@ impl Job for Listening<'_> {
     fn tell(_: &Outcome, status: &Status) {
         say("ended", line(status));
     }
+}
+
+/// Gives spools that nothing is in to the user who is to write them.
+fn give(spools: &[PathBuf], user: Option<User>) -> Result<(), Refused> {
+    let Some(user) = user else { return Ok(()) };
+    for dir in spools {
+        let is_empty = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
+        if is_empty {
+            let given = std::os::unix::fs::chown(dir, Some(user.uid), Some(user.gid));
+            given.map_err(|error| failed(format_args!("cannot give {} to user {}: {error}", dir.display(), user.uid)))?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks after the interfaces now and then, and says what has become of them; tells the service manager while all is well.

@@ -1,7 +1,7 @@
 //! The editor: decides which lines are told, and what is added to them, in the order in which they are handed to it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::batch::{Ending, Mark, Told, WorkDone};
 use super::certificates::Seen;
@@ -17,6 +17,7 @@ use crate::findings::{FindingSet, Memory, Sighting, found_by};
 use crate::monitor::Counted;
 use crate::packet::{DecoderCounters, Frame};
 use crate::rules::{AlertLimits, Profile, RuleSet};
+use crate::sink::SinkCounters;
 
 /// Knows what was told before: sessions of servers, certificates, alerts of rules with a threshold.
 pub(super) struct Editor<P> {
@@ -30,6 +31,8 @@ pub(super) struct Editor<P> {
     earlier: Earlier,
     /// Intermediate certificates that the workers have learned.
     pub learned: u64,
+    /// Counted by the sinks, once these are at work.
+    sinks: Arc<OnceLock<SinkCounters>>,
     /// Lines that wait to be written together.
     waiting: Vec<u8>,
 }
@@ -75,6 +78,7 @@ impl<P: Printer> Editor<P> {
             recordings: settings.keeping.recording.as_ref().and_then(|recording| RecordingDir::open(recording).ok()),
             earlier: Earlier::new(&settings.engine),
             learned: 0,
+            sinks: Arc::clone(&settings.sinks),
             waiting: Vec::new(),
         }
     }
@@ -175,7 +179,14 @@ impl<P: Printer> Editor<P> {
     /// found on the way has come with them.
     pub fn stats(&mut self, timestamp: Timestamp, decoder: &DecoderCounters, counters: Counters, rim: &[Named]) {
         let named = self.so_far(decoder, counters, rim);
-        self.printer.stats(&mut self.waiting, timestamp, &named, &self.rules_info);
+        self.write_stats(timestamp, &named);
+    }
+
+    fn write_stats(&mut self, timestamp: Timestamp, named: &[Named]) {
+        let of_sinks = self.sinks.get().map(SinkCounters::named).unwrap_or_default();
+        let of_sinks = of_sinks.iter().map(|(name, value)| (name.as_str(), *value));
+        let all: Vec<(&str, u64)> = named.iter().copied().chain(of_sinks).collect();
+        self.printer.stats(&mut self.waiting, timestamp, &all, &self.rules_info);
     }
 
     /// The same, for who asks how it goes.
@@ -220,7 +231,7 @@ impl<P: Printer> Editor<P> {
         summary.flows = counters.flows;
         summary.dropped_packets = counters.dropped;
         let named: Vec<_> = self.named(&decoder, &counters).into_iter().chain(rim.iter().copied()).collect();
-        self.printer.stats(&mut self.waiting, last, &named, &self.rules_info);
+        self.write_stats(last, &named);
         self.flush(sink)?;
         Ok(Outcome { counters, decoder, summary, profile, rules: self.rules, datasets })
     }

@@ -33,8 +33,8 @@ mod strand;
 mod worker;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use crossbeam_channel::bounded;
@@ -56,7 +56,7 @@ use crate::event::Summary;
 use crate::monitor::Board;
 use crate::packet::{DecoderConfig, DecoderCounters};
 use crate::rules::{Profile, RuleSet, SavedDataset};
-use crate::sink;
+use crate::sink::{self, SinkCounters};
 
 use collector::Collector;
 use deal::Dealer;
@@ -81,6 +81,8 @@ pub struct Settings {
     pub next_rules: Arc<NextRules>,
     /// Where a live run leaves what it counts, once a second.
     pub board: Option<Board>,
+    /// What becomes of events in sinks, once these are at work: for `stats` of live runs, in which it is no matter that it depends on the clock.
+    pub sinks: Arc<OnceLock<SinkCounters>>,
 }
 
 /// What came of a run.

@@ -8,15 +8,19 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::Error;
 use super::filter::Filter;
 use super::format::Format;
+use super::http::Http;
+#[cfg(feature = "kafka")]
+use super::kafka::Kafka;
 use super::log::LogFile;
 use super::queue::{Notice, Pace, Shipped, SinkSettings, Target};
 use super::socket::{Sent, Socket};
-use super::spool::{Form, Receiver, Spool, SpoolSettings, Spooled, Stream};
+use super::spool::{Form, Receiver, Spool, Spooled, Stream};
 use super::stdout::Stdout;
 use super::syslog::SyslogSettings;
+use super::tally::Tally;
+use super::{Announce, Error};
 
 /// One sink.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(super) struct Carrier {
     signals: Signals,
     pace: Pace,
     notice: Notice,
+    name: String,
+    tally: Arc<Tally>,
     shipped: Shipped,
     /// Lines that passed the filter.
     wanted: Vec<u8>,
@@ -56,12 +62,15 @@ enum Outlet {
 
 impl Carrier {
     /// Opens the sink. In a live run a receiver need not be there yet.
-    pub fn open(settings: SinkSettings, pace: Pace, notice: Notice, signals: Signals) -> Result<Self, Error> {
+    pub fn open(settings: SinkSettings, pace: Pace, notice: Notice, signals: Signals, tally: Arc<Tally>) -> Result<Self, Error> {
         let name = settings.name.clone();
-        let announce = Box::new(move |error: &Error| notice(&name, error));
-        let spooled = |spool: SpoolSettings, address, form| -> Result<Outlet, Error> {
-            let stream = Stream::new(Socket::unconnected(address)?, form, spool.resend);
-            Ok(Outlet::Spool(Some(Box::new(Spool::begin(spool, Receiver::Stream(stream), announce, pace.patience())?))))
+        let announce: Announce = Arc::new(move |error: &Error| notice(&name, error));
+        let spooled = |spool, receiver| -> Result<Outlet, Error> {
+            let spool = Spool::begin(spool, receiver, Arc::clone(&announce), pace.patience(), Arc::clone(&tally))?;
+            Ok(Outlet::Spool(Some(Box::new(spool))))
+        };
+        let stream = |address, form, resend| -> Result<Receiver, Error> {
+            Ok(Receiver::Stream(Box::new(Stream::new(Socket::unconnected(address)?, form, resend, Arc::clone(&tally)))))
         };
         let connected = |address| match pace {
             Pace::Waiting => Socket::connect(address),
@@ -70,23 +79,32 @@ impl Carrier {
         let outlet = match (settings.target, settings.spool) {
             (Target::Stdout, _) => Outlet::Stdout(Stdout::new()),
             (Target::File(log), _) => Outlet::File(Box::new(LogFile::open(log)?)),
-            (Target::Socket(address), Some(spool)) => spooled(spool, address, Form::Line(settings.format))?,
-            (Target::Syslog(address, syslog), Some(spool)) => spooled(spool, address, Form::Syslog(syslog))?,
+            (Target::Socket(address), Some(spool)) => {
+                let receiver = stream(address, Form::Line(settings.format), spool.resend)?;
+                spooled(spool, receiver)?
+            }
+            (Target::Syslog(address, syslog), Some(spool)) => {
+                let receiver = stream(address, Form::Syslog(syslog), spool.resend)?;
+                spooled(spool, receiver)?
+            }
+            (Target::Http(http), Some(spool)) => {
+                let receiver = Http::new(*http, Arc::clone(&tally), Arc::clone(&announce))?;
+                spooled(spool, Receiver::Http(Box::new(receiver)))?
+            }
+            #[cfg(feature = "kafka")]
+            (Target::Kafka(kafka), Some(spool)) => {
+                let receiver = Kafka::new(*kafka, Arc::clone(&tally), Arc::clone(&announce))?;
+                spooled(spool, Receiver::Kafka(Box::new(receiver)))?
+            }
+            (Target::Http(_), None) => return Err(Error::NoSpool),
+            #[cfg(feature = "kafka")]
+            (Target::Kafka(_), None) => return Err(Error::NoSpool),
             (Target::Socket(address), None) => Outlet::Socket(connected(address)?),
             (Target::Syslog(address, syslog), None) => Outlet::Syslog(connected(address)?, syslog),
         };
-        let shipped = Shipped { name: settings.name, ..Shipped::default() };
-        Ok(Self {
-            filter: settings.filter,
-            format: settings.format,
-            outlet,
-            signals,
-            pace,
-            notice,
-            shipped,
-            wanted: Vec::new(),
-            is_failing: false,
-        })
+        let (name, filter, format) = (settings.name, settings.filter, settings.format);
+        let (shipped, wanted) = (Shipped::default(), Vec::new());
+        Ok(Self { filter, format, outlet, signals, pace, notice, name, tally, shipped, wanted, is_failing: false })
     }
 
     /// Carries blocks until no more come. In a live run what fails costs events, which are counted, and not the sink.
@@ -97,6 +115,13 @@ impl Carrier {
                 Ok(block) => self.take(&block, blocks.is_empty())?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.finish(),
+            }
+            if let Outlet::Spool(Some(spool)) = &mut self.outlet
+                && ticked.elapsed() >= TICK
+            {
+                ticked = Instant::now();
+                let looked = spool.tick();
+                looked.or_else(|error| self.failed(error, 0))?;
             }
             if let Outlet::File(file) = &mut self.outlet {
                 let mut looked = Ok(());
@@ -123,8 +148,9 @@ impl Carrier {
             }
             &wanted
         };
-        let before = self.shipped.sent.saturating_add(self.shipped.too_long);
         let count = lines_in(lines);
+        self.tally.accepted.add(count);
+        let before = self.went();
         let is_hopeless = self.is_failing && self.is_closing();
         let taken = match is_hopeless {
             true => Err(Error::Broken), // it was told why, and nothing more is waited for
@@ -135,14 +161,22 @@ impl Carrier {
             Ok(()) => {
                 self.is_failing = false;
                 if !self.outlet.counts_itself() {
-                    self.shipped.sent = self.shipped.sent.saturating_add(count);
+                    self.tally.sent.add(count);
                 }
                 Ok(())
             }
             Err(error) => {
-                let after = self.shipped.sent.saturating_add(self.shipped.too_long);
-                self.failed(error, count.saturating_sub(after.saturating_sub(before)))
+                let went = self.went().saturating_sub(before);
+                self.failed(error, count.saturating_sub(went))
             }
+        }
+    }
+
+    /// Events that went one by one, so far.
+    fn went(&self) -> u64 {
+        match &self.outlet {
+            Outlet::Socket(_) | Outlet::Syslog(..) => self.tally.sent.get().saturating_add(self.tally.dropped_too_long.get()),
+            _ => 0,
         }
     }
 
@@ -151,9 +185,9 @@ impl Carrier {
         if self.pace == Pace::Waiting || error.is_closed() {
             return Err(error);
         }
-        self.shipped.dropped = self.shipped.dropped.saturating_add(lost);
+        self.tally.dropped_failed.add(lost);
         if !std::mem::replace(&mut self.is_failing, true) {
-            (self.notice)(&self.shipped.name, &error);
+            (self.notice)(&self.name, &error);
         }
         if let Outlet::File(file) = &mut self.outlet {
             let _ = file.restart(); // where it fails, so does the next block, and is counted
@@ -178,8 +212,8 @@ impl Carrier {
                         _ => message.extend_from_slice(line),
                     }
                     match self.send(&message)? {
-                        Sent::Taken => self.shipped.sent = self.shipped.sent.saturating_add(1),
-                        Sent::TooLong => self.shipped.too_long = self.shipped.too_long.saturating_add(1),
+                        Sent::Taken => self.tally.sent.add(1),
+                        Sent::TooLong => self.tally.dropped_too_long.add(1),
                     }
                 }
                 Ok(())
@@ -228,8 +262,7 @@ impl Carrier {
         let ended = self.flush().and_then(|()| match &mut self.outlet {
             Outlet::File(file) => file.finish().map(|untidy| self.shipped.untidy = untidy),
             Outlet::Spool(spool) => {
-                let Spooled { dropped, waiting, damaged } = spool.take().map_or(Ok(Spooled::default()), |spool| spool.finish())?;
-                self.shipped.dropped = self.shipped.dropped.saturating_add(dropped);
+                let Spooled { waiting, damaged, .. } = spool.take().map_or(Ok(Spooled::default()), |spool| spool.finish())?;
                 (self.shipped.waiting, self.shipped.damaged) = (waiting, damaged);
                 Ok(())
             }
@@ -238,14 +271,23 @@ impl Carrier {
         if let Err(error) = ended {
             self.failed(error, 0)?;
         }
-        Ok(self.shipped)
+        let tally = &self.tally;
+        let dropped = [&tally.dropped_queue, &tally.dropped_spool, &tally.dropped_failed].map(|count| count.get());
+        Ok(Shipped {
+            name: self.name,
+            sent: tally.sent.get(),
+            refused: tally.refused.get(),
+            too_long: tally.dropped_too_long.get(),
+            dropped: dropped.into_iter().fold(0, u64::saturating_add),
+            ..self.shipped
+        })
     }
 }
 
 impl Outlet {
-    /// Whether events are counted one by one as they are sent.
+    /// Whether events are counted as they are sent, and not as they are taken.
     const fn counts_itself(&self) -> bool {
-        matches!(self, Self::Socket(_) | Self::Syslog(..))
+        matches!(self, Self::Socket(_) | Self::Syslog(..) | Self::Spool(_))
     }
 }
 

@@ -45,6 +45,34 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// An environment variable with a token cannot be used. What is in it is not told.
+    #[error("cannot use the environment variable {name}: {why}")]
+    Variable {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A receiver will never take some events, and the others go on.
+    #[error("{address} refuses events: {why}")]
+    Refused {
+        /// Where it is.
+        address: String,
+        /// What it said.
+        why: String,
+    },
+    /// Brokers of Kafka do not take events, or nobody can be one with these settings.
+    #[cfg(feature = "kafka")]
+    #[error("kafka at {brokers}: {why}")]
+    Kafka {
+        /// Which brokers.
+        brokers: String,
+        /// What librdkafka says.
+        why: String,
+    },
+    /// A sink that answers has no spool: a mistake of who set it up.
+    #[error("a sink whose receiver answers needs a spool")]
+    NoSpool,
     /// A spool cannot be used.
     #[error("the spool {}: {source}", path.display())]
     Spool {

@@ -8,6 +8,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(super) struct Head<'a> {
     pub timestamp: Cow<'a, str>,
+    #[cfg(feature = "kafka")]
+    pub flow_id: Option<u64>,
     #[serde(borrow)]
     pub event_type: Cow<'a, str>,
     #[serde(borrow)]

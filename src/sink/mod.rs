@@ -8,14 +8,21 @@ mod file;
 mod filter;
 mod format;
 mod head;
+mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+mod kafka_settings;
 mod log;
 mod queue;
 mod socket;
 mod spool;
 mod stdout;
 mod syslog;
+mod tally;
 #[cfg(test)]
 mod testing;
+mod time;
 mod tls;
 
 use std::path::Path;
@@ -26,12 +33,17 @@ use file::File;
 pub use filter::Filter;
 pub use format::Format;
 pub use head::Severity;
+pub use http::{HttpSettings, IndexName, Login, Mode, SecretSource};
+#[cfg(feature = "kafka")]
+pub use kafka_settings::{KafkaSettings, Sasl};
 pub use log::LogSettings;
 pub use queue::{Notice, Pace, Shipped, SinkSettings, Sinks, Target};
 pub use socket::Address;
+use spool::Announce;
 pub use spool::{SpoolSettings, WhenFull};
 use stdout::Stdout;
 pub use syslog::SyslogSettings;
+pub use tally::SinkCounters;
 pub use tls::TlsSettings;
 
 /// A place that takes lines.

@@ -11,10 +11,14 @@ use super::Error;
 use super::carrier::{Carrier, PATIENCE, Signals, lines_in};
 use super::filter::Filter;
 use super::format::Format;
+use super::http::HttpSettings;
+#[cfg(feature = "kafka")]
+use super::kafka_settings::KafkaSettings;
 use super::log::LogSettings;
 use super::socket::Address;
 use super::spool::SpoolSettings;
 use super::syslog::SyslogSettings;
+use super::tally::{SinkCounters, Tally};
 
 /// What one sink is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +31,7 @@ pub struct SinkSettings {
     pub filter: Filter,
     /// What they look like there.
     pub format: Format,
-    /// Where events wait for a receiver that is a stream.
+    /// Where events wait for a receiver that is a stream, or answers.
     pub spool: Option<SpoolSettings>,
 }
 
@@ -42,6 +46,11 @@ pub enum Target {
     Socket(Address),
     /// A receiver of RFC 5424 messages.
     Syslog(Address, SyslogSettings),
+    /// A receiver of requests over HTTP. It has a spool.
+    Http(Box<HttpSettings>),
+    /// A topic of Kafka. It has a spool.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<KafkaSettings>),
 }
 
 /// What is done where a sink is slower than events come, or fails.
@@ -69,8 +78,10 @@ pub struct Sinks {
 pub struct Shipped {
     /// What it is called.
     pub name: String,
-    /// Events that went there, or into its spool.
+    /// Events that went there; of a receiver that answers, those that it took.
     pub sent: u64,
+    /// Events that the receiver will never take, by its answers.
+    pub refused: u64,
     /// Events that were longer than a datagram can be, and went nowhere.
     pub too_long: u64,
     /// Events that were given up: a spool was full, or in a live run the sink failed or was too slow.
@@ -87,8 +98,7 @@ pub struct Shipped {
 struct Queue {
     /// What the sink is called.
     name: String,
-    /// Events for which there was no room in it.
-    dropped: u64,
+    tally: Arc<Tally>,
     blocks: Sender<Arc<[u8]>>,
     thread: JoinHandle<Result<Shipped, Error>>,
 }
@@ -100,13 +110,18 @@ impl Sinks {
         let mut queues = Vec::with_capacity(settings.len());
         for (index, settings) in settings.into_iter().enumerate() {
             let signals = Signals { reopen: hang_ups.get(index).cloned().unwrap_or_default(), closing: Arc::clone(&closing) };
-            let name = settings.name.clone();
-            let carrier = Carrier::open(settings, pace, notice, signals)?;
+            let (name, tally) = (settings.name.clone(), Arc::<Tally>::default());
+            let carrier = Carrier::open(settings, pace, notice, signals, Arc::clone(&tally))?;
             let (blocks, waiting) = bounded(BLOCKS);
             let thread = thread::Builder::new().name(format!("sink-{index}")).spawn(move || carrier.work(&waiting));
-            queues.push(Queue { name, dropped: 0, blocks, thread: thread.map_err(Error::Thread)? });
+            queues.push(Queue { name, tally, blocks, thread: thread.map_err(Error::Thread)? });
         }
         Ok(Self { queues, pace, closing })
+    }
+
+    /// The counters of all of them.
+    pub fn counters(&self) -> SinkCounters {
+        SinkCounters::new(self.queues.iter().map(|queue| (queue.name.clone(), Arc::clone(&queue.tally))))
     }
 
     /// Takes whole lines for all of them. Waits for the slowest where its queue is full, but not in a live run. Standard output whose reader
@@ -123,7 +138,7 @@ impl Sinks {
                 Pace::Live => match queue.blocks.try_send(Arc::clone(&block)) {
                     Ok(()) => true,
                     Err(TrySendError::Full(block)) => {
-                        queue.dropped = queue.dropped.saturating_add(lines_in(&block));
+                        queue.tally.dropped_queue.add(lines_in(&block));
                         true
                     }
                     Err(TrySendError::Disconnected(_)) => false,
@@ -144,7 +159,7 @@ impl Sinks {
 
     /// How it is with each: its name, the blocks that wait in its queue, and the events for which that had no room.
     pub fn levels(&self) -> impl Iterator<Item = (&str, usize, u64)> {
-        self.queues.iter().map(|queue| (queue.name.as_str(), queue.blocks.len(), queue.dropped))
+        self.queues.iter().map(|queue| (queue.name.as_str(), queue.blocks.len(), queue.tally.dropped_queue.get()))
     }
 
     /// Waits until all has gone where it is to go, and tells what has become of each. One that failed is an error, once all have ended.
@@ -167,9 +182,7 @@ impl Sinks {
 impl Queue {
     fn end(self) -> Result<Shipped, Error> {
         drop(self.blocks);
-        let mut shipped = self.thread.join().unwrap_or(Err(Error::Broken))?;
-        shipped.dropped = shipped.dropped.saturating_add(self.dropped);
-        Ok(shipped)
+        self.thread.join().unwrap_or(Err(Error::Broken))
     }
 }
 

@@ -67,7 +67,7 @@ fn severity(head: &Head<'_>) -> u16 {
 }
 
 /// EVE's time as RFC 3339 has it: with a colon in what it is off UTC.
-fn rfc3339(time: &str) -> String {
+pub(super) fn rfc3339(time: &str) -> String {
     match time.split_at_checked(time.len().saturating_sub(2)) {
         Some((start, minutes)) if time.is_ascii() && time.len() == "2026-11-24T11:28:11.793478+0000".len() => {
             format!("{start}:{minutes}")

@@ -27,7 +27,7 @@ pub(super) fn description(table: &DeTable<'_>, dir: &Path, span: Range<usize>) -
                 None => faults.extend(whole("the directory of this file is not UTF-8", Some("write paths from the root on"))),
             },
             Some(text) if Some(key) == target_key(kind_text) => target = encoded(&text),
-            Some(path) if is_path(key) => match dir.join(path).to_str() {
+            Some(path) if is_path(key) && (key != "spool" || path != "none") => match dir.join(path).to_str() {
                 Some(path) => pairs.push(format!("{key}={}", encoded(path))),
                 None => faults.extend(whole("the directory of this file is not UTF-8", Some("write paths from the root on"))),
             },

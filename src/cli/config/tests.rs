@@ -238,7 +238,11 @@ fn what_is_wrong_is_told_with_place_and_hint() {
             "[[sink]]\ntype = \"flie\"",
             2,
             8,
-            "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls",
+            if cfg!(feature = "kafka") {
+                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls, http, kafka"
+            } else {
+                "'flie' is no kind of sink: use stdout, file, unix, unix-datagram, syslog-udp, syslog-tcp, syslog-tls, http"
+            },
             Some("is file meant?"),
         ),
         ("[[sink]]\ntype = \"file\"", 1, 1, "a sink of type file needs a path", None),

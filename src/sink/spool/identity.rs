@@ -6,7 +6,7 @@ pub(super) fn of(spool: u64, number: u64) -> String {
 }
 
 /// Appends an event with its id, `portcullis.id`; what is no event stays as it is.
-pub(super) fn with_id(out: &mut Vec<u8>, event: &[u8], id: &str) {
+pub(in crate::sink) fn with_id(out: &mut Vec<u8>, event: &[u8], id: &str) {
     if let Some((before, after)) = own_object(event) {
         out.extend_from_slice(before);
         out.extend(format!("\"id\":\"{id}\"").into_bytes());

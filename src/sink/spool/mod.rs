@@ -4,9 +4,9 @@
 //! the spool's id, the first number) and records (length, CRC-32, an event). A segment is only appended to; it goes as a whole once all of it is
 //! acknowledged. The ledger says up to which number that is; it is replaced whole.
 //!
-//! **At least once.** An event is accepted once its record is written: from then on it outlives `kill -9` (after a loss of power, what the system
-//! had not written is gone). A record that is torn, since the end came within a write, is cut off when the spool is opened. Without a ledger all
-//! segments are sent again. Events carry the spool's id and their number, which never change: the receiver can tell doubles.
+//! **At least once.** An event is accepted once its record is written: from then on it outlives `kill -9`; and a loss of power, too, once it was
+//! brought to the disk, which is done by time and by bytes. A record that is torn, since the end came within a write, is cut off when the spool is
+//! opened; damage in the middle costs the records that it hit (see [`segment::find`]). Without a ledger all segments are sent again. Events carry the spool's id and their number, which never change: the receiver can tell doubles.
 //!
 //! **What is acknowledged.** What its receiver answers for, or, on a stream, what lies far enough behind (see [`Stream`]). After each break what is
 //! not acknowledged is sent again.
@@ -28,11 +28,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-pub(super) use receiver::Receiver;
+pub(super) use identity::with_id;
+pub(super) use receiver::{Receiver, Refusal};
 use sender::Sender;
 pub(super) use stream::{Form, Stream};
 
 use super::Error;
+use super::tally::Tally;
 use writer::{Full, Writer};
 
 /// How a spool is kept.
@@ -46,6 +48,17 @@ pub struct SpoolSettings {
     pub when_full: WhenFull,
     /// Bytes that a stream has to take after an event before it counts as acknowledged.
     pub resend: usize,
+    /// What is written is brought to the disk after so many bytes,
+    pub sync_bytes: u64,
+    /// and after this time. `None` leaves both to the system.
+    pub sync_time: Option<Duration>,
+}
+
+impl SpoolSettings {
+    /// With defaults for the rest.
+    pub const fn new(dir: PathBuf, size: u64, when_full: WhenFull) -> Self {
+        Self { dir, size, when_full, resend: RESEND, sync_bytes: SYNC_BYTES, sync_time: Some(SYNC_TIME) }
+    }
 }
 
 /// What goes where there is no room.
@@ -60,7 +73,7 @@ pub enum WhenFull {
 }
 
 /// Told when a receiver begins to fail.
-pub(super) type Announce = Box<dyn Fn(&Error) + Send>;
+pub(super) type Announce = Arc<dyn Fn(&Error) + Send + Sync>;
 
 /// A spool that is at work: it is written to here, and sent from in a thread.
 #[derive(Debug)]
@@ -70,6 +83,7 @@ pub(super) struct Spool {
     shared: Arc<Shared>,
     sender: JoinHandle<Result<(), Error>>,
     patience: Duration,
+    tally: Arc<Tally>,
     dropped: u64,
 }
 
@@ -122,14 +136,30 @@ impl Shared {
 impl Spool {
     /// Opens the spool, and begins to send what is in it to `receiver`. `patience`: how long its receiver is waited for where the run is to end, or cannot go
     /// on as the spool is full.
-    pub fn begin(settings: SpoolSettings, receiver: Receiver, announce: Announce, patience: Duration) -> Result<Self, Error> {
+    pub fn begin(
+        settings: SpoolSettings,
+        receiver: Receiver,
+        announce: Announce,
+        patience: Duration,
+        tally: Arc<Tally>,
+    ) -> Result<Self, Error> {
         let failed = |source| Error::Spool { path: settings.dir.clone(), source };
-        let (writer, acknowledged) = Writer::open(&settings.dir, segment_size(&settings)).map_err(failed)?;
+        let (writer, acknowledged) = Writer::open(&settings, segment_size(&settings)).map_err(failed)?;
+        tally.spool_bytes.set(writer.bytes());
+        tally.spool_events.set(writer.next().saturating_sub(acknowledged));
         let shared = Arc::new(Shared::default());
         shared.update(|state| (state.written, state.acknowledged) = (writer.next(), acknowledged));
-        let sender = Sender::new(&settings, (writer.id(), acknowledged), Arc::clone(&shared), receiver, announce, patience);
+        let sender = Sender::new(
+            &settings,
+            (writer.id(), acknowledged),
+            Arc::clone(&shared),
+            receiver,
+            announce,
+            patience,
+            Arc::clone(&tally),
+        );
         let sender = thread::Builder::new().name("spool".to_owned()).spawn(move || sender.work()).map_err(Error::Thread)?;
-        Ok(Self { settings, writer, shared, sender, patience, dropped: 0 })
+        Ok(Self { settings, writer, shared, sender, patience, tally, dropped: 0 })
     }
 
     /// Takes whole lines.
@@ -140,10 +170,21 @@ impl Spool {
         Ok(())
     }
 
+    /// Brings what is written to the disk, once its time has come.
+    pub fn tick(&mut self) -> Result<(), Error> {
+        self.writer.sync_if_due().map_err(|source| Error::Spool { path: self.settings.dir.clone(), source })?;
+        self.writer.forget_removed();
+        self.tally.spool_bytes.set(self.writer.bytes());
+        Ok(())
+    }
+
     /// Waits until all is acknowledged, or the receiver has been away for long; what is left stays.
-    pub fn finish(self) -> Result<Spooled, Error> {
+    pub fn finish(mut self) -> Result<Spooled, Error> {
+        self.writer.sync().map_err(|source| Error::Spool { path: self.settings.dir.clone(), source })?;
         self.shared.update(|state| state.is_closing = true);
         self.sender.join().unwrap_or(Err(Error::Broken))?;
+        self.writer.forget_removed();
+        self.tally.spool_bytes.set(self.writer.bytes());
         let state = *self.shared.state();
         Ok(Spooled { dropped: self.dropped, waiting: state.written.saturating_sub(state.acknowledged), damaged: state.damaged })
     }
@@ -155,7 +196,15 @@ impl Spool {
                 Ok(too_long) => {
                     self.dropped = self.dropped.saturating_add(too_long);
                     let written = self.writer.next();
-                    self.shared.update(|state| state.written = written);
+                    let acknowledged = {
+                        let mut state = self.shared.state();
+                        state.written = written;
+                        state.acknowledged
+                    };
+                    self.shared.changed.notify_all();
+                    self.tally.dropped_too_long.add(too_long);
+                    self.tally.spool_events.set(written.saturating_sub(acknowledged));
+                    self.tally.spool_bytes.set(self.writer.bytes());
                     return Ok(());
                 }
                 Err(Full::NoRoom) => {}
@@ -178,7 +227,7 @@ impl Spool {
                     self.writer.forget_removed();
                 }
                 WhenFull::Oldest => match self.writer.remove_oldest(acknowledged) {
-                    Ok(Some(lost)) => self.dropped = self.dropped.saturating_add(lost),
+                    Ok(Some(lost)) => self.lose(lost),
                     _ => return self.drop_lines(lines), // there is nothing older
                 },
                 WhenFull::Newest => {
@@ -193,8 +242,13 @@ impl Spool {
 
     fn drop_lines(&mut self, lines: &[u8]) -> Result<(), Error> {
         let count = lines.iter().filter(|&&b| b == b'\n').count();
-        self.dropped = self.dropped.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        self.lose(u64::try_from(count).unwrap_or(u64::MAX));
         Ok(())
+    }
+
+    fn lose(&mut self, count: u64) {
+        self.dropped = self.dropped.saturating_add(count);
+        self.tally.dropped_spool.add(count);
     }
 }
 
@@ -216,6 +270,11 @@ fn segment_size(settings: &SpoolSettings) -> u64 {
 
 /// Bytes of lines that are written at once, unless a line is longer.
 const PART: usize = 64 << 10;
+/// More than the buffers of both sides of a TCP connection hold by default (6 and 4 MiB in Linux).
+const RESEND: usize = 16 << 20;
+/// What is lost with the power, if nothing else is said.
+const SYNC_BYTES: u64 = 1 << 20;
+const SYNC_TIME: Duration = Duration::from_secs(1);
 /// Bytes of a segment at most.
 const LARGEST: u64 = 8 << 20;
 

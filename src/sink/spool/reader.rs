@@ -1,10 +1,10 @@
 //! The reading side of a spool.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, ErrorKind};
+use std::io::{self, BufReader, ErrorKind, Seek, SeekFrom};
 use std::path::PathBuf;
 
-use super::segment::{self, Found};
+use super::segment::{self, Found, HEADER, RECORD};
 
 /// Reads records in order.
 #[derive(Debug)]
@@ -22,8 +22,9 @@ pub(super) struct Reader {
 struct Segment {
     reader: BufReader<File>,
     first: u64,
-    /// The number of the record that is next in it.
+    /// The number of the record that is next in it, and its place.
     number: u64,
+    place: u64,
 }
 
 impl Reader {
@@ -45,14 +46,15 @@ impl Reader {
     /// Reads the next record before `until`, up to which all are written, and gives its number. What was removed is passed over.
     pub fn read(&mut self, until: u64, event: &mut Vec<u8>) -> io::Result<Option<u64>> {
         while self.next < until {
-            let Some(Segment { reader, first, number }) = &mut self.current else {
+            let Some(Segment { reader, first, number, place }) = &mut self.current else {
                 self.open(until)?;
                 continue;
             };
             let found = segment::read_record(reader, *number, event)?;
             if found == Found::Record {
                 let this = *number;
-                *number = number.saturating_add(1);
+                let length = u64::try_from(RECORD.saturating_add(event.len())).unwrap_or(u64::MAX);
+                (*number, *place) = (number.saturating_add(1), place.saturating_add(length));
                 if this == self.next {
                     self.next = this.saturating_add(1);
                     return Ok(Some(this));
@@ -60,6 +62,14 @@ impl Reader {
                 continue;
             }
             let first = *first;
+            if found == Found::Damage
+                && let Some(whole) = segment::find(reader, *place, *number)?.filter(|(_, there)| *there < until)
+            {
+                reader.seek(SeekFrom::Start(whole.0))?;
+                (*place, *number) = whole;
+                self.pass(whole.1, true);
+                continue;
+            }
             self.current = None;
             let after = segment::list(&self.dir)?.into_iter().find(|other| *other >= self.next && *other != first);
             self.pass(after.unwrap_or(until).min(until), found == Found::Damage || after.is_none());
@@ -94,7 +104,7 @@ impl Reader {
             Err(error) => return Err(error),
         };
         match segment::read_header(&mut reader, first)? {
-            Some(_) => self.current = Some(Segment { reader, first, number: first }),
+            Some(_) => self.current = Some(Segment { reader, first, number: first, place: HEADER as u64 }),
             None => {
                 let after = all.into_iter().find(|other| *other > first && *other >= self.next);
                 self.pass(after.unwrap_or(until).min(until), true);

@@ -4,13 +4,21 @@ use std::time::Duration;
 
 use super::stream::Stream;
 use crate::sink::Error;
+use crate::sink::http::Http;
+#[cfg(feature = "kafka")]
+use crate::sink::kafka::Kafka;
 use crate::sink::socket::Closed;
 
 /// Who takes the events of a spool. Numbers go up from one offer to the next, unless it was asked to recover.
 #[derive(Debug)]
 pub(in crate::sink) enum Receiver {
     /// One that gives no answers.
-    Stream(Stream),
+    Stream(Box<Stream>),
+    /// One that answers requests.
+    Http(Box<Http>),
+    /// A topic of Kafka.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<Kafka>),
 }
 
 /// Why events were not taken: they are to be tried again.
@@ -27,6 +35,9 @@ impl Receiver {
     pub(super) fn start(&mut self, number: u64) {
         match self {
             Self::Stream(stream) => stream.start(number),
+            Self::Http(http) => http.start(number),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.start(number),
         }
     }
 
@@ -34,13 +45,19 @@ impl Receiver {
     pub(super) fn offer(&mut self, number: u64, id: &str, event: &[u8]) -> Result<(), Refusal> {
         match self {
             Self::Stream(stream) => stream.offer(number, id, event),
+            Self::Http(http) => http.offer(number, id, event.to_vec()),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.offer(number, id, event),
         }
     }
 
     /// Sends what was gathered where it has waited for long, or `now`; and what was refused before.
-    pub(super) fn flush(&mut self, _now: bool) -> Result<(), Refusal> {
+    pub(super) fn flush(&mut self, now: bool) -> Result<(), Refusal> {
         match self {
             Self::Stream(_) => Ok(()),
+            Self::Http(http) => http.flush(now),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.flush(now),
         }
     }
 
@@ -48,6 +65,9 @@ impl Receiver {
     pub(super) fn due(&self) -> Option<Duration> {
         match self {
             Self::Stream(_) => None,
+            Self::Http(http) => http.due(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.due(),
         }
     }
 
@@ -55,16 +75,22 @@ impl Receiver {
     pub(super) fn acknowledged(&self) -> u64 {
         match self {
             Self::Stream(stream) => stream.acknowledged(),
+            Self::Http(http) => http.acknowledged(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.acknowledged(),
         }
     }
 
     /// After a refusal: what it holds it will send again by itself. Answers with the number that is to be offered next, `next` before it was refused.
-    pub(super) fn recover(&mut self, _next: u64) -> u64 {
+    pub(super) fn recover(&mut self, next: u64) -> u64 {
         match self {
             Self::Stream(stream) => {
                 stream.start_over();
                 stream.acknowledged()
             }
+            Self::Http(_) => next,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.recover(),
         }
     }
 
@@ -72,6 +98,9 @@ impl Receiver {
     pub(super) fn close(&mut self, patience: Duration) -> Closed {
         match self {
             Self::Stream(stream) => stream.close(patience),
+            Self::Http(_) => Closed::Confirmed, // all that was offered has left
+            #[cfg(feature = "kafka")]
+            Self::Kafka(_) => Closed::Confirmed,
         }
     }
 }

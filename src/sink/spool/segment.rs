@@ -1,7 +1,7 @@
 //! The form of a segment: a header, and records one after the other.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// What is at a place of a segment.
@@ -59,6 +59,38 @@ pub(super) fn read_record(reader: &mut impl Read, number: u64, event: &mut Vec<u
     Ok(if is_whole { Found::Record } else { Found::Damage })
 }
 
+/// The first whole record behind damage at `place`, where that with `number` should have been: its place and number. The events that were between are
+/// lost; how many they were its checksum tells, in which the number is.
+pub(super) fn find(reader: &mut (impl Read + Seek), place: u64, number: u64) -> io::Result<Option<(u64, u64)>> {
+    let mut bytes = Vec::new();
+    reader.seek(SeekFrom::Start(place))?;
+    reader.take(MOST_SEARCHED).read_to_end(&mut bytes)?;
+    for at in 1..bytes.len() {
+        let Some(rest) = bytes.get(at..) else { break };
+        let Some((head, after)) = rest.split_at_checked(RECORD) else { break };
+        let (length, sum) = head.split_at_checked(4).unwrap_or_default();
+        let word = |bytes: &[u8]| bytes.try_into().ok().map(u32::from_le_bytes);
+        let (Some(length), Some(sum)) = (word(length), word(sum)) else { break };
+        let Some(event) = usize::try_from(length).ok().and_then(|length| after.get(..length)) else { continue };
+        if !(event.starts_with(b"{") && event.ends_with(b"}")) {
+            continue; // no event: the checksum need not be tried
+        }
+        // A record that was lost took its head at least.
+        let most = u64::try_from(at.div_ceil(RECORD)).unwrap_or(u64::MAX).min(MOST_LOST);
+        let body = crc32fast::Hasher::new_with_initial_len(crc32fast::hash(event), u64::from(length));
+        let is_it = |number: &u64| {
+            let mut whole = crc32fast::Hasher::new();
+            whole.update(&number.to_le_bytes());
+            whole.combine(&body);
+            whole.finalize() == sum
+        };
+        if let Some(there) = (number..=number.saturating_add(most)).find(is_it) {
+            return Ok(Some((place.saturating_add(u64::try_from(at).unwrap_or(u64::MAX)), there)));
+        }
+    }
+    Ok(None)
+}
+
 /// The file of the segment that begins with `first`.
 pub(super) fn path(dir: &Path, first: u64) -> PathBuf {
     dir.join(format!("{first:020}.seg"))
@@ -88,5 +120,9 @@ const MAGIC: [u8; 8] = *b"PCSPOOL1";
 pub(super) const HEADER: usize = 24;
 /// Bytes of a record before its event.
 pub(super) const RECORD: usize = 8;
+/// Bytes behind damage in which a record is looked for: more than a segment has, but for one with a very long event.
+const MOST_SEARCHED: u64 = 16 << 20;
+/// Records that damage may have cost and still be passed over.
+const MOST_LOST: u64 = 4_096;
 /// Bytes of an event at most; a length beyond is damage.
 pub(super) const LONGEST: u32 = 64 << 20;

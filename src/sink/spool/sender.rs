@@ -10,6 +10,7 @@ use super::receiver::{Receiver, Refusal};
 use super::{Announce, Shared, SpoolSettings, identity, ledger};
 use crate::sink::Error;
 use crate::sink::socket::Closed;
+use crate::sink::tally::Tally;
 
 /// Sends what is in a spool.
 pub(super) struct Sender {
@@ -18,6 +19,7 @@ pub(super) struct Sender {
     shared: Arc<Shared>,
     receiver: Receiver,
     announce: Announce,
+    tally: Arc<Tally>,
     /// How long the receiver may be away at the end.
     patience: Duration,
     reader: Reader,
@@ -48,6 +50,7 @@ impl Sender {
         mut receiver: Receiver,
         announce: Announce,
         patience: Duration,
+        tally: Arc<Tally>,
     ) -> Self {
         receiver.start(acknowledged);
         Self {
@@ -56,6 +59,7 @@ impl Sender {
             shared,
             receiver,
             announce,
+            tally,
             patience,
             reader: Reader::new(settings.dir.clone(), acknowledged),
             acknowledged,
@@ -151,12 +155,9 @@ impl Sender {
             return false;
         }
         let pause = last.map_or(FIRST_PAUSE, |(_, pause)| pause.saturating_mul(2).min(LONGEST_PAUSE));
-        let pause = match refusal.after {
-            Some(after) => after.clamp(pause, LONGEST_WISH),
-            None => pause,
-        };
-        self.away = Some((Instant::now(), pause.min(LONGEST_PAUSE)));
-        let mut left = jittered(pause);
+        self.away = Some((Instant::now(), pause));
+        // Who asks to be left alone is so for that time at least.
+        let mut left = refusal.after.unwrap_or_default().min(LONGEST_WISH).saturating_add(jittered(pause));
         if self.is_ending {
             left = left.min(self.patience.saturating_sub(self.progress.elapsed()));
         }
@@ -182,7 +183,13 @@ impl Sender {
         }
         if is_due || now {
             let (acknowledged, damaged) = (self.acknowledged, self.reader.damaged);
-            self.shared.update(|state| (state.acknowledged, state.damaged) = (acknowledged, damaged));
+            let mut written = 0;
+            self.shared.update(|state| {
+                (state.acknowledged, state.damaged) = (acknowledged, damaged);
+                written = state.written;
+            });
+            self.tally.dropped_damaged.set(damaged);
+            self.tally.spool_events.set(written.saturating_sub(acknowledged));
         }
         Ok(())
     }

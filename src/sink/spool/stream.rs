@@ -4,6 +4,7 @@
 //! buffers cannot hold it any longer, or the receiver has closed in good order after we did.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::identity::with_id;
@@ -11,6 +12,7 @@ use super::receiver::Refusal;
 use crate::sink::format::Format;
 use crate::sink::socket::{Closed, Socket};
 use crate::sink::syslog::SyslogSettings;
+use crate::sink::tally::Tally;
 
 /// What is made of an event.
 #[derive(Debug)]
@@ -33,11 +35,12 @@ pub(in crate::sink) struct Stream {
     taken: VecDeque<(u64, usize)>,
     taken_bytes: usize,
     message: Vec<u8>,
+    tally: Arc<Tally>,
 }
 
 impl Stream {
-    pub fn new(socket: Socket, form: Form, resend: usize) -> Self {
-        Self { socket, form, resend, acknowledged: 0, taken: VecDeque::new(), taken_bytes: 0, message: Vec::new() }
+    pub fn new(socket: Socket, form: Form, resend: usize, tally: Arc<Tally>) -> Self {
+        Self { socket, form, resend, acknowledged: 0, taken: VecDeque::new(), taken_bytes: 0, message: Vec::new(), tally }
     }
 
     pub(super) fn start(&mut self, acknowledged: u64) {
@@ -48,6 +51,7 @@ impl Stream {
         self.message.clear();
         self.form.message(&mut self.message, event, id);
         self.socket.send(&self.message).map_err(Refusal::from)?;
+        self.tally.sent.add(1);
         let length = self.message.len();
         self.taken.push_back((number, length));
         self.taken_bytes = self.taken_bytes.saturating_add(length);
@@ -66,6 +70,11 @@ impl Stream {
 
     /// Forgets what is not acknowledged, which is to be offered again.
     pub(super) fn start_over(&mut self) {
+        self.tally.retried.add(u64::try_from(self.taken.len()).unwrap_or(u64::MAX));
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         self.taken.clear();
         self.taken_bytes = 0;
     }
@@ -76,7 +85,7 @@ impl Stream {
             && let Some((number, _)) = self.taken.back()
         {
             self.acknowledged = number.saturating_add(1);
-            self.start_over();
+            self.forget();
         }
         closed
     }

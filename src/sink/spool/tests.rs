@@ -12,12 +12,19 @@ use crate::sink::format::Format;
 use crate::sink::socket::{Address, Socket};
 
 fn settings(dir: &Path) -> SpoolSettings {
-    SpoolSettings { dir: dir.join("spool"), size: 1 << 20, when_full: WhenFull::Wait, resend: 1 << 20 }
+    SpoolSettings { resend: 1 << 20, ..SpoolSettings::new(dir.join("spool"), 1 << 20, WhenFull::Wait) }
 }
 
 fn begin(settings: &SpoolSettings, to: &Path) -> Result<Spool, Error> {
-    let stream = Stream::new(Socket::unconnected(Address::Unix(to.to_owned()))?, Form::Line(Format::Eve), settings.resend);
-    Spool::begin(settings.clone(), Receiver::Stream(stream), Box::new(|_| {}), Duration::from_secs(30))
+    let stream =
+        Stream::new(Socket::unconnected(Address::Unix(to.to_owned()))?, Form::Line(Format::Eve), settings.resend, Arc::default());
+    Spool::begin(
+        settings.clone(),
+        Receiver::Stream(Box::new(stream)),
+        Arc::new(|_: &Error| {}),
+        Duration::from_secs(30),
+        Arc::default(),
+    )
 }
 
 fn event(n: u64) -> String {
@@ -26,7 +33,7 @@ fn event(n: u64) -> String {
 
 /// Puts events into a spool whose sender is not there.
 fn write(settings: &SpoolSettings, numbers: std::ops::Range<u64>) {
-    let (mut writer, _) = Writer::open(&settings.dir, segment_size(settings)).unwrap();
+    let (mut writer, _) = Writer::open(settings, segment_size(settings)).unwrap();
     for n in numbers {
         writer.append(event(n).as_bytes(), settings.size).unwrap();
     }
@@ -129,22 +136,48 @@ fn a_segment_that_was_just_begun_is_no_obstacle() {
     }
 }
 
+/// Where the record with the number `n` is in a segment that begins with `first`.
+fn place_of(first: u64, n: u64) -> usize {
+    segment::HEADER + (first..n).map(|n| segment::RECORD + event(n).len() - 1).sum::<usize>()
+}
+
 #[test]
-fn damage_costs_the_rest_of_a_segment_and_is_counted() {
+fn damage_costs_the_records_that_it_hit_and_is_counted() {
     let dir = tempfile::tempdir().unwrap();
-    let (settings, path) = (settings(dir.path()), dir.path().join("a.sock"));
-    for n in 1..4 {
-        write(&settings, 3 * n - 2..3 * n + 1); // three segments of three
+    // What is damaged, in a segment of records 4 to 9: by a byte of one, or by all of a range; and what that costs.
+    let (five, eight, end) = (place_of(4, 5), place_of(4, 8), place_of(4, 10));
+    for (name, damaged, lost) in [
+        ("event", five + segment::RECORD + 2..five + segment::RECORD + 3, 5..6),
+        ("length", five..five + 1, 5..6),
+        ("long length", five + 3..five + 4, 5..6),
+        ("checksum", five + 5..five + 6, 5..6),
+        ("several", five + 1..eight, 5..8),
+        ("all but the head", segment::HEADER..end, 4..10),
+        ("the head", 0..8, 4..10),
+    ] {
+        for is_last in [false, true] {
+            let place = dir.path().join(format!("{name} {is_last}"));
+            fs::create_dir(&place).unwrap();
+            let (settings, path) = (settings(&place), place.join("a.sock"));
+            write(&settings, 1..4);
+            write(&settings, 4..10);
+            if !is_last {
+                write(&settings, 10..12);
+            }
+            let middle = segment::path(&settings.dir, 4);
+            let mut bytes = fs::read(&middle).unwrap();
+            bytes[damaged.clone()].iter_mut().for_each(|byte| *byte ^= 0x55);
+            fs::write(&middle, bytes).unwrap();
+            if is_last && lost.end == 10 {
+                continue; // that is taken for a torn end, which was never accepted
+            }
+            let received = receiver(&path);
+            let spooled = begin(&settings, &path).unwrap().finish().unwrap();
+            let whole = [expected(1..lost.start), expected(lost.end..if is_last { 10 } else { 12 })].concat();
+            assert_eq!(received.join().unwrap(), whole, "{name} {is_last}");
+            assert_eq!(spooled, Spooled { damaged: lost.end - lost.start, ..Spooled::default() }, "{name} {is_last}");
+        }
     }
-    let middle = segment::path(&settings.dir, 4);
-    let mut bytes = fs::read(&middle).unwrap();
-    let second = segment::HEADER + 2 * segment::RECORD + event(4).len() - 1;
-    bytes[second] ^= 1;
-    fs::write(&middle, bytes).unwrap();
-    let received = receiver(&path);
-    let spool = begin(&settings, &path).unwrap();
-    assert_eq!(spool.finish().unwrap(), Spooled { damaged: 2, ..Spooled::default() });
-    assert_eq!(received.join().unwrap(), [expected(1..5), expected(7..10)].concat());
 }
 
 #[test]
@@ -224,18 +257,18 @@ fn a_receiver_that_confirms_nothing_leaves_events_waiting() {
 fn a_spool_is_for_one_program_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path());
-    let first = Writer::open(&settings.dir, 1_024).unwrap();
+    let first = Writer::open(&settings, 1_024).unwrap();
     let error = begin(&settings, &dir.path().join("a.sock")).unwrap_err().to_string();
     assert!(error.contains("another program uses this spool"), "{error}");
     drop(first);
-    Writer::open(&settings.dir, 1_024).unwrap();
+    Writer::open(&settings, 1_024).unwrap();
 }
 
 #[test]
 fn a_disk_without_room_is_like_the_bound() {
     let dir = tempfile::tempdir().unwrap();
     let settings = settings(dir.path());
-    let (mut writer, _) = Writer::open(&settings.dir, 1_024).unwrap();
+    let (mut writer, _) = Writer::open(&settings, 1_024).unwrap();
     std::os::unix::fs::symlink("/dev/full", segment::path(&settings.dir, 1)).unwrap();
     assert!(matches!(writer.append(event(1).as_bytes(), settings.size), Err(Full::NoRoom)));
     // Nothing of it is left, and once there is room it goes on.
@@ -257,13 +290,34 @@ fn a_receiver_that_breaks_off_again_and_again_is_given_up_and_said_so_once() {
     let said = Arc::new(Mutex::new(Vec::new()));
     let announce = {
         let said = Arc::clone(&said);
-        Box::new(move |error: &Error| said.lock().unwrap().push(error.to_string()))
+        Arc::new(move |error: &Error| said.lock().unwrap().push(error.to_string()))
     };
-    let stream = Stream::new(Socket::unconnected(Address::Unix(path)).unwrap(), Form::Line(Format::Eve), settings.resend);
-    let mut spool = Spool::begin(settings, Receiver::Stream(stream), announce, Duration::from_secs(2)).unwrap();
+    let stream =
+        Stream::new(Socket::unconnected(Address::Unix(path)).unwrap(), Form::Line(Format::Eve), settings.resend, Arc::default());
+    let mut spool =
+        Spool::begin(settings, Receiver::Stream(Box::new(stream)), announce, Duration::from_secs(2), Arc::default()).unwrap();
     spool.write(event(1).as_bytes()).unwrap();
     let since = Instant::now();
     assert_eq!(spool.finish().unwrap(), Spooled { waiting: 1, ..Spooled::default() });
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
     assert_eq!(*said.lock().unwrap(), ["the receiver broke off before it had confirmed all"]);
+}
+
+#[test]
+fn what_is_written_is_brought_to_the_disk_by_bytes_and_by_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = SpoolSettings { sync_bytes: 1_000, sync_time: Some(Duration::from_millis(50)), ..settings(dir.path()) };
+    let (mut writer, _) = Writer::open(&settings, 1 << 20).unwrap();
+    let append = |writer: &mut Writer, bytes: usize| {
+        let line = format!("{{\"pad\":\"{}\"}}\n", "x".repeat(bytes));
+        writer.append(line.as_bytes(), settings.size).unwrap();
+    };
+    append(&mut writer, 100);
+    assert!(writer.unsynced() > 100);
+    append(&mut writer, 1_000);
+    assert_eq!(writer.unsynced(), 0);
+    append(&mut writer, 100);
+    thread::sleep(Duration::from_millis(51));
+    writer.sync_if_due().unwrap();
+    assert_eq!(writer.unsynced(), 0);
 }

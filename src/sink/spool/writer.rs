@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufReader, ErrorKind, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use super::ledger;
 use super::segment::{self, Found, HEADER, LONGEST, RECORD};
+use super::{SpoolSettings, ledger};
 
 /// Writes records.
 #[derive(Debug)]
@@ -20,6 +21,11 @@ pub(super) struct Writer {
     /// First number and size of all segments, the current one at the end.
     segments: VecDeque<(u64, u64)>,
     next: u64,
+    sync_bytes: u64,
+    sync_time: Option<Duration>,
+    /// Bytes that were written and not brought to the disk, and since when there are some.
+    unsynced: u64,
+    unsynced_since: Option<Instant>,
     /// Holds off others while it is open.
     _lock: File,
 }
@@ -35,7 +41,8 @@ pub(super) enum Full {
 
 impl Writer {
     /// Opens the spool in `dir`, or makes it; and the first number that is not acknowledged. A torn record at the end is cut off.
-    pub fn open(dir: &Path, segment_size: u64) -> io::Result<(Self, u64)> {
+    pub fn open(settings: &SpoolSettings, segment_size: u64) -> io::Result<(Self, u64)> {
+        let dir = &*settings.dir;
         fs::create_dir_all(dir)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("lock"))?;
         lock.try_lock().map_err(|_| io::Error::new(ErrorKind::WouldBlock, "another program uses this spool"))?;
@@ -68,8 +75,12 @@ impl Writer {
         let oldest = segments.front().map_or(next, |(first, _)| *first);
         let acknowledged = known.map_or(oldest, |(_, acknowledged)| acknowledged).min(next).max(oldest);
         ledger::write(dir, id, acknowledged)?;
-        let dir = dir.to_owned();
-        Ok((Self { dir, id, segment_size, current: None, segments, next, _lock: lock }, acknowledged))
+        let (dir, sync_bytes, sync_time) = (dir.to_owned(), settings.sync_bytes, settings.sync_time);
+        let (unsynced, unsynced_since) = (0, None);
+        let current = None;
+        let writer =
+            Self { dir, id, segment_size, current, segments, next, sync_bytes, sync_time, unsynced, unsynced_since, _lock: lock };
+        Ok((writer, acknowledged))
     }
 
     /// What the spool is known by.
@@ -82,10 +93,39 @@ impl Writer {
         self.next
     }
 
+    /// Bytes of all segments.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size))
+    }
+
     /// Whether `lines` keep to `limit` bytes in all.
     pub fn has_room(&self, lines: &[u8], limit: u64) -> bool {
-        let used = self.segments.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
-        used.saturating_add(cost(lines)) <= limit
+        self.bytes().saturating_add(cost(lines)) <= limit
+    }
+
+    /// Bytes that were written and not brought to the disk.
+    #[cfg(test)]
+    pub const fn unsynced(&self) -> u64 {
+        self.unsynced
+    }
+
+    /// Brings what was written to the disk, if it is time.
+    pub fn sync_if_due(&mut self) -> io::Result<()> {
+        let Some(time) = self.sync_time else { return Ok(()) };
+        let is_due = self.unsynced >= self.sync_bytes || self.unsynced_since.is_some_and(|since| since.elapsed() >= time);
+        if is_due { self.sync() } else { Ok(()) }
+    }
+
+    /// Brings what was written to the disk, unless that is left to the system.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if self.sync_time.is_some()
+            && self.unsynced > 0
+            && let Some((file, _)) = &self.current
+        {
+            file.sync_data()?;
+        }
+        (self.unsynced, self.unsynced_since) = (0, None);
+        Ok(())
     }
 
     /// Writes a record for each line, all or none, and tells how many are too long for one.
@@ -107,6 +147,7 @@ impl Writer {
         match self.write(&records) {
             Ok(()) => {
                 self.next = number;
+                self.sync_if_due().map_err(Full::Failed)?;
                 Ok(too_long)
             }
             Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Err(Full::NoRoom),
@@ -141,10 +182,14 @@ impl Writer {
     fn write(&mut self, records: &[u8]) -> io::Result<()> {
         if self.current.as_ref().is_none_or(|(_, size)| *size >= self.segment_size) {
             self.forget_removed();
+            self.sync()?;
             let mut file = File::create(segment::path(&self.dir, self.next))?;
             if let Err(error) = file.write_all(&segment::header(self.id, self.next)) {
                 let _ = fs::remove_file(segment::path(&self.dir, self.next)); // it is empty or half a header: opening removes it, too
                 return Err(error);
+            }
+            if self.sync_time.is_some() {
+                File::open(&self.dir)?.sync_all()?; // the new name
             }
             // An earlier run may have left an empty one of that name at the end.
             self.segments.retain(|(first, _)| *first != self.next);
@@ -158,22 +203,31 @@ impl Writer {
             file.seek(SeekFrom::Start(*size))?;
             return Err(error);
         }
-        *size = size.saturating_add(u64::try_from(records.len()).unwrap_or(u64::MAX));
+        let length = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        *size = size.saturating_add(length);
         if let Some(last) = self.segments.back_mut() {
             last.1 = *size;
         }
+        self.unsynced = self.unsynced.saturating_add(length);
+        self.unsynced_since.get_or_insert_with(Instant::now);
         Ok(())
     }
 }
 
-/// Where the whole records of a segment end, from its beginning, and the number after them.
+/// Where the whole records of a segment end, from its beginning, and the number after them. Damage before the last of them stays where it is.
 fn whole_part(reader: &mut BufReader<File>, first: u64) -> io::Result<(u64, u64)> {
     let (mut end, mut number, mut event) = (HEADER as u64, first, Vec::new());
-    while segment::read_record(reader, number, &mut event)? == Found::Record {
-        let length = u64::try_from(RECORD.saturating_add(event.len())).unwrap_or(u64::MAX);
-        (end, number) = (end.saturating_add(length), number.saturating_add(1));
+    loop {
+        while segment::read_record(reader, number, &mut event)? == Found::Record {
+            let length = u64::try_from(RECORD.saturating_add(event.len())).unwrap_or(u64::MAX);
+            (end, number) = (end.saturating_add(length), number.saturating_add(1));
+        }
+        match segment::find(reader, end, number)? {
+            Some((place, there)) => (end, number) = (place, there),
+            None => return Ok((end, number)),
+        }
+        reader.seek(SeekFrom::Start(end))?;
     }
-    Ok((end, number))
 }
 
 /// Bytes that `lines` take.

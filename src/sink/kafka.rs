@@ -1,0 +1,246 @@
+//! A topic of Apache Kafka, by librdkafka (feature `kafka`): an idempotent producer, so that what librdkafka itself sends again comes once, and in the
+//! order in which it was sent. Events of a flow have its id as their key, so that they are in one partition.
+//!
+//! librdkafka says of each event whether it was delivered. Those that were not, after the time that is set, are offered again, with all that came
+//! after the first of them: these may come twice, with the same id.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext, PurgeConfig};
+
+use super::format::Format;
+use super::head::Head;
+use super::kafka_settings::KafkaSettings;
+use super::spool::{Refusal, with_id};
+use super::tally::Tally;
+use super::{Announce, Error};
+
+/// The far side.
+pub(super) struct Kafka {
+    producer: BaseProducer<Reports>,
+    topic: String,
+    brokers: String,
+    /// Numbers that were offered and of which nothing is known yet.
+    under_way: BTreeSet<u64>,
+    /// The number after the last that was offered.
+    next: u64,
+    format: Format,
+    message: Vec<u8>,
+    tally: Arc<Tally>,
+    announce: Announce,
+    is_told: bool,
+}
+
+/// What librdkafka tells.
+#[derive(Clone, Default)]
+struct Reports {
+    delivered: Arc<Mutex<Vec<(usize, Option<RDKafkaErrorCode>)>>>,
+    /// What went wrong last.
+    error: Arc<Mutex<Option<String>>>,
+}
+
+impl Kafka {
+    /// Reads the secret; nothing is sent yet.
+    pub fn new(settings: KafkaSettings, tally: Arc<Tally>, announce: Announce) -> Result<Self, Error> {
+        let refused = |error: KafkaError| Error::Kafka { brokers: settings.brokers.clone(), why: error.to_string() };
+        let producer: BaseProducer<Reports> = config(&settings)?.create_with_context(Reports::default()).map_err(refused)?;
+        Ok(Self {
+            producer,
+            topic: settings.topic,
+            brokers: settings.brokers,
+            under_way: BTreeSet::new(),
+            next: 0,
+            format: settings.format,
+            message: Vec::new(),
+            tally,
+            announce,
+            is_told: false,
+        })
+    }
+
+    pub fn start(&mut self, acknowledged: u64) {
+        self.next = acknowledged;
+    }
+
+    /// Hands an event to librdkafka, and waits for room in its queue.
+    pub fn offer(&mut self, number: u64, id: &str, event: &[u8]) -> Result<(), Refusal> {
+        self.message.clear();
+        with_id(&mut self.message, event, id);
+        let message = self.format.event(&self.message).into_owned();
+        let key = Head::of(event).and_then(|head| head.flow_id).map(|flow_id| flow_id.to_string());
+        let opaque = usize::try_from(number).unwrap_or(usize::MAX);
+        loop {
+            let mut record = BaseRecord::with_opaque_to(&self.topic, opaque).payload(&message);
+            if let Some(key) = &key {
+                record = record.key(key.as_bytes());
+            }
+            match self.producer.send::<[u8], _>(record) {
+                Ok(()) => {
+                    self.under_way.insert(number);
+                    self.next = number.saturating_add(1);
+                    return self.look(Duration::ZERO);
+                }
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => self.look(LOOK)?,
+                Err((KafkaError::MessageProduction(code @ RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
+                    self.refuse(code);
+                    self.next = number.saturating_add(1);
+                    return Ok(());
+                }
+                Err((error, _)) => return Err(self.failed(error.to_string())),
+            }
+        }
+    }
+
+    /// Looks at what was reported; with `now` until all is.
+    pub fn flush(&mut self, now: bool) -> Result<(), Refusal> {
+        self.look(Duration::ZERO)?;
+        while now && !self.under_way.is_empty() {
+            self.look(LOOK)?;
+        }
+        Ok(())
+    }
+
+    /// When to look again.
+    pub fn due(&self) -> Option<Duration> {
+        (!self.under_way.is_empty()).then_some(LOOK)
+    }
+
+    pub fn acknowledged(&self) -> u64 {
+        self.under_way.first().copied().unwrap_or(self.next)
+    }
+
+    /// Takes back what is under way, which is to be offered again.
+    pub fn recover(&mut self) -> u64 {
+        self.producer.purge(PurgeConfig::default().queue().inflight());
+        self.producer.poll(LOOK);
+        self.reports().clear();
+        let from = self.acknowledged();
+        self.under_way.clear();
+        self.next = from;
+        from
+    }
+
+    /// Takes reports, waiting for some at most that long.
+    fn look(&mut self, time: Duration) -> Result<(), Refusal> {
+        self.producer.poll(time);
+        let reports = std::mem::take(&mut *self.reports());
+        let mut failed = None;
+        for (number, error) in reports {
+            let number = u64::try_from(number).unwrap_or(u64::MAX);
+            if !self.under_way.contains(&number) {
+                continue; // of what was taken back
+            }
+            match error {
+                None => {
+                    self.under_way.remove(&number);
+                    self.tally.sent.add(1);
+                }
+                Some(code @ (RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessage)) => {
+                    self.under_way.remove(&number);
+                    self.refuse(code);
+                }
+                Some(code) => {
+                    self.tally.retried.add(1);
+                    failed = failed.or(Some(code));
+                }
+            }
+        }
+        match failed {
+            None => Ok(()),
+            Some(code) => {
+                let said = self.producer.context().error.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Err(self.failed(said.unwrap_or_else(|| code.to_string())))
+            }
+        }
+    }
+
+    fn reports(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Option<RDKafkaErrorCode>)>> {
+        self.producer.context().delivered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, why: String) -> Refusal {
+        Error::Kafka { brokers: self.brokers.clone(), why }.into()
+    }
+
+    fn refuse(&mut self, code: RDKafkaErrorCode) {
+        self.tally.refused.add(1);
+        if !std::mem::replace(&mut self.is_told, true) {
+            (self.announce)(&Error::Refused { address: format!("kafka at {}", self.brokers), why: code.to_string() });
+        }
+    }
+}
+
+impl ClientContext for Reports {
+    /// Nobody reads a log here; what goes wrong is an error.
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{error}: {reason}"));
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        let error = result.as_ref().err().map(|(error, _)| error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown));
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).push((number, error));
+    }
+}
+
+impl std::fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kafka").field("brokers", &self.brokers).field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+/// The properties of librdkafka's manual.
+fn config(settings: &KafkaSettings) -> Result<ClientConfig, Error> {
+    let mut config = ClientConfig::new();
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX).to_string();
+    config
+        .set("client.id", "portcullis")
+        .set("bootstrap.servers", &settings.brokers)
+        .set("enable.idempotence", "true")
+        .set("compression.type", settings.compression)
+        .set("linger.ms", milliseconds(settings.batch_time))
+        .set("message.timeout.ms", milliseconds(settings.timeout))
+        .set("message.max.bytes", settings.message_bytes.to_string())
+        // What waits in memory; the spool has the rest.
+        .set("queue.buffering.max.messages", "10000")
+        .set("queue.buffering.max.kbytes", QUEUE_KIB.max(settings.message_bytes.div_ceil(1_024)).to_string());
+    let protocol = match (&settings.sasl, &settings.tls) {
+        (None, None) => "plaintext",
+        (None, Some(_)) => "ssl",
+        (Some(_), None) => "sasl_plaintext",
+        (Some(_), Some(_)) => "sasl_ssl",
+    };
+    config.set("security.protocol", protocol);
+    if let Some(sasl) = &settings.sasl {
+        config.set("sasl.mechanisms", sasl.mechanism).set("sasl.username", &sasl.user).set("sasl.password", sasl.password.read()?);
+    }
+    let path = |path: &std::path::Path| path.display().to_string();
+    if let Some(tls) = &settings.tls {
+        if let Some(ca) = &tls.ca {
+            config.set("ssl.ca.location", path(ca));
+        }
+        if let Some((certificate, key)) = &tls.identity {
+            config.set("ssl.certificate.location", path(certificate)).set("ssl.key.location", path(key));
+        }
+    }
+    Ok(config)
+}
+
+/// How long librdkafka is listened to at a time.
+const LOOK: Duration = Duration::from_millis(50);
+const QUEUE_KIB: usize = 16 << 10;
+
+#[cfg(test)]
+#[path = "kafka_tests.rs"]
+mod tests;
