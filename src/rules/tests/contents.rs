@@ -141,6 +141,17 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn what_neither_engine_has_is_refused() {
+    for expression in ["(?J)a", "(?^)a", "(?=a)*b", r"(?<!a)+b", r"\Qa\E", r"a\Kb", "(*ACCEPT)a"] {
+        let said = refusal(&format!("pcre:\"/{expression}/\";"));
+        assert!(
+            ["regular expression: ", "this escape", "a verb"].iter().any(|begin| said.starts_with(begin)),
+            "{expression}: {said}"
+        );
+    }
+}
+
+#[test]
 fn a_buffer_may_have_to_be_absent() {
     let silent = Session { client_hello: Some(ClientHello::default()), ..Session::default() };
     let rule = |options: &str| format!("alert tls any any -> any any (tls.sni; {options} sid:1;)");
@@ -208,6 +219,19 @@ fn regular_expressions_are_those_of_pcre() {
         (r#"pcre:"/^(?<x>a)(?:b)\1$/";"#, &["aba"], &["abb"]),
         (r#"pcre:!"/a/";"#, &["b"], &["a"]),
         (r#"pcre:"/\xff/";"#, &[], &["ÿ"]),
+        // The number of a byte in braces, with any number of digits; a letter of ASCII or not.
+        (r#"pcre:"/^\x{c3}\x{A9}\x{5D}\x{7b}\x{9}\x{0041}$/";"#, &["\u{e9}]{\tA"], &["e]{\tA"]),
+        (r#"pcre:"/^[\x{80}-\x{ff}]+$/";"#, &["\u{e9}\u{20ac}"], &["e"]),
+        (r#"pcre:"/^[^\x{5d}\x{2D}-\x{2f}]$/";"#, &["a", "\\"], &["]", "-", ".", "/"]),
+        (r#"pcre:"/^\x{c3}(?=\x{a9})/";"#, &["\u{e9}"], &["\u{e8}"]),
+        (r#"pcre:!"/^\x{c3}\x{a9}/";"#, &["e"], &["\u{e9}"]),
+        // "Full stop (period, dot) and \N".
+        (r#"pcre:"/^a\N{2}\Nb$/s";"#, &["a\r..b"], &["a\n..b", "a..b"]),
+        // Without UTF a character beyond ASCII is its bytes (here C3 A9), wherever it stands.
+        (r#"pcre:"/^[é]{2}$/";"#, &["\u{e9}"], &["\u{e9}\u{e9}", "e"]),
+        (r#"pcre:"/^.[à-é]$/";"#, &["\u{e8}", "\u{e9}"], &["\u{c0}", "ae"]),
+        (r#"pcre:"/^é?x/";"#, &["\u{e9}x"], &["x"]),
+        (r#"pcre:"/^\é+$/i";"#, &["\u{e9}"], &["\u{c9}", "\u{e9}\u{e9}"]),
     ]);
 }
 
@@ -219,6 +243,14 @@ fn what_hangs_on_how_pcre_was_built_is_refused() {
         (r"\P{Lu}", "a Unicode property is not supported yet"),
         (r"\477", "regular expression: a character above 255"),
         (r"\o7", "regular expression: \\o without digits in braces"),
+        (r"\o{+7}", "regular expression: \\o without digits in braces"),
+        (r"\x{100}", "regular expression: a character above 255"),
+        (r"[\x{123456789}]", "regular expression: a character above 255"),
+        (r"\x{}", "regular expression: \\x{ without hexadecimal digits and a brace that closes it"),
+        (r"\x{+4}", "regular expression: \\x{ without hexadecimal digits and a brace that closes it"),
+        (r"\x{41", "regular expression: \\x{ without hexadecimal digits and a brace that closes it"),
+        (r"\N{U+41}", "this escape of PCRE is not supported yet"),
+        (r"[\N]", "this escape of PCRE in a class is not supported yet"),
         (r"\c", "regular expression: \\c without a character"),
     ] {
         let text = format!("alert tls any any -> any any (tls.sni; pcre:\"/{expression}/\"; sid:1;)");
