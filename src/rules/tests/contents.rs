@@ -163,6 +163,66 @@ fn a_buffer_may_have_to_be_absent() {
     assert!(!fires(&rule("absent;"), &Session::default()));
 }
 
+/// What was not seen to the end, or is encrypted, may have what was not seen of it.
+#[test]
+fn what_may_not_have_been_seen_is_not_known_to_be_absent() {
+    let rule = |options: &str| format!("alert tls any any -> any any ({options} sid:1;)");
+    let with = |change: &dyn Fn(&mut Session)| {
+        let mut session = Session {
+            client_hello: Some(ClientHello::default()),
+            server_hello: Some(ServerHello { legacy_version: 0x0303, ..ServerHello::default() }),
+            server_certificates: vec![certificate("CN=a", "CN=a")],
+            client_certificates: vec![certificate("CN=a", "CN=a")],
+            ..Session::default()
+        };
+        change(&mut session);
+        session
+    };
+    let whole = with(&|_| {});
+    let client_cut = with(&|s| s.client_hello.as_mut().unwrap().cut = true);
+    let server_cut = with(&|s| s.server_hello.as_mut().unwrap().cut = true);
+    let [tls13, draft] =
+        [0x0304, 0x7f1c].map(|version| with(&|s| s.server_hello.as_mut().unwrap().selected_version = Some(version)));
+    let server_chain_cut = with(&|s| s.server_chain_truncated = true);
+    let client_chain_cut = with(&|s| s.client_chain_truncated = true);
+    for (options, unknown, known) in [
+        ("tls.sni; absent;", &[&client_cut][..], &[&whole, &server_cut, &tls13][..]),
+        (r#"tls.sni; absent:or_else; content:"zzz";"#, &[&client_cut], &[&whole, &tls13]),
+        ("flow:to_server; tls.alpn; absent;", &[&client_cut], &[&whole, &server_cut, &tls13]),
+        ("ja3.hash; absent;", &[&client_cut], &[&whole]),
+        ("ja3.string; absent;", &[&client_cut], &[&whole]),
+        ("ja4.hash; absent;", &[&client_cut], &[&whole]),
+        ("tls.client_groups; absent;", &[&client_cut], &[&whole, &tls13]),
+        ("tls.client_ciphers; absent;", &[&client_cut], &[&whole]),
+        // RFC 8446 §4.3.1: what the server chose is in EncryptedExtensions.
+        ("flow:to_client; tls.alpn; absent;", &[&server_cut, &tls13, &draft], &[&whole, &client_cut]),
+        ("ja3s.hash; absent;", &[&server_cut], &[&whole, &tls13]),
+        ("flow:to_client; tls.subjectaltname; absent;", &[&server_chain_cut], &[&whole, &client_chain_cut]),
+        ("flow:to_server; tls.subjectaltname; absent;", &[&client_chain_cut], &[&whole, &server_chain_cut]),
+    ] {
+        unknown.iter().for_each(|session| assert!(!fires(&rule(options), session), "{options} of {session:?}"));
+        known.iter().for_each(|session| assert!(fires(&rule(options), session), "{options} of {session:?}"));
+    }
+    // What was seen of a hello that is cut is there.
+    let asks_zzz = with(&|s| s.client_hello = Some(ClientHello { cut: true, ..hello("zzz") }));
+    assert!(fires(&rule(r#"tls.sni; absent:or_else; content:"zzz";"#), &asks_zzz));
+}
+
+#[test]
+fn a_certificate_that_cannot_be_seen_is_not_absent() {
+    let encrypted = Session {
+        server_hello: Some(ServerHello { selected_version: Some(0x0304), ..server_hello(0x0303, 0x1301) }),
+        ..asking("a")
+    };
+    let resumed = Session { server_hello: Some(server_hello(0x0303, 0xc02f)), ended: true, ..asking("a") };
+    for buffer in ["tls.cert_subject", "tls.certs", "tls.subjectaltname", "tls.cert_sha256"] {
+        for header in ["tls any any -> any any", "tls any any => any any"] {
+            let text = format!("alert {header} ({buffer}; absent; sid:1;)");
+            assert!(!fires(&text, &encrypted) && !fires(&text, &resumed), "{text}");
+        }
+    }
+}
+
 #[test]
 fn expressions_may_look_around_and_back() {
     check_values(&[
