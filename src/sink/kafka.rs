@@ -37,10 +37,13 @@ pub(super) struct Kafka {
     is_told: bool,
 }
 
+/// An event's number, and why it was not delivered, if it was not.
+type Report = (usize, Option<RDKafkaErrorCode>);
+
 /// What librdkafka tells.
 #[derive(Clone, Default)]
 struct Reports {
-    delivered: Arc<Mutex<Vec<(usize, Option<RDKafkaErrorCode>)>>>,
+    delivered: Arc<Mutex<Vec<Report>>>,
     /// What went wrong last.
     error: Arc<Mutex<Option<String>>>,
 }
@@ -160,7 +163,7 @@ impl Kafka {
         }
     }
 
-    fn reports(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Option<RDKafkaErrorCode>)>> {
+    fn reports(&self) -> std::sync::MutexGuard<'_, Vec<Report>> {
         self.producer.context().delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
