@@ -151,7 +151,7 @@ impl<'a> Attempt<'a, '_> {
     /// them, and where a usage is wrong for any usage. `limits` are those of `anchors`, where there are any.
     fn verify(&self, anchors: &[TrustAnchor<'_>], limits: &[Limits]) -> Verified<'a> {
         let intermediates: Vec<_> = self.issuers.iter().map(|c| CertificateDer::from(c.der.as_slice())).collect();
-        let (mut time, mut usage) = (self.terms.now, Usage::For(self.terms.purpose));
+        let (mut time, usage) = (self.terms.now, Cell::new(Usage::For(self.terms.purpose)));
         let mut problems = Problems::default();
         if comparisons(self.issuers.iter().copied().chain([self.leaf]), anchors) > MOST_COMPARISONS {
             return self.failed(&Error::MaximumNameConstraintComparisonsExceeded, problems);
@@ -163,15 +163,13 @@ impl<'a> Attempt<'a, '_> {
         };
         let is_beyond = Cell::new(false);
         let is_within = |path: &VerifiedPath<'_>| {
-            let is_allowed = limits_of(path).allow(self.terms.purpose, self.below_root(path));
+            let is_allowed = usage.get() == Usage::Any || limits_of(path).allow(self.terms.purpose, self.below_root(path));
             is_beyond.set(!is_allowed);
             if is_allowed { Ok(()) } else { Err(Error::PathLenConstraintViolated) }
         };
         loop {
             let at = unix_time(time);
-            let within: Option<&dyn Fn(&VerifiedPath<'_>) -> Result<(), Error>> =
-                if usage == Usage::Any { None } else { Some(&is_within) };
-            match self.end_entity.verify_for_usage(&algorithms, anchors, &intermediates, at, usage, None, within) {
+            match self.end_entity.verify_for_usage(&algorithms, anchors, &intermediates, at, usage.get(), None, Some(&is_within)) {
                 Ok(path) => {
                     // One who may not vouch for anybody has not: nothing is to be learned from that.
                     let found = limits_of(&path).is_ca;
@@ -179,7 +177,7 @@ impl<'a> Attempt<'a, '_> {
                 }
                 Err(_) if is_beyond.take() => {
                     problems.insert(Status::NotForServer);
-                    usage = Usage::Any;
+                    usage.set(Usage::Any);
                 }
                 Err(error @ (Error::CertExpired { .. } | Error::CertNotValidYet { .. })) => match self.moment_within() {
                     Some(moment) if moment != time => time = moment,
@@ -187,7 +185,7 @@ impl<'a> Attempt<'a, '_> {
                 },
                 Err(Error::RequiredEkuNotFoundContext(_)) => {
                     problems.insert(Status::NotForServer);
-                    usage = Usage::Any;
+                    usage.set(Usage::Any);
                 }
                 Err(error) => return self.failed(&error, problems),
             }

@@ -61,24 +61,22 @@ fn cases() -> Vec<(Case, Status)> {
     let no_constraints = |usages: &'static [KeyUsagePurpose]| {
         move |p: &mut CertificateParams| (p.is_ca, p.key_usages) = (IsCa::NoCa, usages.to_vec())
     };
-    let changes: [(&str, Status, &dyn Fn(&mut CertificateParams)); 11] = [
-        ("any number below", Valid, &|_| {}),
-        ("one authority below", Valid, &constrained(1)),
-        ("no authority below", NotForServer, &constrained(0)),
-        ("for servers", Valid, &purpose(ExtendedKeyUsagePurpose::ServerAuth)),
-        ("for clients", NotForServer, &purpose(ExtendedKeyUsagePurpose::ClientAuth)),
-        ("for anything", NotForServer, &purpose(ExtendedKeyUsagePurpose::Any)),
-        ("without keyUsage", Valid, &usage(&[])),
-        ("without keyCertSign", NotForServer, &usage(&[KeyUsagePurpose::CrlSign])),
-        ("no CA", NotForServer, &|p| p.is_ca = IsCa::ExplicitNoCa),
-        ("without basicConstraints, to sign certificates", Valid, &no_constraints(&[KeyUsagePurpose::KeyCertSign])),
-        ("without basicConstraints and keyUsage", NotForServer, &no_constraints(&[])),
-    ];
     let mut all = Vec::new();
-    for (what, expected, change) in changes {
+    let mut add = |what: &str, expected, change: &dyn Fn(&mut CertificateParams)| {
         let root = Ca::root_with("Root", Key::P256, change);
         all.push((below(what, &root, root.pem()), expected));
-    }
+    };
+    add("any number below", Valid, &|_| {});
+    add("one authority below", Valid, &constrained(1));
+    add("no authority below", NotForServer, &constrained(0));
+    add("for servers", Valid, &purpose(ExtendedKeyUsagePurpose::ServerAuth));
+    add("for clients", NotForServer, &purpose(ExtendedKeyUsagePurpose::ClientAuth));
+    add("for anything", NotForServer, &purpose(ExtendedKeyUsagePurpose::Any));
+    add("without keyUsage", Valid, &usage(&[]));
+    add("without keyCertSign", NotForServer, &usage(&[KeyUsagePurpose::CrlSign]));
+    add("no CA", NotForServer, &|p| p.is_ca = IsCa::ExplicitNoCa);
+    add("without basicConstraints, to sign certificates", Valid, &no_constraints(&[KeyUsagePurpose::KeyCertSign]));
+    add("without basicConstraints and keyUsage", NotForServer, &no_constraints(&[]));
     let root = Ca::root("Root");
     all.push((below("of version 1", &root, pem(&as_version_1(root.der()))), Valid));
     all
