@@ -45,6 +45,37 @@ fn a_hello_of_which_the_end_is_missing_is_told_as_far_as_it_was_seen() {
     }
 }
 
+/// Of a hello of which a part is missing, and of what TLS 1.3 encrypts, nothing is known to be absent.
+#[test]
+fn a_buffer_that_may_have_been_sent_is_not_absent() {
+    let hello = ClientHello::asking_for(NAME).ciphers(&[0x1301]).alpn("h2").tls13(&[29], 32).record();
+    let asks = [
+        "tls.sni; absent;",
+        "tls.sni; absent:or_else; content:\"zzz\";",
+        "tls.alpn; absent;",
+        "tls.client_groups; absent;",
+        "ja3.hash; absent;",
+        "ja4.hash; absent;",
+        "tls.cert_subject; absent;",
+    ];
+    let rule = |(sid, options)| {
+        format!("alert tls any any -> any any ({options} sid:{sid};)\nalert tls any any => any any ({options} sid:{}0;)\n", sid)
+    };
+    let rules: String = (1..).zip(asks).map(rule).collect();
+    let ran = |talk: &Conversation| Portcullis::default().rules(&rules).run(&talk.packets).alerts().len();
+    assert_eq!(ran(&cut(&hello, hello.len())), 0, "all was sent, or is encrypted");
+    for seen in 9..hello.len() {
+        assert_eq!(ran(&cut(&hello, seen)), 0, "{seen} bytes");
+        let gap = 20.min(hello.len() - seen);
+        let client = Conversation::new().client(&hello[..seen]).lost(Side::Client, gap).client(&hello[seen + gap..]);
+        let answer = [tls::server_hello_tls13(29), tls::record(23, &[1; 100])].concat();
+        assert_eq!(ran(&client.server(&answer).close()), 0, "a gap after {seen} bytes");
+    }
+    let silent = ClientHello::new().ciphers(&[0x1301]).record();
+    let events = Portcullis::default().rules(&rules).run(&cut(&silent, silent.len()).packets);
+    assert!(events.of("alert").len() >= 4, "what is whole and lacks it");
+}
+
 #[test]
 fn an_extension_that_is_malformed_and_whole_is_noted_though_the_hello_is_cut() {
     let hello = ClientHello::new().extension(0, &[0, 0]).extension(21, &[0; 100]).record();

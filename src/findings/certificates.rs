@@ -111,10 +111,10 @@ pub(super) const FINDINGS: &[Finding] = &[
         &["RFC 6962", "googlechrome.github.io/CertificateTransparency/ct_policy.html"],
         |e| e.is_unlogged()),
     finding("cert.critical-extension", Medium, ServerCertificates,
-        "a certificate of the server's chain has a critical extension that nobody knows: clients refuse it",
+        "a certificate of the server's chain has a critical extension that RFC 5280 does not name: clients that do not know it refuse it",
         "find out who made it, and what it is to hide",
         &["RFC 5280"],
-        |e| e.server_chain_is(Status::Unsupported) && e.trust_reason_is(Reason::CriticalExtension)),
+        |e| e.server_chain_is(Status::Unsupported) && e.trust_reason_is(Reason::CriticalExtension) && e.has_unknown_critical()),
     finding("cert.unsupported", Low, ServerCertificates,
         "the server's chain cannot be judged here: it has something that is not supported",
         "judge it by other means: `portcullis.trust.reason` says what it has",
@@ -276,10 +276,10 @@ pub(super) const FINDINGS: &[Finding] = &[
         &["RFC 5280"],
         |e| e.leaf_is(|f| f.not_before.is_some_and(|from| (0..3_600).contains(&e.now.as_unix().saturating_sub(from.as_unix()))))),
     finding("cert.validity.ending", Low, ServerCertificates,
-        "the certificate expires within a week",
+        "the certificate expires within a week, and less than a third of its time is left",
         "renew it now; see why it was not renewed by itself",
         &["RFC 8555"],
-        |e| e.leaf_is(|f| f.not_after.is_some_and(|until| (0..7 * 86_400).contains(&until.as_unix().saturating_sub(e.now.as_unix()))))),
+        |e| e.leaf_is(|f| is_ending(f, e.now))),
 
     // Names.
     finding("cert.names.none", Low, ServerCertificates,
@@ -305,7 +305,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "a name of the certificate has a NUL: readers take it for different names",
         "do not trust it; find out who issued it",
         &["CVE-2009-2408", "CVE-2013-4238"],
-        |e| e.leaf_is(|f| f.subject_alt_names.iter().chain([&f.subject]).any(|name| name.contains('\0')))),
+        |e| e.leaf_is(|f| f.subject_alt_names.iter().any(|name| name.contains('\0')) || f.subject.contains('\0'))),
     finding("cert.names.internal", Low, ServerCertificates,
         "the certificate is for a name or an address that means something inside of a network only",
         "nothing on a network of your own; no public authority issues for it",
@@ -347,7 +347,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         &["www.mozilla.org/en-US/security/advisories/mfsa2011-34/"],
         |e| e.made_by(Maker::Distrusted)),
     finding("cert.tool.cobalt-strike", High, ServerCertificates,
-        "the certificate is the one that Cobalt Strike's team server came with",
+        "the certificate is the one that Cobalt Strike's team server came with, or made for itself",
         "isolate the client: it is controlled from there, by attackers or by testers",
         &["www.elastic.co/guide/en/security/current/default-cobalt-strike-team-server-certificate.html"],
         |e| e.tool_is(|tool| tool.is_cobalt_strike())),
@@ -450,6 +450,12 @@ impl<'a> Evidence<'a> {
         is_valid && handed_over == 0 && self.leaf_is(is_due) && !has_list()
     }
 
+    /// Whether a certificate that was sent has a critical extension which RFC 5280 does not name. Those that it names may be refused here all
+    /// the same, such as certificatePolicies, and policyConstraints, which has to be critical.
+    fn has_unknown_critical(&self) -> bool {
+        self.chain().iter().take(MOST).any(|certificate| certificate.has_unknown_critical_extension())
+    }
+
     fn trust_reason_is(&self, reason: Reason) -> bool {
         self.session.server_trust.as_ref().is_some_and(|trust| trust.reason == Some(reason))
     }
@@ -481,6 +487,13 @@ fn is_root(certificate: &Certificate) -> bool {
         ids.authority.is_none() || ids.subject.is_none() || ids.authority == ids.subject
     };
     certificate.facts.as_ref().is_some_and(|facts| facts.self_issued) && is_own()
+}
+
+/// Whether a certificate should have been renewed: within its last week, and its last third, as those of a few days are renewed late.
+fn is_ending(facts: &Facts, now: Time) -> bool {
+    let (Some(from), Some(until)) = (facts.not_before, facts.not_after) else { return false };
+    let left = until.as_unix().saturating_sub(now.as_unix());
+    (0..7 * 86_400).contains(&left) && left.saturating_mul(3) < until.as_unix().saturating_sub(from.as_unix())
 }
 
 fn has_weak_key(facts: &Facts) -> bool {

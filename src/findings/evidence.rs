@@ -185,10 +185,9 @@ impl<'a> Evidence<'a> {
         self.session.ended && !self.session.dropped
     }
 
-    /// Whether either side of a flow that is not TLS began with `spoken`.
+    /// Whether a flow that is not TLS speaks `spoken`, by what both sides began with.
     pub(super) fn speaks(&self, spoken: Spoken) -> bool {
-        let began = |Openings { client, server }: &Openings| client.spoken() == Some(spoken) || server.spoken() == Some(spoken);
-        !self.is_tls() && self.session.openings.as_deref().is_some_and(began)
+        !self.is_tls() && self.session.openings.as_deref().and_then(Openings::spoken) == Some(spoken)
     }
 
     /// Whether the client of a flow that is not TLS began with `spoken`.

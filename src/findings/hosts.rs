@@ -123,6 +123,13 @@ pub fn ends_with_domain(name: &[u8], domain: &[u8]) -> bool {
     end.eq_ignore_ascii_case(domain) && before.last().is_none_or(|byte| *byte == b'.')
 }
 
+/// Whether a certificate's name is for the host `name`: it is the same, or a wildcard in the place of its first label (RFC 9525 §6.3).
+pub fn covers(pattern: &[u8], name: &[u8]) -> bool {
+    let below = || name.get(name.iter().position(|byte| *byte == b'.')?..);
+    pattern.eq_ignore_ascii_case(name)
+        || pattern.strip_prefix(b"*").is_some_and(|rest| below().is_some_and(|end| end.eq_ignore_ascii_case(rest)))
+}
+
 /// Whether an address cannot be reached from the internet (RFC 1918, RFC 6598, RFC 4193 and the like).
 pub fn is_private(address: IpAddr) -> bool {
     match address {
@@ -211,6 +218,21 @@ mod tests {
             [("home.arpa", true), ("fritz.HOME.arpa", true), ("fritzhome.arpa", false), ("arpa", false), ("", false)]
         {
             assert_eq!(ends_with_domain(name.as_bytes(), b"home.arpa"), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_one_label() {
+        for (pattern, name, expected) in [
+            ("*.co.uk", "shop.co.uk", true),
+            ("*.SHOP.example", "www.shop.example", true),
+            ("shop.example", "Shop.example", true),
+            ("*.shop.example", "shop.example", false),
+            ("*.shop.example", "a.b.shop.example", false),
+            ("*.co.uk", "co.uk", false),
+            ("*", "shop", false),
+        ] {
+            assert_eq!(covers(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
         }
     }
 

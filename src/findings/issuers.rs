@@ -18,9 +18,8 @@ pub enum Maker {
 }
 
 /// What made the certificate of `facts`, by an attribute of its subject or issuer.
-pub fn maker<'a>(facts: &'a Facts) -> Option<Maker> {
-    let attributes = |name: &'a str| name.split(',').filter_map(|attribute| attribute.trim_start().split_once('='));
-    attributes(&facts.issuer).chain(attributes(&facts.subject)).find_map(|(name, value)| match name {
+pub fn maker(facts: &Facts) -> Option<Maker> {
+    facts.issuer.attributes().chain(facts.subject.attributes()).find_map(|(name, value)| match name {
         "CN" | "O" | "OU" => known(name, value),
         _ => None,
     })
@@ -64,8 +63,8 @@ fn known(name: &str, value: &str) -> Option<Maker> {
         ("CN", "DO_NOT_TRUST_FiddlerRoot") => Maker::DebugProxy,
         // www.zaproxy.org/docs: the root that ZAP makes
         ("CN", "OWASP Zed Attack Proxy Root CA") => Maker::DebugProxy,
-        // CVE-2015-2077 (its O is "Superfish, Inc."); kb.cert.org 870761, 925497; CVE-2018-17612
-        ("O", "Superfish") | ("CN", "eDellRoot" | "DSDTestProvider") => Maker::Interceptor,
+        // CVE-2015-2077; kb.cert.org 870761, 925497; CVE-2018-17612
+        ("O", "Superfish, Inc.") | ("CN", "eDellRoot" | "DSDTestProvider") => Maker::Interceptor,
         ("CN", "SennComRootCA" | "SenncomRootCA") => Maker::Interceptor,
         // mozilla.org MFSA 2011-34
         ("O", "DigiNotar") => Maker::Distrusted,
@@ -88,15 +87,15 @@ impl<'a> Tool<'a> {
         Self { facts, sha1 }
     }
 
-    /// One certificate for all who did not make their own: by its SHA-1, or by serial number 146473198 and subject.
+    /// One certificate for all who did not make their own, by its SHA-1, or one that the team server's script made, by the subject that it gives.
     pub fn is_cobalt_strike(self) -> bool {
         *self.sha1 == COBALT_STRIKE
-            || self.facts.serial == [0x08, 0xbb, 0x00, 0xee] && self.facts.subject.contains("CN=Major Cobalt Strike")
+            || self.has_all(&[("O", "cobaltstrike"), ("OU", "AdvancedPenTesting"), ("CN", "Major Cobalt Strike")])
     }
 
     /// The subject of its configuration template.
     pub fn is_poshc2(self) -> bool {
-        self.facts.subject.ends_with("O=Pajfds, OU=Jethpro, CN=P18055077")
+        self.has_all(&[("O", "Pajfds"), ("OU", "Jethpro"), ("CN", "P18055077")])
     }
 
     pub fn is_asyncrat(self) -> bool {
@@ -118,6 +117,11 @@ impl<'a> Tool<'a> {
     /// Nothing but a country, for a year.
     pub fn is_empire(self) -> bool {
         self.facts.self_issued && self.facts.subject == "C=US" && self.facts.validity_days() == Some(365)
+    }
+
+    /// Whether the subject has all of these attributes.
+    fn has_all(self, wanted: &[(&str, &str)]) -> bool {
+        wanted.iter().all(|wanted| self.facts.subject.attributes().any(|attribute| attribute == *wanted))
     }
 }
 

@@ -7,12 +7,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use memchr::memmem;
 use sha2::{Digest as _, Sha256};
 
 use crate::protocol::tls::Session;
 use crate::protocol::tls::session::Compared;
-use crate::protocol::x509::Facts;
+use crate::protocol::x509::{DistinguishedName, Facts};
 
 /// What a session shows of its server, to be compared with earlier ones. By digests, so that it holds on to no certificate: who compares
 /// may be another thread, and would have to free it.
@@ -158,18 +157,15 @@ fn hold(holders: &mut Vec<Holder>, sighting: &Sighting) -> bool {
 }
 
 /// Who issued it: an authority changes its intermediates often, and keeps its O.
-fn organization(issuer: &str) -> &str {
-    let at =
-        if issuer.starts_with("O=") { Some(0) } else { memmem::find(issuer.as_bytes(), b", O=").map(|at| at.saturating_add(2)) };
-    let Some(part) = at.and_then(|at| issuer.get(at..)) else { return issuer };
-    part.get(..memmem::find(part.as_bytes(), b", ").unwrap_or(part.len())).unwrap_or(part)
+fn organization(issuer: &DistinguishedName) -> &str {
+    issuer.attributes().find(|(name, _)| *name == "O").map_or(issuer.as_str(), |(_, value)| value)
 }
 
 /// Digests of what a certificate is for, in order; of many, the least ones, which others that have many of the same names keep too.
 fn names(facts: &Facts) -> Box<[u64]> {
     let all = &facts.subject_alt_names;
-    let subject = Some(&facts.subject).filter(|subject| all.is_empty() && !subject.is_empty());
-    let mut names: Vec<u64> = all.iter().chain(subject).map(|name| name_digest(name)).collect();
+    let subject = Some(facts.subject.as_str()).filter(|subject| all.is_empty() && !subject.is_empty());
+    let mut names: Vec<u64> = all.iter().map(String::as_str).chain(subject).map(name_digest).collect();
     names.sort_unstable();
     names.dedup();
     names.truncate(MOST_NAMES);

@@ -94,10 +94,11 @@ impl Evidence<'_> {
         self.server_name().is_some_and(ask)
     }
 
-    /// Whether no name of the certificate shares the registrable domain of the server name.
+    /// Whether no name of the certificate is for the server name, or shares the registrable domain of the server name.
     fn name_is_unlike_certificate(&self) -> bool {
         let (Some(name), Some(facts)) = (self.server_name(), self.leaf()) else { return false };
-        let is_it = |other: &String| other.as_bytes().eq_ignore_ascii_case(name);
+        let name = name.strip_suffix(b".").unwrap_or(name);
+        let is_it = |other: &String| hosts::covers(other.as_bytes(), name);
         if facts.subject_alt_names.is_empty()
             || facts.subject_alt_names.len() > MOST_NAMES
             || facts.subject_alt_names.iter().any(is_it)
@@ -107,7 +108,7 @@ impl Evidence<'_> {
         if self.name().is_address || !self.name().is_host_name {
             return false;
         }
-        let name = name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
+        let name = name.to_ascii_lowercase();
         let wanted = hosts::registrable(&name).unwrap_or(&name);
         !facts.subject_alt_names.iter().any(|other| hosts::ends_with_domain(other.as_bytes(), wanted))
     }

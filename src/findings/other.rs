@@ -94,7 +94,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "text of no known protocol on the port of the web",
         "see what program speaks it",
         &["attack.mitre.org/techniques/T1095/"],
-        |e| e.client_speaks(Spoken::Text)),
+        |e| e.speaks(Spoken::Text)),
     finding("nottls.random", Medium, Opening,
         "the first bytes look random: a protocol that is encrypted from the first byte on, made not to be recognised",
         "see what program speaks it: Shadowsocks, obfs4, VMess, or malware with a cipher of its own",

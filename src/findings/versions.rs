@@ -71,7 +71,7 @@ pub(super) const FINDINGS: &[Finding] = &[
         "somebody between took TLS 1.3 out of the client's offer: the server's random says that it was not asked for it",
         "find out who is on the way: an intercepting proxy, or an attacker",
         &["RFC 8446"],
-        |e| e.version() == Some(ProtocolVersion::TLS1_2) && e.offers_tls13() && e.random_ends_with(*b"DOWNGRD\x01")),
+        |e| e.offers_tls13() && e.has_sentinel_against_tls13()),
     finding("downgrade.tls12", High, ServerHello,
         "somebody between took TLS 1.2 and later out of the client's offer: the server's random says that it was not asked for them",
         "find out who is on the way: an intercepting proxy, or an attacker",
@@ -95,6 +95,13 @@ impl Evidence<'_> {
     /// The highest version that the client offers, where that is known.
     fn offered_version(&self) -> Option<ProtocolVersion> {
         self.hello().and_then(|hello| hello.offered_version())
+    }
+
+    /// Whether the server says that it was asked for less than TLS 1.3. A client that offers TLS 1.3 has to take the value for TLS 1.1 so as well
+    /// (RFC 8446 §4.1.3); below TLS 1.2 that one is `downgrade.tls12`.
+    fn has_sentinel_against_tls13(&self) -> bool {
+        let is_of_tls12 = || self.version() == Some(ProtocolVersion::TLS1_2) && self.random_ends_with(*b"DOWNGRD\0");
+        self.is_before_tls13() && (self.random_ends_with(*b"DOWNGRD\x01") || is_of_tls12())
     }
 
     /// Whether the server's random ends with the sentinel of RFC 8446 §4.1.3.

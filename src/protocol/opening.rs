@@ -30,7 +30,8 @@ pub enum Spoken {
     Socks,
     /// SMTP, by the client's greeting (RFC 5321 §4.1.1.1), by that of a server that says so, or by any command that answers one which does not.
     Smtp,
-    /// FTP, by a server's greeting that says so, or by a command of FTP alone that answers one which does not (RFC 959 §4.1).
+    /// FTP, by a server's greeting that says so, by a command of FTP alone that answers one which does not, or by a client's `USER` with nothing
+    /// but a name (RFC 959 §4.1), which POP3 has too.
     Ftp,
     /// IMAP, by the server's greeting (RFC 9051 §7.1.1).
     Imap,
@@ -40,7 +41,7 @@ pub enum Spoken {
     Greeting,
     /// XMPP (RFC 6120 §4.2).
     Xmpp,
-    /// IRC (RFC 2812 §3.1).
+    /// IRC, by the commands that register a client (RFC 2812 §3.1), or the negotiation of capabilities before them.
     Irc,
     /// BitTorrent's handshake (BEP 3).
     BitTorrent,
@@ -146,8 +147,12 @@ pub fn recognise(bytes: &[u8], whole: bool) -> Option<Spoken> {
     match MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
         Some((_, Spoken::Http)) => return http(bytes, whole),
         Some((_, Spoken::Greeting)) => return greeting(bytes, whole),
+        Some((b"USER ", _)) => return user(bytes, whole),
         Some((_, spoken)) => return Some(*spoken),
         None => {}
+    }
+    if is_http_request(bytes) {
+        return http(bytes, whole);
     }
     if let Some((_, spoken)) = SHAPES.iter().find(|(fits, _)| fits(bytes)) {
         return Some(*spoken);
@@ -167,7 +172,9 @@ pub fn recognise(bytes: &[u8], whole: bool) -> Option<Spoken> {
 pub fn together(client: &Opening, server: &Opening) -> Option<Spoken> {
     match (client.spoken, server.spoken) {
         // `USER` is a command of them all; who greets first says of which.
-        (Some(Spoken::Irc), Some(server @ (Spoken::Imap | Spoken::Pop3 | Spoken::Smtp | Spoken::Ftp))) => Some(server),
+        (Some(Spoken::Irc | Spoken::Ftp), Some(server @ (Spoken::Imap | Spoken::Pop3 | Spoken::Smtp | Spoken::Ftp))) => {
+            Some(server)
+        }
         (Some(Spoken::Irc), Some(Spoken::Greeting)) => Some(Spoken::Ftp),
         (Some(Spoken::Text), Some(Spoken::Greeting)) => Some(Spoken::Smtp),
         (None, Some(Spoken::Greeting)) if !server.has_ended => None,
@@ -237,12 +244,42 @@ fn answer(bytes: &[u8]) -> Option<Spoken> {
     let line = bytes.get(..memchr::memchr(b'\n', bytes)?).filter(|line| is_text(line))?;
     let word = line.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
     let is_of_ftp = FTP_ALONE.iter().any(|command| word.eq_ignore_ascii_case(command.as_bytes()));
-    let is_marked = MARKS.iter().any(|(mark, spoken)| line.starts_with(mark) && *spoken != Spoken::Irc);
+    let is_marked = MARKS.iter().any(|(mark, spoken)| line.starts_with(mark) && !matches!(spoken, Spoken::Irc | Spoken::Ftp));
     (!is_marked).then_some(if is_of_ftp { Spoken::Ftp } else { Spoken::Smtp })
 }
 
 /// With what a client of FTP may begin, and none of SMTP does (RFC 959 §4.1, RFC 2228 §3, RFC 2389 §3).
 const FTP_ALONE: &[&str] = &["USER", "AUTH", "FEAT", "SYST", "OPTS", "PBSZ", "PROT", "HOST", "CLNT", "ACCT", "PASV", "EPSV"];
+
+/// `USER`, once its line is whole: IRC's has four parameters (RFC 2812 §3.1.3), that of FTP and POP3 one.
+fn user(bytes: &[u8], whole: bool) -> Option<Spoken> {
+    let end = memchr::memchr(b'\n', bytes);
+    if end.is_none() && !whole {
+        return None;
+    }
+    let line = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+    let words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()).count();
+    Some(if words >= 5 { Spoken::Irc } else { Spoken::Ftp })
+}
+
+/// `PASS` of IRC: FTP and POP3 have it too, but not with what comes behind it here (RFC 2812 §3.1.1).
+fn is_irc_pass(bytes: &[u8]) -> bool {
+    let second = || bytes.get(memchr::memchr(b'\n', bytes)?.saturating_add(1)..);
+    let follows = [&b"NICK "[..], b"CAP LS", b"SERVER "];
+    bytes.starts_with(b"PASS ") && second().is_some_and(|line| follows.iter().any(|command| line.starts_with(command)))
+}
+
+/// A request line with any method (RFC 9110 §9.1: a token), a target, and the version (RFC 9112 §3), as WebDAV has them.
+fn is_http_request(bytes: &[u8]) -> bool {
+    let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let mut words = bytes.splitn(3, |byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version)) = (words.next(), words.next(), words.next()) else { return false };
+    !method.is_empty()
+        && method.iter().all(is_of_token)
+        && !target.is_empty()
+        && target.iter().all(u8::is_ascii_graphic)
+        && version.starts_with(b"HTTP/1.")
+}
 
 /// HTTP/1, once it is known whether it asks for a WebSocket: at the end of its header.
 fn http(bytes: &[u8], whole: bool) -> Option<Spoken> {
@@ -265,6 +302,7 @@ const SHAPES: &[(Shape, Spoken)] = &[
     (is_openvpn, Spoken::OpenVpn),
     (is_socks5, Spoken::Socks),
     (is_socks4, Spoken::Socks),
+    (is_irc_pass, Spoken::Irc),
 ];
 
 /// Whether bytes have it.
@@ -334,7 +372,11 @@ const MARKS: &[(&[u8], Spoken)] = &[
     (b"* OK", Spoken::Imap),
     (b"+OK", Spoken::Pop3),
     (b"NICK ", Spoken::Irc),
-    (b"USER ", Spoken::Irc),
+    (b"USER ", Spoken::Ftp),
+    (b"CAP LS\r", Spoken::Irc),
+    (b"CAP LS\n", Spoken::Irc),
+    (b"CAP LS ", Spoken::Irc),
+    (b"CAP REQ ", Spoken::Irc),
     (b"PROXY TCP", Spoken::ProxyProtocol),
     (b"\r\n\r\n\0\r\nQUIT\n", Spoken::ProxyProtocol),
 ];
@@ -375,6 +417,16 @@ mod tests {
             (b"+OK POP3 ready\r\n", Spoken::Pop3),
             (b"<?xml version='1.0'?><stream:stream", Spoken::Xmpp),
             (b"NICK guest\r\n", Spoken::Irc),
+            (b"USER guest 0 * :A Guest\r\n", Spoken::Irc),
+            (b"PASS secret\r\nNICK guest\r\n", Spoken::Irc),
+            // ircv3.net/specs/extensions/capability-negotiation
+            (b"CAP LS 302\r\nNICK guest\r\n", Spoken::Irc),
+            (b"USER guest\r\n", Spoken::Ftp),
+            // RFC 4918 §9.1, RFC 3253 §3.6, [MS-RPCH] §2.1.2.1.1
+            (b"PROPFIND /docs/ HTTP/1.1\r\nHost: www.example\r\n\r\n", Spoken::Http),
+            (b"REPORT /docs/ HTTP/1.1\r\nHost: www.example\r\n\r\n", Spoken::Http),
+            (b"RPC_IN_DATA /rpc/rpcproxy.dll?mail:593 HTTP/1.1\r\nHost: www.example\r\n\r\n", Spoken::Http),
+            (b"M-SEARCH * HTTP/1.1\r\n\r\n", Spoken::Http),
             (b"\x13BitTorrent protocol\x00", Spoken::BitTorrent),
             (b"RFB 003.008\n", Spoken::Vnc),
             (b"PROXY TCP4 192.0.2.1 192.0.2.2 5 443\r\n", Spoken::ProxyProtocol),
@@ -388,6 +440,13 @@ mod tests {
         for (bytes, expected) in [
             (&b"GETTING / started"[..], Spoken::Text),
             (b"SSL-2.0", Spoken::Text),
+            (b"PASS secret\r\nSTAT\r\n", Spoken::Text),
+            (b"CAP LSD\r\n", Spoken::Text),
+            // SIP's request line (RFC 3261 §7.1), and words that only end so
+            (b"INVITE sip:bob@example SIP/2.0\r\n\r\n", Spoken::Text),
+            (b"we speak HTTP/2 over HTTP/1.1\r\n\r\n", Spoken::Text),
+            (b"a(b) /docs/ HTTP/1.1\r\n\r\n", Spoken::Text),
+            (b"PROPFIND  HTTP/1.1\r\n\r\n", Spoken::Text),
             (b"hello, world\n", Spoken::Text),
             ("gr\u{fc}\u{df}e".as_bytes(), Spoken::Text),
             (b"\x03\x00\x00\x2c\x26\xe0\x00\x00", Spoken::Binary), // lengths that do not fit
@@ -441,7 +500,15 @@ mod tests {
 
     #[test]
     fn what_is_said_does_not_depend_on_how_the_bytes_were_cut() {
-        for bytes in [BROWSER, b"SSH-2.0-x\r\n", b"\x05\x02\x00\x02", b"hello there, who is it?", &noise(700)] {
+        let texts: [&[u8]; 4] = [
+            b"PROPFIND /docs/ HTTP/1.1\r\nHost: www.example\r\n\r\n<?xml version='1.0'?>",
+            b"PASS secret\r\nNICK guest\r\nUSER guest 0 * :A Guest\r\n",
+            b"USER guest 0 * :A Guest\r\n",
+            b"USER guest\r\nPASS 0 * :secret\r\n",
+        ];
+        for bytes in
+            texts.into_iter().chain([BROWSER, b"SSH-2.0-x\r\n", b"\x05\x02\x00\x02", b"hello there, who is it?", &noise(700)])
+        {
             let told = |sizes: usize| {
                 let mut opening = Opening::default();
                 for (at, piece) in bytes.chunks(sizes).enumerate() {

@@ -461,11 +461,14 @@ pub(super) fn inspect(
     let mut values = Values::new();
     match (&octets, subject.session) {
         (Some(octets), _) => values.push(Cow::Borrowed(octets.as_slice())),
-        (None, Some(session)) => (inspection.buffer.read)(session, inspection.buffer.sides.side(plan.side), &mut values),
+        (None, Some(session)) => {
+            let (buffer, side) = (inspection.buffer, inspection.buffer.sides.side(plan.side));
+            (buffer.read)(session, side, &mut values);
+            if values.is_empty() {
+                return inspection.holds_without_value() && (buffer.is_absent)(session, side);
+            }
+        }
         (None, None) => return false,
-    }
-    if values.is_empty() {
-        return inspection.holds_without_value();
     }
     values.iter().any(|value| {
         let value = transform::apply(&inspection.transforms, value);

@@ -31,7 +31,7 @@ pub(super) struct Inspection {
     pub reputations: Vec<Rated>,
     /// What has to be in it, in order: relative ones look from where the one before ended.
     pub steps: Vec<Step>,
-    /// It holds where there is no value.
+    /// It holds where there is known to be no value.
     pub absent: Option<Absent>,
 }
 
@@ -275,7 +275,7 @@ impl Inspection {
         self.size.is_empty() && self.datasets.is_empty() && self.reputations.is_empty() && self.steps.is_empty()
     }
 
-    /// Whether it holds where its buffer has no value.
+    /// Whether it holds where its buffer is known to have no value.
     pub const fn holds_without_value(&self) -> bool {
         self.absent.is_some()
     }

@@ -10,6 +10,7 @@ use crate::findings::{FindingSet, Severity};
 use crate::flow::Endpoint;
 use crate::protocol::tls::session::{Resumption, View};
 use crate::protocol::tls::{Session, names};
+use crate::protocol::x509::DistinguishedName;
 
 /// Appends the line of a session to `out`: time, client and server, version, name, cipher and group, certificate, and in colour
 /// what is wrong with it.
@@ -168,8 +169,8 @@ fn flaws(side: &str, view: &View) -> Vec<String> {
 }
 
 /// The CN of a distinguished name; without one all of it.
-fn common_name(name: &str) -> &str {
-    name.rsplit_once("CN=").map_or(name, |(_, cn)| cn.split_once(", ").map_or(cn, |(cn, _)| cn))
+fn common_name(name: &DistinguishedName) -> &str {
+    name.common_name().unwrap_or(name)
 }
 
 fn named(out: &mut String, name: Option<&str>, number: u16) {
@@ -351,7 +352,11 @@ mod tests {
             ("O=Example", "O=Example"),
             ("", ""),
         ] {
-            assert_eq!(common_name(name), cn);
+            assert_eq!(common_name(&name.into()), cn);
         }
+        // O=Evil, CN=www.bank.com, all of it one value.
+        let value = b"Evil, CN=www.bank.com";
+        let evil = [&[0x31, 30, 0x30, 28, 0x06, 3, 0x55, 4, 10, 0x0c, 21], &value[..]].concat();
+        assert_eq!(common_name(&DistinguishedName::read(&evil)), "O=Evil, CN=www.bank.com");
     }
 }

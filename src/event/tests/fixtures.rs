@@ -82,8 +82,8 @@ pub(super) fn certificate_of(seed: u8, name: &str, is_ca: bool) -> Arc<Certifica
         sha1: [seed; 20],
         sha256: [seed; 32],
         facts: Some(Facts {
-            subject: format!("C=US, O=Example, CN={name}"),
-            issuer: "C=US, O=Example, CN=Root".to_owned(),
+            subject: format!("C=US, O=Example, CN={name}").into(),
+            issuer: "C=US, O=Example, CN=Root".into(),
             serial: vec![0x08, 0x3a, seed],
             not_before: Some(x509::Time::from_unix(1_577_836_800)),
             not_after: Some(x509::Time::from_unix(1_609_459_199)),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::protocol::x509::{
-    CheckedSct, CrlFault, Evidence, Fault, IssuerOcsp, KeyFlaws, Ocsp, OcspStatus, Problems, SctSource, SctStatus,
+    CheckedSct, CrlFault, DistinguishedName, Evidence, Fault, IssuerOcsp, KeyFlaws, Ocsp, OcspStatus, Problems, SctSource,
+    SctStatus,
 };
 
 /// A triple of tag, length and these parts, in DER.
@@ -93,6 +94,15 @@ pub(super) fn cases() -> Vec<Case> {
         let der = tlv(0x30, &[&tlv(0x30, &[&tlv(0xa3, &[&tlv(0x30, &[&ids])])])]);
         chain(vec![leaf(|_| {}), authority(), Certificate { der, ..root() }])
     };
+    // An extension in an intermediate, for which the chain was refused.
+    let critical = |oid: &[u8], is_critical: bool| {
+        let critical: &[u8] = if is_critical { &[1, 1, 0xff] } else { &[] };
+        let extension = tlv(0x30, &[&tlv(0x06, &[oid]), critical, &tlv(0x04, &[&[5, 0]])]);
+        let der = tlv(0x30, &[&tlv(0x30, &[&tlv(0xa3, &[&tlv(0x30, &[&extension])])])]);
+        let mut session = because(Status::Unsupported, Reason::CriticalExtension);
+        session.server_certificates = vec![Arc::new(leaf(|_| {})), Arc::new(Certificate { der, ..authority() })];
+        session
+    };
     // The extension for SCTs, and nothing in it that can be read.
     let cut_scts = || {
         let list = tlv(0x30, &[&[0x06, 10, 0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2], &tlv(0x04, &[&[0x04, 1, 0]])]);
@@ -113,11 +123,15 @@ pub(super) fn cases() -> Vec<Case> {
             f.not_after = f.not_before.map(|from| Time::from_unix(from.as_unix() + days * DAY));
         })
     };
-    let cobalt = |serial: u8| {
-        serving(move |f| {
-            f.subject = "C=Earth, ST=Cyberspace, L=Somewhere, O=cobaltstrike, OU=AdvancedPenTesting, CN=Major Cobalt Strike".into();
-            f.serial = vec![0x08, 0xbb, 0x00, serial];
-        })
+    let cobalt = |organization: &'static str| {
+        let rest = "OU=AdvancedPenTesting, CN=Major Cobalt Strike";
+        serving(move |f| f.subject = format!("C=Earth, ST=Cyberspace, L=Somewhere, O={organization}, {rest}").into())
+    };
+    // A name with one attribute: what looks like others is part of its value.
+    let in_one = |value: &str| {
+        let subject =
+            DistinguishedName::read(&tlv(0x31, &[&tlv(0x30, &[&[0x06, 3, 0x55, 4, 10], &tlv(0x0c, &[value.as_bytes()])])]));
+        serving(move |f| (f.subject, f.issuer) = (subject.clone(), subject))
     };
     let broken =
         |fault: Option<Fault>| with(|session| session.server_certificates = vec![Arc::new(Certificate { fault, ..leaf(|_| {}) })]);
@@ -159,10 +173,19 @@ pub(super) fn cases() -> Vec<Case> {
             serving(|f| f.embedded_scts = 0),
             serving(|f| (f.embedded_scts, f.not_before) = (0, Time::from_utc(2018, 4, 30, 0, 0, 0))),
         ),
+        case("cert.critical-extension", critical(&[0x2a, 3, 4], true), critical(&[0x2a, 3, 4], false)),
+        // certificatePolicies, policyMappings, policyConstraints, inhibitAnyPolicy (RFC 5280 §4.2.1)
+        case("cert.critical-extension", critical(&[0x55, 0x1d, 99], true), critical(&[0x55, 0x1d, 32], true)),
+        case("cert.critical-extension", critical(&[0x55, 0x1d, 99], true), critical(&[0x55, 0x1d, 33], true)),
+        case("cert.critical-extension", critical(&[0x55, 0x1d, 99], true), critical(&[0x55, 0x1d, 36], true)),
+        case("cert.critical-extension", critical(&[0x55, 0x1d, 99], true), critical(&[0x55, 0x1d, 54], true)),
         case(
             "cert.critical-extension",
-            because(Status::Unsupported, Reason::CriticalExtension),
-            because(Status::Unsupported, Reason::TooComplex),
+            critical(&[0x2a, 3, 4], true),
+            Session {
+                server_trust: because(Status::Unsupported, Reason::TooComplex).server_trust,
+                ..critical(&[0x2a, 3, 4], true)
+            },
         ),
         case("cert.unsupported", judged(Status::Unsupported), judged(Status::Unparsable)),
         case("cert.unparsable", judged(Status::Unparsable), judged(Status::Unsupported)),
@@ -206,6 +229,9 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.validity.fresh", around(0, 90 * DAY), around(1, 90 * DAY)),
         case("cert.validity.ending", around(-90 * DAY, 7 * DAY - 1), around(-90 * DAY, 7 * DAY)),
         case("cert.validity.ending", around(-90 * DAY, 0), around(-90 * DAY, -1)),
+        // One of 160 hours, as Let's Encrypt issues them.
+        case("cert.validity.ending", around(-107 * 3_600, 53 * 3_600), around(-2 * 3_600, 158 * 3_600)),
+        case("cert.validity.ending", around(-4 * DAY - 1, 2 * DAY), around(-4 * DAY, 2 * DAY)),
         case("cert.names.none", names(&[]), names(&["www.shop.example"])),
         case("cert.names.wildcard-suffix", names(&["*.co.uk"]), names(&["*.shop.co.uk"])),
         case("cert.names.wildcard-suffix", names(&["*.com"]), names(&["*.github.io"])),
@@ -224,10 +250,22 @@ pub(super) fn cases() -> Vec<Case> {
         case("cert.made-by.default", subject("CN=TRAEFIK DEFAULT CERT"), subject("CN=TRAEFIK")),
         case("cert.made-by.debug-proxy", issuer("CN=mitmproxy, O=mitmproxy"), issuer("CN=proxy, O=mitmproxy")),
         case("cert.made-by.debug-proxy", issuer("CN=Charles Proxy CA (1 Jan 2026, mac), O=XK72 Ltd"), issuer("CN=Charles CA")),
-        case("cert.made-by.interceptor", issuer("O=Superfish, Inc., CN=Superfish, Inc."), issuer("O=Superfish Ltd")),
+        case("cert.made-by.interceptor", issuer("CN=eDellRoot, O=Dell"), issuer("CN=DellRoot, O=eDellRoot")),
         case("cert.made-by.interceptor", issuer("CN=eDellRoot"), issuer("CN=DellRoot")),
         case("cert.made-by.distrusted", issuer("C=NL, O=DigiNotar, CN=DigiNotar Public CA"), issuer("C=NL, O=Digi")),
-        case("cert.tool.cobalt-strike", cobalt(0xee), cobalt(0xef)),
+        case("cert.tool.cobalt-strike", cobalt("cobaltstrike"), cobalt("cobalt")),
+        case(
+            "cert.tool.cobalt-strike",
+            subject("CN=Major Cobalt Strike, OU=AdvancedPenTesting, O=cobaltstrike"),
+            in_one("x, O=cobaltstrike, OU=AdvancedPenTesting, CN=Major Cobalt Strike"),
+        ),
+        case(
+            "cert.tool.poshc2",
+            subject("C=US, ST=Minnesota, L=Minnetonka, O=Pajfds, OU=Jethpro, CN=P18055077"),
+            in_one("x, O=Pajfds, OU=Jethpro, CN=P18055077"),
+        ),
+        case("cert.made-by.default", in_one("Internet Widgits Pty Ltd"), in_one("x, O=Internet Widgits Pty Ltd")),
+        case("cert.made-by.interceptor", in_one("Superfish, Inc."), in_one("Superfish, Ltd.")),
         case(
             "cert.tool.poshc2",
             subject("C=US, ST=Minnesota, L=Minnetonka, O=Pajfds, OU=Jethpro, CN=P18055077"),

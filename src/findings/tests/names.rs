@@ -43,6 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
             certified("www.myshop.example", b"www.shop.example"),
             certified("*.SHOP.example", b"www.shop.example"),
         ),
+        case("names.unlike-certificate", certified("*.co.uk", b"www.b.co.uk"), certified("*.co.uk", b"b.CO.uk.")),
         case("names.unlike-certificate", certified("a.co.uk", b"b.co.uk"), certified("a.b.co.uk", b"c.b.co.uk.")),
     ]
 }

@@ -34,6 +34,8 @@ pub(super) fn cases() -> Vec<Case> {
         case("weak.offer.no-tls13", highest(&[], 0x0303), sound()),
         case("downgrade.tls13", random(0x0303, 0x0304, *b"DOWNGRD\x01"), random(0x0303, 0x0303, *b"DOWNGRD\x01")),
         case("downgrade.tls13", random(0x0303, 0x0304, *b"DOWNGRD\x01"), random(0x0303, 0x0304, *b"DOWNGRE\x01")),
+        case("downgrade.tls13", random(0x0303, 0x0304, *b"DOWNGRD\x00"), random(0x0303, 0x0303, *b"DOWNGRD\x00")),
+        case("downgrade.tls13", random(0x0302, 0x0304, *b"DOWNGRD\x01"), random(0x0302, 0x0304, *b"DOWNGRD\x00")),
         case("downgrade.tls12", random(0x0302, 0x0303, *b"DOWNGRD\x00"), random(0x0302, 0x0302, *b"DOWNGRD\x00")),
         case("downgrade.tls12", random(0x0301, 0x0303, *b"DOWNGRD\x00"), random(0x0303, 0x0304, *b"DOWNGRD\x00")),
         case("downgrade.fallback", suites(0x5600), suites(0x00ff)),

@@ -171,7 +171,7 @@ impl Certificate {
         const PER_STRING: usize = size_of::<String>() + 16;
         let texts = self.facts.as_ref().map_or(0, |facts| {
             let names = facts.subject_alt_names.iter().map(|name| name.capacity().saturating_add(PER_STRING));
-            names.fold(facts.subject.capacity().saturating_add(facts.issuer.capacity()), usize::saturating_add)
+            names.fold(facts.subject.memory().saturating_add(facts.issuer.memory()), usize::saturating_add)
         });
         PER_ENTRY.saturating_add(self.der.capacity()).saturating_add(texts)
     }

@@ -11,8 +11,22 @@ use crate::base::Reader;
 pub(super) struct Extension<'a> {
     /// extnID: the OID's bytes.
     pub oid: &'a [u8],
+    /// critical: who does not know it has to refuse the certificate.
+    pub critical: bool,
     /// What extnValue's OCTET STRING holds.
     pub value: &'a [u8],
+}
+
+impl Extension<'_> {
+    /// Whether RFC 5280 describes it (§4.2.1, §4.2.2).
+    pub const fn is_of_rfc_5280(&self) -> bool {
+        match self.oid {
+            [0x55, 0x1d, last] => matches!(last, 9 | 14 | 15 | 17 | 18 | 19 | 30 | 31 | 32 | 33 | 35 | 36 | 37 | 46 | 54),
+            // authorityInfoAccess, subjectInfoAccess: 1.3.6.1.5.5.7.1.1 and .11
+            [0x2b, 6, 1, 5, 5, 7, 1, last] => matches!(last, 1 | 11),
+            _ => false,
+        }
+    }
 }
 
 /// 2.5.29.15.

@@ -43,6 +43,7 @@ pub use self::fault::Fault;
 pub use self::flaws::KeyFlaws;
 pub use self::key::Key;
 pub use self::key_ids::{KeyIds, key_ids};
+pub use self::name::DistinguishedName;
 pub use self::ocsp::{OcspAnswer, OcspFault, OcspState, SingleAnswer};
 pub use self::outline::public_key as public_key_info;
 pub use self::policy::PolicyClass;
@@ -73,9 +74,9 @@ pub struct Facts {
     /// The subject in the text form that Suricata writes: `C=US, O=Example, CN=www.example`.
     ///
     /// Nothing is escaped in it but bytes that are no text in their string's encoding: these are `\xNN`.
-    pub subject: String,
+    pub subject: DistinguishedName,
     /// The issuer in the same form.
-    pub issuer: String,
+    pub issuer: DistinguishedName,
     /// The serial number's content bytes, as encoded: with the leading zero of a positive number.
     pub serial: Vec<u8>,
     /// notBefore.
@@ -141,6 +142,11 @@ impl Certificate {
         tlv::first_of(value, tlv::tag::SEQUENCE).map_or(0, extension::subtrees)
     }
 
+    /// Whether it has a critical extension that RFC 5280 does not describe.
+    pub fn has_unknown_critical_extension(&self) -> bool {
+        outline::extensions(&self.der).iter().any(|extension| extension.critical && !extension.is_of_rfc_5280())
+    }
+
     /// What the SubjectPublicKeyInfo holds, without the tag and length around it. `None` where it is not at its place.
     pub fn public_key_info(&self) -> Option<&[u8]> {
         outline::public_key(&self.der)
@@ -204,8 +210,8 @@ impl Facts {
         let constraints = outline.extension(extension::BASIC_CONSTRAINTS).map(extension::basic_constraints);
         let alt_names = outline.extension(extension::SUBJECT_ALT_NAME).map(extension::alt_names).unwrap_or_default();
         Self {
-            subject: name::text(outline.subject),
-            issuer: name::text(outline.issuer),
+            subject: DistinguishedName::read(outline.subject),
+            issuer: DistinguishedName::read(outline.issuer),
             serial: outline.serial.to_vec(),
             not_before: outline.not_before,
             not_after: outline.not_after,

@@ -1,27 +1,128 @@
 //! Distinguished names as text (RFC 5280 §4.1.2.4), in the form that Suricata writes.
 
+use smallvec::SmallVec;
+
 use super::oid;
 use super::tlv::{Tlv, Tlvs, tag};
 
 /// A Name as `C=US, O=Example + OU=Web, CN=www.example`: in the order of the encoding, `, ` between relative names and ` + `
-/// within one, nothing escaped. `name` is what the Name's SEQUENCE holds.
+/// within one, nothing escaped.
 ///
-/// An attribute without a short name goes by its OID in dots, a value that is no string is written in upper-case hex.
-pub(super) fn text(name: &[u8]) -> String {
-    let mut out = String::with_capacity(name.len());
-    for rdn in Tlvs::new(name) {
-        if !out.is_empty() {
-            out.push_str(", ");
-        }
-        for (i, attribute) in Tlvs::new(rdn.value).enumerate() {
-            if i > 0 {
-                out.push_str(" + ");
-            }
-            push_attribute(&mut out, attribute.value);
-        }
-    }
-    out
+/// An attribute without a short name goes by its OID in dots, a value that is no string is written in upper-case hex. As a value may hold
+/// what looks like another attribute, those are asked for by [`attributes`](Self::attributes), and not searched in the text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DistinguishedName {
+    text: String,
+    /// Where a separator is part of a value, in order: nowhere, mostly.
+    within: Box<[usize]>,
 }
+
+impl DistinguishedName {
+    /// That of what the Name's SEQUENCE holds.
+    pub fn read(name: &[u8]) -> Self {
+        let (mut text, mut between) = (String::with_capacity(name.len()), SmallVec::<[usize; 8]>::new());
+        for rdn in Tlvs::new(name) {
+            if !text.is_empty() {
+                between.push(text.len());
+                text.push_str(COMMA);
+            }
+            for (i, attribute) in Tlvs::new(rdn.value).enumerate() {
+                if i > 0 {
+                    between.push(text.len());
+                    text.push_str(PLUS);
+                }
+                push_attribute(&mut text, attribute.value);
+            }
+        }
+        // Only now, as the end of a value and the separator behind it may look like another one.
+        let within = separators(&text, 0).filter(|at| between.binary_search(at).is_err()).collect();
+        Self { text, within }
+    }
+
+    /// All of it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its attributes, each as name and value, in their order.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_between = |at: &usize| self.within.binary_search(at).is_err();
+        let mut rest = Some(0);
+        std::iter::from_fn(move || {
+            let start = rest?;
+            let end = separators(&self.text, start).find(is_between);
+            rest = end.map(|end| end.saturating_add(if self.text.as_bytes().get(end) == Some(&b',') { COMMA } else { PLUS }.len()));
+            self.text.get(start..end.unwrap_or(self.text.len()))
+        })
+        .filter_map(|attribute| attribute.split_once('='))
+    }
+
+    /// The value of its last `CN`, the most specific one.
+    pub fn common_name(&self) -> Option<&str> {
+        self.attributes().filter(|(name, _)| *name == "CN").last().map(|(_, value)| value)
+    }
+
+    /// Bytes of memory that it holds.
+    pub fn memory(&self) -> usize {
+        self.text.capacity().saturating_add(size_of_val(&*self.within))
+    }
+}
+
+impl std::ops::Deref for DistinguishedName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Of text in which each separator separates.
+impl From<String> for DistinguishedName {
+    fn from(text: String) -> Self {
+        Self { text, within: Box::default() }
+    }
+}
+
+impl From<&str> for DistinguishedName {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl PartialEq<str> for DistinguishedName {
+    fn eq(&self, other: &str) -> bool {
+        self.text == other
+    }
+}
+
+impl PartialEq<&str> for DistinguishedName {
+    fn eq(&self, other: &&str) -> bool {
+        self.text == *other
+    }
+}
+
+impl std::fmt::Display for DistinguishedName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Where the separators are in `text` from `start` on.
+fn separators(text: &str, start: usize) -> impl Iterator<Item = usize> {
+    let bytes = text.as_bytes();
+    memchr::memchr2_iter(b',', b'+', bytes.get(start..).unwrap_or_default()).filter_map(move |at| {
+        let at = at.saturating_add(start);
+        match bytes.get(at) {
+            Some(b',') if bytes.get(at.saturating_add(1)) == Some(&b' ') => Some(at),
+            Some(b'+') => at.checked_sub(1).filter(|before| bytes.get(*before..at.saturating_add(2)) == Some(PLUS.as_bytes())),
+            _ => None,
+        }
+    })
+}
+
+/// Between relative names, and within one.
+const COMMA: &str = ", ";
+const PLUS: &str = " + ";
 
 /// The attribute types of a Name, each as its OID's bytes, in the order of the encoding.
 #[cfg(feature = "ja4plus")]
@@ -187,7 +288,7 @@ mod tests {
     const CN: &[u8] = &[0x55, 4, 3];
 
     fn common_name(string: u8, value: &[u8]) -> String {
-        text(&tlv(0x31, &attribute(CN, string, value)))
+        DistinguishedName::read(&tlv(0x31, &attribute(CN, string, value))).as_str().to_owned()
     }
 
     #[test]
@@ -197,13 +298,43 @@ mod tests {
             tlv(0x31, &attribute(&[0x55, 4, 10], tag::UTF8_STRING, b"GitHub, Inc.")),
             tlv(0x31, &attribute(CN, tag::UTF8_STRING, b"www.github.com")),
         ];
-        assert_eq!(text(&name.concat()), "C=US, O=GitHub, Inc., CN=www.github.com");
+        assert_eq!(DistinguishedName::read(&name.concat()), "C=US, O=GitHub, Inc., CN=www.github.com");
     }
 
     #[test]
     fn several_attributes_of_one_relative_name_are_joined_by_plus() {
         let set = [attribute(CN, tag::UTF8_STRING, b"a"), attribute(&[0x55, 4, 5], tag::PRINTABLE_STRING, b"1")];
-        assert_eq!(text(&tlv(0x31, &set.concat())), "CN=a + serialNumber=1");
+        assert_eq!(DistinguishedName::read(&tlv(0x31, &set.concat())), "CN=a + serialNumber=1");
+    }
+
+    #[test]
+    fn attributes_are_told_from_what_looks_like_them_in_a_value() {
+        let name = |values: &[&[&str]]| {
+            let set = |values: &&[&str]| {
+                let attributes = values.iter().flat_map(|value| attribute(&[0x55, 4, 10], tag::UTF8_STRING, value.as_bytes()));
+                tlv(0x31, &attributes.collect::<Vec<_>>())
+            };
+            DistinguishedName::read(&values.iter().flat_map(set).collect::<Vec<_>>())
+        };
+        let cases: [&[&[&str]]; 8] = [
+            &[&["a"], &["b", "c"], &["d"]],
+            &[&["Evil, CN=www.bank.com"], &["b"]],
+            &[&["a + CN=b", "c"]],
+            &[&["a +", "b"], &["+ c"]],
+            &[&["a,", "b"], &[", c"], &[","]],
+            &[&["a, "], &[" + "], &[", + ,"]],
+            &[&["", ""], &[""]],
+            &[],
+        ];
+        for values in cases {
+            let name = name(values);
+            let expected: Vec<_> = values.concat().into_iter().map(|value| ("O", value)).collect();
+            assert_eq!(name.attributes().collect::<Vec<_>>(), expected, "{name}");
+            assert_eq!(name.common_name(), None, "{name}");
+        }
+        let plain = DistinguishedName::from("C=US, CN=a + serialNumber=1, CN=b");
+        assert_eq!(plain.attributes().collect::<Vec<_>>(), [("C", "US"), ("CN", "a"), ("serialNumber", "1"), ("CN", "b")]);
+        assert_eq!(plain.common_name(), Some("b"));
     }
 
     #[test]
@@ -236,7 +367,7 @@ mod tests {
 
     #[test]
     fn an_unknown_attribute_goes_by_its_oid() {
-        assert_eq!(text(&tlv(0x31, &attribute(&[0x2a, 0x03, 0x04], tag::UTF8_STRING, b"x"))), "1.2.3.4=x");
+        assert_eq!(DistinguishedName::read(&tlv(0x31, &attribute(&[0x2a, 0x03, 0x04], tag::UTF8_STRING, b"x"))), "1.2.3.4=x");
     }
 
     #[test]
@@ -246,7 +377,7 @@ mod tests {
             tlv(0x31, &attribute(&[0x55, 4, 11], tag::UTF8_STRING, b"second")),
         ]
         .concat();
-        assert_eq!(text(&whole[..whole.len() - 3]), "CN=first, OU=sec");
-        assert_eq!(text(&[]), "");
+        assert_eq!(DistinguishedName::read(&whole[..whole.len() - 3]), "CN=first, OU=sec");
+        assert_eq!(DistinguishedName::read(&[]), "");
     }
 }

@@ -40,7 +40,11 @@ impl<'a> Outline<'a> {
             not_after: Some(Time::from_unix(certificate.validity().not_after.timestamp())),
             subject: whole_sequence(certificate.subject().as_raw())?,
             public_key: whole_sequence(certificate.public_key().raw)?,
-            extensions: certificate.extensions().iter().map(|e| Extension { oid: e.oid.as_bytes(), value: e.value }).collect(),
+            extensions: certificate
+                .extensions()
+                .iter()
+                .map(|e| Extension { oid: e.oid.as_bytes(), critical: e.critical, value: e.value })
+                .collect(),
             malformed: false,
         })
     }
@@ -125,8 +129,12 @@ pub(super) fn walk_extensions(list: &[u8]) -> SmallVec<[Extension<'_>; 12]> {
     parts
         .filter_map(|mut parts| {
             let oid = parts.next_of(tag::OID)?;
-            let value = parts.find_map(|part| part.of(tag::OCTET_STRING)).unwrap_or_default();
-            Some(Extension { oid, value })
+            let mut critical = false;
+            let value = parts.find_map(|part| {
+                critical |= part.of(tag::BOOLEAN).is_some_and(|value| value.iter().any(|b| *b != 0));
+                part.of(tag::OCTET_STRING)
+            });
+            Some(Extension { oid, critical, value: value.unwrap_or_default() })
         })
         .collect()
 }

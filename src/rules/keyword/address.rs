@@ -8,7 +8,7 @@ use super::super::diagnostic::{Reason, excerpt};
 use super::super::inspect::AddressOf;
 use super::super::reputation::{GeoIp, Reputation};
 use super::super::subject::{Facts, Sides};
-use super::{Buffer, Case, Form, Keyword, Kind, no_value, required};
+use super::{Buffer, Case, Form, Keyword, Kind, absence, no_value, required};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "ip.src", aliases: &[], kind: Kind::Option(|b, v| address(b, v, &SOURCE, AddressOf::Source)) },
@@ -111,7 +111,7 @@ impl Wanted {
 
 const fn buffer(name: &'static str) -> Buffer {
     let sides = Sides { to_server: Facts::NONE, to_client: Facts::NONE };
-    Buffer { name, sides, multiple: false, form: Form::Free, case: Case::AsSent, read: |_, _, _| {} }
+    Buffer { name, sides, multiple: false, form: Form::Free, case: Case::AsSent, read: |_, _, _| {}, is_absent: absence::never }
 }
 
 /// What follows is asked of an address.

@@ -5,7 +5,7 @@ use super::super::diagnostic::Reason;
 use super::super::inspect::{Base64Decode, Step};
 use super::super::subject::{Facts, Sides};
 use super::super::transform::{Base64Mode, FromBase64};
-use super::{Buffer, Case, Form, Keyword, Kind, no_value, set_once};
+use super::{Buffer, Case, Form, Keyword, Kind, absence, no_value, set_once};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
     Keyword { name: "base64_decode", aliases: &[], kind: Kind::Option(decode) },
@@ -24,6 +24,7 @@ pub(in super::super) static BASE64_DATA: Buffer = Buffer {
     form: Form::Free,
     case: Case::AsSent,
     read: |_, _, _| {},
+    is_absent: absence::never,
 };
 
 /// `[bytes N][, offset N][, relative]`, in any order, or nothing.

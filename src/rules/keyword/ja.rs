@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::matcher::Values;
 use super::super::subject::{FlowDirection, Sides};
-use super::{Buffer, Case, Form, Keyword, Kind};
+use super::{Buffer, Case, Form, Keyword, Kind, absence};
 use crate::protocol::tls::Session;
 
 pub(super) const KEYWORDS: &[Keyword] = &[
@@ -33,5 +33,9 @@ const fn buffer(
     case: Case,
     read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
 ) -> Keyword {
-    Keyword { name, aliases, kind: Kind::Buffer(Buffer { name, sides, multiple: false, form, case, read }) }
+    Keyword {
+        name,
+        aliases,
+        kind: Kind::Buffer(Buffer { name, sides, multiple: false, form, case, read, is_absent: absence::of_hello }),
+    }
 }

@@ -1,6 +1,7 @@
 //! Keywords, a small file for each family. A new family is one file and one line in [`FAMILIES`] or [`OWN_FAMILIES`]; a new keyword
 //! is one entry in its family's table.
 
+mod absence;
 mod address;
 mod app_layer;
 mod app_layer_protocol;
@@ -126,6 +127,8 @@ pub(super) struct Buffer {
     pub case: Case,
     /// Reads the values that went in a direction. None: the session has none, and nothing asked of it holds.
     pub read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
+    /// Whether it is known, where there is no value, that none was sent in a direction: what was not seen may have been.
+    pub is_absent: fn(&Session, FlowDirection) -> bool,
 }
 
 /// In which case a buffer's letters are written.

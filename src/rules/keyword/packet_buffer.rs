@@ -5,7 +5,7 @@ use super::super::inspect::Inspection;
 use super::super::matcher::Budget;
 use super::super::subject::{Facts, Packet, Sides};
 use super::ip::{ipv4_header, ipv6_header};
-use super::{Buffer, Case, Form};
+use super::{Buffer, Case, Form, absence};
 use crate::packet::Segment;
 
 pub(super) const IPV4_HEADER: Buffer = buffer("ipv4.hdr");
@@ -67,5 +67,6 @@ const fn buffer(name: &'static str) -> Buffer {
         form: Form::Free,
         case: Case::AsSent,
         read: |_, _, _| {},
+        is_absent: absence::never,
     }
 }

@@ -1,7 +1,7 @@
 //! `pkt_data`: what follows is asked of the payload, as it is without any buffer.
 
 use super::super::subject::{Facts, Sides};
-use super::{Buffer, Case, Form, Keyword, Kind, no_value};
+use super::{Buffer, Case, Form, Keyword, Kind, absence, no_value};
 
 pub(super) const KEYWORDS: &[Keyword] = &[Keyword {
     name: "pkt_data",
@@ -17,4 +17,5 @@ pub(in super::super) static PAYLOAD: Buffer = Buffer {
     form: Form::Free,
     case: Case::AsSent,
     read: |_, _, _| {},
+    is_absent: absence::never,
 };

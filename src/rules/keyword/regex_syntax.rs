@@ -33,7 +33,7 @@ pub(super) fn from_pcre(expression: &str, flags: Flags) -> Result<Translated, Re
             '$' if flags.multi_line => writer.out.push('$'),
             '$' if flags.dollar_end_only => writer.out.push_str("\\z"),
             '$' => writer.out.push_str("(?:\\n?\\z)"),
-            _ => writer.out.push(c),
+            _ => writer.literal(c),
         }
     }
     Ok(Translated { text: writer.out, backtracks: writer.backtracks })
@@ -64,6 +64,7 @@ impl Writer<'_> {
             Some('H') => self.out.push_str("[^\\t ]"),
             Some('v') => self.out.push_str("[\\n\\x0b\\x0c\\r]"),
             Some('V') => self.out.push_str("[^\\n\\x0b\\x0c\\r]"),
+            Some('N') if !self.has_name() => self.out.push_str("[^\\n]"),
             Some(c @ '1'..='9') => self.number(c)?,
             Some('g' | 'k') => self.back_reference()?,
             Some('p' | 'P') => return Err(UNICODE),
@@ -96,6 +97,29 @@ impl Writer<'_> {
         let digits = format!("{first}{}", self.rest.get(..more).unwrap_or_default());
         self.rest = self.rest.get(more..).unwrap_or_default();
         self.byte(u32::from_str_radix(&digits, 8).ok())
+    }
+
+    /// Whether braces follow that hold no number of times: `\N{name}` is a character, `\N{2}` two times `\N`.
+    fn has_name(&self) -> bool {
+        self.rest.strip_prefix('{').is_some_and(|rest| !rest.split_once('}').is_some_and(|(body, _)| is_count(body)))
+    }
+
+    /// After `\o` or `\x`: a number in braces.
+    fn braced(&mut self, radix: u32, without: &str) -> Result<(), Reason> {
+        let digits = self.rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let digits = digits.filter(|(digits, _)| !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix)));
+        let (digits, rest) = digits.ok_or_else(|| Reason::Pcre(without.to_owned()))?;
+        self.rest = rest;
+        self.byte(u32::from_str_radix(digits, radix).ok())
+    }
+
+    /// A character that stands for itself: beyond ASCII its bytes, one by one, as PCRE takes it without UTF.
+    fn literal(&mut self, c: char) {
+        if c.is_ascii() {
+            self.out.push(c);
+        } else {
+            c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| self.out.push_str(&format!("\\x{byte:02x}")));
+        }
     }
 
     /// The byte with this number.
@@ -135,32 +159,25 @@ impl Writer<'_> {
         match c {
             'e' => self.out.push_str("\\x1b"),
             '0' => self.octal('0', 2)?,
-            'o' => {
-                let digits = self.rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-                let (digits, rest) = digits.ok_or(Reason::Pcre("\\o without digits in braces".to_owned()))?;
-                self.rest = rest;
-                self.byte(u32::from_str_radix(digits, 8).ok())?;
-            }
+            'o' => self.braced(8, "\\o without digits in braces")?,
             'c' => {
                 let control = self.next().filter(|c| matches!(c, ' '..='~')).map(|c| u32::from(c.to_ascii_uppercase()) ^ 0x40);
                 self.byte(Some(control.ok_or(Reason::Pcre("\\c without a character".to_owned()))?))?;
             }
+            'x' if self.rest.starts_with('{') => self.braced(16, "\\x{ without hexadecimal digits and a brace that closes it")?,
             'x' => self.hex_escape(),
             'a'..='z' | 'A'..='Z' => self.out.extend(['\\', c]),
             '<' | '>' => self.out.push(c),
             _ if c.is_ascii_punctuation() => self.out.extend(['\\', c]),
             ' ' => self.out.push_str("\\x20"),
-            _ => self.out.push(c),
+            _ => self.literal(c),
         }
         Ok(())
     }
 
-    /// After `\x`: PCRE takes none, one or two digits.
+    /// After `\x` without a brace: PCRE takes none, one or two digits.
     fn hex_escape(&mut self) {
         self.out.push_str("\\x");
-        if self.rest.starts_with('{') {
-            return;
-        }
         let digits = self.rest.bytes().take(2).take_while(u8::is_ascii_hexdigit).count();
         self.out.push_str("00".get(digits..).unwrap_or_default());
         let (taken, rest) = self.rest.split_at_checked(digits).unwrap_or(("", self.rest));
@@ -191,7 +208,7 @@ impl Writer<'_> {
                 '[' | '&' | '~' | '#' => self.out.extend(['\\', c]),
                 '-' if self.rest.starts_with('-') => self.out.push_str("\\-"),
                 ' ' => self.out.push_str("\\x20"),
-                _ => self.out.push(c),
+                _ => self.literal(c),
             }
         }
         Err(Reason::Pcre("a class that is not closed".to_owned()))

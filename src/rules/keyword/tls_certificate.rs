@@ -13,7 +13,7 @@ use super::super::matcher::Values;
 use super::super::parse::content::{bytes, quoted};
 use super::super::subject::{FlowDirection, Sides};
 use super::measure::{Measured, measure};
-use super::{Buffer, Case, Form, Keyword, Kind, no_value, required};
+use super::{Buffer, Case, Form, Keyword, Kind, absence, no_value, required};
 use crate::base::hex;
 use crate::protocol::tls::Session;
 use crate::protocol::x509::{Certificate, Facts};
@@ -78,7 +78,7 @@ const fn buffer(
     form: Form,
     read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
 ) -> Buffer {
-    Buffer { name, sides: Sides::CERTIFICATES, multiple: false, form, case, read }
+    Buffer { name, sides: Sides::CERTIFICATES, multiple: false, form, case, read, is_absent: absence::of_certificates }
 }
 
 /// The certificates of a side, leaf first.

@@ -8,7 +8,7 @@ use super::super::matcher::Values;
 use super::super::subject::{FlowDirection, Sides, Subject};
 use super::measure::{Measured, Read, measure};
 use super::tls_certificate::{chain, leaf};
-use super::{Buffer, Case, Form, Keyword, Kind, yes_or_no};
+use super::{Buffer, Case, Form, Keyword, Kind, absence, yes_or_no};
 use crate::base::hex;
 use crate::protocol::tls::Session;
 use crate::protocol::x509::{Facts, Time};
@@ -50,7 +50,8 @@ const fn buffer(
     form: Form,
     read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
 ) -> Keyword {
-    let buffer = Buffer { name, sides: Sides::CERTIFICATES, multiple: false, form, case, read };
+    let buffer =
+        Buffer { name, sides: Sides::CERTIFICATES, multiple: false, form, case, read, is_absent: absence::of_certificates };
     Keyword { name, aliases: &[], kind: Kind::Buffer(buffer) }
 }
 

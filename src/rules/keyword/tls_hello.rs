@@ -4,34 +4,44 @@ use std::borrow::Cow;
 
 use super::super::matcher::Values;
 use super::super::subject::{FlowDirection, Sides};
-use super::{Buffer, Case, Form, Keyword, Kind};
+use super::{Buffer, Case, Form, Keyword, Kind, absence};
 use crate::protocol::tls::Session;
 
 pub(super) const KEYWORDS: &[Keyword] = &[
-    buffer("tls.sni", &["tls_sni"], Sides::CLIENT_HELLO, false, Form::Free, |session, _, out| {
+    buffer("tls.sni", &["tls_sni"], Sides::CLIENT_HELLO, Form::Free, |session, _, out| {
         out.extend(session.client_hello.as_ref().and_then(|h| h.server_name()).map(Cow::Borrowed));
     }),
-    buffer("tls.alpn", &[], Sides::HELLOS, true, Form::Free, alpn),
-    buffer("tls.random", &["tls_random"], Sides::HELLOS, false, Form::Bytes(32), |session, side, out| {
+    Keyword { name: ALPN.name, aliases: &[], kind: Kind::Buffer(ALPN) },
+    buffer("tls.random", &["tls_random"], Sides::HELLOS, Form::Bytes(32), |session, side, out| {
         out.extend(random(session, side).map(|r| Cow::Borrowed(&r[..])));
     }),
-    buffer("tls.random_time", &["tls_random_time"], Sides::HELLOS, false, Form::Bytes(4), |session, side, out| {
+    buffer("tls.random_time", &["tls_random_time"], Sides::HELLOS, Form::Bytes(4), |session, side, out| {
         out.extend(random(session, side).and_then(|r| r.split_first_chunk::<4>()).map(|(time, _)| Cow::Borrowed(&time[..])));
     }),
-    buffer("tls.random_bytes", &["tls_random_bytes"], Sides::HELLOS, false, Form::Bytes(28), |session, side, out| {
+    buffer("tls.random_bytes", &["tls_random_bytes"], Sides::HELLOS, Form::Bytes(28), |session, side, out| {
         out.extend(random(session, side).and_then(|r| r.split_first_chunk::<4>()).map(|(_, bytes)| Cow::Borrowed(bytes)));
     }),
 ];
+
+const ALPN: Buffer = Buffer {
+    name: "tls.alpn",
+    sides: Sides::HELLOS,
+    multiple: true,
+    form: Form::Free,
+    case: Case::AsSent,
+    read: alpn,
+    is_absent: absence::of_alpn,
+};
 
 const fn buffer(
     name: &'static str,
     aliases: &'static [&'static str],
     sides: Sides,
-    multiple: bool,
     form: Form,
     read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
 ) -> Keyword {
-    Keyword { name, aliases, kind: Kind::Buffer(Buffer { name, sides, multiple, form, case: Case::AsSent, read }) }
+    let buffer = Buffer { name, sides, multiple: false, form, case: Case::AsSent, read, is_absent: absence::of_hello };
+    Keyword { name, aliases, kind: Kind::Buffer(buffer) }
 }
 
 /// The protocols offered, one value each, or the one chosen.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::matcher::Values;
 use super::super::subject::{Facts, FlowDirection, Sides};
-use super::{Buffer, Case, Form, Keyword, Kind};
+use super::{Buffer, Case, Form, Keyword, Kind, absence};
 use crate::protocol::tls::{Session, is_grease, names};
 
 pub(super) const KEYWORDS: &[Keyword] = &[
@@ -34,7 +34,9 @@ const fn buffer(
     multiple: bool,
     read: for<'s> fn(&'s Session, FlowDirection, &mut Values<'s>),
 ) -> Keyword {
-    Keyword { name, aliases: &[], kind: Kind::Buffer(Buffer { name, sides, multiple, form: Form::Free, case: Case::AsSent, read }) }
+    let is_absent = absence::of_hello;
+    let buffer = Buffer { name, sides, multiple, form: Form::Free, case: Case::AsSent, read, is_absent };
+    Keyword { name, aliases: &[], kind: Kind::Buffer(buffer) }
 }
 
 fn cipher(id: u16) -> Cow<'static, [u8]> {

@@ -141,6 +141,17 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn what_neither_engine_has_is_refused() {
+    for expression in ["(?J)a", "(?^)a", "(?=a)*b", r"(?<!a)+b", r"\Qa\E", r"a\Kb", "(*ACCEPT)a"] {
+        let said = refusal(&format!("pcre:\"/{expression}/\";"));
+        assert!(
+            ["regular expression: ", "this escape", "a verb"].iter().any(|begin| said.starts_with(begin)),
+            "{expression}: {said}"
+        );
+    }
+}
+
+#[test]
 fn a_buffer_may_have_to_be_absent() {
     let silent = Session { client_hello: Some(ClientHello::default()), ..Session::default() };
     let rule = |options: &str| format!("alert tls any any -> any any (tls.sni; {options} sid:1;)");
@@ -150,6 +161,66 @@ fn a_buffer_may_have_to_be_absent() {
     assert!(fires(&rule(or_else), &silent) && holds(or_else, "a") && !holds(or_else, "b"));
     // Before the hello is seen, nothing is known to be absent from it.
     assert!(!fires(&rule("absent;"), &Session::default()));
+}
+
+/// What was not seen to the end, or is encrypted, may have what was not seen of it.
+#[test]
+fn what_may_not_have_been_seen_is_not_known_to_be_absent() {
+    let rule = |options: &str| format!("alert tls any any -> any any ({options} sid:1;)");
+    let with = |change: &dyn Fn(&mut Session)| {
+        let mut session = Session {
+            client_hello: Some(ClientHello::default()),
+            server_hello: Some(ServerHello { legacy_version: 0x0303, ..ServerHello::default() }),
+            server_certificates: vec![certificate("CN=a", "CN=a")],
+            client_certificates: vec![certificate("CN=a", "CN=a")],
+            ..Session::default()
+        };
+        change(&mut session);
+        session
+    };
+    let whole = with(&|_| {});
+    let client_cut = with(&|s| s.client_hello.as_mut().unwrap().cut = true);
+    let server_cut = with(&|s| s.server_hello.as_mut().unwrap().cut = true);
+    let [tls13, draft] =
+        [0x0304, 0x7f1c].map(|version| with(&|s| s.server_hello.as_mut().unwrap().selected_version = Some(version)));
+    let server_chain_cut = with(&|s| s.server_chain_truncated = true);
+    let client_chain_cut = with(&|s| s.client_chain_truncated = true);
+    for (options, unknown, known) in [
+        ("tls.sni; absent;", &[&client_cut][..], &[&whole, &server_cut, &tls13][..]),
+        (r#"tls.sni; absent:or_else; content:"zzz";"#, &[&client_cut], &[&whole, &tls13]),
+        ("flow:to_server; tls.alpn; absent;", &[&client_cut], &[&whole, &server_cut, &tls13]),
+        ("ja3.hash; absent;", &[&client_cut], &[&whole]),
+        ("ja3.string; absent;", &[&client_cut], &[&whole]),
+        ("ja4.hash; absent;", &[&client_cut], &[&whole]),
+        ("tls.client_groups; absent;", &[&client_cut], &[&whole, &tls13]),
+        ("tls.client_ciphers; absent;", &[&client_cut], &[&whole]),
+        // RFC 8446 §4.3.1: what the server chose is in EncryptedExtensions.
+        ("flow:to_client; tls.alpn; absent;", &[&server_cut, &tls13, &draft], &[&whole, &client_cut]),
+        ("ja3s.hash; absent;", &[&server_cut], &[&whole, &tls13]),
+        ("flow:to_client; tls.subjectaltname; absent;", &[&server_chain_cut], &[&whole, &client_chain_cut]),
+        ("flow:to_server; tls.subjectaltname; absent;", &[&client_chain_cut], &[&whole, &server_chain_cut]),
+    ] {
+        unknown.iter().for_each(|session| assert!(!fires(&rule(options), session), "{options} of {session:?}"));
+        known.iter().for_each(|session| assert!(fires(&rule(options), session), "{options} of {session:?}"));
+    }
+    // What was seen of a hello that is cut is there.
+    let asks_zzz = with(&|s| s.client_hello = Some(ClientHello { cut: true, ..hello("zzz") }));
+    assert!(fires(&rule(r#"tls.sni; absent:or_else; content:"zzz";"#), &asks_zzz));
+}
+
+#[test]
+fn a_certificate_that_cannot_be_seen_is_not_absent() {
+    let encrypted = Session {
+        server_hello: Some(ServerHello { selected_version: Some(0x0304), ..server_hello(0x0303, 0x1301) }),
+        ..asking("a")
+    };
+    let resumed = Session { server_hello: Some(server_hello(0x0303, 0xc02f)), ended: true, ..asking("a") };
+    for buffer in ["tls.cert_subject", "tls.certs", "tls.subjectaltname", "tls.cert_sha256"] {
+        for header in ["tls any any -> any any", "tls any any => any any"] {
+            let text = format!("alert {header} ({buffer}; absent; sid:1;)");
+            assert!(!fires(&text, &encrypted) && !fires(&text, &resumed), "{text}");
+        }
+    }
 }
 
 #[test]
@@ -208,6 +279,19 @@ fn regular_expressions_are_those_of_pcre() {
         (r#"pcre:"/^(?<x>a)(?:b)\1$/";"#, &["aba"], &["abb"]),
         (r#"pcre:!"/a/";"#, &["b"], &["a"]),
         (r#"pcre:"/\xff/";"#, &[], &["ÿ"]),
+        // The number of a byte in braces, with any number of digits; a letter of ASCII or not.
+        (r#"pcre:"/^\x{c3}\x{A9}\x{5D}\x{7b}\x{9}\x{0041}$/";"#, &["\u{e9}]{\tA"], &["e]{\tA"]),
+        (r#"pcre:"/^[\x{80}-\x{ff}]+$/";"#, &["\u{e9}\u{20ac}"], &["e"]),
+        (r#"pcre:"/^[^\x{5d}\x{2D}-\x{2f}]$/";"#, &["a", "\\"], &["]", "-", ".", "/"]),
+        (r#"pcre:"/^\x{c3}(?=\x{a9})/";"#, &["\u{e9}"], &["\u{e8}"]),
+        (r#"pcre:!"/^\x{c3}\x{a9}/";"#, &["e"], &["\u{e9}"]),
+        // "Full stop (period, dot) and \N".
+        (r#"pcre:"/^a\N{2}\Nb$/s";"#, &["a\r..b"], &["a\n..b", "a..b"]),
+        // Without UTF a character beyond ASCII is its bytes (here C3 A9), wherever it stands.
+        (r#"pcre:"/^[é]{2}$/";"#, &["\u{e9}"], &["\u{e9}\u{e9}", "e"]),
+        (r#"pcre:"/^.[à-é]$/";"#, &["\u{e8}", "\u{e9}"], &["\u{c0}", "ae"]),
+        (r#"pcre:"/^é?x/";"#, &["\u{e9}x"], &["x"]),
+        (r#"pcre:"/^\é+$/i";"#, &["\u{e9}"], &["\u{c9}", "\u{e9}\u{e9}"]),
     ]);
 }
 
@@ -219,6 +303,14 @@ fn what_hangs_on_how_pcre_was_built_is_refused() {
         (r"\P{Lu}", "a Unicode property is not supported yet"),
         (r"\477", "regular expression: a character above 255"),
         (r"\o7", "regular expression: \\o without digits in braces"),
+        (r"\o{+7}", "regular expression: \\o without digits in braces"),
+        (r"\x{100}", "regular expression: a character above 255"),
+        (r"[\x{123456789}]", "regular expression: a character above 255"),
+        (r"\x{}", "regular expression: \\x{ without hexadecimal digits and a brace that closes it"),
+        (r"\x{+4}", "regular expression: \\x{ without hexadecimal digits and a brace that closes it"),
+        (r"\x{41", "regular expression: \\x{ without hexadecimal digits and a brace that closes it"),
+        (r"\N{U+41}", "this escape of PCRE is not supported yet"),
+        (r"[\N]", "this escape of PCRE in a class is not supported yet"),
         (r"\c", "regular expression: \\c without a character"),
     ] {
         let text = format!("alert tls any any -> any any (tls.sni; pcre:\"/{expression}/\"; sid:1;)");

@@ -56,6 +56,8 @@ fn inspection() -> impl Strategy<Value = String> {
         r#"tls.sni; pcrexform:"^([^.]+)";"#,
         r#"tls.alpn; xor:"20";"#,
         "tls.alpn; absent:or_else;",
+        "ja3s.hash; absent:or_else;",
+        "tls.subjectaltname; absent:or_else;",
         "tls.sni; strip_whitespace; absent:or_else;",
     ]);
     let size = prop::sample::select(vec![
@@ -152,15 +154,22 @@ fn rule() -> impl Strategy<Value = String> {
 /// A session, complete: [`steps`] shows it bit by bit.
 fn any_session() -> impl Strategy<Value = Session> {
     let certificates = || prop::collection::vec((word(), word()).prop_map(|(s, i)| certificate(s, i)), 0..3);
-    (word(), prop::collection::vec(word(), 0..3), word(), certificates(), certificates()).prop_map(
-        |(sni, alpn, ja, server, client)| {
+    // Whether the ends of hello, answer and certificates are missing, and the session is of TLS 1.3.
+    let view = prop::array::uniform4(prop::bool::weighted(0.25));
+    (word(), prop::collection::vec(word(), 0..3), word(), certificates(), certificates(), view).prop_map(
+        |(sni, alpn, ja, server, client, [client_cut, server_cut, chain_cut, tls13])| {
             let mut s = session();
             let hello = s.client_hello.as_mut().unwrap();
             hello.server_names = [sni].into();
             hello.alpn = alpn.iter().collect();
+            hello.cut = client_cut;
             s.client_fingerprints.as_mut().unwrap().ja3 = format!("{ja:a<32}");
             s.server_certificates = server;
             s.client_certificates = client;
+            let answer = s.server_hello.as_mut().unwrap();
+            (answer.cut, answer.selected_version) = (server_cut, tls13.then_some(0x0304));
+            s.server_fingerprints = s.server_fingerprints.filter(|_| !server_cut);
+            s.server_chain_truncated = chain_cut;
             s
         },
     )

@@ -19,11 +19,8 @@ pub fn pairs() -> Vec<Pair> {
             f.not_after = f.not_before.map(|from| Time::from_unix(from.as_unix() + days * 86_400));
         }))
     };
-    let major = |serial: u32| {
-        serving(|f| {
-            f.subject = "C=Earth, ST=Cyberspace, L=Somewhere, O=cobaltstrike, OU=AdvancedPenTesting, CN=Major Cobalt Strike".into();
-            f.serial = serial.to_be_bytes().to_vec();
-        })
+    let major = |organization: &str| {
+        named(&format!("C=Earth, ST=Cyberspace, L=Somewhere, O={organization}, OU=AdvancedPenTesting, CN=Major Cobalt Strike"))
     };
     let sha1 = *b"\x6e\xce\x5e\xce\x41\x92\x68\x3d\x2d\x84\xe2\x5b\x0b\xa7\xe0\x4f\x9c\xb7\xeb\x7c";
     let mut other = sha1;
@@ -33,7 +30,7 @@ pub fn pairs() -> Vec<Pair> {
         pair(8_443_101, ja(TRICKBOT), ja((TRICKBOT.0, EMOTET.1))),
         pair(8_443_102, ja(EMOTET), ja((EMOTET.0, TRICKBOT.1))),
         pair(8_443_110, hashed(sha1), hashed(other)),
-        pair(8_443_111, major(146_473_198), major(146_473_199)),
+        pair(8_443_111, major("cobaltstrike"), major("cobalt")),
         pair(
             8_443_112,
             named("C=US, ST=Minnesota, L=Minnetonka, O=Pajfds, OU=Jethpro, CN=P18055077"),
