@@ -8,9 +8,10 @@ use webpki::EndEntityCert;
 
 use super::algorithms::Algorithms;
 use super::ct::Checker;
-use super::issuer::{Issuer, is_root, is_self_signed, issuers};
+use super::issuer::{Issuer, is_root, is_self_signed, issuers, means_itself};
 use super::learned::Learned;
 use super::path::{Walk, is_self_issued};
+use super::signatures::{Outcome, Signatures};
 use super::store::TrustStore;
 use super::verdicts::{VerdictCounters, Verdicts};
 use super::verify::{self, Purpose, Terms, Verified};
@@ -167,7 +168,7 @@ fn validate(
     let terms = Terms { purpose: peer.purpose(), now, store, algorithms };
     let mut verified = match &end_entity {
         _ if is_trusted => Verified::default(),
-        _ if walk.anchors.is_empty() => untrusted(leaf, &walk, algorithms),
+        _ if walk.anchors.is_empty() => untrusted(leaf, &walk, &terms),
         Ok(end_entity) => verify::verify(end_entity, leaf, &walk, &terms),
         Err(_) => verify::unread(leaf, &walk, &terms),
     };
@@ -193,14 +194,19 @@ fn validate(
     (verdict, walk.has_gap)
 }
 
-/// What it comes to that no path leads to a trusted root. No signature is looked at for that, but one that a leaf may have from itself.
-fn untrusted<'a>(leaf: &Certificate, walk: &Walk<'a>, algorithms: &Algorithms) -> Verified<'a> {
+/// What it comes to that no path leads to a trusted root. No signature is looked at for that, but one that a leaf may have from itself, and
+/// those that tell whose revocation lists count.
+fn untrusted<'a>(leaf: &'a Certificate, walk: &Walk<'a>, terms: &Terms<'_>) -> Verified<'a> {
+    let is_bad = || means_itself(leaf) && Signatures::check(leaf, walk, terms.algorithms).outcome == Outcome::Wrong;
     let status = match walk.has_root {
-        _ if is_self_signed(leaf, algorithms) => Status::SelfSigned,
+        _ if is_self_signed(leaf, terms.algorithms) => Status::SelfSigned,
+        _ if is_bad() => Status::BadSignature,
         true => Status::UntrustedRoot,
         false => Status::IncompleteChain,
     };
-    Verified { problems: Problems::from_iter([status]), issuers: walk.issuers.to_vec(), ..Verified::default() }
+    let mut verified = Verified { problems: Problems::from_iter([status]), issuers: walk.issuers.to_vec(), ..Verified::default() };
+    verify::revocation(&mut verified, leaf, walk, terms);
+    verified
 }
 
 /// What is found wrong by the facts of certificates.

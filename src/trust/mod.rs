@@ -4,7 +4,8 @@
 //!
 //! 1. a verdict on the same chain and name that holds at this time is taken from memory (`verdicts`);
 //! 2. `path` walks from the leaf by the names of issuers, through what was sent and what is known, in any order: where that reaches
-//!    no trusted root, the outcome is known without looking at a signature;
+//!    no trusted root, the outcome is known without looking at a signature, but for that of a leaf on itself and those that tell whose
+//!    revocation lists count;
 //! 3. `verify` has rustls-webpki build and verify the path, and asks again with what was wrong left out, so that all that is wrong
 //!    gets known and not only the first; what it does not come to is asked by us: `signatures` whether each signature is right, `revocation`
 //!    whether one of the path is revoked.
@@ -16,6 +17,7 @@
 //! [`x509`](crate::protocol::x509) has read of them.
 
 mod algorithms;
+mod anchor;
 mod ct;
 mod issuer;
 mod judge;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rustls_pki_types::TrustAnchor;
 use smallvec::SmallVec;
 
 use super::TrustStore;
+use super::anchor::Anchor;
 use super::learned::Learned;
 use crate::protocol::x509::Certificate;
 
@@ -15,7 +15,7 @@ pub(super) struct Walk<'a> {
     /// The certificates that may be issuers, nearest to the leaf first: as sent, or known. At most [`MOST_ISSUERS`].
     pub issuers: SmallVec<[&'a Certificate; 4]>,
     /// The roots whose names were reached.
-    pub anchors: SmallVec<[&'a TrustAnchor<'static>; 2]>,
+    pub anchors: SmallVec<[&'a Anchor; 2]>,
     /// One of the issuers names itself as its issuer.
     pub has_root: bool,
     /// For one of them, or for the leaf, there was no issuer but perhaps one that was learned in the run.
@@ -61,7 +61,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn take_anchors(&mut self, anchors: &'a [TrustAnchor<'static>]) {
+    fn take_anchors(&mut self, anchors: &'a [Anchor]) {
         for anchor in anchors {
             if self.anchors.len() < MOST_ANCHORS && !self.anchors.contains(&anchor) {
                 self.anchors.push(anchor);

@@ -65,8 +65,8 @@ impl Revocation<'_, '_> {
     /// Those with this name.
     fn signers<'k>(&'k self, name: &'k [u8]) -> impl Iterator<Item = Signer<'k>> {
         let issuers = self.walk.issuers.iter().filter(move |issuer| issuer.names().is_some_and(|(_, subject)| subject == name));
-        let anchors = self.walk.anchors.iter().filter(move |anchor| *anchor.subject == *name);
-        let anchors = anchors.map(|anchor| Signer::of_anchor(&anchor.subject_public_key_info));
+        let anchors = self.walk.anchors.iter().filter(move |anchor| *anchor.root.subject == *name);
+        let anchors = anchors.map(|anchor| Signer::of_anchor(&anchor.root.subject_public_key_info));
         issuers.filter_map(|issuer| Signer::of(issuer)).chain(anchors)
     }
 }

@@ -6,7 +6,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::algorithms::{Algorithms, is_verifiable_by};
-use super::issuer::is_signed;
+use super::issuer::{is_signed, means_itself};
 use super::path::{Walk, is_self_issued};
 use crate::protocol::x509::{Certificate, Key, KeyIds, key_ids};
 
@@ -81,10 +81,10 @@ impl<'a> Check<'a, '_> {
                 None => is_unknown = true,
             }
         }
-        for anchor in self.walk.anchors.iter().filter(|anchor| *anchor.subject == *name) {
-            match self.is_signed_by(certificate, &anchor.subject_public_key_info) {
+        for anchor in self.walk.anchors.iter().filter(|anchor| *anchor.root.subject == *name) {
+            match self.is_signed_by(certificate, &anchor.root.subject_public_key_info) {
                 Some(true) => return Some(Outcome::Right),
-                Some(false) => is_meant |= meant.is_none_or(|id| KeyIds::may_be_of(id, &anchor.subject_public_key_info)),
+                Some(false) => is_meant |= meant.is_none_or(|id| KeyIds::may_be_of(id, &anchor.root.subject_public_key_info)),
                 None => is_unknown = true,
             }
         }
@@ -96,6 +96,7 @@ impl<'a> Check<'a, '_> {
         match by_itself {
             Some(true) => Some(Outcome::Pretender),
             _ if is_unknown => Some(Outcome::Unknown),
+            Some(false) if means_itself(certificate) => Some(Outcome::Wrong),
             _ if is_meant => Some(Outcome::Wrong),
             _ => Some(Outcome::Stranger),
         }

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 
 use super::algorithms::Algorithms;
+use super::anchor::{Anchor, Limits};
 use super::revocation::Signer;
 use super::{CtLogs, revocation};
 use crate::protocol::x509::{Certificate, Crl, CrlFault};
@@ -15,7 +16,7 @@ use crate::protocol::x509::{Certificate, Crl, CrlFault};
 /// Root certificates and known intermediates, by subject, and revocation lists. It does not change once it is in use, and is shared by all workers.
 #[derive(Clone, Default)]
 pub struct TrustStore {
-    anchors: HashMap<Vec<u8>, Vec<TrustAnchor<'static>>>,
+    anchors: HashMap<Vec<u8>, Vec<Anchor>>,
     /// SHA-256 of the certificates that anchors were made of.
     trusted: HashSet<[u8; 32]>,
     intermediates: HashMap<Vec<u8>, Vec<Certificate>>,
@@ -45,18 +46,20 @@ impl TrustStore {
     /// The roots of Mozilla's programme for TLS servers, as of the release of `webpki-roots` that this is built with.
     pub fn mozilla() -> Self {
         let mut store = Self::default();
-        webpki_roots::TLS_SERVER_ROOTS.iter().for_each(|anchor| store.add_anchor(anchor.clone()));
+        let roots = webpki_roots::TLS_SERVER_ROOTS.iter();
+        roots.for_each(|root| store.add_anchor(Anchor { root: root.clone(), limits: Limits::NONE }));
         store
     }
 
-    /// Trusts the certificates in `bytes`: PEM with any number of them, or the DER of one. Each is a root that vouches for others,
-    /// and is trusted where a peer sends it as its own.
+    /// Trusts the certificates in `bytes`: PEM with any number of them, or the DER of one. Each is trusted where a peer sends it
+    /// as its own; one that is an authority vouches for others, as far as its pathLenConstraint and extKeyUsage go.
     pub fn add_roots(&mut self, bytes: &[u8]) -> Added {
         add_each::<CertificateDer<'_>>(bytes, |der| {
             let der = CertificateDer::from(der);
-            let Ok(anchor) = webpki::anchor_from_trusted_cert(&der) else { return false };
-            self.trusted.insert(Certificate::parse(&der).sha256);
-            self.add_anchor(anchor.to_owned());
+            let certificate = Certificate::parse(&der);
+            let Some(anchor) = Anchor::of(&der, &certificate) else { return false };
+            self.trusted.insert(certificate.sha256);
+            self.add_anchor(anchor);
             true
         })
     }
@@ -139,7 +142,7 @@ impl TrustStore {
     }
 
     /// The roots with this subject: what its SEQUENCE holds.
-    pub(super) fn anchors(&self, subject: &[u8]) -> &[TrustAnchor<'static>] {
+    pub(super) fn anchors(&self, subject: &[u8]) -> &[Anchor] {
         self.anchors.get(subject).map_or(&[], Vec::as_slice)
     }
 
@@ -160,14 +163,14 @@ impl TrustStore {
 
     /// Why a list does not count by those of its name that are known; a peer may send another.
     fn fault_of(&self, crl: &Crl) -> Option<CrlFault> {
-        let anchors = self.anchors(&crl.issuer).iter().map(|anchor| Signer::of_anchor(&anchor.subject_public_key_info));
+        let anchors = self.anchors(&crl.issuer).iter().map(|anchor| Signer::of_anchor(&anchor.root.subject_public_key_info));
         let signers = anchors.chain(self.intermediates(&crl.issuer).iter().filter_map(Signer::of));
         let algorithms = Algorithms::default();
         revocation::fault(signers, |key| revocation::is_signed_by(crl, key, &algorithms))
     }
 
-    fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
-        let alike = self.anchors.entry(anchor.subject.to_vec()).or_default();
+    fn add_anchor(&mut self, anchor: Anchor) {
+        let alike = self.anchors.entry(anchor.root.subject.to_vec()).or_default();
         if !alike.contains(&anchor) {
             alike.push(anchor);
         }

@@ -1,19 +1,24 @@
 //! The verification of a path by rustls-webpki, again and again until all that is wrong with it is known.
 
+use std::cell::Cell;
 use std::time::Duration;
 
-use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls_pki_types::{CertificateDer, Der, TrustAnchor, UnixTime};
 use webpki::{
     EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter, KeyUsage, RequiredEkuNotFoundContext,
+    VerifiedPath,
 };
 
 use super::algorithms::Algorithms;
+use super::anchor::{Anchor, Limits};
 use super::issuer::is_self_signed;
 use super::path::{Walk, is_self_issued};
 use super::revocation::Revocation;
 use super::signatures::{Outcome, Signatures};
 use super::store::TrustStore;
-use crate::protocol::x509::{Certificate, CrlFault, ExtendedKeyUsage, Facts, Problems, Reason, Status, Time, subtrees};
+use crate::protocol::x509::{
+    Certificate, CrlFault, ExtendedKeyUsage, Facts, Problems, Reason, Status, Time, subtrees, without_directories,
+};
 
 /// What a certificate has to be issued for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,13 +65,14 @@ pub(super) fn verify<'a>(
     let issuers: Vec<_> = walk.issuers.iter().copied().filter(|issuer| !is_detour(issuer)).collect();
     let revocation = Revocation { store: terms.store, walk, algorithms: terms.algorithms, now: terms.now };
     let (revoked, good): (Vec<_>, Vec<_>) = issuers.iter().copied().partition(|issuer| revocation.is_revoked(issuer));
-    let anchors: Vec<_> = walk.anchors.iter().map(|&anchor| anchor.clone()).collect();
+    let anchors: Vec<_> = walk.anchors.iter().map(|&anchor| anchor.root.clone()).collect();
+    let limits: Vec<_> = walk.anchors.iter().map(|anchor| anchor.limits).collect();
     let mut attempt = Attempt { end_entity, leaf, walk, terms, issuers: good };
-    let mut verified = attempt.verify(&anchors);
+    let mut verified = attempt.verify(&anchors, &limits);
     if !verified.found && !revoked.is_empty() {
         // There is no way around those that are revoked.
         attempt.issuers = issuers;
-        verified = attempt.verify(&anchors);
+        verified = attempt.verify(&anchors, &limits);
     }
     let is_strange = [Status::BadSignature, Status::IncompleteChain, Status::UntrustedRoot];
     if !verified.found && is_self_signed(leaf, terms.algorithms) {
@@ -90,17 +96,30 @@ pub(super) fn verify<'a>(
 /// What becomes of a leaf that rustls-webpki does not read: its signatures are checked all the same.
 pub(super) fn unread<'a>(leaf: &'a Certificate, walk: &Walk<'a>, terms: &Terms<'_>) -> Verified<'a> {
     let signatures = Signatures::check(leaf, walk, terms.algorithms);
-    let revocation = Revocation { store: terms.store, walk, algorithms: terms.algorithms, now: terms.now };
-    let mut problems = Problems::default();
+    let mut verified = Verified { issuers: reached_or_all(&signatures, walk.issuers.iter().copied()), ..Verified::default() };
     if signatures.outcome == Outcome::Wrong {
-        problems.insert(Status::BadSignature);
+        verified.problems.insert(Status::BadSignature);
     }
-    if signatures.reached.iter().any(|certificate| revocation.is_revoked(certificate)) {
-        problems.insert(Status::Revoked);
+    judge_lists(&mut verified, &signatures.reached, walk, terms);
+    verified
+}
+
+/// What revocation lists say where no path leads to a trusted root: of the leaf, and of those issuers that right signatures lead to.
+pub(super) fn revocation<'a>(verified: &mut Verified<'a>, leaf: &'a Certificate, walk: &Walk<'a>, terms: &Terms<'_>) {
+    let has_list = |c: &Certificate| c.names().is_some_and(|(issuer, _)| !terms.store.crls(issuer).is_empty());
+    if walk.issuers.iter().copied().chain([leaf]).any(has_list) {
+        let signatures = Signatures::check(leaf, walk, terms.algorithms);
+        judge_lists(verified, &signatures.reached, walk, terms);
     }
-    let useless_crl = signatures.reached.iter().filter_map(|certificate| revocation.useless_list(certificate)).min();
-    let issuers = reached_or_all(&signatures, walk.issuers.iter().copied());
-    Verified { problems, useless_crl, issuers, ..Verified::default() }
+}
+
+/// Whether one of these is revoked, and why a list in the name of the issuer of one does not count.
+fn judge_lists(verified: &mut Verified<'_>, path: &[&Certificate], walk: &Walk<'_>, terms: &Terms<'_>) {
+    let revocation = Revocation { store: terms.store, walk, algorithms: terms.algorithms, now: terms.now };
+    if path.iter().any(|certificate| revocation.is_revoked(certificate)) {
+        verified.problems.insert(Status::Revoked);
+    }
+    verified.useless_crl = path.iter().filter_map(|certificate| revocation.useless_list(certificate)).min();
 }
 
 /// The issuers that right signatures lead to; all of them where there are none.
@@ -112,9 +131,10 @@ fn reached_or_all<'a>(signatures: &Signatures<'a>, all: impl Iterator<Item = &'a
 }
 
 /// Whether `root` has the name and the key of one of `anchors`.
-fn is_anchor(root: &CertificateDer<'_>, anchors: &[&TrustAnchor<'static>]) -> bool {
+fn is_anchor(root: &CertificateDer<'_>, anchors: &[&Anchor]) -> bool {
     let Ok(root) = webpki::anchor_from_trusted_cert(root) else { return false };
-    anchors.iter().any(|a| a.subject == root.subject && a.subject_public_key_info == root.subject_public_key_info)
+    let mut anchors = anchors.iter().map(|anchor| &anchor.root);
+    anchors.any(|a| a.subject == root.subject && a.subject_public_key_info == root.subject_public_key_info)
 }
 
 struct Attempt<'a, 'b> {
@@ -128,22 +148,36 @@ struct Attempt<'a, 'b> {
 
 impl<'a> Attempt<'a, '_> {
     /// Verifies until it succeeds or nothing is left that can be overlooked: outside of the validities it is asked for a moment within
-    /// them, and where a usage is wrong for any usage.
-    fn verify(&self, anchors: &[TrustAnchor<'_>]) -> Verified<'a> {
+    /// them, and where a usage is wrong for any usage. `limits` are those of `anchors`, where there are any.
+    fn verify(&self, anchors: &[TrustAnchor<'_>], limits: &[Limits]) -> Verified<'a> {
         let intermediates: Vec<_> = self.issuers.iter().map(|c| CertificateDer::from(c.der.as_slice())).collect();
-        let (mut time, mut usage) = (self.terms.now, Usage::For(self.terms.purpose));
+        let (mut time, usage) = (self.terms.now, Cell::new(Usage::For(self.terms.purpose)));
         let mut problems = Problems::default();
         if comparisons(self.issuers.iter().copied().chain([self.leaf]), anchors) > MOST_COMPARISONS {
             return self.failed(&Error::MaximumNameConstraintComparisonsExceeded, problems);
         }
         let algorithms = self.terms.algorithms.all();
+        let limits_of = |path: &VerifiedPath<'_>| {
+            let found = anchors.iter().zip(limits).find(|(anchor, _)| std::ptr::eq(*anchor, path.anchor()));
+            found.map_or(Limits::NONE, |(_, limits)| *limits)
+        };
+        let is_beyond = Cell::new(false);
+        let is_within = |path: &VerifiedPath<'_>| {
+            let is_allowed = usage.get() == Usage::Any || limits_of(path).allow(self.terms.purpose, self.below_root(path));
+            is_beyond.set(!is_allowed);
+            if is_allowed { Ok(()) } else { Err(Error::PathLenConstraintViolated) }
+        };
         loop {
             let at = unix_time(time);
-            match self.end_entity.verify_for_usage(&algorithms, anchors, &intermediates, at, usage, None, None) {
+            match self.end_entity.verify_for_usage(&algorithms, anchors, &intermediates, at, usage.get(), None, Some(&is_within)) {
                 Ok(path) => {
-                    let ders = path.intermediate_certificates().map(|c| c.der());
-                    let issuers = ders.filter_map(|der| self.issuers.iter().find(|c| c.der == *der).copied()).collect();
-                    return Verified { problems, issuers, found: true, ..Verified::default() };
+                    // One who may not vouch for anybody has not: nothing is to be learned from that.
+                    let found = limits_of(&path).is_ca;
+                    return Verified { problems, issuers: self.issuers_of(&path).collect(), found, ..Verified::default() };
+                }
+                Err(_) if is_beyond.take() => {
+                    problems.insert(Status::NotForServer);
+                    usage.set(Usage::Any);
                 }
                 Err(error @ (Error::CertExpired { .. } | Error::CertNotValidYet { .. })) => match self.moment_within() {
                     Some(moment) if moment != time => time = moment,
@@ -151,11 +185,21 @@ impl<'a> Attempt<'a, '_> {
                 },
                 Err(Error::RequiredEkuNotFoundContext(_)) => {
                     problems.insert(Status::NotForServer);
-                    usage = Usage::Any;
+                    usage.set(Usage::Any);
                 }
                 Err(error) => return self.failed(&error, problems),
             }
         }
+    }
+
+    /// The intermediates of `path`, from the leaf up.
+    fn issuers_of(&self, path: &VerifiedPath<'_>) -> impl Iterator<Item = &'a Certificate> {
+        path.intermediate_certificates().filter_map(|found| self.issuers.iter().find(|c| *c.der == *found.der()).copied())
+    }
+
+    /// How many of them a pathLenConstraint of the root counts.
+    fn below_root(&self, path: &VerifiedPath<'_>) -> usize {
+        self.issuers_of(path).filter(|issuer| !is_self_issued(issuer)).count()
     }
 
     /// The moment nearest to now at which the leaf and all issuers are valid.
@@ -172,7 +216,7 @@ impl<'a> Attempt<'a, '_> {
         if anchors.is_empty() {
             return None;
         }
-        let mut verified = self.verify(&anchors);
+        let mut verified = self.verify(&anchors, &[]);
         verified.problems.insert(Status::UntrustedRoot);
         std::mem::take(&mut verified.found).then_some(verified)
     }
@@ -197,33 +241,65 @@ impl<'a> Attempt<'a, '_> {
                 (Status::WeakSignature, None)
             }
             _ if is_of_signature => (Status::Unsupported, Some(Reason::SignatureAlgorithm)),
+            (Error::NameConstraintViolation, _) if self.violates_directories_alone(&signatures) => {
+                (Status::Unsupported, Some(Reason::NameConstraintsOfDirectory))
+            }
             (error, _) => status_of(error, self.facts().any(|facts| facts.malformed)),
         };
         problems.insert(status);
         if signatures.outcome == Outcome::Wrong {
             problems.insert(Status::BadSignature);
         }
-        if matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. }) && self.violates_constraints(&signatures) {
+        if matches!(error, Error::CertExpired { .. } | Error::CertNotValidYet { .. })
+            && self.violates(&signatures, self.constraints_of(&signatures))
+        {
             problems.insert(Status::NameConstraint);
         }
         let issuers = reached_or_all(&signatures, self.issuers.iter().copied());
         Verified { problems, reason, issuers, ..Verified::default() }
     }
 
-    /// Whether name constraints of one of the issuers do not allow a name of the leaf, at a moment at which the leaf is valid. To find that
-    /// out without the others, each lends its constraints to the nearest.
-    fn violates_constraints(&self, signatures: &Signatures<'_>) -> bool {
-        let issuers: Vec<_> = signatures.reached.iter().skip(1).map(|issuer| CertificateDer::from(issuer.der.as_slice())).collect();
-        let anchors: Vec<_> = issuers.iter().filter_map(|issuer| webpki::anchor_from_trusted_cert(issuer).ok()).collect();
-        let Some(nearest) = anchors.first() else { return false };
+    /// The nameConstraints of the issuers that right signatures lead to.
+    fn constraints_of(&self, signatures: &Signatures<'_>) -> Vec<Vec<u8>> {
+        let issuers = signatures.reached.iter().skip(1).map(|issuer| CertificateDer::from(issuer.der.as_slice()));
+        issuers.filter_map(|der| Some(webpki::anchor_from_trusted_cert(&der).ok()?.name_constraints?.to_vec())).collect()
+    }
+
+    /// Whether nothing but constraints of directory names stands against the leaf: rustls-webpki does not compare these, and takes each for
+    /// violated.
+    fn violates_directories_alone(&self, signatures: &Signatures<'_>) -> bool {
+        let of_roots = self.walk.anchors.iter().filter_map(|anchor| anchor.root.name_constraints.as_ref());
+        let mut constraints = self.constraints_of(signatures);
+        constraints.extend(of_roots.map(|content| content.to_vec()));
+        let others: Vec<_> = constraints.iter().map(|content| without_directories(content)).collect();
+        if others.iter().all(Option::is_none) {
+            return false;
+        }
+        let others = others.into_iter().zip(constraints).map(|(others, all)| others.unwrap_or(all));
+        !self.violates(signatures, others.filter(|content| !content.is_empty()).collect())
+    }
+
+    /// Whether one of these nameConstraints does not allow a name of the leaf, at a moment at which the leaf is valid. Each is lent to the
+    /// nearest issuer for that, to be asked without the others.
+    fn violates(&self, signatures: &Signatures<'_>, constraints: Vec<Vec<u8>>) -> bool {
+        let nearest = signatures.reached.get(1).map(|issuer| CertificateDer::from(issuer.der.as_slice()));
+        let nearest: Vec<_> = match &nearest {
+            Some(issuer) => webpki::anchor_from_trusted_cert(issuer).into_iter().collect(),
+            None => self.walk.anchors.iter().map(|anchor| anchor.root.clone()).collect(),
+        };
+        let lend = |content: Vec<u8>| {
+            let lent = Der::from(content);
+            nearest.iter().map(move |issuer| TrustAnchor { name_constraints: Some(lent.clone()), ..issuer.clone() })
+        };
+        let anchors: Vec<_> = constraints.into_iter().flat_map(lend).collect();
         if comparisons([self.leaf].into_iter(), &anchors) > MOST_COMPARISONS {
             return false;
         }
         let valid_from = self.leaf.facts.as_ref().and_then(|facts| facts.not_before).unwrap_or(self.terms.now);
         let (algorithms, at) = (self.terms.algorithms.all(), unix_time(valid_from));
-        anchors.iter().any(|issuer| {
-            let anchor = [TrustAnchor { name_constraints: issuer.name_constraints.clone(), ..nearest.clone() }];
-            let verified = self.end_entity.verify_for_usage(&algorithms, &anchor, &[], at, Usage::Any, None, None);
+        anchors.iter().any(|anchor| {
+            let anchor = std::slice::from_ref(anchor);
+            let verified = self.end_entity.verify_for_usage(&algorithms, anchor, &[], at, Usage::Any, None, None);
             matches!(verified, Err(Error::NameConstraintViolation))
         })
     }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::tlv::{Tlvs, first_of, tag};
+use super::tlv::{self, Tlvs, first_of, tag};
 use super::{key, name};
 use crate::base::Reader;
 
@@ -47,6 +47,9 @@ pub(super) const SCT_LIST: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 2];
 pub(super) const OCSP_SCT_LIST: &[u8] = &[0x2b, 6, 1, 4, 1, 0xd6, 0x79, 2, 4, 5];
 /// 2.5.29.37.
 pub(super) const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+
+/// directoryName `[4]` of a GeneralName, EXPLICIT.
+const DIRECTORY_NAME: u8 = 0xa4;
 
 /// The names of a subjectAltName (RFC 5280 §4.2.1.6) that have a text form, and how many have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,6 +108,27 @@ pub(super) fn basic_constraints(value: &[u8]) -> BasicConstraints {
 /// How many subtrees there are in what the SEQUENCE of a nameConstraints holds (RFC 5280 §4.2.1.10): permitted and excluded ones.
 pub fn subtrees(content: &[u8]) -> usize {
     Tlvs::new(content).fold(0, |sum, part| sum.saturating_add(Tlvs::new(part.value).count()))
+}
+
+/// What the SEQUENCE of a nameConstraints holds, without its subtrees of directory names; `None` where it has none of these.
+pub fn without_directories(content: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = Vec::new();
+    let mut has_directory = false;
+    for part in Tlvs::new(content) {
+        let mut subtrees = Tlvs::new(part.value);
+        let mut kept = Vec::new();
+        while let Some((subtree, bytes)) = subtrees.next_with_header() {
+            match Tlvs::new(subtree.value).next() {
+                Some(base) if base.tag == DIRECTORY_NAME => has_directory = true,
+                _ => kept.extend_from_slice(bytes),
+            }
+        }
+        if !kept.is_empty() {
+            rest.extend_from_slice(&tlv::header(part.tag, kept.len()));
+            rest.append(&mut kept);
+        }
+    }
+    has_directory.then_some(rest)
 }
 
 /// How many SCTs are in the value of the extension that embeds them (RFC 6962 §3.3): an OCTET STRING with a list as TLS writes it. What
@@ -184,6 +208,26 @@ mod tests {
         {
             assert_eq!(subtrees(&content), expected, "{content:x?}");
         }
+    }
+
+    #[test]
+    fn directories_are_left_out_of_name_constraints() {
+        const DNS: &[u8] = &[0x30, 3, 0x82, 1, b'a'];
+        const DIRECTORY: &[u8] = &[0x30, 4, 0xa4, 2, 0x30, 0];
+        let part = |tag: u8, subtrees: &[&[u8]]| {
+            let content = subtrees.concat();
+            [&[tag, u8::try_from(content.len()).unwrap()], &content[..]].concat()
+        };
+        for (permitted, excluded, expected) in [
+            (&[DNS, DIRECTORY][..], &[DNS][..], Some([part(0xa0, &[DNS]), part(0xa1, &[DNS])].concat())),
+            (&[DNS], &[DIRECTORY], Some(part(0xa0, &[DNS]))),
+            (&[DIRECTORY], &[DIRECTORY, DIRECTORY], Some(vec![])),
+            (&[DNS], &[DNS], None),
+        ] {
+            let content = [part(0xa0, permitted), part(0xa1, excluded)].concat();
+            assert_eq!(without_directories(&content), expected, "{content:x?}");
+        }
+        assert_eq!(without_directories(&[]), None);
     }
 
     #[test]

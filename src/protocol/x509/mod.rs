@@ -38,7 +38,7 @@ pub use self::cache::{CacheCounters, CertificateCache};
 pub use self::crl::{Crl, CrlFault};
 pub use self::crl_scope::CrlScope;
 pub use self::evidence::{CheckedSct, Evidence, IssuerOcsp, Ocsp, OcspStatus, SctSource, SctStatus};
-pub use self::extension::subtrees;
+pub use self::extension::{subtrees, without_directories};
 pub use self::fault::Fault;
 pub use self::flaws::KeyFlaws;
 pub use self::key::Key;

@@ -80,6 +80,8 @@ pub enum Reason {
     SignatureAlgorithm,
     /// Not supported: a part of it that is encoded in a rare way.
     Encoding,
+    /// Not supported: an issuer constrains directory names (RFC 5280 §4.2.1.10); it allows the names of other kinds.
+    NameConstraintsOfDirectory,
     /// Not supported: it takes more signatures, names or certificates to judge than the limit is.
     TooComplex,
 }
@@ -163,6 +165,7 @@ impl Reason {
             Self::Version => "version",
             Self::SignatureAlgorithm => "signature_algorithm",
             Self::Encoding => "encoding",
+            Self::NameConstraintsOfDirectory => "name_constraints_of_directory",
             Self::TooComplex => "too_complex",
         }
     }

@@ -1,12 +1,14 @@
 //! Chains made by rcgen, and what they come to: expected by hand, and by OpenSSL where that is there.
 
 pub(super) mod chains;
+mod constraints;
 mod evidence;
 mod hostile;
 mod learned;
 mod openssl;
 mod outcomes;
 mod revocation;
+mod roots;
 mod scts;
 mod signatures;
 mod verdicts;

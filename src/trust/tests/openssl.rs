@@ -13,18 +13,19 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use super::chains::{Ca, Key, NOW, authority, odd_extension, self_signed, server};
-use super::{judge, statuses, trusting};
+use super::{judge, statuses};
 use crate::base::Timestamp;
-use crate::protocol::x509::{Certificate, Problems, Status, key_ids};
+use crate::protocol::x509::{Certificate, Problems, Reason, Status, key_ids};
 use crate::trust::{Peer, Trust, TrustStore};
 use Status::*;
 
 /// One chain, and what it is to be judged by.
-struct Case {
-    what: String,
-    root: Ca,
-    sent: Vec<Vec<u8>>,
-    asked: &'static str,
+pub(super) struct Case {
+    pub what: String,
+    /// PEM.
+    pub root: String,
+    pub sent: Vec<Vec<u8>>,
+    pub asked: &'static str,
 }
 
 #[test]
@@ -74,6 +75,42 @@ fn openssls_chains_on_p521_are_verified() {
     }
 }
 
+/// Signatures that ring does not verify, which rcgen does not make.
+#[test]
+fn openssl_verifies_what_is_not_supported_here() {
+    if !is_there() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let openssl = |args: &str| {
+        let ran = Command::new("openssl").args(args.split(' ')).current_dir(dir.path()).output().unwrap();
+        assert!(ran.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    fs::write(dir.path().join("leaf.ext"), "subjectAltName=DNS:www.example\n").unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
+    for (kind, digest, expected) in [
+        ("ec -pkeyopt ec_paramgen_curve:P-256", "sha256", (Valid, None)),
+        ("ec -pkeyopt ec_paramgen_curve:P-256", "sha512", (Unsupported, Some(Reason::SignatureAlgorithm))),
+        ("ec -pkeyopt ec_paramgen_curve:P-256", "sha224", (Unsupported, Some(Reason::SignatureAlgorithm))),
+        ("rsa:2048", "sha224", (Unsupported, Some(Reason::SignatureAlgorithm))),
+    ] {
+        let key = format!("-newkey {kind} -nodes");
+        openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=Root -days 30"));
+        openssl(&format!("req {key} -keyout leaf.key -out leaf.csr -subj /CN=Leaf"));
+        openssl(&format!(
+            "x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile leaf.ext -days 30 -{digest} -out leaf.pem"
+        ));
+        openssl(&format!("verify -purpose sslserver -verify_hostname www.example -attime {now} -CAfile ca.pem leaf.pem"));
+        let der = |name: &str| CertificateDer::from_pem_file(dir.path().join(name)).unwrap().to_vec();
+        let mut store = TrustStore::empty();
+        store.add_roots(&der("ca.pem"));
+        let leaf = Arc::new(Certificate::parse(&der("leaf.pem")));
+        let at = Timestamp::from_parts(now, 0);
+        let verdict = Trust::new(Arc::new(store), 0).judge(&[leaf], false, Peer::Server(Some(b"www.example")), at);
+        assert_eq!((verdict.status, verdict.reason), expected, "{kind} {digest}");
+    }
+}
+
 fn openssl_agrees(key: Key) {
     if !is_there() {
         return;
@@ -88,7 +125,7 @@ fn openssl_agrees(key: Key) {
     }
 }
 
-fn is_there() -> bool {
+pub(super) fn is_there() -> bool {
     let found = Command::new("openssl").arg("version").output().is_ok();
     if !found {
         eprintln!("there is no openssl: its opinion was not asked");
@@ -96,9 +133,11 @@ fn is_there() -> bool {
     found
 }
 
-fn ours(case: &Case) -> Vec<Status> {
+pub(super) fn ours(case: &Case) -> Vec<Status> {
     let sent: Vec<_> = case.sent.iter().map(|der| Arc::new(Certificate::parse(der))).collect();
-    statuses(&judge(&trusting(&[&case.root]), &sent, Some(case.asked)))
+    let mut store = TrustStore::empty();
+    assert_eq!(store.add_roots(case.root.as_bytes()).taken, 1);
+    statuses(&judge(&store, &sent, Some(case.asked)))
 }
 
 /// What takes more than dates and names.
@@ -121,7 +160,7 @@ fn odd_cases() -> Vec<(Case, Status)> {
             let sub = root.sub_with("Sub", change_ca);
             let leaf = sub.leaf_with("www.example.com", change_leaf);
             let sent = vec![leaf.der().to_vec(), sub.der().to_vec()];
-            all.push((Case { what: what.to_owned(), root, sent, asked: "www.example.com" }, expected));
+            all.push((Case { what: what.to_owned(), root: root.pem(), sent, asked: "www.example.com" }, expected));
         };
     let below = |name: &str| NameConstraints {
         permitted_subtrees: vec![GeneralSubtree::DnsName(name.to_owned())],
@@ -171,7 +210,7 @@ fn cases(key: Key) -> Vec<Case> {
                     p.not_after = date_time_ymd(until, 1, 1);
                 };
                 let (root, sent) = chain_of(shape, key, name, change);
-                cases.push(Case { what: format!("{key:?}, {shape}, {dates}, {name} for {asked}"), root, sent, asked });
+                cases.push(Case { what: format!("{key:?}, {shape}, {dates}, {name} for {asked}"), root: root.pem(), sent, asked });
             }
         }
     }
@@ -211,7 +250,7 @@ fn chain_of(shape: &str, key: Key, name: &str, change: impl Fn(&mut CertificateP
 fn differences() -> Vec<(Case, Vec<Status>, Vec<Status>, &'static str)> {
     let case = |what: &str, root: Ca, sent: &[&Ca], asked| {
         let sent = sent.iter().map(|c| c.der().to_vec()).collect();
-        Case { what: what.to_owned(), root, sent, asked }
+        Case { what: what.to_owned(), root: root.pem(), sent, asked }
     };
     let mut all = Vec::new();
 
@@ -269,13 +308,26 @@ fn differences() -> Vec<(Case, Vec<Status>, Vec<Status>, &'static str)> {
         "it takes the first of the name; all of them are tried here",
     ));
 
+    let root = Ca::root("Root");
+    let sub = root.sub_with("Sub", |p| {
+        let excluded_subtrees = vec![GeneralSubtree::DnsName("www.example.com".to_owned())];
+        p.name_constraints = Some(NameConstraints { permitted_subtrees: vec![], excluded_subtrees });
+    });
+    let leaf = sub.leaf("*.example.com");
+    all.push((
+        case("a wildcard that takes in an excluded name", root, &[&leaf, &sub], "ftp.example.com"),
+        vec![NameConstraint],
+        vec![Valid],
+        "it compares the text; rustls-webpki takes a wildcard for all of its names",
+    ));
+
     let mut row = vec![Ca::root("Root")];
     (0..8).for_each(|n| row.push(row[n].sub(&format!("Sub {n}"))));
     let leaf = row[8].leaf("www.example");
     let sent: Vec<&Ca> = [&leaf].into_iter().chain(row.iter().skip(1).rev()).collect();
     let sent = sent.iter().map(|ca| ca.der().to_vec()).collect();
     all.push((
-        Case { what: "eight intermediates".into(), sent, root: row.swap_remove(0), asked: "www.example" },
+        Case { what: "eight intermediates".into(), sent, root: row[0].pem(), asked: "www.example" },
         vec![Unsupported],
         vec![Valid],
         "rustls-webpki takes six",
@@ -283,7 +335,12 @@ fn differences() -> Vec<(Case, Vec<Status>, Vec<Status>, &'static str)> {
 
     let leaf = Ca::root("Elsewhere").leaf("www.example");
     all.push((
-        Case { what: "a leaf that is in the store".into(), sent: vec![leaf.der().to_vec()], root: leaf, asked: "www.example" },
+        Case {
+            what: "a leaf that is in the store".into(),
+            sent: vec![leaf.der().to_vec()],
+            root: leaf.pem(),
+            asked: "www.example",
+        },
         vec![Valid],
         vec![IncompleteChain],
         "openssl does so with -partial_chain: who puts a leaf into the store means it",
@@ -293,7 +350,7 @@ fn differences() -> Vec<(Case, Vec<Status>, Vec<Status>, &'static str)> {
 }
 
 /// What `openssl verify` says, by our names, in our order.
-fn theirs(dir: &Path, case: &Case) -> Vec<Status> {
+pub(super) fn theirs(dir: &Path, case: &Case) -> Vec<Status> {
     let file = |name: &str, bytes: &[u8]| {
         let path = dir.join(name);
         fs::write(&path, bytes).unwrap();
@@ -303,7 +360,7 @@ fn theirs(dir: &Path, case: &Case) -> Vec<Status> {
     command.args(["verify", "-no-CApath", "-no-CAstore", "-purpose", "sslserver"]);
     command.args(["-attime", &NOW.to_string()]);
     command.arg(if case.asked.starts_with("192") { "-verify_ip" } else { "-verify_hostname" }).arg(case.asked);
-    command.arg("-CAfile").arg(file("root.pem", case.root.pem().as_bytes()));
+    command.arg("-CAfile").arg(file("root.pem", case.root.as_bytes()));
     for (n, der) in case.sent.iter().enumerate().skip(1) {
         command.arg("-untrusted").arg(file(&format!("{n}.der"), der));
     }

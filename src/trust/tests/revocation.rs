@@ -11,7 +11,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::chains::{Ca, Dates, Key, NOW, now, odd_extension, over_sha512};
 use super::outcomes::{NAME, expect};
-use super::{statuses, tlv, trusting};
+use super::{chain, judge, statuses, tlv, trusting};
 use crate::base::{Timestamp, base64};
 use crate::protocol::x509::{Certificate, Crl, CrlFault, Status};
 use crate::trust::algorithms::Algorithms;
@@ -221,5 +221,27 @@ fn a_list_of_version_1_counts() {
         }
         let verdict = Trust::new(Arc::new(store), 0).judge(&[Arc::clone(&leaf)], false, Peer::Server(Some(NAME.as_bytes())), at);
         assert_eq!(statuses(&verdict), [expected]);
+    }
+}
+
+/// Whose list it is can be told where the issuer was sent, whether somebody trusts it or not.
+#[test]
+fn who_is_not_trusted_may_be_revoked_all_the_same() {
+    let (elsewhere, forger) = (Ca::root("Elsewhere"), Ca::root("Elsewhere"));
+    let sub = elsewhere.sub("Sub");
+    let namesake = elsewhere.sub("Sub");
+    let leaf = sub.leaf(NAME);
+    for (what, list, sent, expected) in [
+        ("the leaf", sub.crl(&[&leaf], 2026), vec![&leaf, &sub], &[Revoked, IncompleteChain][..]),
+        ("the leaf, below a root", sub.crl(&[&leaf], 2026), vec![&leaf, &sub, &elsewhere], &[Revoked, UntrustedRoot]),
+        ("its issuer", elsewhere.crl(&[&sub], 2026), vec![&leaf, &sub, &elsewhere], &[Revoked, UntrustedRoot]),
+        ("by a forger", forger.crl(&[&sub], 2026), vec![&leaf, &sub, &elsewhere], &[UntrustedRoot]),
+        ("the issuer's namesake", elsewhere.crl(&[&namesake], 2026), vec![&leaf, &sub, &namesake, &elsewhere], &[UntrustedRoot]),
+        ("the leaf, whose issuer is not there", sub.crl(&[&leaf], 2026), vec![&leaf], &[IncompleteChain]),
+        ("nobody", sub.crl(&[], 2026), vec![&leaf, &sub], &[IncompleteChain]),
+    ] {
+        let mut store = trusting(&[&Ca::root("Root")]);
+        assert_eq!(store.add_crls(&list).taken, 1);
+        assert_eq!(statuses(&judge(&store, &chain(&sent), Some(NAME))), expected, "{what}");
     }
 }

@@ -1,11 +1,13 @@
 //! Signatures that are wrong beside something else, and which issuer is meant.
 
-use rcgen::{CertificateParams, GeneralSubtree, NameConstraints, SanType, date_time_ymd};
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, GeneralSubtree, IsCa, NameConstraints, SanType, date_time_ymd};
 
 use super::chains::{Ca, Key, odd_extension, self_signed};
 use super::outcomes::{NAME, expect};
 use super::{chain, judge, statuses, trusting};
-use crate::protocol::x509::{KeyIds, Reason, Status, key_ids};
+use crate::protocol::x509::{Certificate, KeyIds, Reason, Status, key_ids};
 use Status::*;
 
 fn says_by_whom(params: &mut CertificateParams) {
@@ -121,4 +123,36 @@ fn a_leaf_of_its_issuers_name_is_not_self_signed() {
     expect(&trusting(&[&namesake]), &[&leaf], Some(NAME), &[Valid]);
     expect(&trusting(&[&Ca::root(NAME)]), &[&leaf], Some(NAME), &[BadSignature]);
     expect(&trusting(&[&Ca::root(NAME)]), &[&self_signed(NAME, |_| {})], Some(NAME), &[SelfSigned]);
+}
+
+/// Whether it is said by key identifiers or not, that a certificate has signed itself is looked at.
+#[test]
+fn who_signed_itself_wrongly_has_a_bad_signature() {
+    let spoiled = |ca: &Ca| {
+        let mut der = ca.der().to_vec();
+        *der.last_mut().unwrap() ^= 1;
+        Arc::new(Certificate::parse(&der))
+    };
+    let with_own_id = |p: &mut CertificateParams| p.is_ca = IsCa::ExplicitNoCa;
+    let named = |p: &mut CertificateParams| {
+        with_own_id(p);
+        says_by_whom(p);
+    };
+    for (what, own, expected) in [
+        ("it names its own key", self_signed(NAME, named), BadSignature),
+        ("it names no key, but has an identifier", self_signed(NAME, with_own_id), BadSignature),
+        ("it has no identifiers, so that a namesake may have signed it", self_signed(NAME, |_| {}), IncompleteChain),
+    ] {
+        for store in [trusting(&[&Ca::root("Root")]), trusting(&[&Ca::root("Root"), &Ca::root("Elsewhere")])] {
+            assert_eq!(statuses(&judge(&store, &[own.parsed()], Some(NAME))), [SelfSigned], "{what}");
+            assert_eq!(statuses(&judge(&store, &[spoiled(&own)], Some(NAME))), [expected], "{what}, wrongly");
+        }
+    }
+    // Where it has the name of a trusted root, too.
+    let (own, root) = (self_signed(NAME, named), Ca::root(NAME));
+    assert_eq!(statuses(&judge(&trusting(&[&root]), &[spoiled(&own)], Some(NAME))), [BadSignature]);
+    // One that has a namesake's signature is no such thing.
+    let below = root.leaf_with(NAME, with_own_id);
+    let sent = [below.parsed(), root.parsed()];
+    assert_eq!(statuses(&judge(&trusting(&[&Ca::root("Other")]), &sent, Some(NAME))), [UntrustedRoot]);
 }
