@@ -64,7 +64,9 @@ fn facts(events: &Events) -> Vec<String> {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(object) => {
-                for key in ["timestamp", "flow_id", "pcap_cnt", "pcap_filename", "in_iface", "start", "age", "duration_ms"] {
+                for key in
+                    ["timestamp", "flow_id", "pcap_cnt", "pcap_filename", "in_iface", "start", "age", "duration_ms", "delay_us"]
+                {
                     object.remove(key);
                 }
                 object.values_mut().for_each(strip);
