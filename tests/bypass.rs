@@ -174,6 +174,7 @@ fn where_the_kernel_takes_no_program_it_says_so_and_goes_on() {
     let mut command = bench.command("setpriv");
     command.args(["--bounding-set", "-bpf,-sys_admin", env!("CARGO_BIN_EXE_portcullis")]);
     let tapping = bench.start_saying(command, &["-i", "tap", "--no-rules", "--bypass"], "going on without --bypass");
+    tapping.wait_for("portcullis: listening: ");
     let (begun, _) = session("10.9.0.1:1001", "10.9.0.2:443");
     bench.send(&bulk(begun, 5).packets);
     assert_eq!(tapping.end().sessions().len(), 1);

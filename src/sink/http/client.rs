@@ -110,6 +110,10 @@ impl Client {
         match (&self.settings.mode, status) {
             (Mode::Elastic(_), 200..=299) => elastic::answer(count, &body),
             (Mode::Splunk { .. }, _) => splunk::answer(status, after, count, &body),
+            // A proxy's page, say: whoever keeps lines has nothing to show.
+            (Mode::Lines, 200..=299) if is_page(&body) => {
+                Answer::Later { why: format!("a page, and no answer: {}", described(status, &body)), after }
+            }
             (Mode::Loki { .. }, 204) | (Mode::Lines, 200..=299) => Answer::Items(vec![Fate::Taken; count]),
             (Mode::Loki { .. }, 200..=299) => {
                 Answer::Later { why: format!("no answer of Loki: {}", described(status, &body)), after }
@@ -119,6 +123,11 @@ impl Client {
             _ => of_status(status, after, &body),
         }
     }
+}
+
+/// Whether it is HTML.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 /// Whether Loki says of entries that it will not take them, as it does of those that are too old.

@@ -435,6 +435,16 @@ fn splunk_and_loki_are_spoken_to_in_their_own_ways() {
 }
 
 #[test]
+fn a_page_in_place_of_an_answer_has_taken_no_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let (listener, url) = listen();
+    let requests = serve(listener, |count, _| Some((200, "", if count == 1 { "\n<!DOCTYPE html>Log in" } else { "" }.to_owned())));
+    let (spooled, tally, said) = ship(settings(&url, Mode::Lines), 0..3, dir.path());
+    assert_eq!((spooled, tally.sent.get(), requests.lock().unwrap().len()), (Spooled::default(), 3, 2));
+    assert_eq!(said, [format!("cannot send to {url}: a page, and no answer: status 200: <!DOCTYPE html>Log in")]);
+}
+
+#[test]
 fn a_fault_of_the_address_costs_no_event() {
     let dir = tempfile::tempdir().unwrap();
     for (name, mode) in
