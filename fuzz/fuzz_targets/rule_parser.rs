@@ -55,6 +55,7 @@ fuzz_target!(|text: &str| {
         transport: Transport::Tcp,
         app_proto: AppProto::Tls,
         session: Some(&session),
+        expects_tls: true,
         one_way: None,
         now: Timestamp::ZERO,
         packet: Some(Packet { direction: FlowDirection::ToServer, segment, totals: Totals::default(), raw }),

@@ -68,6 +68,7 @@ fn play(set: &RuleSet, events: &[u8]) -> BTreeSet<(u32, u32, bool)> {
             established: true,
             app_proto,
             session: Some(conversation.session(Direction::AToB)),
+            expects_tls: true,
             one_way: None,
             packet: None,
             now: Timestamp::ZERO,
