@@ -1,6 +1,8 @@
 //! Programs for the kernel's packet filter in its classic form (McCanne and Jacobson, 1993; Documentation/networking/filter.rst of
 //! the kernel): put together by labels.
 
+use super::jumps::{Jumps, Label};
+
 /// One instruction, as the kernel has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Instruction {
@@ -42,32 +44,21 @@ pub(super) enum Operation {
     ShiftRight,
 }
 
-/// A place in a program that is jumped to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Label(usize);
-
 /// Puts a program together. A is the accumulator, X the index, and there are 16 cells of memory.
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
     code: Vec<Instruction>,
-    /// Instructions that jump, and where to.
-    jumps: Vec<(usize, Label)>,
-    /// Where each label is.
-    labels: Vec<Option<usize>>,
+    jumps: Jumps,
 }
 
 impl Assembler {
     pub fn label(&mut self) -> Label {
-        self.labels.push(None);
-        Label(self.labels.len().saturating_sub(1))
+        self.jumps.label()
     }
 
     /// The next instruction is where `label` is.
     pub fn place(&mut self, label: Label) {
-        let here = self.code.len();
-        if let Some(place) = self.labels.get_mut(label.0) {
-            *place = Some(here);
-        }
+        self.jumps.place(label, self.code.len());
     }
 
     /// A is what is at offset `k`, or at `k` beyond X.
@@ -130,13 +121,13 @@ impl Assembler {
 
     /// Goes on at `label` where the test of A holds.
     pub fn jump_if(&mut self, test: Test, k: u32, label: Label) {
-        self.jumps.push((self.code.len(), label));
+        self.jumps.add(self.code.len(), label);
         self.push(test.code(), k);
     }
 
     /// Goes on at `label`.
     pub fn jump(&mut self, label: Label) {
-        self.jumps.push((self.code.len(), label));
+        self.jumps.add(self.code.len(), label);
         self.push(JUMP, 0);
     }
 
@@ -159,9 +150,7 @@ impl Assembler {
 
     /// The program; `None` where a test jumps further than 255 instructions, or to a label that is nowhere.
     pub fn finish(mut self) -> Option<Vec<Instruction>> {
-        for (from, Label(label)) in self.jumps {
-            let to = (*self.labels.get(label)?)?;
-            let skipped = to.checked_sub(from)?.checked_sub(1)?;
+        for (from, skipped) in self.jumps.distances()? {
             let instruction = self.code.get_mut(from)?;
             match instruction.code {
                 JUMP => instruction.k = u32::try_from(skipped).ok()?,

@@ -1,6 +1,7 @@
 //! Programs for the kernel in eBPF (RFC 9669): put together by labels; and classic ones, as they are in it.
 
 use super::bpf;
+use super::jumps::{Jumps, Label};
 
 /// One instruction (RFC 9669 §3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,32 +76,21 @@ impl From<i32> for Operand {
 
 pub(super) use bpf::Width;
 
-/// A place in a program that is jumped to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Label(usize);
-
 /// Puts a program together.
 #[derive(Debug, Default)]
 pub(super) struct Assembler {
     code: Vec<Instruction>,
-    /// Instructions that jump, and where to.
-    jumps: Vec<(usize, Label)>,
-    /// Where each label is.
-    labels: Vec<Option<usize>>,
+    jumps: Jumps,
 }
 
 impl Assembler {
     pub fn label(&mut self) -> Label {
-        self.labels.push(None);
-        Label(self.labels.len().saturating_sub(1))
+        self.jumps.label()
     }
 
     /// The next instruction is where `label` is.
     pub fn place(&mut self, label: Label) {
-        let here = self.code.len();
-        if let Some(place) = self.labels.get_mut(label.0) {
-            *place = Some(here);
-        }
+        self.jumps.place(label, self.code.len());
     }
 
     /// `R0` is what is in the packet at `offset`, beyond `beyond` if that is given. Where the packet is too short the program ends with 0.
@@ -170,7 +160,7 @@ impl Assembler {
             Test::NotEqual => 0x55,
             Test::SignedLess => 0xc5,
         };
-        self.jumps.push((self.code.len(), label));
+        self.jumps.add(self.code.len(), label);
         match operand.into() {
             Operand::Number(number) => self.push(code, what, R0, 0, number),
             Operand::Register(register) => self.push(code | REGISTER, what, register, 0, 0),
@@ -179,7 +169,7 @@ impl Assembler {
 
     /// Goes on at `label`.
     pub fn jump(&mut self, label: Label) {
-        self.jumps.push((self.code.len(), label));
+        self.jumps.add(self.code.len(), label);
         self.push(JUMP, R0, R0, 0, 0);
     }
 
@@ -225,7 +215,7 @@ impl Assembler {
             0x87 => self.push(MOVE_32 | REGISTER, R0, R7, 0, 0),
             JUMP => self.jump(to(usize::try_from(k).ok()?)?),
             0x15 | 0x25 | 0x35 | 0x45 => {
-                self.jumps.push((self.code.len(), to(jump_true.into())?));
+                self.jumps.add(self.code.len(), to(jump_true.into())?);
                 self.push(low.wrapping_add(1), R0, R0, 0, number); // of 32 bits
                 if jump_false > 0 {
                     self.jump(to(jump_false.into())?);
@@ -242,9 +232,7 @@ impl Assembler {
 
     /// The program; `None` where a jump goes too far, or to a label that is nowhere.
     pub fn finish(mut self) -> Option<Vec<Instruction>> {
-        for (from, Label(label)) in self.jumps {
-            let to = (*self.labels.get(label)?)?;
-            let skipped = to.checked_sub(from)?.checked_sub(1)?;
+        for (from, skipped) in self.jumps.distances()? {
             self.code.get_mut(from)?.offset = i16::try_from(skipped).ok()?;
         }
         Some(self.code)

@@ -3,7 +3,8 @@
 //! It errs on the side of letting in. What the decoder might find watched TCP in gets through: TCP of watched ports, fragments, IPv6 with
 //! extension headers, tunnels, MPLS, PPPoE, LLC. What is left out is TCP of other ports, other UDP where no rule is about datagrams, and all that is not IP.
 
-use super::bpf::{Assembler, Instruction, Label, Operation, Test, Width};
+use super::bpf::{Assembler, Instruction, Operation, Test, Width};
+use super::jumps::Label;
 use crate::packet::{LinkType, PortSet, TunnelPorts};
 
 /// What gets through.

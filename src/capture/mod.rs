@@ -27,6 +27,8 @@ mod format;
 mod found;
 mod inputs;
 #[cfg(target_os = "linux")]
+mod jumps;
+#[cfg(target_os = "linux")]
 pub mod nfqueue;
 mod pcap;
 mod pcapng;

@@ -1,7 +1,8 @@
 //! The filter of a socket that passes over flows: what is in the table is counted and not let in, of all else a tap's classic filter decides.
 
-use super::super::ebpf::{Assembler, Instruction, Label, Operation, R0, R1, R2, R3, R6, R7, R8, R9, R10, Register, Test, Width};
+use super::super::ebpf::{Assembler, Instruction, Operation, R0, R1, R2, R3, R6, R7, R8, R9, R10, Register, Test, Width};
 use super::super::filter::{VLAN, Wanted};
+use super::super::jumps::Label;
 use super::{KEY_WORDS, LIVE, Place, SLOTS, SPREAD, STOPPED};
 use crate::packet::LinkType;
 
