@@ -152,13 +152,13 @@ impl Reloader<'_> {
 /// A file that had rules in `old`, and how many, whose rules are all gone in `new` as if a download had failed: it is empty, or what is in it
 /// now are no rules, or there are none at all any more. A file that is gone from its directory was taken away.
 fn emptied(old: &RuleSet, new: &RuleSet, report: &LoadReport) -> Option<(Arc<str>, usize)> {
-    let has_rules = |file: &str| new.rules().any(|rule| &*rule.file == file);
+    let files = |set: &RuleSet| set.rules().map(|rule| Arc::clone(&rule.file)).collect::<BTreeSet<_>>();
     let is_empty = |file: &str| Path::new(file).metadata().is_ok_and(|meta| meta.len() == 0);
     let fails = |file: &str| report.errors.iter().any(|error| &*error.file == file);
     let gone = |file: &str| report.loaded == 0 || is_empty(file) || fails(file);
-    let files: BTreeSet<&Arc<str>> = old.rules().map(|rule| &rule.file).collect();
-    let file = files.into_iter().find(|file| !has_rules(file) && gone(file))?;
-    Some((Arc::clone(file), old.rules().filter(|rule| rule.file == *file).count()))
+    let file = files(old).difference(&files(new)).find(|file| gone(file)).cloned()?;
+    let had = old.rules().filter(|rule| rule.file == file).count();
+    Some((file, had))
 }
 
 /// How many rules of `new` are not in `old`, and the other way round: by gid, sid and rev.

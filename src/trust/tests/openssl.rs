@@ -38,6 +38,12 @@ fn openssl_agrees_with_rsa_keys() {
     openssl_agrees(Key::Rsa);
 }
 
+/// Runs openssl, which has to succeed.
+fn openssl_in(dir: &Path, args: &str) {
+    let ran = Command::new("openssl").args(args.split(' ')).current_dir(dir).output().unwrap();
+    assert!(ran.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
 /// rcgen makes no keys on P-521.
 #[test]
 fn openssls_chains_on_p521_are_verified() {
@@ -45,10 +51,7 @@ fn openssls_chains_on_p521_are_verified() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let openssl = |args: &str| {
-        let ran = Command::new("openssl").args(args.split(' ')).current_dir(dir.path()).output().unwrap();
-        assert!(ran.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&ran.stderr));
-    };
+    let openssl = |args: &str| openssl_in(dir.path(), args);
     let der = |name: &str| CertificateDer::from_pem_file(dir.path().join(name)).unwrap().to_vec();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
     let now = Timestamp::from_parts(now, 0);
@@ -82,10 +85,7 @@ fn openssl_verifies_what_is_not_supported_here() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let openssl = |args: &str| {
-        let ran = Command::new("openssl").args(args.split(' ')).current_dir(dir.path()).output().unwrap();
-        assert!(ran.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&ran.stderr));
-    };
+    let openssl = |args: &str| openssl_in(dir.path(), args);
     fs::write(dir.path().join("leaf.ext"), "subjectAltName=DNS:www.example\n").unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60;
     for (kind, digest, expected) in [
