@@ -22,7 +22,8 @@ impl Ages {
         if !is_again && self.last == start {
             return false;
         }
-        while self.marks.pop_back_if(|(last, _)| number <= *last).is_some() {}
+        let kept = self.marks.partition_point(|(before, _)| *before < number);
+        self.marks.truncate(kept);
         self.last.clear();
         self.last.extend_from_slice(start);
         let time = Head::of(event).and_then(|head| time::nanoseconds(&head.timestamp));
