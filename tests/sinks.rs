@@ -257,7 +257,7 @@ fn a_secret_that_was_written_where_none_should_be_is_refused_and_not_shown() {
         ("url = \"https://es\"\ntoken = \"hunter2\"", "has no key token"),
         ("url = \"https://es\"\ntoken = 'hunter2", "error"),
     ] {
-        let file = dir.file("portcullis.toml", &format!("[[sink]]\ntype = \"http\"\nmode = \"elastic\"\n{keys}\n"));
+        let file = dir.file("portcullis.toml", format!("[[sink]]\ntype = \"http\"\nmode = \"elastic\"\n{keys}\n"));
         for (args, status) in
             [(&["config", "check"][..], 1), (&["config", "show", "replay"], 2), (&["replay", capture.to_str().unwrap()], 2)]
         {
