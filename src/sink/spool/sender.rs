@@ -31,8 +31,11 @@ pub(super) struct Sender {
     is_refused: bool,
     /// When the receiver was found to be away last, and how long it was left alone then.
     away: Option<(Instant, Duration)>,
-    /// When something was acknowledged last, or the end began.
+    /// How many events the receiver has let go in this run, and when that became more last, or the end began.
+    gone: u64,
     progress: Instant,
+    /// It became more since the receiver was left alone last.
+    has_progressed: bool,
     is_ending: bool,
 }
 
@@ -66,7 +69,9 @@ impl Sender {
             noted: (Instant::now(), acknowledged),
             is_refused: false,
             away: None,
+            gone: 0,
             progress: Instant::now(),
+            has_progressed: false,
             is_ending: false,
         }
     }
@@ -137,11 +142,15 @@ impl Sender {
 
     /// Takes over what the receiver has acknowledged.
     fn settle(&mut self) -> Result<(), Error> {
+        let gone = self.receiver.gone();
+        if gone != self.gone {
+            (self.gone, self.progress, self.has_progressed) = (gone, Instant::now(), true);
+        }
         let acknowledged = self.receiver.acknowledged();
         if acknowledged == self.acknowledged {
             return Ok(());
         }
-        (self.acknowledged, self.progress) = (acknowledged, Instant::now());
+        self.acknowledged = acknowledged;
         self.note(false)
     }
 
@@ -154,6 +163,8 @@ impl Sender {
         if self.is_ending && self.progress.elapsed() > self.patience {
             return false;
         }
+        // Who takes some and refuses some is busy, and not away.
+        let last = last.filter(|_| !std::mem::take(&mut self.has_progressed));
         let pause = last.map_or(FIRST_PAUSE, |(_, pause)| pause.saturating_mul(2).min(LONGEST_PAUSE));
         self.away = Some((Instant::now(), pause));
         // Who asks to be left alone is so for that time at least.
