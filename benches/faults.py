@@ -5,20 +5,13 @@
 
 New connections (SYN, SYN-ACK, ACK, ClientHello, and no end) come at that rate from addresses that do not come again, by tcpreplay, to a tap and through a bridge in the path, one after the other: without
 more; with the rules loaded anew each second; with an interface that goes down and up each three seconds; and with so little memory that limits are reached all the time. A row for each tells
-how many hellos were sent and told, what the kernel dropped, how much memory was taken at most, how often rules were loaded, and how the run ended.
+how many hellos were sent and told, what the kernel dropped, how many packets came too late to be judged (`--latest`), how much memory was taken at most, how often rules were loaded, and how the run ended.
 """
-import json, os, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
+import os, signal, socket, struct, subprocess, sys, threading, time
 
-SPACE = f"pf-{os.getpid()}"
+from space import counter, memory, space, stats
+
 FEW = ["--max-flows", "4096", "--session-memory", "4MiB", "--reassembly-memory", "1MiB"]
-
-
-def run(*words):
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-
-def inside(*words):
-    return ["ip", "netns", "exec", SPACE, *words]
 
 
 def checksum(data):
@@ -58,32 +51,20 @@ def capture(path, connections):
                 out.write(struct.pack("<IIII", n // 10000, n % 10000 * 100, len(data), len(data)) + data)
 
 
-def memory(pid):
-    with open(f"/proc/{pid}/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:")) / 1024
-
-
-def wire(one, other):
-    run(*inside("ip", "link", "add", one, "type", "veth", "peer", "name", other))
-    for end in [one, other]:
-        run(*inside("sysctl", "-qw", f"net.ipv6.conf.{end}.disable_ipv6=1"))
-        run(*inside("ip", "link", "set", end, "up"))
-
-
-def attempt(portcullis, way, fault, file, connections, seconds, rate, root):
-    events, rules = f"{root}/events.json", f"{root}/x.rules"
+def attempt(portcullis, way, fault, file, connections, seconds, rate, lab):
+    events, rules = f"{lab.root}/events.json", f"{lab.root}/x.rules"
     with open(rules, "w") as out:
         out.write('alert tls any any -> any any (msg:"never"; tls.sni; content:"nowhere.example"; sid:1;)\n')
     place = {"tap": ["tap", "-i", "left", "--workers", "1"], "bridge": ["inline", "--bridge", "left:right"]}[way]
     words = [portcullis, *place, "--no-config", "--rules", rules, "-o", events, *(FEW if fault == "little memory" else [])]
-    process = subprocess.Popen(inside(*words), stderr=subprocess.PIPE, text=True)
+    process = lab.start(*words, stderr=subprocess.PIPE, text=True)
     said = []
     reader = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)
     reader.start()
     time.sleep(2)
     loops = max(1, round(seconds * rate / connections))
-    sender = subprocess.Popen(inside("tcpreplay", "-q", "--pps", str(4 * rate), "--preload-pcap", "--loop", str(loops), "--unique-ip", "--intf1", "send", file),
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    sender = lab.start("tcpreplay", "-q", "--pps", str(4 * rate), "--preload-pcap", "--loop", str(loops), "--unique-ip", "--intf1", "send", file,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     begun, reloads, flaps = time.time(), 0, 0
     while sender.poll() is None and process.poll() is None:
         time.sleep(1)
@@ -94,23 +75,21 @@ def attempt(portcullis, way, fault, file, connections, seconds, rate, root):
             process.send_signal(signal.SIGHUP)
         if fault == "flapping" and int(time.time() - begun) // 3 > flaps:
             flaps += 1
-            run(*inside("ip", "link", "set", "left", "down"))
-            run(*inside("ip", "link", "set", "left", "up"))
+            lab.run("ip", "link", "set", "left", "down")
+            lab.run("ip", "link", "set", "left", "up")
     took = time.time() - begun
-    sender.communicate()
     time.sleep(2)
-    most = memory(process.pid) if process.poll() is None else 0
+    most = memory(process.pid, most=True) if process.poll() is None else 0
     asked = time.time()
     process.send_signal(signal.SIGTERM)
     status = process.wait(60)
     ended = time.time() - asked
     reader.join(5)
-    with open(events, "rb") as out:
-        out.seek(max(0, os.path.getsize(events) - 200_000))
-        stats = json.loads(out.read().splitlines()[-1])["stats"]
+    counted = stats(events)
+    late = sum((counter(counted, "exception_policy.overload") or {}).values())
     told = int(subprocess.run(["grep", "-c", '"event_type":"tls"', events], capture_output=True, text=True).stdout)
     loaded = sum("rules reloaded" in line for line in said)
-    return {"sent": loops * connections, "a second": loops * connections / took, "told": told, "drops": stats["capture"]["kernel_drops"], "MiB": most,
+    return {"sent": loops * connections, "a second": loops * connections / took, "told": told, "drops": counted["capture"]["kernel_drops"], "late": late, "MiB": most,
             "reloads": f"{loaded} of {reloads}", "status": status, "end s": ended}
 
 
@@ -119,24 +98,18 @@ def main():
         sys.exit(__doc__)
     portcullis = os.path.abspath(sys.argv[1])
     seconds, rate = float(sys.argv[2]) if len(sys.argv) > 2 else 60, int(sys.argv[3]) if len(sys.argv) > 3 else 10_000
-    root, connections = tempfile.mkdtemp(prefix="portcullis-faults-", dir="/dev/shm"), 50_000
-    try:
-        run("ip", "netns", "add", SPACE)
-        wire("send", "left")
-        wire("right", "away")
-        file = f"{root}/connections.pcap"
+    connections = 50_000
+    with space("/dev/shm") as lab:
+        lab.wire("send", "left", 1500)
+        lab.wire("right", "away", 1500)
+        file = f"{lab.root}/connections.pcap"
         capture(file, connections)
-        print(f"{'way':8} {'fault':14} {'sent':>8} {'a second':>9} {'told':>8} {'drops':>8} {'MiB':>6} {'reloads':>9} {'status':>6} {'end s':>6}")
+        print(f"{'way':8} {'fault':14} {'sent':>8} {'a second':>9} {'told':>8} {'drops':>8} {'late':>8} {'MiB':>6} {'reloads':>9} {'status':>6} {'end s':>6}")
         for way in ["tap", "bridge"]:
             for fault in ["none", "reloads", "flapping", "little memory"]:
-                f = attempt(portcullis, way, fault, file, connections, seconds, rate, root)
-                print(f"{way:8} {fault:14} {f['sent']:>8,} {f['a second']:>9,.0f} {f['told']:>8,} {f['drops']:>8,} {f['MiB']:>6.0f} {f['reloads']:>9} "
+                f = attempt(portcullis, way, fault, file, connections, seconds, rate, lab)
+                print(f"{way:8} {fault:14} {f['sent']:>8,} {f['a second']:>9,.0f} {f['told']:>8,} {f['drops']:>8,} {f['late']:>8,} {f['MiB']:>6.0f} {f['reloads']:>9} "
                       f"{f['status']:>6} {f['end s']:>6.2f}", flush=True)
-    finally:
-        for pid in subprocess.run(["ip", "netns", "pids", SPACE], capture_output=True, text=True).stdout.split():
-            subprocess.run(["kill", "-9", pid], capture_output=True)
-        subprocess.run(["ip", "netns", "del", SPACE], capture_output=True)
-        shutil.rmtree(root, ignore_errors=True)
 
 
 main()

@@ -1,82 +1,43 @@
 #!/usr/bin/env python3
 """How portcullis lasts: as root, in a network namespace of its own.
 
-    benches/soak.py PORTCULLIS CAPTURE [SECONDS [PACKETS_A_SECOND]]
+    benches/soak.py PORTCULLIS CAPTURE [SECONDS [PACKETS_A_SECOND [OPTION...]]]
 
-tcpreplay sends CAPTURE again and again, each time with other addresses, through `portcullis inline --bridge` and on to `portcullis tap --bypass`. Each
+tcpreplay sends CAPTURE again and again, each time with other addresses, through `portcullis inline --bridge` and on to `portcullis tap --bypass`; both take OPTIONs. Each
 minute a line tells what both take (resident memory, processor time, open files), and in the end there is a table with what they counted. Status 1 where one ended
 early, or its memory grew by more than a tenth between the first third of the time and the last.
 """
-import json, os, shutil, signal, subprocess, sys, tempfile, time
+import os, signal, subprocess, sys, time
 
-SPACE = f"ps-{os.getpid()}"
+from space import counter, memory, processor, space, stats
+
 COUNTERS = ["capture.kernel_packets", "capture.kernel_drops", "decoder.pkts", "tls.sessions", "flow.total", "flow_bypassed.pkts",
             "ips.accepted", "ips.blocked", "portcullis.inline.unsent", "portcullis.inline.lines_lost", "portcullis.live.lines_lost"]
 
 
-def run(*words):
-    subprocess.run(words, check=True, capture_output=True)
+def taken(process):
+    return memory(process.pid), processor(process.pid), len(os.listdir(f"/proc/{process.pid}/fd"))
 
 
-def inside(*words):
-    return ["ip", "netns", "exec", SPACE, *words]
-
-
-def wire(one, other):
-    run(*inside("ip", "link", "add", one, "type", "veth", "peer", "name", other))
-    for end in [one, other]:
-        run(*inside("sysctl", "-qw", f"net.ipv6.conf.{end}.disable_ipv6=1"))
-        run(*inside("ip", "link", "set", end, "mtu", "65535", "up"))
-
-
-def status(process):
-    with open(f"/proc/{process.pid}/status") as file:
-        kilobytes = next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
-    with open(f"/proc/{process.pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return kilobytes / 1024, seconds, len(os.listdir(f"/proc/{process.pid}/fd"))
-
-
-def counters(path):
-    """Of the last stats event, by dotted names."""
-    found = {}
-
-    def walk(name, value):
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                walk(f"{name}.{key}" if name else key, inner)
-        else:
-            found[name] = value
-
-    with open(path, "rb") as file:
-        file.seek(max(0, os.path.getsize(path) - (1 << 20)))
-        for line in file.read().splitlines()[1:]:
-            if b'"event_type":"stats"' in line:
-                found.clear()
-                walk("", json.loads(line)["stats"])
-    return found
-
-
-def soak(portcullis, capture, seconds, rate, root):
-    run("ip", "netns", "add", SPACE)
-    wire("send", "left")
-    wire("right", "tap")
-    common = ["--no-config", "--stats-interval", "60"]
+def soak(portcullis, capture, seconds, rate, options, lab):
+    root = lab.root
+    lab.wire("send", "left")
+    lab.wire("right", "tap")
+    common = ["--no-config", "--stats-interval", "60", *options]
     commands = {
         "inline": [portcullis, "inline", *common, "--bridge", "left:right", "--sink", f"file:{root}/inline.json?rotate-size=64MiB&keep=2"],
         "tap": [portcullis, "tap", *common, "-i", "tap", "--bypass", "--sink", f"file:{root}/tap.json?rotate-size=64MiB&keep=2"],
     }
-    processes = {name: subprocess.Popen(inside(*words), stderr=open(f"{root}/{name}.err", "w")) for name, words in commands.items()}
+    processes = {name: lab.start(*words, stderr=open(f"{root}/{name}.err", "w")) for name, words in commands.items()}
     time.sleep(3)
     sender, sent, samples, begun, last = None, 0, {name: [] for name in commands}, time.time(), 0.0
     try:
         while time.time() - begun < seconds:
             if sender is None or sender.poll() is not None:
                 sent += 1
-                words = ["tcpreplay", "-q", "--pps", str(rate), "--intf1", "send", "--loop", "1000000", "--unique-ip",
+                words = ["tcpreplay", "-q", "--timer", "select", "--pps", str(rate), "--intf1", "send", "--loop", "1000000", "--unique-ip",
                          "--duration", str(int(seconds)), capture]
-                sender = subprocess.Popen(inside(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                sender = lab.start(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             for name, process in processes.items():
                 if process.poll() is not None:
                     print(f"{name} ended with {process.returncode}: {open(f'{root}/{name}.err').read()[-2000:]}")
@@ -84,7 +45,7 @@ def soak(portcullis, capture, seconds, rate, root):
             if time.time() - last >= 60:
                 last = time.time()
                 for name, process in processes.items():
-                    samples[name].append(status(process))
+                    samples[name].append(taken(process))
                 told = ", ".join(f"{name} {m:.1f} MiB {s:.0f} s {f} files" for name, [*_, (m, s, f)] in samples.items())
                 print(f"{last - begun:5.0f} s: {told}", flush=True)
             time.sleep(1)
@@ -96,16 +57,16 @@ def soak(portcullis, capture, seconds, rate, root):
         process.send_signal(signal.SIGTERM)
     ended = {name: process.wait(30) for name, process in processes.items()}
     grew = False
-    for name, taken in samples.items():
-        third = max(1, len(taken) // 3)
-        first, later = (max(m for m, _, _ in part) for part in (taken[:third], taken[-third:]))
+    for name, rows in samples.items():
+        third = max(1, len(rows) // 3)
+        first, later = (max(m for m, _, _ in part) for part in (rows[:third], rows[-third:]))
         grew |= later > first * 1.1
-        print(f"{name}: status {ended[name]}, {taken[0][0]:.1f} MiB at the start, {taken[-1][0]:.1f} at the end, at most {first:.1f} in the first third and "
-              f"{later:.1f} in the last; {taken[-1][1]:.0f} s of processor time")
-        counted = counters(f"{root}/{name}.json")
-        for counter in COUNTERS:
-            if counter in counted:
-                print(f"    {counter:32} {counted[counter]:>14,}")
+        print(f"{name}: status {ended[name]}, {rows[0][0]:.1f} MiB at the start, {rows[-1][0]:.1f} at the end, at most {first:.1f} in the first third and "
+              f"{later:.1f} in the last; {rows[-1][1]:.0f} s of processor time")
+        counted = stats(f"{root}/{name}.json")
+        for each in COUNTERS:
+            if (value := counter(counted, each)) is not None:
+                print(f"    {each:32} {value:>14,}")
     return 1 if grew or any(ended.values()) else 0
 
 
@@ -114,14 +75,8 @@ def main():
         sys.exit(__doc__)
     portcullis, capture = (os.path.abspath(word) for word in sys.argv[1:3])
     seconds, rate = float(sys.argv[3]) if len(sys.argv) > 3 else 3600, int(sys.argv[4]) if len(sys.argv) > 4 else 2000
-    root = tempfile.mkdtemp(prefix="portcullis-soak-")
-    try:
-        sys.exit(soak(portcullis, capture, seconds, rate, root))
-    finally:
-        for pid in subprocess.run(["ip", "netns", "pids", SPACE], capture_output=True, text=True).stdout.split():
-            subprocess.run(["kill", "-9", pid], capture_output=True)
-        subprocess.run(["ip", "netns", "del", SPACE], capture_output=True)
-        shutil.rmtree(root, ignore_errors=True)
+    with space() as lab:
+        sys.exit(soak(portcullis, capture, seconds, rate, sys.argv[5:], lab))
 
 
 main()

@@ -7,63 +7,48 @@ For each capture and each way (ring, datalink, with and without --bypass) tcprep
 searched at which nothing is dropped by the kernel, to a tenth; at most the one that tcpreplay reaches by itself. A row tells that rate, how it compares with what
 was sent, and the processor time that a packet cost at that rate, of all that were sent. tcpreplay takes a processor of its own: there should be two.
 """
-import json, os, shutil, signal, subprocess, sys, tempfile, time
+import os, signal, subprocess, sys, time
 
-SPACE = f"pt-{os.getpid()}"
+from space import processor, space, stats
+
 WAYS = [("ring", False), ("ring", True), ("datalink", False), ("datalink", True)]
 
 
-def run(*words):
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
-
-
-def inside(*words):
-    return ["ip", "netns", "exec", SPACE, *words]
-
-
-def seconds(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def attempt(portcullis, capture, way, rate, root, rules):
+def attempt(portcullis, capture, way, rate, lab, rules):
     """Packets a second that were sent, whether none was dropped, processor time for each in microseconds, and the share that was passed over."""
     backend, bypass = way
-    events = f"{root}/events.json"
+    events = f"{lab.root}/events.json"
     words = [portcullis, "tap", "--no-config", "-i", "tap", "--capture", backend, "--workers", "1", "-o", events, *rules]
     words += ["--bypass"] if bypass else []
-    tap = subprocess.Popen(inside(*words), stderr=subprocess.PIPE, text=True)
+    tap = lab.start(*words, stderr=subprocess.PIPE, text=True)
     while "listening" not in tap.stderr.readline():
         assert tap.poll() is None, "it does not start"
     time.sleep(0.3)
-    before = seconds(tap.pid)
+    before = processor(tap.pid)
     pace = ["--pps", str(int(rate))] if rate else ["--topspeed"]
-    said = run(*inside("tcpreplay", *pace, "--intf1", "send", capture))
+    said = lab.run("tcpreplay", *pace, "--intf1", "send", capture)
     time.sleep(1)
-    used = seconds(tap.pid) - before
+    used = processor(tap.pid) - before
     tap.send_signal(signal.SIGTERM)
     tap.stderr.read()
     assert tap.wait(60) == 0
     sent = int(next(line for line in said.splitlines() if line.startswith("Actual:")).split()[1])
     took = float(said.split(" bytes) sent in ")[1].split()[0])
-    with open(events, "rb") as file:
-        file.seek(max(0, os.path.getsize(events) - 200_000))
-        stats = json.loads(file.read().splitlines()[-1])["stats"]
-    drops = stats["capture"]["kernel_drops"] + stats["portcullis"]["live"]["unread"] + stats["portcullis"]["live"]["lines_lost"]
-    return sent / took, drops == 0, used / sent * 1e6, stats["flow_bypassed"]["pkts"] / sent
+    counted = stats(events)
+    drops = counted["capture"]["kernel_drops"] + counted["portcullis"]["live"]["unread"] + counted["portcullis"]["live"]["lines_lost"]
+    return sent / took, drops == 0, used / sent * 1e6, counted["flow_bypassed"]["pkts"] / sent
 
 
 def search(*args):
     """The best attempt without a drop."""
-    *context, root, rules = args
-    best = attempt(*context, 0, root, rules)
+    *context, lab, rules = args
+    best = attempt(*context, 0, lab, rules)
     if best[1]:
         return best
     low, high, best = 0.0, best[0], None
     while high - low > high / 10:
         rate = (low + high) / 2
-        tried = attempt(*context, rate, root, rules)
+        tried = attempt(*context, rate, lab, rules)
         if tried[1]:
             low, best = rate, tried
         else:
@@ -105,26 +90,16 @@ def main():
     if len(words) < 2:
         sys.exit(__doc__)
     portcullis, *captures = map(os.path.abspath, words)
-    root = tempfile.mkdtemp(prefix="portcullis-tap-", dir="/dev/shm")
-    try:
-        run("ip", "netns", "add", SPACE)
-        run(*inside("ip", "link", "add", "send", "type", "veth", "peer", "name", "tap"))
-        for end in ["send", "tap"]:
-            run(*inside("sysctl", "-qw", f"net.ipv6.conf.{end}.disable_ipv6=1"))
-            run(*inside("ip", "link", "set", end, "mtu", "65535", "up"))
+    with space("/dev/shm") as lab:
+        lab.wire("send", "tap")
         print(f"{'capture':16} {'way':20} {'packets/s':>10} {'CPU us/packet':>14} {'passed over':>12}")
         for capture in captures:
-            short = first(capture, packets, root)
+            short = first(capture, packets, lab.root)
             for way in WAYS:
-                rate, _, cost, passed = search(portcullis, short, way, root, rules) or (0, False, 0, 0)
+                rate, _, cost, passed = search(portcullis, short, way, lab, rules) or (0, False, 0, 0)
                 name = way[0] + (" --bypass" if way[1] else "")
                 print(f"{os.path.basename(capture):16} {name:20} {rate:>10,.0f} {cost:>14.2f} {passed:>11.0%}", flush=True)
             os.remove(short)
-    finally:
-        for pid in subprocess.run(["ip", "netns", "pids", SPACE], capture_output=True, text=True).stdout.split():
-            subprocess.run(["kill", "-9", pid], capture_output=True)
-        subprocess.run(["ip", "netns", "del", SPACE], capture_output=True)
-        shutil.rmtree(root, ignore_errors=True)
 
 
 main()
