@@ -6,7 +6,8 @@ use crate::rules::SHIPPED;
 
 /// All of it; `-V` tells the number alone.
 pub(super) static LONG: LazyLock<String> = LazyLock::new(|| {
-    let known = [("ja4plus", cfg!(feature = "ja4plus")), ("kafka", cfg!(feature = "kafka")), ("kafka-ssl", cfg!(feature = "kafka-ssl"))];
+    let known =
+        [("ja4plus", cfg!(feature = "ja4plus")), ("kafka", cfg!(feature = "kafka")), ("kafka-ssl", cfg!(feature = "kafka-ssl"))];
     let features: Vec<&str> = known.iter().filter(|(_, is_built)| *is_built).map(|(name, _)| *name).collect();
     let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
     let roots = webpki_roots::TLS_SERVER_ROOTS.len();

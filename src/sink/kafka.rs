@@ -39,12 +39,15 @@ pub(super) struct Kafka {
 /// An event's number, and why it was not delivered, if it was not.
 type Report = (usize, Option<RDKafkaErrorCode>);
 
+/// What kind of error, and how it is told.
+type Complaint = (Option<RDKafkaErrorCode>, String);
+
 /// What librdkafka tells.
 #[derive(Clone, Default)]
 struct Reports {
     delivered: Arc<Mutex<Vec<Report>>>,
-    /// What went wrong last, and how it is told.
-    error: Arc<Mutex<Option<(Option<RDKafkaErrorCode>, String)>>>,
+    /// What went wrong last.
+    error: Arc<Mutex<Option<Complaint>>>,
 }
 
 impl Kafka {
