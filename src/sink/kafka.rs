@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -30,6 +30,8 @@ pub(super) struct Kafka {
     next: u64,
     /// How many were delivered, or will never be.
     gone: u64,
+    /// When that became more last, or an event went out while no other was under way.
+    since: Instant,
     message: Vec<u8>,
     tally: Arc<Tally>,
     announce: Announce,
@@ -59,6 +61,7 @@ impl Kafka {
             under_way: BTreeSet::new(),
             next: 0,
             gone: 0,
+            since: Instant::now(),
             message: Vec::new(),
             tally,
             announce,
@@ -84,6 +87,9 @@ impl Kafka {
             }
             match self.producer.send::<[u8], _>(record) {
                 Ok(()) => {
+                    if self.under_way.is_empty() {
+                        self.since = Instant::now();
+                    }
                     self.under_way.insert(number);
                     self.next = number.saturating_add(1);
                     return self.look(Duration::ZERO);
@@ -142,7 +148,7 @@ impl Kafka {
     fn look(&mut self, time: Duration) -> Result<(), Refusal> {
         self.producer.poll(time);
         let reports = std::mem::take(&mut *self.reports());
-        let mut failed = None;
+        let (mut failed, before) = (None, self.gone);
         for (number, error) in reports {
             let number = u64::try_from(number).unwrap_or(u64::MAX);
             if !self.under_way.contains(&number) {
@@ -165,9 +171,15 @@ impl Kafka {
             }
         }
         let mut said = self.producer.context().error.lock().unwrap_or_else(PoisonError::into_inner);
-        // librdkafka would try for as long as an event may be under way, with what it was told to begin with.
-        let is_unwelcome =
-            said.as_ref().is_some_and(|(code, _)| matches!(code, Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)));
+        if self.gone != before {
+            (self.since, *said) = (Instant::now(), None); // whatever it was, it hinders nobody
+        }
+        // librdkafka would try for as long as an event may be under way, with what it was told to begin with. One broker of several may be at fault alone.
+        let is_unwelcome = !self.under_way.is_empty()
+            && self.since.elapsed() > UNWELCOME
+            && said
+                .as_ref()
+                .is_some_and(|(code, _)| matches!(code, Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)));
         if failed.is_none() && !is_unwelcome {
             return Ok(());
         }
@@ -262,6 +274,8 @@ fn config(settings: &KafkaSettings) -> Result<ClientConfig, Error> {
 
 /// How long librdkafka is listened to at a time.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long brokers that do not let us in are tried before that counts as a failure.
+const UNWELCOME: Duration = Duration::from_secs(3);
 const QUEUE_KIB: usize = 16 << 10;
 
 #[cfg(test)]
