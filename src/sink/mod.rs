@@ -3,6 +3,8 @@
 
 mod carrier;
 mod certificates;
+#[cfg(test)]
+mod ending_tests;
 mod error;
 mod file;
 mod filter;
@@ -36,6 +38,7 @@ pub use head::Severity;
 pub use http::{HttpSettings, IndexName, Login, Mode, SecretSource};
 #[cfg(feature = "kafka")]
 pub use kafka_settings::{KafkaSettings, Sasl};
+use log::LogFile;
 pub use log::LogSettings;
 pub use queue::{Notice, Pace, Shipped, SinkSettings, Sinks, Target};
 pub use socket::Address;
@@ -51,6 +54,8 @@ pub use tls::TlsSettings;
 pub enum Sink {
     /// A file, created or emptied.
     File(File),
+    /// A file that is appended to.
+    Log(Box<LogFile>),
     /// Standard output.
     Stdout(Stdout),
 }
@@ -59,6 +64,20 @@ impl Sink {
     /// Creates the file at `path`, or empties it.
     pub fn create(path: &Path) -> Result<Self, Error> {
         File::create(path).map(Self::File)
+    }
+
+    /// Opens the file at `path` to append to it, or creates it.
+    pub fn append(path: &Path) -> Result<Self, Error> {
+        let settings = LogSettings { path: path.to_owned(), rotate_size: None, rotate_interval: None, compress: false, keep: None };
+        LogFile::open(settings).map(|log| Self::Log(Box::new(log)))
+    }
+
+    /// Goes on in the file that now has the name, where it is one that is appended to: somebody may have moved it away.
+    pub fn reopen(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Log(log) => log.reopen(),
+            Self::File(_) | Self::Stdout(_) => Ok(()),
+        }
     }
 
     /// Standard output.
@@ -70,6 +89,7 @@ impl Sink {
     pub fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
         match self {
             Self::File(file) => file.write(lines),
+            Self::Log(log) => log.write(lines),
             Self::Stdout(stdout) => stdout.write(lines),
         }
     }
@@ -78,6 +98,7 @@ impl Sink {
     pub fn flush(&mut self) -> Result<(), Error> {
         match self {
             Self::File(file) => file.flush(),
+            Self::Log(log) => log.flush(),
             Self::Stdout(stdout) => stdout.flush(),
         }
     }

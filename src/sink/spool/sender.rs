@@ -98,6 +98,9 @@ impl Sender {
     /// One event, or what is to be done while there is none.
     fn step(&mut self, event: &mut Vec<u8>) -> Result<Result<Step, Refusal>, Error> {
         let state = *self.shared.state();
+        if state.is_left {
+            return Ok(Ok(Step::Done));
+        }
         if state.is_closing && !self.is_ending {
             (self.is_ending, self.progress) = (true, Instant::now());
         }
@@ -164,6 +167,9 @@ impl Sender {
         let since = Instant::now();
         while let Some(rest) = left.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero()) {
             let state = self.shared.state();
+            if state.is_left {
+                return false;
+            }
             if state.is_closing && !self.is_ending {
                 break; // how long there is now is another matter
             }
@@ -176,6 +182,9 @@ impl Sender {
     fn note(&mut self, now: bool) -> Result<(), Error> {
         let (at, before) = self.noted;
         let is_due = self.acknowledged != before && (now || at.elapsed() >= BETWEEN_NOTES);
+        if self.shared.state().is_left {
+            return Ok(()); // what was acknowledged meanwhile is sent once more
+        }
         if is_due {
             self.noted = (Instant::now(), self.acknowledged);
             ledger::write(&self.dir, self.id, self.acknowledged).map_err(|source| self.failed(source))?;
