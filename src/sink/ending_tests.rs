@@ -47,7 +47,7 @@ fn ship(settings: SinkSettings, bytes: usize) -> (Shipped, u64, Duration) {
         sinks.take(block.as_bytes()).unwrap();
         taken += 100;
         // With a spool it is the receiver that hangs, and its queue must not be full.
-        while has_spool && sinks.levels().any(|(_, queued, _)| queued > 32) {
+        while has_spool && sinks.states().any(|state| state.queued > 32) {
             thread::sleep(Duration::from_millis(1));
         }
     }

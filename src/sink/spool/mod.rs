@@ -14,6 +14,7 @@
 //! **Bounds.** Segments have so many bytes in all as is set; over it, or where the disk is full, it is as set: wait, or the oldest segment goes, or
 //! what is new; that is counted.
 
+mod ages;
 mod identity;
 mod ledger;
 mod reader;
@@ -153,7 +154,7 @@ impl Spool {
     ) -> Result<Self, Error> {
         let failed = |source| Error::Spool { path: settings.dir.clone(), source };
         let (writer, acknowledged) = Writer::open(&settings, segment_size(&settings)).map_err(failed)?;
-        tally.spool_bytes.set(writer.bytes());
+        count_files(&tally, &writer);
         tally.spool_events.set(writer.next().saturating_sub(acknowledged));
         let shared = Arc::new(Shared::default());
         shared.update(|state| (state.written, state.acknowledged) = (writer.next(), acknowledged));
@@ -182,17 +183,18 @@ impl Spool {
     pub fn tick(&mut self) -> Result<(), Error> {
         self.writer.sync_if_due().map_err(|source| Error::Spool { path: self.settings.dir.clone(), source })?;
         self.writer.forget_removed();
-        self.tally.spool_bytes.set(self.writer.bytes());
+        count_files(&self.tally, &self.writer);
         Ok(())
     }
 
     /// Waits until all is acknowledged, or the receiver has been away for long; what is left stays.
     pub fn finish(mut self) -> Result<Spooled, Error> {
         self.close()?;
-        self.sender.join().unwrap_or(Err(Error::Broken))?;
-        self.writer.forget_removed();
-        self.tally.spool_bytes.set(self.writer.bytes());
-        Ok(self.shared.state().spooled(self.dropped))
+        let Self { sender, mut writer, tally, shared, dropped, .. } = self;
+        sender.join().unwrap_or(Err(Error::Broken))?;
+        writer.forget_removed();
+        count_files(&tally, &writer);
+        Ok(shared.state().spooled(dropped))
     }
 
     /// The same, but no longer than `longest`, whatever the receiver does: a request may wait long for its answer, and there may be much to send.
@@ -233,7 +235,7 @@ impl Spool {
                     self.shared.changed.notify_all();
                     self.tally.dropped_too_long.add(too_long);
                     self.tally.spool_events.set(written.saturating_sub(acknowledged));
-                    self.tally.spool_bytes.set(self.writer.bytes());
+                    count_files(&self.tally, &self.writer);
                     return Ok(());
                 }
                 Err(Full::NoRoom) => {}
@@ -279,6 +281,11 @@ impl Spool {
         self.dropped = self.dropped.saturating_add(count);
         self.tally.dropped_spool.add(count);
     }
+}
+
+fn count_files(tally: &Tally, writer: &Writer) {
+    tally.spool_bytes.set(writer.bytes());
+    tally.spool_segments.set(writer.segments());
 }
 
 /// Lines in parts that are written at once.
