@@ -110,3 +110,25 @@ impl Sink {
 
 /// Bytes that are gathered before they are written.
 const BUFFER: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_appended_to_keeps_what_is_there_and_goes_on_in_a_new_one_where_it_was_moved_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, moved) = (dir.path().join("eve.json"), dir.path().join("eve.json.1"));
+        fs::write(&path, "{\"n\":1}\n{\"n\":2,\"to").unwrap(); // of a run that was killed
+        let mut sink = Sink::append(&path).unwrap();
+        sink.write(b"{\"n\":3}\n").and_then(|()| sink.flush()).unwrap();
+        fs::rename(&path, &moved).unwrap();
+        sink.write(b"{\"n\":4}\n").and_then(|()| sink.flush()).unwrap();
+        sink.reopen().unwrap();
+        sink.write(b"{\"n\":5}\n").and_then(|()| sink.flush()).unwrap();
+        assert_eq!(fs::read_to_string(&moved).unwrap(), "{\"n\":1}\n{\"n\":2,\"to\n{\"n\":3}\n{\"n\":4}\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"n\":5}\n");
+    }
+}
