@@ -183,7 +183,7 @@ impl Sinks {
     }
 
     /// Waits until all has gone where it is to go, and tells what has become of each. One that failed is an error, once all have ended. In a
-    /// live run receivers elsewhere are waited for no longer than [`Pace::LONGEST_END`]: what they have not taken by then is counted.
+    /// live run receivers elsewhere are waited for for three seconds at most: what they have not taken by then is counted.
     pub fn finish(self) -> Result<Vec<Shipped>, Error> {
         self.closing.store(true, Ordering::Relaxed);
         let mut all = Vec::new();
