@@ -112,6 +112,9 @@ impl Sender {
     /// One event, or what is to be done while there is none.
     fn step(&mut self, event: &mut Vec<u8>) -> Result<Step, Refusal> {
         let state = *self.shared.state();
+        if state.is_left {
+            return Ok(Step::Done);
+        }
         if state.is_closing && !self.is_ending {
             (self.is_ending, self.progress) = (true, Instant::now());
         }
@@ -197,6 +200,9 @@ impl Sender {
         let since = Instant::now();
         while let Some(rest) = left.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero()) {
             let state = self.shared.state();
+            if state.is_left {
+                return false;
+            }
             if state.is_closing && !self.is_ending {
                 break; // how long there is now is another matter
             }
@@ -209,6 +215,9 @@ impl Sender {
     fn note(&mut self, now: bool) -> Result<(), Error> {
         let (at, before) = self.noted;
         let is_due = self.acknowledged != before && (now || at.elapsed() >= BETWEEN_NOTES);
+        if self.shared.state().is_left {
+            return Ok(()); // what was acknowledged meanwhile is sent once more
+        }
         if is_due {
             let written = ledger::write(&self.dir, self.id, self.acknowledged);
             // Also where there was no room for the ledger: that makes some.
