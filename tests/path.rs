@@ -202,6 +202,7 @@ impl Lab {
     /// Starts Portcullis; it stands in the path when this comes back.
     fn start(&self, args: &[&str]) -> Running {
         let (rules, events) = (self.dir.file("x.rules", RULES.as_bytes()), self.dir.path("events.json").display().to_string());
+        let _ = fs::remove_file(&events); // of the run before, which this one would add to
         let mut command = self.command("m", env!("CARGO_BIN_EXE_portcullis"));
         command.args(["inline", "--no-config", "--rules", &rules, "-o", &events]);
         match self.way {
