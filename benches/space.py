@@ -1,4 +1,4 @@
-"""A network namespace for measurements, and what processes in it take. For soak.py, tap.py and faults.py."""
+"""A network namespace for measurements, and what processes in it take. For soak.py, tap.py, faults.py and path.py."""
 import contextlib, json, os, shutil, subprocess, tempfile
 
 

@@ -2,8 +2,8 @@
 //! server sees no part.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -599,6 +599,42 @@ fn a_bridge_lives_through_what_becomes_of_its_interfaces() {
     assert!(lab.curl("good.example", &usual, &[]));
     assert!(!lab.curl("evil.example", &usual, &[]));
     drop(running.end());
+}
+
+/// A machine behind a tap device sends a datagram to be cut into fragments, for which virtio_net(7) has had no word since Linux 4.14: the kernel
+/// then lets nothing more into the ring.
+#[test]
+fn a_frame_that_the_kernel_chokes_on_stops_a_bridge_for_a_moment_only() {
+    let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let Some(mut lab) = Lab::new(Way::Bridge) else { return };
+    lab.ip("m", "link del left");
+    let mut machine = lab
+        .command("m", "python3")
+        .args(["tests/path/machine.py", "left"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut answers = BufReader::new(machine.stdout.take().unwrap()).lines();
+    assert_eq!(answers.next().unwrap().unwrap(), "up");
+    let mut orders = machine.stdin.take().unwrap();
+    lab.children.push(machine);
+    let running = lab.start(&[]);
+    let capture = lab.watch_server();
+    let arrives = |what: &[u8]| fs::read(&capture).unwrap().windows(what.len()).any(|window| window == what);
+    let say_until_it_arrives = |orders: &mut ChildStdin, text: &str| {
+        wait_until(text, || {
+            writeln!(orders, "say {text}").unwrap();
+            thread::sleep(Duration::from_millis(50));
+            arrives(text.as_bytes())
+        });
+    };
+    say_until_it_arrives(&mut orders, "before");
+    writeln!(orders, "choke").unwrap();
+    say_until_it_arrives(&mut orders, "after");
+    running.wait_for("left took nothing in any more, and was opened anew");
+    let events = running.end();
+    assert!(events.0.last().unwrap()["stats"]["capture"]["kernel_drops"].as_u64().unwrap() > 0);
 }
 
 #[test]

@@ -116,8 +116,8 @@ struct PathOptions {
     #[arg(long, default_value_t = 0, value_name = "N", conflicts_with = "bridge")]
     reset_mark: u32,
 
-    /// With --bridge: memory in the kernel for frames of each side that were not looked at yet
-    #[arg(long, default_value = "16MiB", value_parser = units::bytes, value_name = "BYTES", conflicts_with = "queue")]
+    /// With --bridge: memory for frames of each side that were not looked at yet, a quarter of it for those of more than 1,900 bytes or so
+    #[arg(long, default_value = "32MiB", value_parser = units::bytes, value_name = "BYTES", conflicts_with = "queue")]
     bridge_memory: usize,
 
     /// With --bridge: how many milliseconds after it came a frame must be judged; later, it goes by --on-overload

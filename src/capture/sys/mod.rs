@@ -6,9 +6,12 @@
 //! | [`ethtool`] | what a network card puts together |
 //! | [`socket`] | AF_PACKET sockets: bound to an interface, with filter, fanout, promiscuous mode and statistics |
 //! | [`bpf`] | programs of the kernel, and arrays that are shared with them |
-//! | [`ring`] | TPACKET_V3 rings: blocks of frames in memory shared with the kernel |
+//! | `memory` | memory of rings, shared with the kernel |
+//! | [`ring`] | TPACKET_V3 rings: blocks of frames, for who watches |
+//! | `slots` | TPACKET_V2 rings: a slot for each frame, for who stands in the path |
 //! | [`netlink`] | netlink sockets to netfilter, several messages at a time |
-//! | [`port`] | AF_PACKET sockets that frames come in by and go out by, with what offloads have left to do |
+//! | [`port`] | AF_PACKET sockets that frames come in by and go out by |
+//! | [`offload`] | what offloads have left to do about a frame |
 //! | [`raw`] | raw IP sockets, to send packets of our own making |
 //! | [`poll`] | waiting for several of them |
 //! | [`privileges`] | users and capabilities |
@@ -20,12 +23,15 @@ pub mod affinity;
 pub mod bpf;
 pub mod ethtool;
 pub mod interface;
+mod memory;
 pub mod netlink;
+pub mod offload;
 pub mod poll;
 pub mod port;
 pub mod privileges;
 pub mod raw;
 pub mod ring;
+mod slots;
 pub mod socket;
 
 use std::io;

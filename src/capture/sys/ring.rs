@@ -2,12 +2,13 @@
 //! (Documentation/networking/packet_mmap.rst of the kernel).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::interface::Interface;
+use super::memory::Memory;
 use super::socket::{PacketSocket, Statistics};
 use crate::base::Timestamp;
 
@@ -90,7 +91,7 @@ impl Ring {
     /// or `None` where no block is ready. It does not wait: [`poll`](super::poll) does.
     pub fn next_block(&mut self, mut each: impl FnMut(RingFrame<'_>)) -> Option<usize> {
         let offset = (self.next as usize).checked_mul(self.size.block as usize)?;
-        let mut block = self.memory.block(offset, self.size.block as usize)?;
+        let mut block = Block::new(&mut self.memory, offset, self.size.block as usize)?;
         if !block.is_ours() {
             return None;
         }
@@ -115,46 +116,6 @@ impl AsFd for Ring {
     }
 }
 
-/// The memory that is shared with the kernel.
-#[derive(Debug)]
-struct Memory {
-    start: NonNull<u8>,
-    len: usize,
-}
-
-// SAFETY: it is nobody else's but the kernel's, and the mapping is the same in all threads of the process.
-unsafe impl Send for Memory {}
-
-impl Memory {
-    fn map(socket: &PacketSocket, len: usize) -> io::Result<Self> {
-        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED);
-        // SAFETY: a new mapping at a place that the kernel chooses.
-        let start = unsafe { libc::mmap(std::ptr::null_mut(), len, protection, flags, socket.as_fd().as_raw_fd(), 0) };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { start, len })
-    }
-
-    /// The block of `len` bytes at `offset`; `None` where it is not all within.
-    fn block(&mut self, offset: usize, len: usize) -> Option<Block<'_>> {
-        if offset.checked_add(len)? > self.len || len < size_of::<libc::tpacket_block_desc>() {
-            return None;
-        }
-        // SAFETY: it is within the mapping, which lives as long as `self` is borrowed.
-        let start = unsafe { self.start.add(offset) };
-        Some(Block { start, len, memory: std::marker::PhantomData })
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is there since `map`, and nothing that borrows it is left.
-        unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
-    }
-}
-
 /// A block of the ring. All but its status is read only once it is ours, and is then the kernel's no more.
 struct Block<'a> {
     start: NonNull<u8>,
@@ -162,7 +123,13 @@ struct Block<'a> {
     memory: std::marker::PhantomData<&'a mut Memory>,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// The block of `len` bytes at `offset`; `None` where it is not all within.
+    fn new(memory: &'a mut Memory, offset: usize, len: usize) -> Option<Self> {
+        let start = memory.part(offset, len).filter(|_| len >= size_of::<libc::tpacket_block_desc>())?;
+        Some(Self { start, len, memory: std::marker::PhantomData })
+    }
+
     fn is_ours(&self) -> bool {
         self.status().load(Ordering::Acquire) & libc::TP_STATUS_USER != 0
     }
