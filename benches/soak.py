@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """How portcullis lasts: as root, in a network namespace of its own.
 
-    benches/soak.py PORTCULLIS CAPTURE [SECONDS [PACKETS_A_SECOND]]
+    benches/soak.py PORTCULLIS CAPTURE [SECONDS [PACKETS_A_SECOND [OPTION...]]]
 
-tcpreplay sends CAPTURE again and again, each time with other addresses, through `portcullis inline --bridge` and on to `portcullis tap --bypass`. Each
+tcpreplay sends CAPTURE again and again, each time with other addresses, through `portcullis inline --bridge` and on to `portcullis tap --bypass`; both take OPTIONs. Each
 minute a line tells what both take (resident memory, processor time, open files), and in the end there is a table with what they counted. Status 1 where one ended
 early, or its memory grew by more than a tenth between the first third of the time and the last.
 """
@@ -19,11 +19,11 @@ def taken(process):
     return memory(process.pid), processor(process.pid), len(os.listdir(f"/proc/{process.pid}/fd"))
 
 
-def soak(portcullis, capture, seconds, rate, lab):
+def soak(portcullis, capture, seconds, rate, options, lab):
     root = lab.root
     lab.wire("send", "left")
     lab.wire("right", "tap")
-    common = ["--no-config", "--stats-interval", "60"]
+    common = ["--no-config", "--stats-interval", "60", *options]
     commands = {
         "inline": [portcullis, "inline", *common, "--bridge", "left:right", "--sink", f"file:{root}/inline.json?rotate-size=64MiB&keep=2"],
         "tap": [portcullis, "tap", *common, "-i", "tap", "--bypass", "--sink", f"file:{root}/tap.json?rotate-size=64MiB&keep=2"],
@@ -35,7 +35,7 @@ def soak(portcullis, capture, seconds, rate, lab):
         while time.time() - begun < seconds:
             if sender is None or sender.poll() is not None:
                 sent += 1
-                words = ["tcpreplay", "-q", "--pps", str(rate), "--intf1", "send", "--loop", "1000000", "--unique-ip",
+                words = ["tcpreplay", "-q", "--timer", "select", "--pps", str(rate), "--intf1", "send", "--loop", "1000000", "--unique-ip",
                          "--duration", str(int(seconds)), capture]
                 sender = lab.start(*words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             for name, process in processes.items():
@@ -76,7 +76,7 @@ def main():
     portcullis, capture = (os.path.abspath(word) for word in sys.argv[1:3])
     seconds, rate = float(sys.argv[3]) if len(sys.argv) > 3 else 3600, int(sys.argv[4]) if len(sys.argv) > 4 else 2000
     with space() as lab:
-        sys.exit(soak(portcullis, capture, seconds, rate, lab))
+        sys.exit(soak(portcullis, capture, seconds, rate, sys.argv[5:], lab))
 
 
 main()

@@ -368,7 +368,8 @@ fn promtool_likes(metrics: &str) {
 fn a_tap_tells_what_it_sees_behind_its_fence() {
     let Some(bench) = Bench::new() else { return };
     let sink = format!("unix:{}?name=nobody", bench.dir.path("nobody").display());
-    let tapping = bench.tap(&["-i", "tap", "--workers", "2", "--listen", "127.0.0.1:9443", "--sink", &sink]);
+    let spooled = format!("syslog-tcp:127.0.0.1:9?name=away&spool={}", bench.dir.path("spool").display());
+    let tapping = bench.tap(&["-i", "tap", "--workers", "2", "--listen", "127.0.0.1:9443", "--sink", &sink, "--sink", &spooled]);
     let curl = |path: &str| bench.run("curl", &["-sS", "--max-time", "10", &format!("http://127.0.0.1:9443{path}")]);
     let until = |path: &str, words: &str| {
         let since = Instant::now();
@@ -386,10 +387,18 @@ fn a_tap_tells_what_it_sees_behind_its_fence() {
     let hello = ClientHello::asking_for("shop.example").record();
     bench.send(&conversation.client(&hello).server(&server_flight()).close().packets);
     let live: Value = serde_json::from_str(&until("/live.json", "shop.example")).unwrap();
-    let metrics = until("/metrics", "\nportcullis_sessions_total 1\n");
+    until("/metrics", "\nportcullis_sessions_total 1\n");
+    let metrics = until("/metrics", "\nportcullis_sink_up{sink=\"away\"} 0\n");
     promtool_likes(&metrics);
+    for line in ["portcullis_sink_spool_events{sink=\"away\"} 1", "portcullis_sink_spool_segments{sink=\"away\"} 1"] {
+        assert!(metrics.lines().any(|l| l == line), "{line} in {metrics}");
+    }
     assert_eq!((&live["command"], &live["place"]), (&json!("tap"), &json!("tap")));
     assert_eq!(live["load"].as_array().map(Vec::len), Some(2));
-    assert_eq!(live["sinks"][0]["name"], "nobody");
+    assert_eq!((&live["sinks"][0]["name"], &live["sinks"][0]["spool"]), (&json!("nobody"), &json!(null)));
+    let live: Value = serde_json::from_str(&until("/live.json", "127.0.0.1:9 (TCP)")).unwrap();
+    let away = &live["sinks"][1];
+    assert!(away["trouble"]["why"].as_str().unwrap().contains("Connection refused"), "{away}");
+    assert!(away["spool"]["events"] == 1 && away["spool"]["age"].as_u64().unwrap() < 60, "{away}");
     tapping.end();
 }

@@ -229,6 +229,46 @@ fn endpoint(requests: usize) -> (String, thread::JoinHandle<Vec<(String, String)
 }
 
 #[test]
+fn a_secret_that_was_written_where_none_should_be_is_refused_and_not_shown() {
+    let dir = Dir::new();
+    let capture = shipped("tls12.pcap");
+    for (sink, said) in [
+        (
+            "http:https://elk:hunter2@127.0.0.1:9?mode=elastic",
+            "there is a user or password in the URL: use user, and token-file or token-env",
+        ),
+        ("http:https://127.0.0.1:9/in%3Ftoken=hunter2?mode=ndjson", "what seems to be a secret in the URL, token: use token-file"),
+        (
+            "http:https://127.0.0.1:9?mode=elastic&token=hunter2",
+            "has no key token: no secret is written here: use token-file or token-env",
+        ),
+        ("http:https://127.0.0.1:9?mode=elastic&password=hunter2", "has no key password"),
+        ("syslog-tls:127.0.0.1:9?password=hunter2", "has no key password"),
+    ] {
+        for args in [&["replay", capture.to_str().unwrap()][..], &["config", "show", "replay"]] {
+            let ran = Ran::with([args, &["--sink", sink]].concat()).expect(2);
+            let told = ran.stderr.clone() + &String::from_utf8(ran.stdout).unwrap();
+            assert!(told.contains(said) && !told.contains("hunter2"), "{sink}: {told}");
+        }
+    }
+    for (keys, said) in [
+        ("url = \"https://elk:hunter2@es:9200\"", "there is a user or password in the URL"),
+        ("url = \"https://es/in?api_key=hunter2\"", "what seems to be a secret in the URL, api_key"),
+        ("url = \"https://es\"\ntoken = \"hunter2\"", "has no key token"),
+        ("url = \"https://es\"\ntoken = 'hunter2", "error"),
+    ] {
+        let file = dir.file("portcullis.toml", format!("[[sink]]\ntype = \"http\"\nmode = \"elastic\"\n{keys}\n"));
+        for (args, status) in
+            [(&["config", "check"][..], 1), (&["config", "show", "replay"], 2), (&["replay", capture.to_str().unwrap()], 2)]
+        {
+            let ran = Ran::with([&["--config", &file], args].concat()).expect(status);
+            let told = ran.stderr.clone() + &String::from_utf8(ran.stdout).unwrap();
+            assert!(told.contains(said) && !told.contains("hunter2"), "{keys}: {told}");
+        }
+    }
+}
+
+#[test]
 fn events_go_out_over_http_with_a_token_that_is_shown_nowhere() {
     let dir = Dir::new();
     let (capture, token) = (shipped("tls12.pcap"), dir.file("token", "hunter2\n"));

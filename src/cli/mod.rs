@@ -33,6 +33,7 @@ mod run_options;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod signals;
+mod sink_description;
 mod sink_http;
 #[cfg(feature = "kafka")]
 mod sink_kafka;
@@ -44,6 +45,7 @@ mod tap;
 pub mod terminal;
 mod trust_options;
 mod units;
+mod veil;
 mod version;
 mod watch;
 

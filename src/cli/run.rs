@@ -9,10 +9,10 @@ use super::reload::{Reloader, Reloads};
 use super::run_options::{Prepared, RunOptions};
 use super::terminal::{self, Progress, Style};
 use super::{datasets, profile, say, sink_options};
-use crate::monitor::SinkLevel;
+use crate::monitor::{SinkLevel, SpoolLevel};
 use crate::pipeline::{EvePrinter, Outcome, Printer, RunError, Settings, Take};
 use crate::rules::RuleSet;
-use crate::sink::{Pace, Sink};
+use crate::sink::{Pace, Sink, SinkState, SpoolState, Trouble};
 
 /// What a command does with packets: those of captures, of interfaces, or in the path.
 pub(super) trait Job {
@@ -96,12 +96,7 @@ impl Pump<'_> {
         let is_for_people = options.is_for_people();
         let mut take = |lines: &[u8]| {
             if let Some(board) = settings.board.as_ref().filter(|_| lines.is_empty()) {
-                let level = |(name, queued, dropped): (&str, usize, u64)| SinkLevel {
-                    name: name.to_owned(),
-                    queued: u64::try_from(queued).unwrap_or(u64::MAX),
-                    dropped,
-                };
-                board.sinks(sinks.levels().map(level).collect());
+                board.sinks(sinks.states().map(level).collect());
                 return Ok(());
             }
             let mut for_people = Vec::new();
@@ -144,6 +139,18 @@ impl Pump<'_> {
         sink.as_mut().map_or(Ok(()), Sink::flush).map_err(RunError::Sink)?;
         sink_options::tell(&shipped.map_err(RunError::Sink)?);
         Ok(done)
+    }
+}
+
+/// How it is with a sink, as the monitor has it.
+fn level(state: SinkState) -> SinkLevel {
+    let SinkState { name, queued, counters, spool, trouble } = state;
+    SinkLevel {
+        name,
+        queued,
+        counters: counters.to_vec(),
+        spool: spool.map(|SpoolState { events, bytes, segments, oldest }| SpoolLevel { events, bytes, segments, oldest }),
+        trouble: trouble.map(|Trouble { since, why }| (since, why)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::units;
+use super::veil::is_secret;
 use crate::sink::{Format, HttpSettings, IndexName, Login, Mode, SecretSource, TlsSettings};
 
 /// What they say.
@@ -160,6 +161,13 @@ fn check_url(url: &str) -> Result<(), String> {
     };
     if rest.split('/').next().is_some_and(|host| host.contains('@')) {
         return Err("there is a user or password in the URL: use user, and token-file or token-env".to_owned());
+    }
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let names = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, _)| name);
+    if let Some(name) = names.into_iter().find(|name| is_secret(name) || name.eq_ignore_ascii_case("key")) {
+        return Err(format!(
+            "there is what seems to be a secret in the URL, {name}: use token-file or token-env, which go into a header"
+        ));
     }
     if url.chars().any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii() || c == '#') {
         return Err("there are characters in the URL that are none of a URL".to_owned());

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::{Sender, TrySendError};
 
+use super::sinks::SinkLevel;
 use crate::base::Timestamp;
 
 /// Where a run leaves its news. It waits for nobody. When the last one is dropped, the run has ended.
@@ -34,17 +35,6 @@ pub struct Counted {
     pub rules_failed: u64,
     /// When the rules in force took the place of others.
     pub last_reload: Option<Timestamp>,
-}
-
-/// How it is with a sink.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SinkLevel {
-    /// What it is called.
-    pub name: String,
-    /// Blocks of events that wait for it, each of at most 256 KiB.
-    pub queued: u64,
-    /// Events that were dropped.
-    pub dropped: u64,
 }
 
 #[derive(Debug)]

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::board::{BoardState, Counted, News, SinkLevel};
+use super::board::{BoardState, Counted, News};
 use super::recent::Recent;
+use super::sinks::SinkLevel;
 use super::{About, live, metrics};
 
 /// What connections answer with.

@@ -1,10 +1,12 @@
 //! What the page polls, as JSON. All text in it is safe to show; the page puts it nowhere but into text.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
 
-use super::board::SinkLevel;
 use super::clerk::{Ledger, RATES};
 use super::recent::Alert;
+use super::sinks;
 use crate::base::visible::visible;
 
 /// The names of its parts are those that `page.html` looks for.
@@ -20,7 +22,7 @@ struct Live<'a> {
     losses: Vec<(&'static str, u64)>,
     /// Of each worker, in thousandths.
     load: Vec<u64>,
-    sinks: Vec<Sink>,
+    sinks: Vec<sinks::Shown>,
     alerts: Vec<&'a Alert>,
     names: Vec<(&'a str, u64)>,
     versions: Vec<(&'a str, u64)>,
@@ -32,13 +34,6 @@ struct Rules {
     loaded: u64,
     failed: u64,
     reloaded: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Sink {
-    name: String,
-    queued: u64,
-    dropped: u64,
 }
 
 pub(super) fn render(ledger: &Ledger) -> Vec<u8> {
@@ -58,10 +53,7 @@ pub(super) fn render(ledger: &Ledger) -> Vec<u8> {
         totals: TOTALS.iter().map(|(what, name)| (*what, counted.of(name))).collect(),
         losses: LOSSES.iter().map(|(what, names)| (*what, sum(names))).chain([("news of this page", *passed_over)]).collect(),
         load: counted.counters.iter().filter(|(name, _)| name.starts_with("portcullis.live.load.")).map(|(_, n)| *n).collect(),
-        sinks: sinks
-            .iter()
-            .map(|SinkLevel { name, queued, dropped }| Sink { name: visible(name, LONGEST), queued: *queued, dropped: *dropped })
-            .collect(),
+        sinks: sinks.iter().map(|sink| sink.shown(SystemTime::now())).collect(),
         alerts: recent.alerts().collect(),
         names: recent.names.first(SHOWN),
         versions: recent.versions.first(SHOWN),

@@ -5,17 +5,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use super::clerk::Ledger;
 use crate::base::visible::visible;
 
 /// Series of one metric.
 #[derive(Debug, Default)]
-struct Metric {
+pub(super) struct Metric {
     help: String,
     kind: &'static str,
     /// Labels, and the value.
     series: Vec<(String, f64)>,
+}
+
+impl Metric {
+    /// A line for each series.
+    pub fn lines(&self, name: &str) -> impl Iterator<Item = String> {
+        self.series.iter().map(move |(labels, value)| format!("{name}{labels} {value}"))
+    }
 }
 
 pub(super) fn render(ledger: &Ledger) -> String {
@@ -24,20 +32,21 @@ pub(super) fn render(ledger: &Ledger) -> String {
         add_counter(&mut metrics, name, value);
     }
     add_run(&mut metrics, ledger);
+    ledger.sinks.iter().for_each(|sink| sink.add(&mut metrics, SystemTime::now()));
     add_process(&mut metrics, ledger);
     let mut text = String::new();
-    for (name, Metric { help, kind, series }) in &metrics {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for (labels, value) in series {
-            let _ = writeln!(text, "{name}{labels} {value}");
-        }
+    for (name, metric) in &metrics {
+        let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {}", metric.help, metric.kind);
+        metric.lines(name).for_each(|line| {
+            let _ = writeln!(text, "{line}");
+        });
     }
     text
 }
 
-type Metrics = BTreeMap<String, Metric>;
+pub(super) type Metrics = BTreeMap<String, Metric>;
 
-fn add(metrics: &mut Metrics, name: &str, kind: &'static str, help: &str, labels: String, value: f64) {
+pub(super) fn add(metrics: &mut Metrics, name: &str, kind: &'static str, help: &str, labels: String, value: f64) {
     let metric = metrics.entry(name.to_owned()).or_insert_with(|| Metric { help: help.to_owned(), kind, series: Vec::new() });
     metric.series.push((labels, value));
 }
@@ -80,24 +89,8 @@ fn add_run(metrics: &mut Metrics, ledger: &Ledger) {
         String::new(),
         reload,
     );
-    for sink in &ledger.sinks {
-        gauge(
-            "portcullis_sink_queued_blocks",
-            "Blocks of events that wait for a sink.",
-            labelled(&[("sink", &sink.name)]),
-            sink.queued,
-        );
-    }
     let mut counter =
         |name: &str, help: &str, labels: String, value: u64| add(metrics, name, "counter", help, labels, value as f64);
-    for sink in &ledger.sinks {
-        counter(
-            "portcullis_sink_dropped_events_total",
-            "Events for which a sink's queue had no room.",
-            labelled(&[("sink", &sink.name)]),
-            sink.dropped,
-        );
-    }
     counter("portcullis_monitor_passed_over_total", "News for which the monitor had no time.", String::new(), ledger.passed_over);
     counter("portcullis_monitor_requests_total", "Requests to the monitor.", labelled(&[("outcome", "answered")]), ledger.answered);
     counter("portcullis_monitor_requests_total", "Requests to the monitor.", labelled(&[("outcome", "refused")]), ledger.refused);
@@ -129,7 +122,7 @@ fn add_process(metrics: &mut Metrics, ledger: &Ledger) {
 }
 
 /// `{name="value"}`, with values escaped as the format has it.
-fn labelled(labels: &[(&str, &str)]) -> String {
+pub(super) fn labelled(labels: &[(&str, &str)]) -> String {
     let mut text = String::from("{");
     for (index, (name, value)) in labels.iter().enumerate() {
         let value = visible(value, LONGEST).replace('\\', r"\\").replace('"', "\\\"");
@@ -183,12 +176,8 @@ mod tests {
     fn rendered(counters: &[(&'static str, u64)]) -> String {
         let mut metrics = Metrics::new();
         counters.iter().for_each(|(name, value)| add_counter(&mut metrics, name, *value));
-        let mut lines: Vec<String> = metrics
-            .iter()
-            .flat_map(|(name, metric)| {
-                metric.series.iter().map(move |(labels, value)| format!("{} {name}{labels} {value}", metric.kind))
-            })
-            .collect();
+        let mut lines: Vec<String> =
+            metrics.iter().flat_map(|(name, metric)| metric.lines(name).map(|line| format!("{} {line}", metric.kind))).collect();
         lines.sort();
         lines.join("\n")
     }

@@ -18,15 +18,17 @@ mod metrics;
 mod recent;
 mod response;
 mod server;
+mod sinks;
 mod top;
 
 use std::net::SocketAddr;
 
 pub use access::Token;
-pub use board::{Board, Counted, SinkLevel};
+pub use board::{Board, Counted};
 pub use channel::Encryption;
 pub use error::Error;
 pub use server::Monitor;
+pub use sinks::{SinkLevel, SpoolLevel};
 
 /// Where and to whom it is told.
 #[derive(Debug)]

@@ -159,7 +159,9 @@ impl Carrier {
         self.wanted = wanted;
         match taken {
             Ok(()) => {
-                self.is_failing = false;
+                if std::mem::take(&mut self.is_failing) {
+                    self.tally.health.recovered();
+                }
                 if !self.outlet.counts_itself() {
                     self.tally.sent.add(count);
                 }
@@ -186,6 +188,7 @@ impl Carrier {
             return Err(error);
         }
         self.tally.dropped_failed.add(lost);
+        self.tally.health.failed(&error);
         if !std::mem::replace(&mut self.is_failing, true) {
             (self.notice)(&self.name, &error);
         }

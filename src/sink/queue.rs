@@ -17,8 +17,9 @@ use super::kafka_settings::KafkaSettings;
 use super::log::LogSettings;
 use super::socket::Address;
 use super::spool::SpoolSettings;
+use super::state::SinkState;
 use super::syslog::SyslogSettings;
-use super::tally::{SinkCounters, Tally};
+use super::tally::{SinkCounters, Tally, distinct};
 
 /// What one sink is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +97,9 @@ pub struct Shipped {
 
 #[derive(Debug)]
 struct Queue {
-    /// What the sink is called.
+    /// What the sink is called, with a number where another one is called so, too.
     name: String,
+    has_spool: bool,
     tally: Arc<Tally>,
     blocks: Sender<Arc<[u8]>>,
     thread: JoinHandle<Result<Shipped, Error>>,
@@ -110,11 +112,12 @@ impl Sinks {
         let mut queues = Vec::with_capacity(settings.len());
         for (index, settings) in settings.into_iter().enumerate() {
             let signals = Signals { reopen: hang_ups.get(index).cloned().unwrap_or_default(), closing: Arc::clone(&closing) };
-            let (name, tally) = (settings.name.clone(), Arc::<Tally>::default());
+            let (name, has_spool, tally) = (settings.name.clone(), settings.spool.is_some(), Arc::<Tally>::default());
             let carrier = Carrier::open(settings, pace, notice, signals, Arc::clone(&tally))?;
             let (blocks, waiting) = bounded(BLOCKS);
             let thread = thread::Builder::new().name(format!("sink-{index}")).spawn(move || carrier.work(&waiting));
-            queues.push(Queue { name, tally, blocks, thread: thread.map_err(Error::Thread)? });
+            let name = distinct(&name, |other| queues.iter().any(|queue: &Queue| queue.name == other));
+            queues.push(Queue { name, has_spool, tally, blocks, thread: thread.map_err(Error::Thread)? });
         }
         Ok(Self { queues, pace, closing })
     }
@@ -157,9 +160,15 @@ impl Sinks {
         Ok(())
     }
 
-    /// How it is with each: its name, the blocks that wait in its queue, and the events for which that had no room.
-    pub fn levels(&self) -> impl Iterator<Item = (&str, usize, u64)> {
-        self.queues.iter().map(|queue| (queue.name.as_str(), queue.blocks.len(), queue.tally.dropped_queue.get()))
+    /// How it is with each.
+    pub fn states(&self) -> impl Iterator<Item = SinkState> {
+        self.queues.iter().map(|queue| SinkState {
+            name: queue.name.clone(),
+            queued: u64::try_from(queue.blocks.len()).unwrap_or(u64::MAX),
+            counters: queue.tally.counters(),
+            spool: queue.has_spool.then(|| queue.tally.spool()),
+            trouble: queue.tally.health.trouble().or_else(|| queue.tally.receiver.trouble()),
+        })
     }
 
     /// Waits until all has gone where it is to go, and tells what has become of each. One that failed is an error, once all have ended.
@@ -348,10 +357,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut sinks = live(vec![socket(Address::Unix(dir.path().join("nobody")))]).unwrap();
         (0..BLOCKS + 10).for_each(|n| sinks.take(event("tls", n as u64).as_bytes()).unwrap());
-        let levels: Vec<_> = sinks.levels().collect();
-        let [(name, queued, dropped)] = levels[..] else { panic!("{levels:?}") };
+        let states: Vec<_> = sinks.states().collect();
+        let [SinkState { name, queued, counters, spool: None, .. }] = &states[..] else { panic!("{states:?}") };
         assert_eq!(name, "socket");
-        assert!((BLOCKS - 1..=BLOCKS).contains(&queued), "{queued}: the sink may have one in hand");
+        let most = BLOCKS as u64;
+        assert!((most - 1..=most).contains(queued), "{queued}: the sink may have one in hand");
+        let dropped = counters.iter().find(|(name, _)| *name == "dropped_queue").unwrap().1;
         assert!((9..=10).contains(&dropped), "{dropped}");
         sinks.finish().unwrap();
     }

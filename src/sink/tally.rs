@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::state::{Health, SpoolState};
+
 /// A number that others may read at any time.
 #[derive(Debug, Default)]
 pub(super) struct Count(AtomicU64);
@@ -33,11 +35,8 @@ impl SinkCounters {
     pub(super) fn new(sinks: impl Iterator<Item = (String, Arc<Tally>)>) -> Self {
         let mut all: Vec<(String, Arc<Tally>)> = Vec::new();
         for (name, tally) in sinks {
-            let plain = name.replace('.', "_");
-            let is_taken = |name: &str| all.iter().any(|(other, _)| other == name);
-            let numbers = (2_u32..).map(|n| format!("{plain}-{n}"));
-            let free = std::iter::once(plain.clone()).chain(numbers).find(|name| !is_taken(name));
-            all.push((free.unwrap_or(plain), tally));
+            let name = distinct(&name.replace('.', "_"), |name| all.iter().any(|(other, _)| other == name));
+            all.push((name, tally));
         }
         Self(all)
     }
@@ -49,6 +48,12 @@ impl SinkCounters {
         };
         self.0.iter().flat_map(of).collect()
     }
+}
+
+/// `name`, or where that is taken, with the first number that is not.
+pub(super) fn distinct(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let numbers = (2_u32..).map(|n| format!("{name}-{n}"));
+    std::iter::once(name.to_owned()).chain(numbers).find(|name| !is_taken(name)).unwrap_or_else(|| name.to_owned())
 }
 
 /// What has become of a sink's events.
@@ -78,11 +83,26 @@ pub(super) struct Tally {
     pub spool_events: Count,
     /// Bytes of its spool on disk.
     pub spool_bytes: Count,
+    /// Files that these are in.
+    pub spool_segments: Count,
+    /// The time of the oldest event in its spool that is not acknowledged, in seconds since 1970; 0 where there is none.
+    pub spool_oldest: Count,
+    /// Whether it takes what comes,
+    pub health: Health,
+    /// and the receiver what is in its spool.
+    pub receiver: Health,
 }
 
 impl Tally {
-    /// All of it, by name.
-    pub fn counters(&self) -> [(&'static str, u64); 12] {
+    /// How it is with its spool.
+    pub fn spool(&self) -> SpoolState {
+        let events = self.spool_events.get();
+        let oldest = Some(self.spool_oldest.get()).filter(|second| *second > 0 && events > 0);
+        SpoolState { events, bytes: self.spool_bytes.get(), segments: self.spool_segments.get(), oldest }
+    }
+
+    /// What it has counted, by name.
+    pub fn counters(&self) -> [(&'static str, u64); COUNTERS] {
         [
             ("accepted", self.accepted.get()),
             ("sent", self.sent.get()),
@@ -99,6 +119,9 @@ impl Tally {
         ]
     }
 }
+
+/// How many counters there are.
+pub(super) const COUNTERS: usize = 12;
 
 #[cfg(test)]
 mod tests {

@@ -33,11 +33,16 @@ impl Authority {
         self.dir.join("ca.pem")
     }
 
+    /// The files that [`issue`](Self::issue) has written for `name`.
+    pub fn files(&self, name: &str) -> (PathBuf, PathBuf) {
+        (self.dir.join(format!("{name}.pem")), self.dir.join(format!("{name}.key")))
+    }
+
     /// Files with a certificate for `name`, and its key.
     pub fn issue(&self, name: &str) -> (PathBuf, PathBuf) {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
-        let (pem, private) = (self.dir.join(format!("{name}.pem")), self.dir.join(format!("{name}.key")));
+        let (pem, private) = self.files(name);
         fs::write(&pem, certificate.pem()).unwrap();
         fs::write(&private, key.serialize_pem()).unwrap();
         (pem, private)

@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::Error;
+use super::fingerprint::{ByFingerprint, Fingerprint, plain};
 
 /// How a receiver is known, and we to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct TlsSettings {
     pub ca: Option<PathBuf>,
     /// The name that its certificate is to be for, if it is not that of the host.
     pub server_name: Option<String>,
+    /// Its certificate is one of these, whoever vouches for it; where there are none, it is judged by `ca` and its name.
+    pub fingerprints: Vec<Fingerprint>,
     /// PEM files with our certificate, what leads up from it, and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
@@ -64,9 +67,16 @@ impl TlsSettings {
                 }
             }
         }
-        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_safe_default_protocol_versions().map_err(|error| refused("".as_ref(), error))?;
-        let builder = builder.with_root_certificates(store);
+        let builder = match self.fingerprints.is_empty() {
+            true => builder.with_root_certificates(store),
+            false => {
+                let known = ByFingerprint::new(self.fingerprints.clone(), provider);
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(known))
+            }
+        };
         let config = match (identity, &self.identity) {
             (Some((chain, key)), Some((path, _))) => {
                 builder.with_client_auth_cert(chain, key).map_err(|error| refused(path, error))?
@@ -78,7 +88,11 @@ impl TlsSettings {
 
     /// The name that the certificate of `host`, `HOST:PORT`, is to be for.
     pub(super) fn name(&self, host: &str) -> io::Result<ServerName<'static>> {
-        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        self.name_of(host.rsplit_once(':').map_or(host, |(host, _)| host))
+    }
+
+    /// The same for a host without a port.
+    pub(super) fn name_of(&self, host: &str) -> io::Result<ServerName<'static>> {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let name = self.server_name.clone().unwrap_or_else(|| host.to_owned());
         ServerName::try_from(name)
@@ -134,7 +148,7 @@ impl TlsStream {
         let count = self.connection.read_tls(&mut self.socket)?;
         if let Err(error) = self.connection.process_new_packets() {
             let _ = self.push(); // tells the other side; that fails where it has gone
-            return Err(io::Error::new(ErrorKind::InvalidData, error));
+            return Err(io::Error::new(ErrorKind::InvalidData, plain(&error)));
         }
         Ok(count > 0)
     }
@@ -186,6 +200,7 @@ const PIECE: usize = 16 << 10;
 mod tests {
     use std::fs;
     use std::net::TcpListener;
+    use std::process::Command;
     use std::thread;
 
     use super::*;
@@ -246,6 +261,40 @@ mod tests {
             let (read, closed) = send(settings, &authority, name, false);
             let error = closed.unwrap_err();
             assert!(read.is_err() && error.starts_with("cannot connect to localhost:") && error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_receiver_may_be_known_by_the_fingerprint_of_its_certificate_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let authority = Authority::in_dir(dir.path());
+        for (hash, is_right) in [("sha256", true), ("sha1", true), ("sha256", false)] {
+            let (listener, address) = listen();
+            let config = authority.server("elsewhere.example", false); // neither its name nor who vouches for it counts
+            let (certificate, _) = authority.files("elsewhere.example");
+            let told = Command::new("openssl")
+                .args(["x509", "-noout", "-fingerprint", &format!("-{hash}"), "-in"])
+                .arg(certificate)
+                .output();
+            let told = String::from_utf8(told.unwrap().stdout).unwrap();
+            let digits = told.trim().split_once('=').unwrap().1.to_owned();
+            let right: Fingerprint = format!("{}:{digits}", hash.replace("sha", "sha-")).parse().unwrap();
+            let wrong: Fingerprint = format!("sha-1:{}", "00:".repeat(20).trim_end_matches(':')).parse().unwrap();
+            let fingerprints = if is_right { vec![wrong, right.clone()] } else { vec![wrong] };
+            let server = thread::spawn(move || read_all(accept(&listener, config)));
+            let sent = Socket::connect(Address::Tls(address, TlsSettings { fingerprints, ..TlsSettings::default() }))
+                .and_then(|mut socket| socket.send(b"5 hello").map(|_| socket.close(PATIENCE)));
+            match sent {
+                Ok(closed) => {
+                    assert!(is_right);
+                    assert_eq!((server.join().unwrap().unwrap().as_str(), closed), ("5 hello", Closed::Confirmed));
+                }
+                Err(error) => {
+                    let said = format!("invalid peer certificate: none of the fingerprints given: it has {right}");
+                    assert!(!is_right && server.join().unwrap().is_err());
+                    assert!(error.to_string().ends_with(&said), "{error}");
+                }
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::base::slip;
 use crate::cli::place;
 use crate::cli::terminal::visible;
+use crate::cli::veil::veiled;
 
 /// Something that is wrong with the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Fault {
     pub fn show(&self, out: &mut String, name: &str, text: &str) {
         let (line, column) = self.place(text);
         let _ = writeln!(out, "{name}:{line}:{column}: error: {}", self.reason);
-        place::show(out, text, line, column);
+        place::show(out, &veiled(text), line, column);
         if let Some(hint) = self.reason.hint() {
             let _ = writeln!(out, "    hint: {hint}");
         }
@@ -189,7 +190,7 @@ pub(super) fn place_of(text: &str, at: usize) -> (u32, u32) {
 
 /// Text of the file as a message shows it.
 fn plain(text: &str) -> String {
-    visible(text.as_bytes(), SHOWN)
+    visible(veiled(text).as_bytes(), SHOWN)
 }
 
 /// Characters of a value, or of what is wrong with it, in a message at most.

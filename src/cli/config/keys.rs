@@ -9,7 +9,7 @@ use clap::{Arg, ArgAction, Command, Id};
 
 use super::fault::Reason;
 use crate::base::slip;
-use crate::cli::sink_options::target_key;
+use crate::cli::sink_description::target_key;
 
 /// The flags of all commands.
 #[derive(Debug)]

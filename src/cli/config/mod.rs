@@ -16,10 +16,11 @@ mod tests;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 
 use super::say;
+use super::veil::veiled;
 use file::{Choice, ConfigFile};
 use keys::{Keys, Kind, Leaf, key_of};
 
@@ -42,7 +43,7 @@ impl Config {
 
 /// What the command line and the configuration file ask for, with the former alone, or the status to end with; why was said.
 pub(super) fn parse<C: FromArgMatches>(root: &Command, args: &[OsString]) -> Result<(C, ArgMatches), ExitCode> {
-    let given = leniently(root, args).map_err(|error| told(root, args, &error))?;
+    let given = leniently(root, args).map_err(|error| told(root, args, error))?;
     let keys = Keys::of(root);
     let words = match keys.leaf(&path_of(&given)) {
         Some(leaf) => {
@@ -62,8 +63,9 @@ pub(super) fn parse<C: FromArgMatches>(root: &Command, args: &[OsString]) -> Res
     match parsed {
         Ok(command) => Ok((command, given)),
         Err(error) => {
-            let status = told(root, args, &error);
-            if let Some(name) = words.from.filter(|_| MAY_BE_OF_THE_FILE.contains(&error.kind())) {
+            let kind = error.kind();
+            let status = told(root, args, error);
+            if let Some(name) = words.from.filter(|_| MAY_BE_OF_THE_FILE.contains(&kind)) {
                 say("note", format_args!("this is together with what {name} says: see `portcullis config show`"));
             }
             Err(status)
@@ -158,7 +160,10 @@ fn read(choice: &Choice, keys: &Keys) -> Result<Option<ConfigFile>, ExitCode> {
 }
 
 /// Says what clap has to say, and gives the status for it.
-fn told(root: &Command, args: &[OsString], error: &clap::Error) -> ExitCode {
+fn told(root: &Command, args: &[OsString], mut error: clap::Error) -> ExitCode {
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue).cloned() {
+        error.insert(ContextKind::InvalidValue, ContextValue::String(veiled(&value)));
+    }
     // Help shows switches as they are mostly written, without a value.
     let plain = match error.kind() {
         ErrorKind::DisplayHelp => {
@@ -166,7 +171,7 @@ fn told(root: &Command, args: &[OsString], error: &clap::Error) -> ExitCode {
         }
         _ => None,
     };
-    let _ = plain.as_ref().unwrap_or(error).print(); // nobody is there to be told that nobody reads
+    let _ = plain.as_ref().unwrap_or(&error).print(); // nobody is there to be told that nobody reads
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(ASKED_WRONGLY))
 }
 

@@ -52,7 +52,7 @@ impl Show {
     fn text(&self, root: &Command, given: &ArgMatches) -> Result<String, ExitCode> {
         let args = [&["portcullis".into()], &self.words[..]].concat();
         let keys = Keys::of(root);
-        let inner = leniently(root, &args).map_err(|error| told(root, &args, &error))?;
+        let inner = leniently(root, &args).map_err(|error| told(root, &args, error))?;
         let path = path_of(&inner);
         let leaves: Vec<&Leaf> = match (keys.leaf(&path), self.words.is_empty()) {
             (Some(leaf), _) => vec![leaf],
@@ -98,7 +98,7 @@ fn in_force(
     let words: Vec<OsString> = entries.iter().cloned().flat_map(words_of).collect();
     let whole = with_words(root, &args, leaf, words, None);
     let command = keys::with_nothing_required(keys::with_values_for_switches(root.clone()));
-    let matches = command.try_get_matches_from(&whole.args).map_err(|error| told(root, &whole.args, &error))?;
+    let matches = command.try_get_matches_from(&whole.args).map_err(|error| told(root, &whole.args, error))?;
     let matches = leaf_of(&matches);
     let place = |line: u32| format!("{}:{line}", file.map_or("", |file| &file.name));
     let mut settings = Vec::new();

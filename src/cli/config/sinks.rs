@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::{Fault, Reason};
 use super::read::{in_order, scalar, type_of};
-use crate::cli::sink_options::{self, TYPE, encoded, is_path, target_key};
+use crate::cli::sink_description::{self, TYPE, encoded, is_path, target_key};
 
 /// The description of the sink in `table`. Relative paths are so to `dir`; `span` is the table's.
 pub(super) fn description(table: &DeTable<'_>, dir: &Path, span: Range<usize>) -> Result<String, Vec<Fault>> {
@@ -37,7 +37,7 @@ pub(super) fn description(table: &DeTable<'_>, dir: &Path, span: Range<usize>) -
     }
     let description = format!("{kind_text}:{target}?{}", pairs.join("&"));
     if faults.is_empty()
-        && let Err(fault) = sink_options::parse(&description)
+        && let Err(fault) = sink_description::parse(&description)
     {
         let places = fault.key.as_deref().and_then(place);
         let span = places.map_or_else(|| span.clone(), |(key, value)| if fault.is_unknown { key } else { value });

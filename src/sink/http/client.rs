@@ -1,23 +1,21 @@
 //! Requests, and what their answers come to.
 
-use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::sync::Arc;
 use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use rustls::pki_types::CertificateDer;
-use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, TcpConnector};
 use ureq::{Agent, Body, http};
 
 use super::answer::{Answer, Fate, described, of_status, retry_after};
 use super::batch::Item;
+use super::connector::Tls;
 use super::secret::Header;
 use super::{HttpSettings, Mode, elastic, lines, loki, splunk};
 use crate::sink::Error;
 use crate::sink::format::Format;
-use crate::sink::tls::{Credentials, TlsSettings};
 
 /// Sends requests to one receiver, over connections that stay.
 pub(super) struct Client {
@@ -42,10 +40,11 @@ impl Client {
             .accept_encoding("identity")
             .timeout_global(Some(settings.timeout))
             .timeout_connect(Some(settings.timeout.min(UNANSWERED)))
-            .tls_config(tls(&settings.tls)?)
             .build();
+        let connector = TcpConnector::default().chain(Tls::new(settings.tls.config()?, settings.tls.clone()));
+        let agent = Agent::with_parts(config, connector, DefaultResolver::default());
         let url = settings.mode.url(&settings.url);
-        Ok(Self { agent: config.into(), settings, url, login, body: Vec::new(), has_taken: false })
+        Ok(Self { agent, settings, url, login, body: Vec::new(), has_taken: false })
     }
 
     /// Where it sends to, without what may be a secret.
@@ -55,7 +54,15 @@ impl Client {
 
     /// The error that stands for what the receiver has not taken.
     pub fn failed(&self, why: String) -> Error {
-        Error::Send { address: self.address(), source: io::Error::other(why) }
+        Error::Send { address: self.address(), source: io::Error::other(self.veiled(why)) }
+    }
+
+    /// What the receiver has said, without the secret.
+    pub fn veiled(&self, said: String) -> String {
+        match &self.login {
+            Some(login) => login.veiled(said),
+            None => said,
+        }
     }
 
     /// Sends a request with these events.
@@ -177,25 +184,6 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("address", &self.address()).finish_non_exhaustive()
     }
-}
-
-fn tls(settings: &TlsSettings) -> Result<TlsConfig, Error> {
-    let Credentials { roots, identity } = settings.read()?;
-    let owned =
-        |chain: &[CertificateDer<'_>]| -> Vec<_> { chain.iter().map(|der| Certificate::from_der(der).to_owned()).collect() };
-    let roots = roots.map_or(RootCerts::WebPki, |roots| owned(&roots).into());
-    let identity = match (identity, &settings.identity) {
-        (Some((chain, _)), Some((_, path))) => {
-            // Its kind is told by its PEM alone.
-            let refused = |why: String| Error::Credentials { path: path.clone(), why };
-            let pem = fs::read(path).map_err(|error| refused(error.to_string()))?;
-            let key = PrivateKey::from_pem(&pem).map_err(|error| refused(error.to_string()))?;
-            Some(ClientCert::new_with_certs(&owned(&chain), key))
-        }
-        _ => None,
-    };
-    let config = TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).client_cert(identity);
-    Ok(config.unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider())).build())
 }
 
 /// Bytes of an answer that are read: more than the fates of a batch with all its events refused take.

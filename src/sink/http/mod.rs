@@ -7,6 +7,7 @@
 mod answer;
 mod batch;
 mod client;
+mod connector;
 mod elastic;
 mod lines;
 mod loki;
@@ -49,7 +50,7 @@ pub struct HttpSettings {
     pub timeout: Duration,
     /// What is said of who we are.
     pub login: Option<Login>,
-    /// TLS; `server_name` is not of use here.
+    /// TLS, where the URL is `https://`.
     pub tls: TlsSettings,
 }
 
@@ -173,7 +174,7 @@ impl Http {
     fn tell(&mut self, why: &str) {
         self.tally.refused.add(1);
         if !std::mem::replace(&mut self.is_told, true) {
-            (self.announce)(&Error::Refused { address: self.client.address(), why: why.to_owned() });
+            (self.announce)(&Error::Refused { address: self.client.address(), why: self.client.veiled(why.to_owned()) });
         }
     }
 }

@@ -26,10 +26,17 @@ pub enum SecretSource {
 impl Login {
     /// The value of `Authorization`.
     pub(super) fn header(&self) -> Result<Header, Error> {
-        Ok(Header(match self {
-            Self::Basic(user, password) => format!("Basic {}", base64(format!("{user}:{}", password.read()?).as_bytes())),
-            Self::Token(word, token) => format!("{word} {}", token.read()?),
-        }))
+        Ok(match self {
+            Self::Basic(user, password) => {
+                let password = password.read()?;
+                let both = base64(format!("{user}:{password}").as_bytes());
+                Header { value: format!("Basic {both}"), secrets: vec![both, password] }
+            }
+            Self::Token(word, token) => {
+                let token = token.read()?;
+                Header { value: format!("{word} {token}"), secrets: vec![token] }
+            }
+        })
     }
 }
 
@@ -56,12 +63,21 @@ impl SecretSource {
 }
 
 /// The value of a header that is a secret.
-pub(super) struct Header(String);
+pub(super) struct Header {
+    value: String,
+    /// What of it is secret.
+    secrets: Vec<String>,
+}
 
 impl Header {
     /// The value, to be sent.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.value
+    }
+
+    /// What a receiver has said, without the secret: some say again what they were asked.
+    pub fn veiled(&self, said: String) -> String {
+        self.secrets.iter().fold(said, |said, secret| if said.contains(secret) { said.replace(secret, "***") } else { said })
     }
 }
 
@@ -120,6 +136,10 @@ mod tests {
         ] {
             let header = login.header().unwrap();
             assert_eq!(header.expose(), value);
+            assert_eq!(
+                header.veiled(format!("no: {value}, open sesame")),
+                format!("no: {} ***, ***", value.split(' ').next().unwrap())
+            );
             assert_eq!(format!("{header:?}"), "Header(secret)");
         }
     }

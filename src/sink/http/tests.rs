@@ -356,7 +356,7 @@ fn over_tls_each_side_knows_the_other() {
     let authority = Authority::in_dir(dir.path());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    let config = authority.server("localhost", true);
+    let config = authority.server("logs.example", true);
     let requests = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&requests);
     thread::spawn(move || {
@@ -378,22 +378,34 @@ fn over_tls_each_side_knows_the_other() {
             conversation.flush().unwrap();
         }
     });
-    let tls = TlsSettings { ca: Some(authority.ca()), identity: Some(authority.issue("fw1.example")), server_name: None };
+    let identity = Some(authority.issue("fw1.example"));
+    let server_name = Some("logs.example".to_owned());
+    let tls = TlsSettings { ca: Some(authority.ca()), identity, server_name, fingerprints: Vec::new() };
     let plain = HttpSettings { gzip: false, ..settings(&url, Mode::Lines) };
-    let (spooled, tally, said) = ship(HttpSettings { tls, ..plain.clone() }, 0..2, dir.path());
+    let (spooled, tally, said) = ship(HttpSettings { tls: tls.clone(), ..plain.clone() }, 0..2, dir.path());
     assert_eq!((spooled, tally.sent.get()), (Spooled::default(), 2), "{said:?}");
     let text: String = requests.lock().unwrap().iter().map(|request| request.body.clone()).collect();
     assert_eq!(
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["n"].as_u64().unwrap()).collect::<Vec<_>>(),
         [0, 1]
     );
-    // Neither without our certificate, nor by Mozilla's roots.
-    let without = TlsSettings { ca: Some(authority.ca()), ..TlsSettings::default() };
-    for (name, tls) in [("without", without), ("mozilla", TlsSettings::default())] {
+    // Neither without our certificate, nor by Mozilla's roots, by the name in the URL, or by the fingerprint of another certificate.
+    let without = TlsSettings { identity: None, ..tls.clone() };
+    let by_url = TlsSettings { server_name: None, ..tls.clone() };
+    let fingerprints = vec![format!("sha-256:{}", "00".repeat(32)).parse().unwrap()];
+    let other = TlsSettings { ca: None, fingerprints, ..tls.clone() };
+    let mozilla = TlsSettings { ca: None, ..tls };
+    for (name, tls, said) in [
+        ("without", without, ""),
+        ("mozilla", mozilla, "invalid peer certificate: UnknownIssuer"),
+        ("by the URL's name", by_url, "invalid peer certificate: certificate not valid for name \"localhost\""),
+        ("another", other, "invalid peer certificate: none of the fingerprints given: it has sha-256:"),
+    ] {
         let tally = Arc::<Tally>::default();
         let mut http = Http::new(HttpSettings { tls, ..plain.clone() }, Arc::clone(&tally), Arc::new(|_: &Error| {})).unwrap();
         http.offer(1, "a-1", b"{}".to_vec()).unwrap();
-        assert!(http.flush(true).is_err() && tally.sent.get() == 0, "{name}");
+        let error = http.flush(true).unwrap_err().error.to_string();
+        assert!(error.contains(said) && tally.sent.get() == 0, "{name}: {error}");
     }
 }
 

@@ -14,6 +14,7 @@
 //! **Bounds.** Segments have so many bytes in all as is set; over it, or where the disk is full, it is as set: wait, or the oldest segment goes, or
 //! what is new; that is counted.
 
+mod ages;
 mod identity;
 mod ledger;
 mod reader;
@@ -145,7 +146,7 @@ impl Spool {
     ) -> Result<Self, Error> {
         let failed = |source| Error::Spool { path: settings.dir.clone(), source };
         let (writer, acknowledged) = Writer::open(&settings, segment_size(&settings)).map_err(failed)?;
-        tally.spool_bytes.set(writer.bytes());
+        count_files(&tally, &writer);
         tally.spool_events.set(writer.next().saturating_sub(acknowledged));
         let shared = Arc::new(Shared::default());
         shared.update(|state| (state.written, state.acknowledged) = (writer.next(), acknowledged));
@@ -174,7 +175,7 @@ impl Spool {
     pub fn tick(&mut self) -> Result<(), Error> {
         self.writer.sync_if_due().map_err(|source| Error::Spool { path: self.settings.dir.clone(), source })?;
         self.writer.forget_removed();
-        self.tally.spool_bytes.set(self.writer.bytes());
+        count_files(&self.tally, &self.writer);
         Ok(())
     }
 
@@ -182,11 +183,12 @@ impl Spool {
     pub fn finish(mut self) -> Result<Spooled, Error> {
         self.writer.sync().map_err(|source| Error::Spool { path: self.settings.dir.clone(), source })?;
         self.shared.update(|state| state.is_closing = true);
-        self.sender.join().unwrap_or(Err(Error::Broken))?;
-        self.writer.forget_removed();
-        self.tally.spool_bytes.set(self.writer.bytes());
-        let state = *self.shared.state();
-        Ok(Spooled { dropped: self.dropped, waiting: state.written.saturating_sub(state.acknowledged), damaged: state.damaged })
+        let Self { sender, mut writer, tally, shared, dropped, .. } = self;
+        sender.join().unwrap_or(Err(Error::Broken))?;
+        writer.forget_removed();
+        count_files(&tally, &writer);
+        let state = *shared.state();
+        Ok(Spooled { dropped, waiting: state.written.saturating_sub(state.acknowledged), damaged: state.damaged })
     }
 
     fn append(&mut self, lines: &[u8]) -> Result<(), Error> {
@@ -204,7 +206,7 @@ impl Spool {
                     self.shared.changed.notify_all();
                     self.tally.dropped_too_long.add(too_long);
                     self.tally.spool_events.set(written.saturating_sub(acknowledged));
-                    self.tally.spool_bytes.set(self.writer.bytes());
+                    count_files(&self.tally, &self.writer);
                     return Ok(());
                 }
                 Err(Full::NoRoom) => {}
@@ -250,6 +252,11 @@ impl Spool {
         self.dropped = self.dropped.saturating_add(count);
         self.tally.dropped_spool.add(count);
     }
+}
+
+fn count_files(tally: &Tally, writer: &Writer) {
+    tally.spool_bytes.set(writer.bytes());
+    tally.spool_segments.set(writer.segments());
 }
 
 /// Lines in parts that are written at once.

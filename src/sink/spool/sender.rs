@@ -1,10 +1,12 @@
 //! The sending side of a spool, in its thread.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ages::Ages;
 use super::reader::Reader;
 use super::receiver::{Receiver, Refusal};
 use super::{Announce, Shared, SpoolSettings, identity, ledger};
@@ -23,6 +25,9 @@ pub(super) struct Sender {
     /// How long the receiver may be away at the end.
     patience: Duration,
     reader: Reader,
+    ages: Ages,
+    /// How many events were sent when the receiver failed last, until it takes some again.
+    failed_at: Option<u64>,
     /// The first number that is not acknowledged.
     acknowledged: u64,
     /// When the ledger was written last, and what was in it.
@@ -62,6 +67,8 @@ impl Sender {
             tally,
             patience,
             reader: Reader::new(settings.dir.clone(), acknowledged),
+            ages: Ages::default(),
+            failed_at: None,
             acknowledged,
             noted: (Instant::now(), acknowledged),
             is_refused: false,
@@ -75,12 +82,14 @@ impl Sender {
     pub fn work(mut self) -> Result<(), Error> {
         let mut event = Vec::new();
         loop {
-            match self.step(&mut event)? {
-                Ok(Step::On) => self.settle()?,
+            match self.step(&mut event).and_then(|step| self.settle().map_err(Refusal::from).map(|()| step)) {
+                Ok(Step::On) => self.recovered(),
                 Ok(Step::Done) => break,
                 Err(refusal) => {
                     self.is_refused = true;
-                    self.settle()?;
+                    self.tally.receiver.failed(&refusal.error);
+                    self.failed_at = Some(self.tally.sent.get());
+                    let _ = self.settle(); // where files are what fails, it is tried again
                     let next = self.receiver.recover(self.reader.next());
                     if next != self.reader.next() {
                         self.reader.seek(next);
@@ -96,32 +105,32 @@ impl Sender {
     }
 
     /// One event, or what is to be done while there is none.
-    fn step(&mut self, event: &mut Vec<u8>) -> Result<Result<Step, Refusal>, Error> {
+    fn step(&mut self, event: &mut Vec<u8>) -> Result<Step, Refusal> {
         let state = *self.shared.state();
         if state.is_closing && !self.is_ending {
             (self.is_ending, self.progress) = (true, Instant::now());
         }
-        if std::mem::take(&mut self.is_refused)
-            && let Err(refusal) = self.receiver.flush(true)
-        {
-            return Ok(Err(refusal));
+        if std::mem::take(&mut self.is_refused) {
+            self.receiver.flush(true)?;
         }
         if let Some(number) = self.reader.read(state.written, event).map_err(|source| self.failed(source))? {
-            return Ok(self.receiver.offer(number, &identity::of(self.id, number), event).map(|()| Step::On));
+            if self.ages.note(number, event) {
+                self.tell_oldest();
+            }
+            self.receiver.offer(number, &identity::of(self.id, number), event)?;
+            return Ok(Step::On);
         }
         if state.is_closing {
-            return Ok(self.end(state.written));
+            return self.end(state.written);
         }
-        if let Err(refusal) = self.receiver.flush(false) {
-            return Ok(Err(refusal));
-        }
+        self.receiver.flush(false)?;
         self.settle()?;
         self.note(false)?;
         let state = self.shared.state();
         if state.written == self.reader.next() && !state.is_closing {
             self.shared.wait(state, self.receiver.due().unwrap_or(IDLE).min(IDLE));
         }
-        Ok(Ok(Step::On))
+        Ok(Step::On)
     }
 
     /// All was offered, and nothing more comes.
@@ -135,6 +144,14 @@ impl Sender {
         Ok(Step::Done)
     }
 
+    /// Notices that a receiver that has failed takes events again.
+    fn recovered(&mut self) {
+        if self.failed_at.is_some_and(|sent| self.tally.sent.get() != sent) {
+            self.failed_at = None;
+            self.tally.receiver.recovered();
+        }
+    }
+
     /// Takes over what the receiver has acknowledged.
     fn settle(&mut self) -> Result<(), Error> {
         let acknowledged = self.receiver.acknowledged();
@@ -142,7 +159,12 @@ impl Sender {
             return Ok(());
         }
         (self.acknowledged, self.progress) = (acknowledged, Instant::now());
+        self.tell_oldest();
         self.note(false)
+    }
+
+    fn tell_oldest(&mut self) {
+        self.tally.spool_oldest.set(self.ages.oldest(self.acknowledged).unwrap_or(0));
     }
 
     /// Leaves the receiver alone for a while; false once it was away for too long, which it is only where the run ends.
@@ -177,9 +199,14 @@ impl Sender {
         let (at, before) = self.noted;
         let is_due = self.acknowledged != before && (now || at.elapsed() >= BETWEEN_NOTES);
         if is_due {
-            self.noted = (Instant::now(), self.acknowledged);
-            ledger::write(&self.dir, self.id, self.acknowledged).map_err(|source| self.failed(source))?;
+            let written = ledger::write(&self.dir, self.id, self.acknowledged);
+            // Also where there was no room for the ledger: that makes some.
             self.reader.remove_before(self.acknowledged).map_err(|source| self.failed(source))?;
+            match written {
+                Ok(()) => self.noted = (Instant::now(), self.acknowledged),
+                Err(error) if !now && is_full(&error) => self.noted.0 = Instant::now(), // later, then
+                Err(error) => return Err(self.failed(error)),
+            }
         }
         if is_due || now {
             let (acknowledged, damaged) = (self.acknowledged, self.reader.damaged);
@@ -197,6 +224,11 @@ impl Sender {
     fn failed(&self, source: std::io::Error) -> Error {
         Error::Spool { path: self.dir.clone(), source }
     }
+}
+
+/// Whether there is no room on the disk.
+pub(super) fn is_full(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Half of it to all of it, so that many who were refused at once do not come back at once.

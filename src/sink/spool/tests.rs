@@ -27,6 +27,25 @@ fn begin(settings: &SpoolSettings, to: &Path) -> Result<Spool, Error> {
     )
 }
 
+/// The same with counters that can be read.
+fn begin_counted(settings: &SpoolSettings, to: &Path) -> (Spool, Arc<Tally>) {
+    let tally = Arc::<Tally>::default();
+    let socket = Socket::unconnected(Address::Unix(to.to_owned())).unwrap();
+    let stream = Stream::new(socket, Form::Line(Format::Eve), settings.resend, Arc::clone(&tally));
+    let receiver = Receiver::Stream(Box::new(stream));
+    let announce = Arc::new(|_: &Error| {});
+    (Spool::begin(settings.clone(), receiver, announce, Duration::from_secs(30), Arc::clone(&tally)).unwrap(), tally)
+}
+
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < Duration::from_secs(20), "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn event(n: u64) -> String {
     format!("{{\"n\":{n}}}\n")
 }
@@ -320,4 +339,43 @@ fn what_is_written_is_brought_to_the_disk_by_bytes_and_by_time() {
     thread::sleep(Duration::from_millis(51));
     writer.sync_if_due().unwrap();
     assert_eq!(writer.unsynced(), 0);
+}
+
+#[test]
+fn what_waits_and_why_can_be_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, path) = (SpoolSettings { resend: 0, ..settings(dir.path()) }, dir.path().join("a.sock"));
+    let (mut spool, tally) = begin_counted(&settings, &path);
+    let at = |second| format!("{{\"timestamp\":\"2026-11-24T11:28:{second}.793478+0000\",\"event_type\":\"tls\",\"n\":1}}\n");
+    spool.write([at(11), at(11), at(12)].concat().as_bytes()).unwrap();
+    until("nobody is there", || tally.receiver.trouble().is_some() && tally.spool().oldest.is_some());
+    let why = tally.receiver.trouble().unwrap().why;
+    assert!(why.starts_with(&format!("cannot connect to {}: ", path.display())), "{why}");
+    let bytes = fs::metadata(segment::path(&settings.dir, 1)).unwrap().len();
+    // date -u -d '2026-11-24 11:28:11' +%s
+    assert_eq!(tally.spool(), crate::sink::SpoolState { events: 3, bytes, segments: 1, oldest: Some(1_795_519_691) });
+    let received = UnixListener::bind(&path).unwrap();
+    let reader = thread::spawn(move || BufReader::new(received.accept().unwrap().0).lines().count());
+    until("it takes events", || tally.receiver.trouble().is_none());
+    assert_eq!(spool.finish().unwrap(), Spooled::default());
+    assert_eq!((reader.join().unwrap(), tally.spool().events, tally.spool().oldest), (3, 0, None));
+}
+
+#[test]
+fn a_disk_without_room_for_the_ledger_does_not_stop_what_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, path) = (SpoolSettings { resend: 0, ..settings(dir.path()) }, dir.path().join("a.sock"));
+    write(&settings, 1..3);
+    let received = receiver(&path);
+    let (mut spool, tally) = begin_counted(&settings, &path);
+    // Whatever is written there, there is no room for.
+    std::os::unix::fs::symlink("/dev/full", settings.dir.join("ledger.part")).unwrap();
+    for n in 3..40 {
+        spool.write(event(n).as_bytes()).unwrap();
+        thread::sleep(Duration::from_millis(20)); // over more than one note
+    }
+    until("it is acknowledged all the same", || tally.spool().events <= 1);
+    fs::remove_file(settings.dir.join("ledger.part")).unwrap();
+    assert_eq!(spool.finish().unwrap(), Spooled::default());
+    assert_eq!(received.join().unwrap(), expected(1..40));
 }

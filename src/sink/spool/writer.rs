@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::segment::{self, Found, HEADER, LONGEST, RECORD};
+use super::sender::is_full;
 use super::{SpoolSettings, ledger};
 
 /// Writes records.
@@ -98,6 +99,11 @@ impl Writer {
         self.segments.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size))
     }
 
+    /// How many segments there are.
+    pub fn segments(&self) -> u64 {
+        u64::try_from(self.segments.len()).unwrap_or(u64::MAX)
+    }
+
     /// Whether `lines` keep to `limit` bytes in all.
     pub fn has_room(&self, lines: &[u8], limit: u64) -> bool {
         self.bytes().saturating_add(cost(lines)) <= limit
@@ -150,7 +156,7 @@ impl Writer {
                 self.sync_if_due().map_err(Full::Failed)?;
                 Ok(too_long)
             }
-            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => Err(Full::NoRoom),
+            Err(error) if is_full(&error) => Err(Full::NoRoom),
             Err(error) => Err(Full::Failed(error)),
         }
     }
