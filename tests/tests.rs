@@ -9,6 +9,7 @@
 //! | [`datagrams`] | rules on UDP: alerts, verdicts, and nothing where none wants it |
 //! | [`findings`] | what is found stands in events, and can be chosen, listed and asked for |
 //! | [`language`] | each form of Suricata's keywords means on a capture what its documentation says |
+//! | [`formats`] | events in the formats of others keep to what these have published |
 //! | [`inline`] | in the path, what goes on is what was inspected, and no part of a forbidden hello does |
 //! | [`limits`] | bounds of memory and time, and what is said when they are reached |
 //! | [`listen`] | a run tells how it goes over HTTP, to whom it should, and nobody can stop it by asking |
@@ -45,6 +46,7 @@ mod datasets;
 mod earlier;
 mod evasion;
 mod findings;
+mod formats;
 mod hostile;
 mod inline;
 mod invariance;

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Real receivers of syslog, as packages bring them, started here on loopback: every event of the captures arrives, whole.
+"""Real receivers, as packages bring them, started here on loopback: every event of the captures arrives, whole.
 
     tests/receivers/run.py PORTCULLIS CAPTURES [WORK]
 
 Each receiver that is installed (rsyslogd; syslog-ng, also from a directory named by SYSLOG_NG_ROOT) is tried over UDP, TCP and TLS, with a
 certificate that is checked, and is started only after the events were sent into the spool. What comes out of it is compared with
-what Portcullis writes to a file. The last line counts; the status is 1 where something is missing, and where no receiver is installed.
+what Portcullis writes to a file. ClickHouse (clickhouse-server, also from a directory named by CLICKHOUSE_ROOT) takes lines of JSON over HTTP into a
+table, which is counted and searched. The last line counts; the status is 1 where something is missing, and where no receiver is installed.
 """
 
 import json
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 
 def port():
@@ -159,6 +161,46 @@ def events_or_none(path):
         return []  # the last line is being written
 
 
+def clickhouse(portcullis, captures, work):
+    """Lines over HTTP into a table of ClickHouse: as many of each type, of each flow, as a file has."""
+    root = os.environ.get("CLICKHOUSE_ROOT", "")
+    program = f"{root}/usr/sbin/clickhouse-server" if root else shutil.which("clickhouse-server", path=os.environ["PATH"] + ":/usr/sbin")
+    if not program or not os.path.exists(program):
+        return None
+    work.mkdir()
+    number, native, expected = port(), port(), work / "expected.json"
+    (work / "config.xml").write_text(f"""<yandex>
+        <logger><level>warning</level><log>{work}/log</log><errorlog>{work}/errors</errorlog></logger>
+        <http_port>{number}</http_port><tcp_port>{native}</tcp_port><listen_host>127.0.0.1</listen_host>
+        <path>{work}/data/</path><tmp_path>{work}/tmp/</tmp_path><users_config>{root}/etc/clickhouse-server/users.xml</users_config>
+        <default_profile>default</default_profile><default_database>default</default_database><mark_cache_size>5368709</mark_cache_size>
+        </yandex>""")
+    libraries = sorted({str(path.parent) for path in pathlib.Path(root).rglob("lib*.so*")}) if root else []
+    sink = (f"http:http://127.0.0.1:{number}/%3Finput_format_skip_unknown_fields=1%26query=INSERT+INTO+eve+FORMAT+JSONEachRow"
+            f"?mode=ndjson&spool={work}/spool")
+    run = [portcullis, "replay", "--no-config", "--workers", "1", captures, "-o", str(expected), "--sink", sink]
+    server = subprocess.Popen([program, f"--config-file={work}/config.xml"], stdout=(work / "receiver.log").open("w"),
+                              stderr=subprocess.STDOUT, env={**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)})
+    try:
+        if not until(lambda: is_open(number)):
+            print("clickhouse: it does not start", flush=True)
+            return False
+        ask = lambda text: urllib.request.urlopen(f"http://127.0.0.1:{number}/", data=text.encode(), timeout=20).read().decode()
+        ask("CREATE TABLE eve (timestamp String, event_type String, src_ip String, src_port UInt16, flow_id UInt64) "
+            "ENGINE = MergeTree() ORDER BY timestamp")
+        status = subprocess.run(run, stderr=subprocess.DEVNULL, timeout=120).returncode
+        keys = ("timestamp", "event_type", "src_ip", "src_port", "flow_id")
+        events_there = (json.loads(line) for line in expected.read_text().splitlines())
+        wanted = sorted([str(event.get(key, "" if key in keys[:3] else 0)) for key in keys] for event in events_there)
+        got = sorted(line.split("\t") for line in ask(f"SELECT {', '.join(keys)} FROM eve").splitlines())
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+    missing = sum(1 for event in wanted if event not in got)
+    print(f"clickhouse http: {len(wanted)} events, {missing} missing, {len(got) - len(wanted) + missing} twice, status {status}", flush=True)
+    return got == wanted and status == 0
+
+
 def main():
     portcullis, captures = sys.argv[1:3]
     base = pathlib.Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp())
@@ -166,6 +208,7 @@ def main():
     base.mkdir(parents=True)
     results = [attempt(name, start, kind, portcullis, captures, base / f"{name}-{kind}")
                for name, start in (("rsyslog", rsyslog), ("syslog-ng", syslog_ng)) for kind in ("udp", "tcp", "tls")]
+    results.append(clickhouse(portcullis, captures, base / "clickhouse"))
     tried = [result for result in results if result is not None]
     print(f"{sum(tried)} of {len(tried)} receivers got every event")
     sys.exit(0 if tried and all(tried) else 1)
