@@ -56,6 +56,7 @@ def attempt(portcullis, way, fault, file, connections, seconds, rate, lab):
     with open(rules, "w") as out:
         out.write('alert tls any any -> any any (msg:"never"; tls.sni; content:"nowhere.example"; sid:1;)\n')
     place = {"tap": ["tap", "-i", "left", "--workers", "1"], "bridge": ["inline", "--bridge", "left:right"]}[way]
+    subprocess.run(["rm", "-f", events])  # a run adds to its file
     words = [portcullis, *place, "--no-config", "--rules", rules, "-o", events, *(FEW if fault == "little memory" else [])]
     process = lab.start(*words, stderr=subprocess.PIPE, text=True)
     said = []

@@ -4,7 +4,7 @@
     benches/sinks.py PORTCULLIS [--flows 100000] [--repeat 3]
 
 A capture of sessions that is made here (two events each) is played into each sink, whose receiver on loopback reads all and
-keeps nothing. Processor time is that of Portcullis beyond a run that writes to /dev/null, by the event; of the repeated runs the fastest counts.
+keeps nothing, but for Kafka's; that takes a build with the feature. Processor time is that of Portcullis beyond a run that writes to /dev/null, by the event; of the repeated runs the fastest counts.
 """
 
 import argparse
@@ -22,7 +22,9 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests" / "receivers"))
+RECEIVERS = pathlib.Path(__file__).parent.parent / "tests" / "receivers"
+BROKER = RECEIVERS / "kafka_broker.py"
+sys.path.insert(0, str(RECEIVERS))
 from loss import capture, port  # noqa: E402
 from run import certificates  # noqa: E402
 
@@ -107,6 +109,8 @@ def main():
         "http, loki": web + "loki&spool={base}/spool",
         "http, ndjson": web + "ndjson&spool={base}/spool",
     }
+    if "kafka" in subprocess.run([options.portcullis, "--version"], stdout=subprocess.PIPE, text=True).stdout:
+        kinds |= {f"kafka, compress={how}": f"kafka:localhost:{{port}}/eve?compress={how}&spool={{base}}/spool" for how in ("lz4", "gzip", "none")}
     try:
         floor = min(measure(options.portcullis, base / "sinks.pcap", ["-o", "/dev/null"])[1] for _ in range(options.repeat))
         print(f"-o /dev/null: {floor * 1e6 / events:.1f} us of processor time an event")
@@ -114,17 +118,19 @@ def main():
             best = None
             for _ in range(options.repeat):
                 shutil.rmtree(base / "spool", ignore_errors=True)
-                for left in [base / "sock", *base.glob("eve.json*")]:
+                for left in [base / "sock", base / "kafka.log", *base.glob("eve.json*")]:
                     left.unlink(missing_ok=True)
                 number = port()
                 described = sink.format(base=base, port=number)
                 receiver = None
                 if described.startswith("http"):
-                    receiver = ["--answer", str(number)]
+                    receiver = [__file__, "--answer", str(number)]
+                elif described.startswith("kafka"):
+                    receiver = [BROKER, str(number), f"{base}/kafka.log"]
                 elif not described.startswith("file"):
                     kind = described.split(":")[0]
-                    receiver = ["--drain", kind, f"{base}/sock" if kind == "unix" else str(number), str(base)]
-                process = receiver and subprocess.Popen([sys.executable, __file__, *receiver])
+                    receiver = [__file__, "--drain", kind, f"{base}/sock" if kind == "unix" else str(number), str(base)]
+                process = receiver and subprocess.Popen([sys.executable, *map(str, receiver)])
                 time.sleep(0.5 if process else 0)
                 seconds, used = measure(options.portcullis, base / "sinks.pcap", ["--sink", described])
                 if process:

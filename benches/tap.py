@@ -18,6 +18,7 @@ def attempt(portcullis, capture, way, rate, lab, rules):
     """Packets a second that were sent, whether none was dropped, processor time for each in microseconds, and the share that was passed over."""
     backend, bypass = way
     events = f"{lab.root}/events.json"
+    subprocess.run(["rm", "-f", events])  # a run adds to its file
     words = [portcullis, "tap", "--no-config", "-i", "tap", "--capture", backend, "--workers", "1", "-o", events, *rules]
     words += ["--bypass"] if bypass else []
     tap = lab.start(*words, stderr=subprocess.PIPE, text=True)

@@ -1,6 +1,7 @@
 //! `portcullis inline`: in the path of the packets.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -10,6 +11,7 @@ use clap::{Args, ValueEnum};
 use signal_hook::consts::SIGUSR1;
 
 use super::listen_options::{self, ListenOptions};
+use super::notify::Notifier;
 use super::refused::{Refused, failed, wrong};
 use super::run::{self, Job, Work};
 use super::run_options::RunOptions;
@@ -157,7 +159,7 @@ impl Inline {
         let user = self.sandbox.user().map_err(wrong)?;
         let mut loaded = self.options.load(&stop)?;
         loaded.settings.workers = 1;
-        let mut prepared = self.options.open(loaded, std::iter::empty())?;
+        let mut prepared = self.options.open(loaded, InPath::PACE, std::iter::empty())?;
         let monitor = self.listen.bind()?;
         let (passage, names) = self.open()?;
         let path = PathSettings {
@@ -168,7 +170,8 @@ impl Inline {
             packets: self.packets,
             status,
         };
-        self.sandbox.enter(user, self.needed(), self.options.written(&prepared.rules))?;
+        let spools: Vec<PathBuf> = self.options.sinks.spools().collect();
+        self.sandbox.enter(user, self.needed(), self.options.written(&prepared.rules), &spools)?;
         prepared.settings.board = listen_options::start(monitor, "inline", self.place())?;
         let job = InPath { passage, path: &path };
         Ok(run::status(run::play(&self.options, prepared, Progress::new(None, false), job)))
@@ -232,9 +235,13 @@ impl Job for InPath<'_> {
     fn work<P: Printer>(self, work: Work<'_, P>) -> Result<(Outcome, ()), RunError> {
         let Work { rules, settings, printer, take, .. } = work;
         let tell = |status: &PathStatus| say("status", line(status));
-        let outcome =
-            run_inline(self.passage, rules, settings, self.path, printer, take, &tell, &|notice| say("interface", notice))?;
-        Ok((outcome, ()))
+        let mut notifier = Notifier::from_environment();
+        notifier.ready();
+        let mut look = || notifier.alive();
+        let notice = |notice: &str| say("interface", notice);
+        let outcome = run_inline(self.passage, rules, settings, self.path, printer, take, &mut look, &tell, &notice);
+        notifier.stopping();
+        Ok((outcome?, ()))
     }
 
     fn tell(_: &Outcome, (): &()) {}

@@ -65,7 +65,7 @@ impl Replay {
         if let Some(error) = self.clash(&captures) {
             return Err(wrong(error));
         }
-        let mut prepared = self.options.open(loaded, self.write_passed.as_deref().into_iter())?;
+        let mut prepared = self.options.open(loaded, Playing::PACE, self.write_passed.as_deref().into_iter())?;
         prepared.settings.keeping.recording = self.recording.recording()?;
         // From here on: the look at the captures may wait for standard input, and is ended by a signal as ever.
         signals::catch(&interrupted).map_err(|error| failed(format_args!("cannot catch signals: {error}")))?;

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::printer::{BothPrinter, TerminalPrinter, parted};
@@ -43,8 +44,8 @@ pub(super) struct Work<'w, P> {
 pub(super) fn play<J: Job>(options: &RunOptions, prepared: Prepared<'_>, progress: Progress, job: J) -> Result<bool, RunError> {
     let to_terminal = options.is_for_people();
     let style = Style { colour: to_terminal && Style::is_wanted() };
-    let Prepared { reloads, rules, settings, sink, profile_to } = prepared;
-    let pump = Pump { options, settings: &settings, progress: &progress };
+    let Prepared { reloads, rules, settings, sink, reopen, profile_to } = prepared;
+    let pump = Pump { options, settings: &settings, progress: &progress, reopen: &reopen };
     let (people, eve) = (TerminalPrinter { style }, EvePrinter { certificates: options.certificates.log_certificates });
     let (outcome, more) = match (to_terminal, settings.board.is_some()) {
         (true, false) => pump.work(job, rules, reloads, sink, &people)?,
@@ -74,6 +75,8 @@ struct Pump<'p> {
     options: &'p RunOptions,
     settings: &'p Settings,
     progress: &'p Progress,
+    /// The output is to be opened anew.
+    reopen: &'p AtomicBool,
 }
 
 impl Pump<'_> {
@@ -86,7 +89,7 @@ impl Pump<'_> {
         mut sink: Option<Sink>,
         printer: &P,
     ) -> Result<(Outcome, J::More), RunError> {
-        let Self { options, settings, progress } = *self;
+        let Self { options, settings, progress, reopen } = *self;
         let mut sinks = options.sinks.begin(J::PACE).map_err(RunError::Sink)?;
         if J::PACE == Pace::Live {
             let _ = settings.sinks.set(sinks.counters()); // a run begins them once
@@ -112,6 +115,11 @@ impl Pump<'_> {
                     lines
                 }
             };
+            if reopen.swap(false, Ordering::Relaxed)
+                && let Some(Err(error)) = sink.as_mut().map(Sink::reopen)
+            {
+                say("warning", format_args!("{error}; events go on to the file that is open"));
+            }
             let mut write = || {
                 sink.as_mut().map_or(Ok(()), |sink| sink.write(lines).and_then(|()| sink.flush()))?;
                 sinks.take(lines)

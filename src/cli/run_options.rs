@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use clap::Args;
+use signal_hook::consts::SIGHUP;
 
 use super::certificate_options::CertificateOptions;
 use super::datasets::{self, is_same_place};
@@ -18,7 +19,7 @@ use super::sink_options::SinkOptions;
 use super::trust_options::TrustOptions;
 use crate::pipeline::{Keeping, Settings};
 use crate::rules::RuleSet;
-use crate::sink::Sink;
+use crate::sink::{Pace, Sink};
 
 #[derive(Debug, Args)]
 pub(super) struct RunOptions {
@@ -70,6 +71,8 @@ pub(super) struct Prepared<'o> {
     pub settings: Settings,
     /// Where `--output` leads; nowhere where there are sinks alone.
     pub sink: Option<Sink>,
+    /// Set by SIGHUP: `--output` is to be opened anew.
+    pub reopen: Arc<AtomicBool>,
     pub profile_to: Option<profile::Output<'o>>,
 }
 
@@ -88,8 +91,9 @@ impl RunOptions {
         Ok(Loaded { reloads, rules, settings })
     }
 
-    /// Opens what is written to, so that what cannot be is told before the run. `others` are the files that the command itself writes.
-    pub fn open<'p>(&self, loaded: Loaded, others: impl Iterator<Item = &'p Path>) -> Result<Prepared<'_>, Refused> {
+    /// Opens what is written to, so that what cannot be is told before the run. `others` are the files that the command itself writes. `--output` is
+    /// appended to where the run is of the `pace` of packets: what started it may start it again.
+    pub fn open<'p>(&self, loaded: Loaded, pace: Pace, others: impl Iterator<Item = &'p Path>) -> Result<Prepared<'_>, Refused> {
         let Loaded { reloads, rules, mut settings } = loaded;
         if let Some(place) = self.clash_with_sets(&rules, others) {
             return Err(wrong(format_args!("{place} is where a rule keeps a data set: name another file to write to")));
@@ -105,11 +109,17 @@ impl RunOptions {
         settings.keeping = Keeping { events: keeping.events && !self.is_for_people(), ..keeping };
         self.sinks.prepare().map_err(failed)?;
         let sink = match &self.output {
-            Some(path) if path != Path::new("-") => Some(Sink::create(path).map_err(failed)?),
+            Some(path) if path != Path::new("-") => match pace {
+                Pace::Waiting => Some(Sink::create(path).map_err(failed)?),
+                Pace::Live => Some(Sink::append(path).map_err(failed)?),
+            },
             None if !self.sinks.is_empty() => None,
             _ => Some(Sink::stdout()),
         };
-        Ok(Prepared { reloads, rules: Arc::new(rules), settings, sink, profile_to })
+        let reopen = Arc::<AtomicBool>::default();
+        signal_hook::flag::register(SIGHUP, Arc::clone(&reopen))
+            .map_err(|error| failed(format_args!("cannot catch signals: {error}")))?;
+        Ok(Prepared { reloads, rules: Arc::new(rules), settings, sink, reopen, profile_to })
     }
 
     /// Whether short lines go to a terminal, and not events to a file or a pipe.

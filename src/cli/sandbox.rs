@@ -1,5 +1,6 @@
 //! What a run gives up once its sockets and files are open: its user, capabilities, and what is beyond the fence.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -34,14 +35,18 @@ impl SandboxOptions {
     }
 
     /// Gives up what is not needed any more, for the calling thread and those that it starts: all capabilities but `needed`, and writing to files
-    /// elsewhere than beside `outputs`, or in them where they are directories. To be called before threads are started.
+    /// elsewhere than in `spools` and beside `outputs`, or in them where they are directories. To be called before threads are started.
     pub fn enter<'p>(
         &self,
         user: Option<User>,
         needed: Capabilities,
         outputs: impl Iterator<Item = &'p Path>,
+        spools: &'p [PathBuf],
     ) -> Result<(), Refused> {
-        let entered = self.try_enter(user, needed, outputs);
+        if let Some(user) = user {
+            give(spools, user)?;
+        }
+        let entered = self.try_enter(user, needed, outputs.chain(spools.iter().map(PathBuf::as_path)));
         entered.map_err(|error| failed(format_args!("cannot give up privileges: {error}; --no-sandbox keeps them")))
     }
 
@@ -64,6 +69,18 @@ impl SandboxOptions {
         }
         Ok(())
     }
+}
+
+/// Gives spools that nothing is in to the user who is to write them.
+fn give(spools: &[PathBuf], user: User) -> Result<(), Refused> {
+    for dir in spools {
+        let is_empty = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
+        if is_empty {
+            let given = std::os::unix::fs::chown(dir, Some(user.uid), Some(user.gid));
+            given.map_err(|error| failed(format_args!("cannot give {} to user {}: {error}", dir.display(), user.uid)))?;
+        }
+    }
+    Ok(())
 }
 
 /// The directory that a path is, or that its file is in.

@@ -1,6 +1,5 @@
 //! `portcullis tap`: frames of interfaces in, events out.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,7 +23,7 @@ use crate::capture::bypass::{Bypass, Tags};
 use crate::capture::filter::Wanted;
 use crate::capture::sys::affinity;
 use crate::capture::sys::interface::Interface;
-use crate::capture::sys::privileges::{Capabilities, User};
+use crate::capture::sys::privileges::Capabilities;
 use crate::capture::sys::ring::RingSize;
 use crate::capture::tap::{Backend, Keeper, Opened, TapError, TapSettings, find, open};
 use crate::pipeline::{LiveSettings, Outcome, Printer, RunError, Settings, Status, run_live};
@@ -112,7 +111,7 @@ impl Tap {
         self.check_processors()?;
         let user = self.sandbox.user().map_err(wrong)?;
         let loaded = self.options.load(&stop)?;
-        let mut prepared = self.options.open(loaded, std::iter::empty())?;
+        let mut prepared = self.options.open(loaded, Listening::PACE, std::iter::empty())?;
         prepared.settings.keeping.recording = self.recording.recording()?;
         let (backend, opened, bypass) = self.open(&interfaces, &prepared.rules, &prepared.settings).map_err(failed)?;
         let names: Vec<_> = interfaces.iter().map(|interface| interface.name.as_str()).collect();
@@ -128,10 +127,8 @@ impl Tap {
         };
         // What is listened at may have to be listened at anew.
         let spools: Vec<PathBuf> = self.options.sinks.spools().collect();
-        give(&spools, user)?;
-        let written =
-            self.options.written(&prepared.rules).chain(self.recording.directory()).chain(spools.iter().map(PathBuf::as_path));
-        self.sandbox.enter(user, Capabilities::NET_RAW, written)?;
+        let written = self.options.written(&prepared.rules).chain(self.recording.directory());
+        self.sandbox.enter(user, Capabilities::NET_RAW, written, &spools)?;
         prepared.settings.board = listen_options::start(monitor, "tap", names.join(", "))?;
         for down in interfaces.iter().filter(|interface| !interface.is_up) {
             say("interface", format_args!("{} is down: nothing is seen there until it is up", down.name));
@@ -220,19 +217,6 @@ impl Job for Listening<'_> {
     fn tell(_: &Outcome, status: &Status) {
         say("ended", line(status));
     }
-}
-
-/// Gives spools that nothing is in to the user who is to write them.
-fn give(spools: &[PathBuf], user: Option<User>) -> Result<(), Refused> {
-    let Some(user) = user else { return Ok(()) };
-    for dir in spools {
-        let is_empty = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
-        if is_empty {
-            let given = std::os::unix::fs::chown(dir, Some(user.uid), Some(user.gid));
-            given.map_err(|error| failed(format_args!("cannot give {} to user {}: {error}", dir.display(), user.uid)))?;
-        }
-    }
-    Ok(())
 }
 
 /// Looks after the interfaces now and then, and says what has become of them; tells the service manager while all is well.

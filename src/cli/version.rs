@@ -6,7 +6,10 @@ use crate::rules::SHIPPED;
 
 /// All of it; `-V` tells the number alone.
 pub(super) static LONG: LazyLock<String> = LazyLock::new(|| {
-    let features = if cfg!(feature = "ja4plus") { "ja4plus" } else { "none" };
+    let known =
+        [("ja4plus", cfg!(feature = "ja4plus")), ("kafka", cfg!(feature = "kafka")), ("kafka-ssl", cfg!(feature = "kafka-ssl"))];
+    let features: Vec<&str> = known.iter().filter(|(_, is_built)| *is_built).map(|(name, _)| *name).collect();
+    let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
     let roots = webpki_roots::TLS_SERVER_ROOTS.len();
     let number = env!("CARGO_PKG_VERSION");
     format!(

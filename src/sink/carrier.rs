@@ -265,7 +265,11 @@ impl Carrier {
         let ended = self.flush().and_then(|()| match &mut self.outlet {
             Outlet::File(file) => file.finish().map(|untidy| self.shipped.untidy = untidy),
             Outlet::Spool(spool) => {
-                let Spooled { waiting, damaged, .. } = spool.take().map_or(Ok(Spooled::default()), |spool| spool.finish())?;
+                let end = |spool: Box<Spool>| match self.pace.longest_end() {
+                    Some(longest) => spool.finish_within(longest),
+                    None => spool.finish(),
+                };
+                let Spooled { waiting, damaged, .. } = spool.take().map_or(Ok(Spooled::default()), end)?;
                 (self.shipped.waiting, self.shipped.damaged) = (waiting, damaged);
                 Ok(())
             }
@@ -275,13 +279,12 @@ impl Carrier {
             self.failed(error, 0)?;
         }
         let tally = &self.tally;
-        let dropped = [&tally.dropped_queue, &tally.dropped_spool, &tally.dropped_failed].map(|count| count.get());
         Ok(Shipped {
             name: self.name,
             sent: tally.sent.get(),
             refused: tally.refused.get(),
             too_long: tally.dropped_too_long.get(),
-            dropped: dropped.into_iter().fold(0, u64::saturating_add),
+            dropped: tally.dropped(),
             ..self.shipped
         })
     }

@@ -22,6 +22,12 @@ impl Filter {
         *self == Self::default()
     }
 
+    /// How many of these lines it wants.
+    pub fn count(&self, lines: &[u8]) -> u64 {
+        let wanted = lines.split_inclusive(|&b| b == b'\n').filter(|line| self.is_open() || self.wants(line));
+        u64::try_from(wanted.count()).unwrap_or(u64::MAX)
+    }
+
     /// Whether it wants the event of `line`. A line that cannot be read is wanted: it is no reason to lose it.
     pub fn wants(&self, line: &[u8]) -> bool {
         Head::of(line).is_none_or(|head| self.wants_event(&head))

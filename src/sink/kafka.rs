@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -14,7 +14,6 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext, PurgeConfig};
 
-use super::format::Format;
 use super::head::Head;
 use super::kafka_settings::KafkaSettings;
 use super::spool::{Refusal, with_id};
@@ -24,13 +23,15 @@ use super::{Announce, Error};
 /// The far side.
 pub(super) struct Kafka {
     producer: BaseProducer<Reports>,
-    topic: String,
-    brokers: String,
+    settings: KafkaSettings,
     /// Numbers that were offered and of which nothing is known yet.
     under_way: BTreeSet<u64>,
     /// The number after the last that was offered.
     next: u64,
-    format: Format,
+    /// How many were delivered, or will never be.
+    gone: u64,
+    /// When that became more last, or an event went out while no other was under way.
+    since: Instant,
     message: Vec<u8>,
     tally: Arc<Tally>,
     announce: Announce,
@@ -40,26 +41,27 @@ pub(super) struct Kafka {
 /// An event's number, and why it was not delivered, if it was not.
 type Report = (usize, Option<RDKafkaErrorCode>);
 
+/// What kind of error, and how it is told.
+type Complaint = (Option<RDKafkaErrorCode>, String);
+
 /// What librdkafka tells.
 #[derive(Clone, Default)]
 struct Reports {
     delivered: Arc<Mutex<Vec<Report>>>,
     /// What went wrong last.
-    error: Arc<Mutex<Option<String>>>,
+    error: Arc<Mutex<Option<Complaint>>>,
 }
 
 impl Kafka {
     /// Reads the secret; nothing is sent yet.
     pub fn new(settings: KafkaSettings, tally: Arc<Tally>, announce: Announce) -> Result<Self, Error> {
-        let refused = |error: KafkaError| Error::Kafka { brokers: settings.brokers.clone(), why: error.to_string() };
-        let producer: BaseProducer<Reports> = config(&settings)?.create_with_context(Reports::default()).map_err(refused)?;
         Ok(Self {
-            producer,
-            topic: settings.topic,
-            brokers: settings.brokers,
+            producer: producer(&settings)?,
+            settings,
             under_way: BTreeSet::new(),
             next: 0,
-            format: settings.format,
+            gone: 0,
+            since: Instant::now(),
             message: Vec::new(),
             tally,
             announce,
@@ -75,16 +77,19 @@ impl Kafka {
     pub fn offer(&mut self, number: u64, id: &str, event: &[u8]) -> Result<(), Refusal> {
         self.message.clear();
         with_id(&mut self.message, event, id);
-        let message = self.format.event(&self.message).into_owned();
+        let message = self.settings.format.event(&self.message).into_owned();
         let key = Head::of(event).and_then(|head| head.flow_id).map(|flow_id| flow_id.to_string());
         let opaque = usize::try_from(number).unwrap_or(usize::MAX);
         loop {
-            let mut record = BaseRecord::with_opaque_to(&self.topic, opaque).payload(&message);
+            let mut record = BaseRecord::with_opaque_to(&self.settings.topic, opaque).payload(&message);
             if let Some(key) = &key {
                 record = record.key(key.as_bytes());
             }
             match self.producer.send::<[u8], _>(record) {
                 Ok(()) => {
+                    if self.under_way.is_empty() {
+                        self.since = Instant::now();
+                    }
                     self.under_way.insert(number);
                     self.next = number.saturating_add(1);
                     return self.look(Duration::ZERO);
@@ -118,11 +123,21 @@ impl Kafka {
         self.under_way.first().copied().unwrap_or(self.next)
     }
 
-    /// Takes back what is under way, which is to be offered again.
+    pub const fn gone(&self) -> u64 {
+        self.gone
+    }
+
+    /// Takes back what is under way, which is to be offered again, by a new producer: the old one may have ended for good, as an idempotent one does where
+    /// brokers have lost what they acknowledged, and there may be another password by now.
     pub fn recover(&mut self) -> u64 {
-        self.producer.purge(PurgeConfig::default().queue().inflight());
-        self.producer.poll(LOOK);
-        self.reports().clear();
+        match producer(&self.settings) {
+            Ok(producer) => self.producer = producer,
+            Err(_) => {
+                self.producer.purge(PurgeConfig::default().queue().inflight());
+                self.producer.poll(LOOK);
+                self.reports().clear();
+            }
+        }
         let from = self.acknowledged();
         self.under_way.clear();
         self.next = from;
@@ -133,7 +148,7 @@ impl Kafka {
     fn look(&mut self, time: Duration) -> Result<(), Refusal> {
         self.producer.poll(time);
         let reports = std::mem::take(&mut *self.reports());
-        let mut failed = None;
+        let (mut failed, before) = (None, self.gone);
         for (number, error) in reports {
             let number = u64::try_from(number).unwrap_or(u64::MAX);
             if !self.under_way.contains(&number) {
@@ -142,6 +157,7 @@ impl Kafka {
             match error {
                 None => {
                     self.under_way.remove(&number);
+                    self.gone = self.gone.saturating_add(1);
                     self.tally.sent.add(1);
                 }
                 Some(code @ (RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessage)) => {
@@ -154,13 +170,22 @@ impl Kafka {
                 }
             }
         }
-        match failed {
-            None => Ok(()),
-            Some(code) => {
-                let said = self.producer.context().error.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Err(self.failed(said.unwrap_or_else(|| code.to_string())))
-            }
+        let mut said = self.producer.context().error.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.gone != before {
+            (self.since, *said) = (Instant::now(), None); // whatever it was, it hinders nobody
         }
+        // librdkafka would try for as long as an event may be under way, with what it was told to begin with. One broker of several may be at fault alone.
+        let is_unwelcome = !self.under_way.is_empty()
+            && self.since.elapsed() > UNWELCOME
+            && said
+                .as_ref()
+                .is_some_and(|(code, _)| matches!(code, Some(RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL)));
+        if failed.is_none() && !is_unwelcome {
+            return Ok(());
+        }
+        let told = said.take().map(|(_, why)| why).or(failed.map(|code| code.to_string()));
+        drop(said);
+        Err(self.failed(told.unwrap_or_default()))
     }
 
     fn reports(&self) -> std::sync::MutexGuard<'_, Vec<Report>> {
@@ -168,13 +193,14 @@ impl Kafka {
     }
 
     fn failed(&self, why: String) -> Refusal {
-        Error::Kafka { brokers: self.brokers.clone(), why }.into()
+        Error::Kafka { brokers: self.settings.brokers.clone(), why }.into()
     }
 
     fn refuse(&mut self, code: RDKafkaErrorCode) {
+        self.gone = self.gone.saturating_add(1);
         self.tally.refused.add(1);
         if !std::mem::replace(&mut self.is_told, true) {
-            (self.announce)(&Error::Refused { address: format!("kafka at {}", self.brokers), why: code.to_string() });
+            (self.announce)(&Error::Refused { address: format!("kafka at {}", self.settings.brokers), why: code.to_string() });
         }
     }
 }
@@ -184,7 +210,7 @@ impl ClientContext for Reports {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{error}: {reason}"));
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some((error.rdkafka_error_code(), reason.to_owned()));
     }
 }
 
@@ -199,8 +225,14 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
 
 impl std::fmt::Debug for Kafka {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kafka").field("brokers", &self.brokers).field("topic", &self.topic).finish_non_exhaustive()
+        let KafkaSettings { brokers, topic, .. } = &self.settings;
+        f.debug_struct("Kafka").field("brokers", brokers).field("topic", topic).finish_non_exhaustive()
     }
+}
+
+fn producer(settings: &KafkaSettings) -> Result<BaseProducer<Reports>, Error> {
+    let refused = |error: KafkaError| Error::Kafka { brokers: settings.brokers.clone(), why: error.to_string() };
+    config(settings)?.create_with_context(Reports::default()).map_err(refused)
 }
 
 /// The properties of librdkafka's manual.
@@ -242,6 +274,8 @@ fn config(settings: &KafkaSettings) -> Result<ClientConfig, Error> {
 
 /// How long librdkafka is listened to at a time.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long brokers that do not let us in are tried before that counts as a failure.
+const UNWELCOME: Duration = Duration::from_secs(3);
 const QUEUE_KIB: usize = 16 << 10;
 
 #[cfg(test)]

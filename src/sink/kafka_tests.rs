@@ -11,6 +11,7 @@ use rdkafka::{ClientConfig, Message};
 use serde_json::Value;
 
 use super::*;
+use crate::sink::format::Format;
 use crate::sink::spool::{Receiver, Spool, SpoolSettings, Spooled, WhenFull};
 
 fn settings(brokers: String) -> KafkaSettings {

@@ -1,11 +1,11 @@
 //! Any number of sinks at once: each with its own filter, queue and thread.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::Error;
 use super::carrier::{Carrier, PATIENCE, Signals, lines_in};
@@ -101,8 +101,14 @@ struct Queue {
     name: String,
     has_spool: bool,
     tally: Arc<Tally>,
+    /// What it takes.
+    filter: Filter,
     blocks: Sender<Arc<[u8]>>,
+    /// The other end of it, for as long as its thread lives.
+    waiting: Weak<Receiver<Arc<[u8]>>>,
     thread: JoinHandle<Result<Shipped, Error>>,
+    /// Whether it may be left alone at the end of a live run: it waits for a receiver, and has no spool, which sees to that itself.
+    may_be_left: bool,
 }
 
 impl Sinks {
@@ -112,12 +118,17 @@ impl Sinks {
         let mut queues = Vec::with_capacity(settings.len());
         for (index, settings) in settings.into_iter().enumerate() {
             let signals = Signals { reopen: hang_ups.get(index).cloned().unwrap_or_default(), closing: Arc::clone(&closing) };
-            let (name, has_spool, tally) = (settings.name.clone(), settings.spool.is_some(), Arc::<Tally>::default());
+            let (name, has_spool, filter) = (settings.name.clone(), settings.spool.is_some(), settings.filter.clone());
+            let tally = Arc::<Tally>::default();
+            let may_be_left = !has_spool && !matches!(settings.target, Target::Stdout | Target::File(_));
             let carrier = Carrier::open(settings, pace, notice, signals, Arc::clone(&tally))?;
-            let (blocks, waiting) = bounded(BLOCKS);
-            let thread = thread::Builder::new().name(format!("sink-{index}")).spawn(move || carrier.work(&waiting));
+            let (blocks, taken) = bounded(BLOCKS);
+            let taken = Arc::new(taken);
+            let waiting = Arc::downgrade(&taken);
+            let thread = thread::Builder::new().name(format!("sink-{index}")).spawn(move || carrier.work(&taken));
+            let thread = thread.map_err(Error::Thread)?;
             let name = distinct(&name, |other| queues.iter().any(|queue: &Queue| queue.name == other));
-            queues.push(Queue { name, has_spool, tally, blocks, thread: thread.map_err(Error::Thread)? });
+            queues.push(Queue { name, has_spool, tally, filter, blocks, waiting, thread, may_be_left });
         }
         Ok(Self { queues, pace, closing })
     }
@@ -151,7 +162,7 @@ impl Sinks {
                 index = index.saturating_add(1);
                 continue;
             }
-            match self.queues.remove(index).end() {
+            match self.queues.remove(index).close().end(None) {
                 Err(Error::Closed) if !self.queues.is_empty() => {}
                 Err(error) => return Err(error),
                 Ok(_) => return Err(Error::Broken),
@@ -171,14 +182,18 @@ impl Sinks {
         })
     }
 
-    /// Waits until all has gone where it is to go, and tells what has become of each. One that failed is an error, once all have ended.
+    /// Waits until all has gone where it is to go, and tells what has become of each. One that failed is an error, once all have ended. In a
+    /// live run receivers elsewhere are waited for for three seconds at most: what they have not taken by then is counted.
     pub fn finish(self) -> Result<Vec<Shipped>, Error> {
         self.closing.store(true, Ordering::Relaxed);
         let mut all = Vec::new();
         let mut failure = None;
         let others = self.queues.len() > 1;
-        for queue in self.queues {
-            match queue.end() {
+        let latest = (self.pace == Pace::Live).then(|| Instant::now().checked_add(Pace::LONGEST_END)).flatten();
+        // All of them hear of the end before one is waited for.
+        let closed: Vec<Closed> = self.queues.into_iter().map(Queue::close).collect();
+        for queue in closed {
+            match queue.end(latest) {
                 Ok(shipped) => all.push(shipped),
                 Err(Error::Closed) if others => {}
                 Err(error) => failure = failure.or(Some(error)),
@@ -189,13 +204,63 @@ impl Sinks {
 }
 
 impl Queue {
-    fn end(self) -> Result<Shipped, Error> {
-        drop(self.blocks);
+    /// Nothing more comes.
+    fn close(self) -> Closed {
+        let Self { name, tally, filter, blocks, waiting, thread, may_be_left, .. } = self;
+        drop(blocks);
+        Closed { name, tally, filter, waiting, thread, may_be_left }
+    }
+}
+
+/// A queue into which nothing more goes.
+struct Closed {
+    name: String,
+    tally: Arc<Tally>,
+    filter: Filter,
+    waiting: Weak<Receiver<Arc<[u8]>>>,
+    thread: JoinHandle<Result<Shipped, Error>>,
+    may_be_left: bool,
+}
+
+impl Closed {
+    /// Waits for its thread; not after `latest`, where it may be left alone.
+    fn end(self, latest: Option<Instant>) -> Result<Shipped, Error> {
+        if let Some(latest) = latest.filter(|_| self.may_be_left) {
+            while !self.thread.is_finished() {
+                if Instant::now() >= latest {
+                    return Ok(self.leave());
+                }
+                thread::sleep(LOOK);
+            }
+        }
         self.thread.join().unwrap_or(Err(Error::Broken))
+    }
+
+    /// What has become of a sink that is busy with its receiver, and is left alone: what has not gone counts as dropped.
+    fn leave(self) -> Shipped {
+        let tally = &self.tally;
+        if let Some(waiting) = self.waiting.upgrade() {
+            waiting.try_iter().for_each(|block| tally.accepted.add(self.filter.count(&block)));
+        }
+        let (sent, refused, too_long) = (tally.sent.get(), tally.refused.get(), tally.dropped_too_long.get());
+        let gone = [sent, tally.dropped_failed.get(), too_long].into_iter().fold(0, u64::saturating_add);
+        tally.dropped_failed.add(tally.accepted.get().saturating_sub(gone));
+        Shipped { name: self.name, sent, refused, too_long, dropped: tally.dropped(), ..Shipped::default() }
     }
 }
 
 impl Pace {
+    /// How long receivers without a spool are waited for at the end of a live run, whatever they do.
+    const LONGEST_END: Duration = Duration::from_secs(3);
+
+    /// How long the receiver of a spool is waited for at the end, whatever it does. What it has not confirmed stays in the spool.
+    pub(super) const fn longest_end(self) -> Option<Duration> {
+        match self {
+            Self::Waiting => None,
+            Self::Live => Some(Duration::from_secs(1)),
+        }
+    }
+
     /// How long a receiver is waited for at the end.
     pub(super) const fn patience(self) -> Duration {
         match self {
@@ -207,6 +272,9 @@ impl Pace {
 
 /// Blocks of lines that wait for a sink, each of at most 256 KiB unless a line is longer.
 const BLOCKS: usize = 64;
+/// How often it is looked whether a sink has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader, Read};

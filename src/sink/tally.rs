@@ -94,6 +94,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Events that were given up, whatever for.
+    pub fn dropped(&self) -> u64 {
+        let dropped = [&self.dropped_queue, &self.dropped_spool, &self.dropped_failed];
+        dropped.iter().map(|count| count.get()).fold(0, u64::saturating_add)
+    }
+
     /// How it is with its spool.
     pub fn spool(&self) -> SpoolState {
         let events = self.spool_events.get();

@@ -32,7 +32,7 @@ pub(super) fn nanoseconds(time: &str) -> Option<u64> {
 }
 
 /// Days since 1970 of a day in the Gregorian calendar: whole years of 365 days, leap days, whole months.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+pub(super) fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let before = *BEFORE.get(usize::try_from(month.checked_sub(1)?).ok()?)?;
     let leap_days = |years: i64| years.checked_div(4)?.checked_sub(years.checked_div(100)?)?.checked_add(years.checked_div(400)?);

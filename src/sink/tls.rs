@@ -47,7 +47,10 @@ impl TlsSettings {
         let roots = self.ca.as_deref().map(certificates).transpose()?;
         let identity = match &self.identity {
             Some((certificate, key)) => {
-                let read = PrivateKeyDer::from_pem_file(key).map_err(|error| refused(key, error))?;
+                let read = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
+                    pem::Error::NoItemsFound => refused(key, "there is no private key in it"),
+                    error => refused(key, error),
+                })?;
                 Some((certificates(certificate)?, read))
             }
             None => None,
@@ -371,7 +374,7 @@ mod tests {
         ] {
             let error = settings.config().unwrap_err().to_string();
             assert!(error.starts_with(&format!("cannot use {}: ", dir.path().join(file).display())), "{error}");
-            assert!(!error.contains("hunter2"), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains("no items"), "{error}");
         }
     }
 }

@@ -251,6 +251,7 @@ impl Lab {
     /// Starts Portcullis with these rules; it stands in the path when this comes back.
     pub fn start(&self, rules: &str, args: &[&str]) -> Running {
         let (rules, events) = (self.dir.file("x.rules", rules.as_bytes()), self.dir.path("events.json").display().to_string());
+        let _ = fs::remove_file(&events); // of the run before, which this one would add to
         let mut command = self.command("m", env!("CARGO_BIN_EXE_portcullis"));
         command.args(["inline", "--no-config", "--rules", &rules, "-o", &events]);
         match self.way {

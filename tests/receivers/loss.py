@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
 """What a spool has accepted arrives, whatever becomes of either side.
 
-    tests/receivers/loss.py PORTCULLIS [--sinks unix,syslog-tcp,syslog-tls,elastic,splunk-hec,loki,ndjson] [--events 1000000] [--seed 1]
+    tests/receivers/loss.py PORTCULLIS [--sinks unix,syslog-tcp,syslog-tls,elastic,splunk-hec,loki,ndjson,kafka] [--events 1000000] [--seed 1]
 
 For each sink: Portcullis plays a capture that is made here, again and again, into a sink on loopback, and is killed with -9 five times, while its
 receiver is killed, stopped, started again and refuses. A receiver keeps what it has read before it answers. Once so many events were accepted, a last
 run sends what is left. Events are numbered by the spool without a gap: each number up to the last that was written has to be there. What is
-there more than once is counted. The status is 1 where one is missing.
+there more than once is counted. The status is 1 where one is missing. `kafka` takes a build with that feature, and is not tried unless it is named.
 """
 
 import argparse
 import collections
+import email.utils
 import gzip
 import http.server
 import json
@@ -28,6 +29,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 
 KILLS = 5
 
@@ -95,8 +97,28 @@ def receive_stream(kind, address, directory):
         threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 
 
+class Overload:
+    """Spells in which a receiver has too much to do: it refuses all, or what would go to one of its shards."""
+
+    def __init__(self, dice):
+        self.dice, self.end, self.kind, self.busy = dice, 0, None, 0
+
+    def now(self):
+        if time.monotonic() >= self.end:
+            self.kind = None
+            if self.dice.random() < 0.02:
+                self.kind = self.dice.choice(["all", "shard", "shard", "single"])
+                self.busy = self.dice.randrange(SHARDS)
+                self.end = time.monotonic() + self.dice.uniform(0.2, 2)
+        return self.kind
+
+
+SHARDS = 5
+
+
 def receive_http(kind, address, directory, seed):
     dice, lock = random.Random(seed), threading.Lock()
+    overload = Overload(dice)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -118,44 +140,48 @@ def receive_http(kind, address, directory, seed):
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
             with lock:
-                fate = dice.random()
-            if fate < 0.01:
-                return self.say(503, b"busy", [("Retry-After", "1")])
-            if fate < 0.02:
+                fate, spell = dice.random(), overload.now()
+            if spell == "all" or spell and kind != "elastic":
+                # It says when to come again: in seconds, as a date, or not at all.
+                after = {0: [("Retry-After", "1")], 1: [("Retry-After", email.utils.formatdate(time.time() + 1, usegmt=True))]}
+                return self.say(dice.choice([429, 503]), b"busy", after.get(int(fate * 300) % 3, []))
+            if fate < 0.005:
                 return self.say(200, b"<html>")
-            if fate < 0.03:
+            if fate < 0.01:
                 self.close_connection = True
                 return None
-            if fate < 0.04 and len(body) > 10000:
+            if fate < 0.015 and len(body) > 10000:
                 return self.say(413)
             ids = re.findall(rb'\\*"portcullis\\*":\{\\*"id\\*":\\*"([0-9a-f]+-[0-9]+)', body)
             if kind == "elastic":
-                return self.bulk(body, ids)
+                return self.bulk(body, ids, spell, fate)
             self.keep(ids)
-            if fate < 0.05:
+            if fate < 0.02:
                 self.close_connection = True  # taken, and not said
                 return None
             answer = {"splunk-hec": (200, b'{"text":"Success","code":0}'), "loki": (204, b""), "ndjson": (200, b"")}
             return self.say(*answer[kind])
 
-        def bulk(self, body, ids):
+        def bulk(self, body, ids, spell, fate):
             lines = body.split(b"\n")
             if lines[-1] or len(lines) % 2 != 1 or len(ids) != len(lines) // 2:
                 return self.say(400, b"malformed")
             items, taken = [], []
             for index in range(0, len(lines) - 1, 2):
                 action = json.loads(lines[index])["create"]
-                with lock:
-                    fate = dice.random()
+                shard = zlib.crc32(action["_id"].encode()) % SHARDS
                 if action["_id"] in self.known:
                     items.append({"create": {"status": 409}})
-                elif fate < 0.001:
+                elif spell == "shard" and shard == overload.busy or spell == "single" and dice.random() < 0.001:
                     items.append({"create": {"status": 429, "error": {"type": "es_rejected_execution_exception"}}})
                 else:
                     self.known.add(action["_id"])
                     taken.append(action["_id"].encode())
                     items.append({"create": {"status": 201}})
             self.keep(taken)
+            if fate < 0.02:
+                self.close_connection = True  # taken, and not said
+                return None
             errors = any(item["create"]["status"] != 201 for item in items)
             return self.say(200, json.dumps({"errors": errors, "items": items}).encode())
 
@@ -174,6 +200,8 @@ def receive_http(kind, address, directory, seed):
 def arrived(kind, directory):
     """How often each number has come. A receiver that was killed leaves a torn end."""
     counts = collections.Counter()
+    if kind == "kafka":
+        return collections.Counter(kafka_broker.ids((directory / "log").read_bytes()))
     for path in directory.iterdir():
         data = path.read_bytes()
         if kind in ("unix", "syslog-tcp", "syslog-tls"):
@@ -211,7 +239,8 @@ def chaos(dice, begin, running, notes):
     """Kills, stops and starts the receiver until it is told to end; then there is one."""
     receiver = begin()
     while running.is_set():
-        time.sleep(dice.uniform(0.5, 3))
+        # Much of it at first; then so that the receiver also gets something done.
+        time.sleep(dice.uniform(0.5, 3) if notes.total() < 10 else dice.uniform(2, 10))
         what = dice.choice(["kill", "stall", "refuse"])
         notes[what] += 1
         if what == "stall":
@@ -238,11 +267,15 @@ def attempt(kind, portcullis, base, pcap, events, seed):
 
     def begin():
         begun[0] += 1
+        if kind == "kafka":
+            broker = [pathlib.Path(__file__).with_name("kafka_broker.py"), address, read / "log", "--faults", seed * 1000 + begun[0]]
+            return subprocess.Popen([sys.executable, *map(str, broker)], stderr=subprocess.DEVNULL)
         return subprocess.Popen([sys.executable, __file__, "--receive", kind, address, str(read), str(seed * 1000 + begun[0])],
                                 stderr=subprocess.DEVNULL)
 
     target = {"unix": f"unix:{address}?", "syslog-tcp": f"syslog-tcp:127.0.0.1:{address}?",
-              "syslog-tls": f"syslog-tls:localhost:{address}?ca={base}/ca.pem&"}
+              "syslog-tls": f"syslog-tls:localhost:{address}?ca={base}/ca.pem&",
+              "kafka": f"kafka:localhost:{address}/eve?compress=gzip&timeout=10&"}
     sink = target.get(kind, f"http:http://127.0.0.1:{address}?mode={kind}&timeout=5&") + f"spool={work}/spool&events=tls,flow"
     command = [portcullis, "replay", "--no-config", "--no-rules", "--flows", str(pcap), "--sink", sink]
     notes, running, spool = collections.Counter(), threading.Event(), work / "spool"
@@ -258,7 +291,8 @@ def attempt(kind, portcullis, base, pcap, events, seed):
             if kills < KILLS:
                 before = written(spool) if spool.exists() else 1
                 # In the midst of writing, wherever that is.
-                while run.poll() is None and written(spool) - before < dice.randrange(100, max(101, events // 8)):
+                enough = dice.randrange(100, max(101, events // 8))
+                while run.poll() is None and written(spool) - before < enough:
                     time.sleep(0.05)
                 if run.poll() is None:
                     run.kill()
@@ -294,6 +328,8 @@ def main():
     options = parser.parse_args()
     base = pathlib.Path(tempfile.mkdtemp())
     sys.path.insert(0, str(pathlib.Path(__file__).parent))
+    global kafka_broker
+    import kafka_broker
     from run import certificates
     certificates(base)
     capture(base / "loss.pcap", min(100000, max(1000, options.events // 8)))

@@ -96,6 +96,7 @@ impl Bench {
     /// The same; it has said `words` when this comes back.
     pub fn start_saying(&self, mut command: Command, args: &[&str], words: &str) -> Tapping {
         let events = self.dir.path("events.json");
+        let _ = fs::remove_file(&events); // of the run before, which this one would add to
         command.arg("tap").args(args).arg("-o").arg(&events).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (say, said) = channel();

@@ -84,8 +84,8 @@ pub struct PathStatus {
     pub lines_lost: u64,
 }
 
-/// Judges what comes through `passage` until it is to end, and writes lines to `sink` through `printer`. Where a status is asked for it calls
-/// `tell`; with what is to be said of the passage, `say`.
+/// Judges what comes through `passage` until it is to end, and writes lines to `sink` through `printer`. Once a second, while the
+/// path goes round, it calls `look`; where a status is asked for, `tell`; with what is to be said of the passage, `say`.
 #[allow(clippy::too_many_arguments)]
 pub fn run_inline<P: Printer>(
     passage: Box<dyn Passage>,
@@ -94,6 +94,7 @@ pub fn run_inline<P: Printer>(
     path: &PathSettings,
     printer: &P,
     sink: &mut Take<'_>,
+    look: &mut (dyn FnMut() + Send),
     tell: &(dyn Fn(&PathStatus) + Sync),
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Outcome, RunError> {
@@ -104,7 +105,7 @@ pub fn run_inline<P: Printer>(
         let worker = Path::new(passage, settings, path, printer.clone(), Arc::clone(&rules), (lines, spares));
         let working = thread::Builder::new()
             .name("path".to_owned())
-            .spawn_scoped(scope, || worker.work(&end, say))
+            .spawn_scoped(scope, || worker.work(&end, look, say))
             .map_err(RunError::Thread)?;
         let collected =
             Collector::new(pieces, give_back, printer.clone(), settings, rules).collect(settings, path, tell, sink, &end);

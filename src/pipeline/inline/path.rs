@@ -66,8 +66,8 @@ impl<P: Printer> Path<P> {
         }
     }
 
-    /// Works until `end` is set, or it has taken as many frames as it may.
-    pub fn work(mut self, end: &AtomicBool, say: &dyn Fn(&str)) {
+    /// Works until `end` is set, or it has taken as many frames as it may. Calls `look` once a second.
+    pub fn work(mut self, end: &AtomicBool, look: &mut dyn FnMut(), say: &dyn Fn(&str)) {
         let (mut last_look, mut last_piece) = (Instant::now(), Instant::now());
         while !end.load(Ordering::Relaxed) && self.left != Some(0) {
             if let Err(error) = self.passage.wait(PATIENCE) {
@@ -83,6 +83,7 @@ impl<P: Printer> Path<P> {
             if last_look.elapsed() >= BETWEEN_LOOKS {
                 last_look = Instant::now();
                 self.passage.look().iter().for_each(|line| say(line));
+                look();
             }
         }
         self.inline.finish(&mut AtInterfaces::new(&mut self.lines), &mut self.answers);

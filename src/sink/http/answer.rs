@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::date;
+
 /// What has become of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -53,9 +55,14 @@ pub(super) fn described(status: u16, body: &[u8]) -> String {
     }
 }
 
-/// `Retry-After`, in seconds (RFC 9110, section 10.2.3). Its other form, a date, is by a clock that may not be ours, and is passed over.
-pub(super) fn retry_after(value: &str) -> Option<Duration> {
-    value.trim().parse().ok().map(Duration::from_secs)
+/// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3). A date is by the receiver's clock, which its answer's `Date` tells; by ours, in
+/// seconds since 1970, where it does not.
+pub(super) fn retry_after(value: &str, date: Option<&str>, ours: u64) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = date.and_then(|date| date::seconds(date, ours)).unwrap_or(ours);
+    date::seconds(value, now).map(|then| Duration::from_secs(then.saturating_sub(now)))
 }
 
 /// Bytes of what a receiver says that are told.
@@ -84,10 +91,22 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_a_number_of_seconds() {
-        assert_eq!(retry_after(" 120 "), Some(Duration::from_secs(120)));
-        for value in ["", "-1", "1.5", "Fri, 31 Dec 1999 23:59:59 GMT"] {
-            assert_eq!(retry_after(value), None);
+    fn retry_after_is_a_number_of_seconds_or_a_date() {
+        const THEN: u64 = 946_684_799; // date -u -d 'Fri, 31 Dec 1999 23:59:59 GMT' +%s
+        let date = "Fri, 31 Dec 1999 23:59:59 GMT";
+        for (value, said, ours, expected) in [
+            (" 120 ", None, THEN, Some(120)),
+            (date, None, THEN - 7, Some(7)),
+            (date, None, THEN + 7, Some(0)),
+            // The receiver's clock is an hour behind ours.
+            (date, Some("Fri, 31 Dec 1999 23:59:50 GMT"), THEN + 3_600, Some(9)),
+            (date, Some("now"), THEN - 7, Some(7)),
+            ("", None, THEN, None),
+            ("-1", None, THEN, None),
+            ("1.5", None, THEN, None),
+            ("tomorrow", None, THEN, None),
+        ] {
+            assert_eq!(retry_after(value, said, ours), expected.map(Duration::from_secs), "{value} {said:?}");
         }
     }
 }

@@ -38,11 +38,23 @@ pub(super) struct Batch {
     limit: usize,
     /// The number after the last that was offered.
     next: u64,
+    /// How many have left.
+    pub gone: u64,
 }
 
 impl Batch {
     pub const fn new(most_events: usize, most_bytes: usize, most_time: Duration) -> Self {
-        Self { items: VecDeque::new(), bytes: 0, since: None, most_events, most_bytes, most_time, limit: most_events, next: 0 }
+        Self {
+            items: VecDeque::new(),
+            bytes: 0,
+            since: None,
+            most_events,
+            most_bytes,
+            most_time,
+            limit: most_events,
+            next: 0,
+            gone: 0,
+        }
     }
 
     pub fn start(&mut self, acknowledged: u64) {
@@ -80,15 +92,18 @@ impl Batch {
         self.items.make_contiguous().get(..count).unwrap_or_default()
     }
 
-    /// What has become of the events of the last request: those that are to be sent again stay. After a request that went well the next may be
-    /// larger again.
+    /// What has become of the events of the last request: those that are to be sent again stay. Alone, they wait for others as if they had just
+    /// come. After a request that went well the next may be larger again.
     pub fn settle(&mut self, fates: &[Fate]) {
+        let before = self.items.len();
+        let are_all_tried = before <= fates.len();
         let mut fates = fates.iter();
         self.items.retain(|_| matches!(fates.next(), None | Some(Fate::Again(_))));
         self.bytes = self.items.iter().map(|item| item.event.len()).sum();
         self.limit = self.limit.saturating_mul(2).min(self.most_events);
-        if self.items.is_empty() {
-            self.since = None;
+        self.gone = self.gone.saturating_add(u64::try_from(before.saturating_sub(self.items.len())).unwrap_or(0));
+        if are_all_tried {
+            self.since = (!self.items.is_empty()).then(Instant::now);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Requests, and what their answers come to.
 
 use std::io::{self, ErrorKind, Write};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -99,7 +99,9 @@ impl Client {
 
     fn read(&mut self, mut response: http::Response<Body>, count: usize) -> Answer {
         let status = response.status().as_u16();
-        let after = response.headers().get("Retry-After").and_then(|value| retry_after(value.to_str().ok()?));
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let after = header("Retry-After").and_then(|value| retry_after(value, header("Date"), ours));
         let body = match response.body_mut().with_config().limit(MOST_ANSWERED).read_to_vec() {
             Ok(body) => body,
             Err(error) => return Answer::Later { why: format!("status {status}, and no whole answer: {error}"), after },

@@ -8,6 +8,7 @@ mod answer;
 mod batch;
 mod client;
 mod connector;
+mod date;
 mod elastic;
 mod lines;
 mod loki;
@@ -104,7 +105,10 @@ impl Http {
 
     pub fn offer(&mut self, number: u64, id: &str, event: Vec<u8>) -> Result<(), Refusal> {
         self.batch.push(Item { number, id: id.to_owned(), event });
-        if self.batch.is_full() { self.flush(true) } else { Ok(()) }
+        while self.batch.is_full() {
+            self.request()?;
+        }
+        Ok(())
     }
 
     /// Sends what was gathered, if it has waited for long, or `now`.
@@ -121,6 +125,10 @@ impl Http {
 
     pub fn acknowledged(&self) -> u64 {
         self.batch.acknowledged()
+    }
+
+    pub const fn gone(&self) -> u64 {
+        self.batch.gone
     }
 
     /// One request, with as many events as the receiver is known to take at a time.
@@ -144,8 +152,11 @@ impl Http {
                 }
                 self.client.has_taken |= fates.iter().any(|fate| matches!(fate, Fate::Taken | Fate::Known));
                 self.batch.settle(&fates);
-                let why = fates.into_iter().find_map(|fate| if let Fate::Again(why) = fate { Some(why) } else { None });
                 self.tally.retried.add(again);
+                if again.saturating_mul(FEW) <= u64::try_from(count).unwrap_or(u64::MAX) {
+                    return Ok(()); // they go with the next
+                }
+                let why = fates.into_iter().find_map(|fate| if let Fate::Again(why) = fate { Some(why) } else { None });
                 why.map_or(Ok(()), |why| Err(self.client.failed(why).into()))
             }
             Answer::Smaller(why) if count <= 1 => {
@@ -184,6 +195,9 @@ impl std::fmt::Debug for Http {
         f.debug_struct("Http").field("client", &self.client).field("batch", &self.batch).finish_non_exhaustive()
     }
 }
+
+/// A receiver that refuses one in so many for a while, or fewer, is not left alone for them.
+const FEW: u64 = 10;
 
 #[cfg(test)]
 mod tests;

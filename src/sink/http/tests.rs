@@ -233,6 +233,40 @@ fn each_event_is_created_once_by_its_id_and_what_is_refused_stops_no_other() {
 }
 
 #[test]
+fn an_event_that_is_refused_for_a_while_goes_with_the_next_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let (listener, url) = listen();
+    let index = Arc::new(Mutex::new(Index::default()));
+    let its = Arc::clone(&index);
+    let requests = serve(listener, move |_, request| {
+        its.lock().unwrap().bulk(request, |n, before| if n == 5 && before < 2 { 429 } else { 201 })
+    });
+    let patient = HttpSettings { batch_time: Duration::from_secs(60), ..elastic(&url) };
+    let (spooled, tally, said) = ship(patient, 0..298, dir.path());
+    assert_eq!((spooled, index.lock().unwrap().numbers()), (Spooled::default(), expected(0..298)));
+    assert_eq!((tally.sent.get(), tally.retried.get(), said), (298, 2, Vec::new()));
+    let sizes: Vec<usize> = requests.lock().unwrap().iter().map(|request| request.body.lines().count() / 2).collect();
+    assert_eq!(sizes, [100; 3]);
+}
+
+#[test]
+fn a_receiver_that_takes_some_and_refuses_some_is_not_left_alone_longer_each_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let (listener, url) = listen();
+    let index = Arc::new(Mutex::new(Index::default()));
+    let its = Arc::clone(&index);
+    serve(listener, move |count, request| match count % 2 {
+        1 => Some((429, "", String::new())),
+        _ => its.lock().unwrap().bulk(request, |_, _| 201),
+    });
+    let since = Instant::now();
+    let (spooled, tally, said) = ship(elastic(&url), 0..1_000, dir.path());
+    assert_eq!((spooled, tally.sent.get(), said.len()), (Spooled::default(), 1_000, 1));
+    // Ten refusals, of pauses that were twice as long each: 10 seconds for the last alone.
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+}
+
+#[test]
 fn a_double_is_dropped_by_its_id_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     let (listener, url) = listen();

@@ -114,7 +114,15 @@ struct State {
     acknowledged: u64,
     /// Nothing will be written any more.
     is_closing: bool,
+    /// The files are no longer the sender's, and may be somebody else's.
+    is_left: bool,
     damaged: u64,
+}
+
+impl State {
+    fn spooled(&self, dropped: u64) -> Spooled {
+        Spooled { dropped, waiting: self.written.saturating_sub(self.acknowledged), damaged: self.damaged }
+    }
 }
 
 impl Shared {
@@ -181,14 +189,35 @@ impl Spool {
 
     /// Waits until all is acknowledged, or the receiver has been away for long; what is left stays.
     pub fn finish(mut self) -> Result<Spooled, Error> {
-        self.writer.sync().map_err(|source| Error::Spool { path: self.settings.dir.clone(), source })?;
-        self.shared.update(|state| state.is_closing = true);
+        self.close()?;
         let Self { sender, mut writer, tally, shared, dropped, .. } = self;
         sender.join().unwrap_or(Err(Error::Broken))?;
         writer.forget_removed();
         count_files(&tally, &writer);
-        let state = *shared.state();
-        Ok(Spooled { dropped, waiting: state.written.saturating_sub(state.acknowledged), damaged: state.damaged })
+        Ok(shared.state().spooled(dropped))
+    }
+
+    /// The same, but no longer than `longest`, whatever the receiver does: a request may wait long for its answer, and there may be much to send.
+    /// What is not acknowledged by then stays and is sent again in the next run, so that nothing is lost by leaving the sender alone.
+    pub fn finish_within(mut self, longest: Duration) -> Result<Spooled, Error> {
+        let since = Instant::now();
+        self.close()?;
+        while !self.sender.is_finished() {
+            let Some(rest) = longest.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero()) else {
+                let mut state = self.shared.state();
+                state.is_left = true;
+                return Ok(state.spooled(self.dropped));
+            };
+            thread::sleep(rest.min(LOOK));
+        }
+        self.finish()
+    }
+
+    /// Nothing more will be written.
+    fn close(&mut self) -> Result<(), Error> {
+        self.writer.sync().map_err(|source| Error::Spool { path: self.settings.dir.clone(), source })?;
+        self.shared.update(|state| state.is_closing = true);
+        Ok(())
     }
 
     fn append(&mut self, lines: &[u8]) -> Result<(), Error> {
@@ -284,6 +313,8 @@ const SYNC_BYTES: u64 = 1 << 20;
 const SYNC_TIME: Duration = Duration::from_secs(1);
 /// Bytes of a segment at most.
 const LARGEST: u64 = 8 << 20;
+/// How often it is looked whether the sender has ended.
+const LOOK: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests;

@@ -81,6 +81,16 @@ impl Receiver {
         }
     }
 
+    /// How many events were let go so far, as they were taken or will never be.
+    pub(super) fn gone(&self) -> u64 {
+        match self {
+            Self::Stream(stream) => stream.acknowledged(),
+            Self::Http(http) => http.gone(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.gone(),
+        }
+    }
+
     /// After a refusal: what it holds it will send again by itself. Answers with the number that is to be offered next, `next` before it was refused.
     pub(super) fn recover(&mut self, next: u64) -> u64 {
         match self {

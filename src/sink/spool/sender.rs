@@ -36,8 +36,11 @@ pub(super) struct Sender {
     is_refused: bool,
     /// When the receiver was found to be away last, and how long it was left alone then.
     away: Option<(Instant, Duration)>,
-    /// When something was acknowledged last, or the end began.
+    /// How many events the receiver has let go in this run, and when that became more last, or the end began.
+    gone: u64,
     progress: Instant,
+    /// It became more since the receiver was left alone last.
+    has_progressed: bool,
     is_ending: bool,
 }
 
@@ -73,7 +76,9 @@ impl Sender {
             noted: (Instant::now(), acknowledged),
             is_refused: false,
             away: None,
+            gone: 0,
             progress: Instant::now(),
+            has_progressed: false,
             is_ending: false,
         }
     }
@@ -107,6 +112,9 @@ impl Sender {
     /// One event, or what is to be done while there is none.
     fn step(&mut self, event: &mut Vec<u8>) -> Result<Step, Refusal> {
         let state = *self.shared.state();
+        if state.is_left {
+            return Ok(Step::Done);
+        }
         if state.is_closing && !self.is_ending {
             (self.is_ending, self.progress) = (true, Instant::now());
         }
@@ -154,11 +162,15 @@ impl Sender {
 
     /// Takes over what the receiver has acknowledged.
     fn settle(&mut self) -> Result<(), Error> {
+        let gone = self.receiver.gone();
+        if gone != self.gone {
+            (self.gone, self.progress, self.has_progressed) = (gone, Instant::now(), true);
+        }
         let acknowledged = self.receiver.acknowledged();
         if acknowledged == self.acknowledged {
             return Ok(());
         }
-        (self.acknowledged, self.progress) = (acknowledged, Instant::now());
+        self.acknowledged = acknowledged;
         self.tell_oldest();
         self.note(false)
     }
@@ -176,6 +188,8 @@ impl Sender {
         if self.is_ending && self.progress.elapsed() > self.patience {
             return false;
         }
+        // Who takes some and refuses some is busy, and not away.
+        let last = last.filter(|_| !std::mem::take(&mut self.has_progressed));
         let pause = last.map_or(FIRST_PAUSE, |(_, pause)| pause.saturating_mul(2).min(LONGEST_PAUSE));
         self.away = Some((Instant::now(), pause));
         // Who asks to be left alone is so for that time at least.
@@ -186,6 +200,9 @@ impl Sender {
         let since = Instant::now();
         while let Some(rest) = left.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero()) {
             let state = self.shared.state();
+            if state.is_left {
+                return false;
+            }
             if state.is_closing && !self.is_ending {
                 break; // how long there is now is another matter
             }
@@ -198,6 +215,9 @@ impl Sender {
     fn note(&mut self, now: bool) -> Result<(), Error> {
         let (at, before) = self.noted;
         let is_due = self.acknowledged != before && (now || at.elapsed() >= BETWEEN_NOTES);
+        if self.shared.state().is_left {
+            return Ok(()); // what was acknowledged meanwhile is sent once more
+        }
         if is_due {
             let written = ledger::write(&self.dir, self.id, self.acknowledged);
             // Also where there was no room for the ledger: that makes some.
