@@ -673,10 +673,17 @@ fn quic_that_is_forbidden_does_not_go_on_and_other_datagrams_do() {
     let initial = b"\xc0\0\0\0\x01\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08\0\0\x44\x9e";
     let quic = Conversation::of_datagrams().datagram(Side::Client, initial).datagram(Side::Server, b"\x40x").packets;
     let other = Conversation::unopened("10.0.0.9:5000", "192.0.2.1:443", 0, 0).datagram(Side::Client, b"hello").packets;
-    let path = Path::new(rules).send(&[quic, other].concat());
-    assert_eq!(path.passed, [2]);
-    assert_eq!(path.fates, [Some(Fate::Drop), Some(Fate::Drop), Some(Fate::Pass)]);
-    assert_eq!(path.events().alerts(), ["no QUIC"]);
+    for tags in [&[][..], &[0x8100], &[0x88a8, 0x8100]] {
+        let mut path = Path::new(rules);
+        for packet in quic.iter().chain(&other) {
+            path.frame(&tagged(&packet.frame(), tags), packet.time, 0);
+        }
+        assert_eq!(path.passed, [2], "{tags:x?}");
+        assert_eq!(path.fates, [Some(Fate::Drop), Some(Fate::Drop), Some(Fate::Pass)], "{tags:x?}");
+        let told: Vec<_> = path.injections.iter().map(|told| told.frame[12..12 + 4 * tags.len()].to_vec()).collect();
+        assert_eq!(told, [tagged(&[0; 12], tags)[12..].to_vec()], "in the same VLANs");
+        assert_eq!(path.events().alerts(), ["no QUIC"], "{tags:x?}");
+    }
 }
 
 /// RFC 792 and RFC 4443 §3.1: the message says that the port cannot be reached, comes from where the datagram went, and has its start.

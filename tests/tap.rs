@@ -64,9 +64,18 @@ fn facts(events: &Events) -> Vec<String> {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(object) => {
-                for key in
-                    ["timestamp", "flow_id", "pcap_cnt", "pcap_filename", "in_iface", "start", "age", "duration_ms", "delay_us"]
-                {
+                for key in [
+                    "timestamp",
+                    "flow_id",
+                    "pcap_cnt",
+                    "pcap_filename",
+                    "in_iface",
+                    "start",
+                    "age",
+                    "duration_ms",
+                    "delay_us",
+                    "days_left",
+                ] {
                     object.remove(key);
                 }
                 object.values_mut().for_each(strip);
@@ -95,8 +104,12 @@ fn tap_equals_replay(captures: &[PathBuf], least: usize) {
     let file = bench.dir.file("replayed.pcap", pcap_of(&captures.concat()));
     let rules = rules_without_thresholds(&bench.dir);
     // What one flow teaches about another depends on which came first, and two workers do not agree on that.
-    let alike = ["--seen-memory", "0", "--intermediate-memory", "0", "--rules", &rules];
-    let ways = [("ring", "1", false), ("ring", "2", false), ("ring", "2", true), ("datalink", "1", true), ("datalink", "2", false)];
+    let flows = ["--seen-memory", "0", "--intermediate-memory", "0", "--rules", &rules];
+    // Captures share flows, and on a busy machine a minute may pass between them, which replay does not see.
+    let patience = ["--timeout-new", "3600", "--timeout-established", "3600", "--timeout-closed", "3600"];
+    let alike = [&flows[..], &patience].concat();
+    let ways = ["ring", "datalink"].into_iter().flat_map(|capture| ["1", "2"].map(|workers| (capture, workers)));
+    let ways = ways.flat_map(|(capture, workers)| [false, true].map(|bypass| (capture, workers, bypass)));
     for (capture, workers, bypass) in ways {
         // VLAN tags that the kernel has taken out are lost to pnet's channel.
         let vlan = if capture == "datalink" { &["--ignore-vlan"][..] } else { &[] };
@@ -129,8 +142,11 @@ fn tap_equals_replay(captures: &[PathBuf], least: usize) {
         let (missing, more) = (differ(&expected, &tapped), differ(&tapped, &expected));
         let brief = |facts: &[String]| facts.iter().take(3).cloned().collect::<Vec<_>>().join("\n");
         let (few, some) = (brief(&missing), brief(&more));
-        assert!(missing.is_empty() && more.is_empty(), "{capture}, {workers} workers: missing\n{few}\ntoo much\n{some}");
-        assert_eq!(tapped.len(), expected.len(), "{capture}, {workers} workers");
+        assert!(
+            missing.is_empty() && more.is_empty(),
+            "{capture}, {workers} workers, bypass {bypass}: missing\n{few}\ntoo much\n{some}"
+        );
+        assert_eq!(tapped.len(), expected.len(), "{capture}, {workers} workers, bypass {bypass}");
     }
 }
 
@@ -162,6 +178,8 @@ fn it_sees_at_an_interface_what_replay_sees_in_the_corpus() {
     let mut captures = captures_below(&corpus);
     // One direction of its flows is in a tunnel, which comes to another worker, and therefore now and then late: docs/operations.md says so.
     captures.retain(|path| !path.ends_with("unit_tests__pcaps__geneve.pcap"));
+    // Its only packet is of a flow in another capture, and three seconds may pass between them, after which it is of that flow no more.
+    captures.retain(|path| !path.ends_with("unit_tests__pcaps__nist_nc.pcap"));
     tap_equals_replay(&captures, 100);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A TLS client with a TCP of its own, which sends the hello in crooked ways. Prints JSON: how far it came.
 
-    client.py INTERFACE GATEWAY_MAC SOURCE DESTINATION WAY NAME PATH [VLAN]
+    client.py INTERFACE GATEWAY_MAC SOURCE DESTINATION WAY NAME PATH
 """
 import hashlib, json, random, socket, ssl, struct, sys, time
 
@@ -20,18 +20,19 @@ def checksum(data):
 class Tcp:
     """One connection, over frames of an AF_PACKET socket. The kernel does not know the source address, so that it does not answer."""
 
-    def __init__(self, interface, gateway, source, destination, vlan):
+    def __init__(self, interface, gateway, source, destination):
         self.wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.wire.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE: nothing is lost here
         self.wire.bind((interface, 0))
         self.v6 = ":" in source
         family = socket.AF_INET6 if self.v6 else socket.AF_INET
         self.source, self.destination = socket.inet_pton(family, source), socket.inet_pton(family, destination)
         mac = bytes.fromhex(open(f"/sys/class/net/{interface}/address").read().strip().replace(":", ""))
-        tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
-        self.link = bytes.fromhex(gateway.replace(":", "")) + mac + tag + (b"\x86\xdd" if self.v6 else b"\x08\x00")
+        self.link = bytes.fromhex(gateway.replace(":", "")) + mac + (b"\x86\xdd" if self.v6 else b"\x08\x00")
         self.port, self.isn, self.id = random.randint(20000, 60000), random.getrandbits(32), 0
         self.sent, self.una, self.rcv = 0, 0, None  # offsets from the first byte; the peer's next number
         self.ahead, self.closed, self.reset = {}, False, False
+        self.extensions = ()  # in front of TCP, in IPv6
         self.out = b""  # the stream, from its first byte
 
     def packet(self, offset, flags, payload=b"", good=True, fragment=0, options=b""):
@@ -48,7 +49,13 @@ class Tcp:
             part = segment[at:at + size]
             more = at + size < len(segment)
             if self.v6:
-                ip = struct.pack("!IHBB", 6 << 28, len(part), 6, 64) + self.source + self.destination
+                headers, proto = b"", 6
+                if fragment:
+                    headers, proto = struct.pack("!BBHI", proto, 0, at | more, self.id), 44
+                for extension in self.extensions:
+                    # One option of each, which says nothing: PadN.
+                    headers, proto = struct.pack("!BBBB4x", proto, 0, 1, 4) + headers, extension
+                ip = struct.pack("!IHBB", 6 << 28, len(headers) + len(part), proto, 64) + self.source + self.destination + headers
             else:
                 ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(part), self.id, (0x2000 if more else 0) | at // 8, 64, 6, 0) + self.source + self.destination
                 ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
@@ -161,6 +168,9 @@ def say_hello(tcp, way, hello, decoy):
     elif way == "fin":
         tcp.packet(0, FIN | ACK, good=False)
         plan = pieces(hello, 100)
+    elif way == "extensions":
+        tcp.extensions = (60, 0)  # options for the destination, and for each hop
+        plan = pieces(hello, 100)
     elif way == "fragments":
         for at, data in pieces(hello, 200):
             send(at, data, fragment=64)
@@ -182,13 +192,12 @@ def recut(hello, size):
 
 def main():
     interface, gateway, source, destination, way, name, path = sys.argv[1:8]
-    vlan = int(sys.argv[8]) if len(sys.argv) > 8 else 0
-    patience = 2.5 if "evil" in name else 15
+    patience = 2.5 if "evil" in name else 40
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_hostname=name)
-    tcp = Tcp(interface, gateway, source, destination, vlan)
+    tcp = Tcp(interface, gateway, source, destination)
     result = {"connected": tcp.connect(time.time() + 20), "answered": False, "handshake": False, "bytes": 0}
     until = time.time() + patience
     if result["connected"]:
