@@ -67,8 +67,9 @@ impl<T> Wheel<T> {
 /// One turn of the wheel in seconds, a power of two. An entry further away waits for its turn.
 const SLOTS: usize = 1_024;
 const LAST_SLOT: u64 = SLOTS as u64 - 1;
-/// A slot that a burst blew up beyond this many entries gives its memory back.
-const KEPT_CAPACITY: usize = 1_024;
+/// A slot of more entries than this gives its memory back once it is empty: else each of them would keep what its busiest second took, for each
+/// lane, and memory would grow for as long as busier ones come.
+const KEPT_CAPACITY: usize = 16;
 
 #[cfg(test)]
 mod tests {
