@@ -304,6 +304,12 @@ impl Lab {
 }
 
 impl Watch {
+    /// Waits until `name` has come by: tcpdump tells late on a machine that is busy elsewhere.
+    #[track_caller]
+    pub fn expects(&self, name: &str) {
+        wait_until(&format!("{name} comes by"), || self.saw(name));
+    }
+
     /// Whether `name` came by, in whatever way the bytes could be put together.
     pub fn saw(&self, name: &str) -> bool {
         self.look(name)["anywhere"].as_bool().unwrap()
