@@ -210,7 +210,11 @@ impl ClientContext for Reports {
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some((error.rdkafka_error_code(), reason.to_owned()));
+        let mut said = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        // That all brokers are down is said behind why they are.
+        if said.is_none() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *said = Some((error.rdkafka_error_code(), reason.to_owned()));
+        }
     }
 }
 
