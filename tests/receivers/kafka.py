@@ -207,8 +207,8 @@ def conversations(portcullis, captures, work):
               ("another mechanism", ["--sasl", "PLAIN"], ["sasl=scram-sha-256", *USER], {"refused": "mechanism"}),
               ("roots of others", TLS, ["tls=true"], {"refused": "certificate verify failed"}),
               ("another name", TLS, [CA], {"refused": "certificate verify failed"}),
-              # librdkafka tells in a log only that TLS was not understood.
-             ("no TLS there", [], [CA], {"refused": "1/1 brokers are down"})]
+              # That TLS was not understood librdkafka tells in its log only.
+              ("no TLS there", [], [CA], {"refused": "1/1 brokers are down"})]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda case: scripted(portcullis, captures, work / case[0].replace(" ", "-").replace(",", ""), *case[:3], **case[3]), cases))
 
